@@ -1,0 +1,1 @@
+"""The shared words of Citywatch: frozen, checked at birth, no I/O."""

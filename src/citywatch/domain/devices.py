@@ -1,0 +1,61 @@
+"""Devices: what is watched, and who watches."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+_DEVICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,126}")
+
+
+class DeviceKind(StrEnum):
+    CAMERA = "camera"
+    SCALE = "scale"
+
+
+class DeviceState(StrEnum):
+    """What is known of a device at an instant (IEC 60050-192). Unknown is never silently up."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One watched device. `place` is a free text for people; `heartbeat_s` is 0 for a device that sends none."""
+
+    device: str
+    kind: DeviceKind
+    name: str = ""
+    place: str = ""
+    heartbeat_s: int = 0
+
+    def __post_init__(self) -> None:
+        check_device_id(self.device)
+        if self.heartbeat_s < 0:
+            raise ValueError(f"device {self.device}: heartbeat_s is {self.heartbeat_s}; it cannot be negative")
+
+
+def check_device_id(device: str) -> str:
+    """`device` itself when it is a lawful id, else ValueError.
+
+    1 to 127 letters, digits and `. _ : / -`, beginning with a letter or digit: safe in logs, metrics and URLs.
+    """
+    if not _DEVICE_ID.fullmatch(device):
+        raise ValueError(
+            f"device id {device[:40]!r}: use 1 to 127 letters, digits and . _ : / - and begin with a letter or digit"
+        )
+    return device
+
+
+def scale_device(station: str, direction: int, lane: int) -> str:
+    """The id of a scale lane: station + direction + lane."""
+    return f"{station}/d{direction}/l{lane}"
+
+
+def partition_of(device: str, partitions: int) -> int:
+    """The log partition that owns a device; the same on every machine and in every release."""
+    return zlib.crc32(device.encode()) % partitions

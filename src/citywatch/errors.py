@@ -1,0 +1,76 @@
+"""The error tree. A message names the thing and the fix; it never holds a secret.
+
+CitywatchError
+├── ConfigurationError   our user's mistake: a key, a unit, a file, a port      (exit code 2)
+├── DataError            a record, picture or file that cannot be read as what it claims to be
+│   └── RecordRefused    one record of a stream, with its field and column
+├── DataDirError         a data directory that this version or this log server must not open
+├── LogError             the log
+│   ├── LogFull          the log takes no more until its readers catch up: ask again later
+│   ├── LogUnavailable   the log server cannot be reached
+│   └── Fenced           another producer or owner has taken over; this one must stop
+└── OutsideError         a device or service that failed; `retry` says whether asking again can help
+"""
+
+from __future__ import annotations
+
+
+class CitywatchError(Exception):
+    """Every error that Citywatch raises on purpose."""
+
+    exit_code = 1
+
+
+class ConfigurationError(CitywatchError):
+    """The user's configuration or command line is wrong."""
+
+    exit_code = 2
+
+
+class DataError(CitywatchError):
+    """Input that cannot be read as what it claims to be."""
+
+
+class RecordRefused(DataError):
+    """One record of a stream cannot be decoded.
+
+    `reason` is a word from a bounded set (it becomes a metric label), `field` the field's name,
+    `column` the 1-based position in the line where there is one.
+    """
+
+    def __init__(self, reason: str, message: str, *, field: str = "", column: int = 0) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.field = field
+        self.column = column
+
+
+class DataDirError(CitywatchError):
+    """The data directory was written by a newer version, another log server or another log."""
+
+    exit_code = 2
+
+
+class LogError(CitywatchError):
+    """The log failed."""
+
+
+class LogFull(LogError):
+    """The log takes no more until its readers catch up."""
+
+
+class LogUnavailable(LogError):
+    """The log server cannot be reached."""
+
+
+class Fenced(LogError):
+    """Another producer or owner has taken over; this one must stop."""
+
+
+class OutsideError(CitywatchError):
+    """A device or a service failed."""
+
+    def __init__(self, reason: str, message: str, *, retry: bool) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry = retry

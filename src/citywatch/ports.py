@@ -1,0 +1,209 @@
+"""The seams: what the inner rooms need of the outside, as Protocols. Adapters fulfil them; app.py joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from citywatch.domain.columns import Batch
+from citywatch.domain.events import Event
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in one stream: the entry last read. ORIGIN is before the first."""
+
+    ms: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.ms}-{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        ms, _, seq = text.partition("-")
+        return cls(int(ms), int(seq))
+
+
+ORIGIN = Position(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a `readings` stream: a blob and where it stands."""
+
+    position: Position
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one step hands back to the log, all or nothing.
+
+    `changed` maps state keys to their new bytes; None removes the key. `events` are appended in order.
+    """
+
+    expected: Position
+    new: Position
+    changed: Mapping[str, bytes | None] = field(default_factory=dict)
+    events: Sequence[Event] = ()
+
+
+class Log(Protocol):
+    """The log: streams `readings:{p}` and `events:{p}`, step state and positions. Blocking calls."""
+
+    partitions: int
+
+    def epoch(self) -> str:
+        """The identity of this log, made when it was first opened; a restored or foreign log has another."""
+        ...
+
+    def append(self, partition: int, batch: Batch, *, producer: str, epoch: int, sequence: int) -> bool:
+        """Append one blob; it is on disk when this returns. False when `sequence` was already taken (a repeat).
+
+        Raises Fenced when a newer `epoch` of the producer is known, LogFull, LogUnavailable.
+        """
+        ...
+
+    def open_producer(self, producer: str) -> int:
+        """A new epoch for a producer name: older ones are fenced from now on. Its sequences begin at 1."""
+        ...
+
+    def read(self, positions: Mapping[int, Position], *, most: int, block_ms: int) -> Mapping[int, Sequence[Entry]]:
+        """Entries of `readings:{p}` behind each position, at most `most` a partition; waits up to `block_ms`."""
+        ...
+
+    def read_events(
+        self, positions: Mapping[int, Position], *, most: int, block_ms: int
+    ) -> Mapping[int, Sequence[tuple[Position, Event]]]:
+        """Events of `events:{p}` behind each position."""
+        ...
+
+    def load(self, partition: int) -> tuple[Position, Mapping[str, bytes]]:
+        """The committed position and state of a partition."""
+        ...
+
+    def commit(self, partition: int, commit: Commit) -> None:
+        """Position, state and outputs in one fenced step; on disk when this returns. Raises Fenced."""
+        ...
+
+    def trim(self, partition: int, *, readings_below: Position, events_below: Position) -> int:
+        """Forget entries at or below the positions; never above the committed one. Returns how many."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Clock(Protocol):
+    """Wall time. Only sources, doors and the clock writer hold one."""
+
+    def now_ns(self) -> int: ...
+
+
+class Objects(Protocol):
+    """Content-addressed bytes."""
+
+    def put(self, content: bytes) -> str:
+        """Keep the bytes; returns their hash (hexadecimal BLAKE2b-256)."""
+        ...
+
+    def get(self, name: str) -> bytes | None: ...
+
+    def pin(self, name: str) -> bool:
+        """Keep these bytes as evidence, outside the quota of the unpinned. False when they are gone."""
+        ...
+
+
+class Meter(Protocol):
+    """Counters and gauges with bounded labels; see telemetry.METRICS for the names."""
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None: ...
+
+    def gauge(self, name: str, value: float, **labels: str) -> None: ...
+
+    def observe(self, name: str, value: float, **labels: str) -> None: ...
+
+
+Row = Mapping[str, Any]
+
+
+class Store(Protocol):
+    """What people work on: reading for the API, and the few writes that are not projections. Blocking calls.
+
+    Rows are plain mappings whose keys are the columns of adapters/store/schema.py. Every write that matters
+    to others (alerts, tickets, device states) comes from the event log through the projector instead.
+    """
+
+    def devices(self, *, kind: str | None, after: str, limit: int) -> Sequence[Row]: ...
+
+    def device(self, device: str) -> Row | None: ...
+
+    def alerts(
+        self,
+        *,
+        state: str | None,
+        device: str | None,
+        kind: str | None,
+        severity: str | None,
+        before: tuple[int, str] | None,
+        limit: int,
+    ) -> Sequence[Row]:
+        """Newest first by (opened_at_ns, id); `before` is the cursor."""
+        ...
+
+    def alert(self, alert: str) -> Row | None: ...
+
+    def alert_changes(self, *, after: int, limit: int) -> Sequence[Row]:
+        """The live stream: changes with seq > after, oldest first."""
+        ...
+
+    def last_alert_change(self) -> int: ...
+
+    def tickets(
+        self, *, state: str | None, device: str | None, before: tuple[int, str] | None, limit: int
+    ) -> Sequence[Row]: ...
+
+    def ticket(self, ticket: str) -> Row | None: ...
+
+    def ticket_steps(self, ticket: str) -> Sequence[Row]: ...
+
+    def verdict(self, command: str) -> Row | None:
+        """The projected verdict of a command: accepted or refused, with its reason; None while under way."""
+        ...
+
+    def device_states(self, devices: Sequence[str], from_ns: int, to_ns: int) -> Sequence[Row]:
+        """State changes that matter inside the window, by (device, seq), each device's last one before it included."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """Open alerts, open tickets, devices by state: for the overview."""
+        ...
+
+    def token(self, digest: str) -> Row | None: ...
+
+    def add_token(self, *, name: str, role: str, digest: str, at_ns: int) -> None: ...
+
+    def revoke_token(self, name: str) -> bool: ...
+
+    def tokens(self) -> Sequence[Row]: ...
+
+    def audit(self, *, at_ns: int, actor: str, action: str, target: str) -> None:
+        """One line of who looked at or asked for what; on disk when this returns."""
+        ...
+
+    def dead_letter(self, *, at_ns: int, source: str, reason: str, message: str, content: bytes) -> None:
+        """Keep what was refused; the oldest of the same source give way when its quota is full (counted)."""
+        ...
+
+    def dead_letters(self, *, source: str | None, after: int, limit: int) -> Sequence[Row]: ...
+
+    def forget_dead_letter(self, number: int) -> None: ...
+
+
+class Passes(Protocol):
+    """Measured passes on disk."""
+
+    def passes(self, *, device: str | None, from_ns: int, to_ns: int, limit: int) -> Iterable[Row]:
+        """Newest first; each repeated record once."""
+        ...
