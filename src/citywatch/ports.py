@@ -95,6 +95,57 @@ class Log(Protocol):
     def close(self) -> None: ...
 
 
+class Door(Protocol):
+    """The way into the log for sources: rows are spread over their partitions; on disk when this returns."""
+
+    def append(self, batch: Batch) -> None:
+        """Blocking. Raises LogFull (ask again later) or LogUnavailable; then nothing may be taken as accepted."""
+        ...
+
+
+class Wakeup(Protocol):
+    """A hint that projections moved; losing one costs latency, never truth."""
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when something may have changed, at the latest after `timeout_s`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One sealed Parquet file: rows of one kind, one UTC day and one partition. `path` is relative to the data dir."""
+
+    path: str
+    kind: str
+    partition: int
+    day: str
+    rows: int
+    size_bytes: int
+    first: Position
+    last: Position
+    from_ns: int
+    to_ns: int
+    seal: int = 0
+
+
+class SegmentIndex(Protocol):
+    """The index of segments in SQL. A file that is not in it does not exist (and is swept at the start)."""
+
+    def archived(self) -> Mapping[int, Position]:
+        """Per partition, the last position whose rows are all in recorded segments."""
+        ...
+
+    def record_segments(self, segments: Sequence[Segment], archived: Mapping[int, Position]) -> int:
+        """One transaction: the segments under a new seal number (1, 2, ...) and the positions. Returns the number."""
+        ...
+
+    def segments(
+        self, *, kind: str | None = None, from_ns: int | None = None, to_ns: int | None = None
+    ) -> Sequence[Segment]:
+        """By (seal, kind, day, partition); only those that may hold rows in [from_ns, to_ns)."""
+        ...
+
+
 class Clock(Protocol):
     """Wall time. Only sources, doors and the clock writer hold one."""
 

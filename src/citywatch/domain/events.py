@@ -20,7 +20,7 @@ class EventKind(StrEnum):
     """A pass above the most lenient limit that could apply to it."""
     WEIGHT_UNDECIDED = "weight_undecided"
     """A pass between the strictest and the most lenient limit: the scale alone cannot tell."""
-    PASS_SUSPECT = "pass_suspect"
+    PASS_SUSPECT = "pass_suspect"  # noqa: S105  (a vehicle pass, no password)
     """A record that contradicts itself; it is decided all the same."""
     # cameras and silent devices
     FAULT_CONFIRMED = "fault_confirmed"

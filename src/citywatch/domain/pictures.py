@@ -12,7 +12,7 @@ from citywatch.domain.columns import TEXT, Batch, Column
 
 
 class Fault(StrEnum):
-    """What can be wrong with a camera. snake_case, for other people's scripts."""
+    """What can be wrong with a device. snake_case, for other people's scripts."""
 
     UNREACHABLE = "unreachable"
     NO_MEDIA = "no_media"
@@ -21,6 +21,8 @@ class Fault(StrEnum):
     FROZEN = "frozen"
     COVERED = "covered"
     OUT_OF_FOCUS = "out_of_focus"
+    SILENT = "silent"
+    """A device that promised heartbeats sent none while its observer was listening (scales; not a camera fault)."""
 
 
 class Outcome(IntEnum):
