@@ -1,0 +1,283 @@
+"""The tables of the store, for SQLite and PostgreSQL alike.
+
+Instants are integer nanoseconds since 1970 (`*_ns`), -1 where there is none unless a column may be NULL.
+JSON columns are texts in both databases, so that the order of keys survives. Identifiers compare byte by byte.
+A change of this file goes with a new revision under migrations/versions/ and a new REVISION.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    false,
+)
+
+REVISION = "0001"
+"""The newest revision under migrations/versions/. Revisions are numbers of four digits, so that newer is greater."""
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_ID = Text().with_variant(Text(collation="C"), "postgresql")
+"""An identifier: compared and sorted by its bytes, whatever the locale of the database."""
+_SEQ = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite numbers rows by itself only in a column called INTEGER (64 bits there)."""
+_NUMBERED = {"sqlite_autoincrement": True}
+"""A number is never given twice, even when the newest row was pruned: clients resume by it."""
+
+META = Table(
+    "meta",
+    METADATA,
+    Column("key", _ID, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""log_epoch, log_server, projector (the row that projectors queue for), seal (the last number of a seal)."""
+
+POSITIONS = Table(
+    "positions",
+    METADATA,
+    Column("stream", _ID, primary_key=True),
+    Column("ms", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+)
+"""How far each `events:{p}` is projected."""
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("device", _ID, nullable=False),
+    Column("kind", _ID, nullable=False),
+    Column("cause", _ID, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("body", JSON, nullable=False),
+    Index(None, "at_ns", "id"),
+    Index(None, "device", "at_ns", "id"),
+    Index(None, "cause"),
+)
+"""Every event once; `body` is its data."""
+
+DEVICES = Table(
+    "devices",
+    METADATA,
+    Column("device", _ID, primary_key=True),
+    Column("kind", _ID, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("heartbeat_s", Integer, nullable=False),
+    Column("state", _ID, nullable=False),
+    Column("state_since_ns", BigInteger),
+    Column("faults", JSON, nullable=False),
+    Column("changed_at_ns", BigInteger, nullable=False),
+    Index(None, "kind", "device"),
+    Index(None, "state"),
+)
+"""The newest state of each device; kind is '' until something has told it.
+
+`state_since_ns` is the later bound of the instant from which the state holds (NULL before the first state).
+`faults` lists the present ones by name: [{"fault", "cause", "first_bad_ns", "reason"}].
+"""
+
+DEVICE_STATES = Table(
+    "device_states",
+    METADATA,
+    Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    Column("device", _ID, nullable=False),
+    Column("state", _ID, nullable=False),
+    Column("worst_from_ns", BigInteger, nullable=False),
+    Column("best_from_ns", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("event", _ID, nullable=False),
+    Index(None, "device", "seq"),
+    **_NUMBERED,
+)
+"""Changes of state; those of one device form one sequence by `seq`."""
+
+ALERTS = Table(
+    "alerts",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("cause", _ID, nullable=False, unique=True),
+    Column("device", _ID, nullable=False),
+    Column("kind", _ID, nullable=False),
+    Column("severity", _ID, nullable=False),
+    Column("state", _ID, nullable=False),
+    Column("opened_at_ns", BigInteger, nullable=False),
+    Column("acknowledged_at_ns", BigInteger),
+    Column("acknowledged_by", Text, nullable=False),
+    Column("resolved_at_ns", BigInteger),
+    Column("resolution", Text, nullable=False),
+    Column("subject", JSON, nullable=False),
+    Index(None, "opened_at_ns", "id"),
+    Index(None, "state", "opened_at_ns", "id"),
+    Index(None, "device", "opened_at_ns", "id"),
+    Index(None, "kind", "opened_at_ns", "id"),
+    Index(None, "severity", "opened_at_ns", "id"),
+    Index(None, "resolved_at_ns"),
+)
+
+ALERT_CHANGES = Table(
+    "alert_changes",
+    METADATA,
+    Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    Column("alert", _ID, ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False),
+    Column("change", _ID, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("body", JSON, nullable=False),
+    Index(None, "alert", "seq"),
+    **_NUMBERED,
+)
+"""The live stream: `seq` is its id. `change` is opened, acknowledged or resolved; `body` the alert's row after it."""
+
+TICKETS = Table(
+    "tickets",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("cause", _ID, nullable=False, unique=True),
+    Column("alert", _ID, nullable=False),
+    Column("device", _ID, nullable=False),
+    Column("fault", _ID, nullable=False),
+    Column("state", _ID, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("first_bad_ns", BigInteger, nullable=False),
+    Column("filed_at_ns", BigInteger, nullable=False),
+    Column("accepted_at_ns", BigInteger),
+    Column("accepted_by", Text, nullable=False),
+    Column("first_good_ns", BigInteger),
+    Column("verified_at_ns", BigInteger),
+    Column("closed_at_ns", BigInteger),
+    Column("resolution", Text, nullable=False),
+    Index(None, "filed_at_ns", "id"),
+    Index(None, "state", "filed_at_ns", "id"),
+    Index(None, "device", "filed_at_ns", "id"),
+    Index(None, "alert"),
+    Index(None, "closed_at_ns"),
+)
+
+TICKET_STEPS = Table(
+    "ticket_steps",
+    METADATA,
+    Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    Column("ticket", _ID, ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    Column("step", _ID, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("event", _ID, nullable=False),
+    Index(None, "ticket", "seq"),
+    **_NUMBERED,
+)
+"""`step` is filed, accepted, noted, verified or closed; `actor` is '' for the system itself."""
+
+COMMANDS = Table(
+    "commands",
+    METADATA,
+    Column("command", _ID, primary_key=True),
+    Column("verdict", _ID, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("device", _ID, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("event", _ID, nullable=False),
+    Index(None, "at_ns"),
+)
+"""`verdict` is accepted or refused; `reason` is '' for an accepted one."""
+
+SEGMENTS = Table(
+    "segments",
+    METADATA,
+    Column("path", _ID, primary_key=True),
+    Column("kind", _ID, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("day", _ID, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("from_ns", BigInteger, nullable=False),
+    Column("to_ns", BigInteger, nullable=False),
+    Column("seal", BigInteger, nullable=False),
+    Index(None, "seal", "kind", "day", "partition"),
+    Index(None, "kind", "from_ns"),
+)
+
+ARCHIVE_POSITIONS = Table(
+    "archive_positions",
+    METADATA,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("ms", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+)
+"""Per partition, the last position of `readings:{p}` whose rows are all in segments."""
+
+DEAD_LETTER_COUNTS = Table(
+    "dead_letter_counts",
+    METADATA,
+    Column("source", _ID, primary_key=True),
+    Column("kept", BigInteger, nullable=False),
+    Column("kept_bytes", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("gave_way", BigInteger, nullable=False),
+    Column("forgotten", BigInteger, nullable=False),
+)
+"""Per source: received = kept + gave_way (dropped for the quota) + forgotten (taken away by a person or a retry)."""
+
+DEAD_LETTERS = Table(
+    "dead_letters",
+    METADATA,
+    Column("number", _SEQ, primary_key=True, autoincrement=True),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("source", _ID, ForeignKey("dead_letter_counts.source"), nullable=False),
+    Column("reason", _ID, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("truncated", Boolean, nullable=False),
+    Index(None, "source", "number"),
+    **_NUMBERED,
+)
+"""`size` is that of the whole content in bytes; `content` is its head when `truncated`."""
+
+TOKENS = Table(
+    "tokens",
+    METADATA,
+    Column("name", _ID, primary_key=True),
+    Column("role", _ID, nullable=False),
+    Column("digest", _ID, nullable=False, unique=True),
+    Column("created_at_ns", BigInteger, nullable=False),
+    Column("revoked", Boolean, nullable=False, server_default=false()),
+)
+"""`digest` is the SHA-256 of the token in hexadecimal; the token itself is stored nowhere."""
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Index(None, "at_ns"),
+    **_NUMBERED,
+)
+"""Who looked at or asked for what. Lines are added and, by age, pruned; nothing changes one."""
