@@ -20,7 +20,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 READY_S = 90.0
 ALERT_S = 60.0
@@ -83,7 +83,7 @@ class Job:
             time.sleep(0.1)
         self.fail(f"no {what} within {seconds:.0f} s")
 
-    def fail(self, why: str) -> None:
+    def fail(self, why: str) -> NoReturn:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         raise SystemExit(f"smoke: {why}\n--- output of citywatch run ---\n{self.text()[-6000:]}")
