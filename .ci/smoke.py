@@ -20,7 +20,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 READY_S = 90.0
 ALERT_S = 60.0
@@ -75,18 +75,18 @@ class Job:
         start = time.monotonic()
         while time.monotonic() - start < seconds:
             if self.process.poll() is not None:
-                self.fail(f"ended by itself with {self.process.returncode} while waiting for {what}")
+                raise self.failure(f"ended by itself with {self.process.returncode} while waiting for {what}")
             answer = condition()
             if answer:
                 print(f"{what}: {time.monotonic() - start:.1f} s", flush=True)
                 return answer
             time.sleep(0.1)
-        self.fail(f"no {what} within {seconds:.0f} s")
+        raise self.failure(f"no {what} within {seconds:.0f} s")
 
-    def fail(self, why: str) -> NoReturn:
+    def failure(self, why: str) -> SystemExit:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        raise SystemExit(f"smoke: {why}\n--- output of citywatch run ---\n{self.text()[-6000:]}")
+        return SystemExit(f"smoke: {why}\n--- output of citywatch run ---\n{self.text()[-6000:]}")
 
     def stop(self) -> None:
         """Ctrl-C: the whole foreground group gets the signal; the exit code must be 0 and nothing may stay behind."""
@@ -95,11 +95,11 @@ class Job:
         try:
             code = self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            self.fail(f"still running {STOP_S:.0f} s after Ctrl-C")
+            raise self.failure(f"still running {STOP_S:.0f} s after Ctrl-C")
         if code != 0:
-            self.fail(f"ended with {code} after Ctrl-C")
+            raise self.failure(f"ended with {code} after Ctrl-C")
         if "Traceback" in self.text():
-            self.fail("printed a traceback")
+            raise self.failure("printed a traceback")
         print(f"stopped: {time.monotonic() - start:.1f} s", flush=True)
 
 
@@ -111,7 +111,7 @@ def main() -> None:
         job.wait("ready", READY_S, lambda: get(f"{job.url}/readyz")[0] == 200)
         token = job.wait("access token printed", 5.0, lambda: _TOKEN.search(job.text())).group(1)
         if get(f"{job.url}/api/v1/alerts")[0] != 401:
-            job.fail("alerts can be read without a token")
+            raise job.failure("alerts can be read without a token")
         alerts = job.wait(
             "first alert", ALERT_S, lambda: (get(f"{job.url}/api/v1/alerts", token)[1] or {}).get("items")
         )
@@ -121,7 +121,7 @@ def main() -> None:
         again.wait("ready a second time", READY_S, lambda: get(f"{again.url}/readyz")[0] == 200)
         status, found = get(f"{again.url}/api/v1/alerts/{alerts[-1]['id']}", token)
         if status != 200 or found["id"] != alerts[-1]["id"]:
-            again.fail(f"the second start does not know alert {alerts[-1]['id']} any more (status {status})")
+            raise again.failure(f"the second start does not know alert {alerts[-1]['id']} any more (status {status})")
         again.stop()
     print("smoke: all of it held")
 
