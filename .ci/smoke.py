@@ -94,8 +94,8 @@ class Job:
         os.killpg(self.process.pid, signal.SIGINT)
         try:
             code = self.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            raise self.failure(f"still running {STOP_S:.0f} s after Ctrl-C")
+        except subprocess.TimeoutExpired as late:
+            raise self.failure(f"still running {STOP_S:.0f} s after Ctrl-C") from late
         if code != 0:
             raise self.failure(f"ended with {code} after Ctrl-C")
         if "Traceback" in self.text():
