@@ -1,0 +1,112 @@
+"""The alert desk of one partition: events and commands in, alert events out.
+
+A row `alert/<id>` of the state exists as long as the alert is not resolved; its history is in the event log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from citywatch.alerts.table import MOVES
+from citywatch.domain.alerts import AlertMove, AlertState
+from citywatch.domain.events import Event, EventKind, Severity, event_id
+from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.pictures import Fault
+from citywatch.domain.state import Row, State
+
+ROOM = "alert"
+
+_FAULT_SEVERITY = {
+    Fault.UNREACHABLE: Severity.CRITICAL,
+    Fault.NO_MEDIA: Severity.CRITICAL,
+    Fault.BLACK: Severity.CRITICAL,
+    Fault.FROZEN: Severity.CRITICAL,
+    Fault.COVERED: Severity.CRITICAL,
+    Fault.OVER_EXPOSED: Severity.WARNING,
+    Fault.OUT_OF_FOCUS: Severity.WARNING,
+    Fault.SILENT: Severity.CRITICAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPolicy:
+    """`overload_hold_seconds`: an overload is a moment, not a state; its alert leaves the desk after this long.
+    `severe_over_percent`: from here on an overload is critical (the band that the reference city reports apart).
+    """
+
+    overload_hold_seconds: int = 1800
+    severe_over_percent: float = 30.0
+
+
+def on_event(state: State, event: Event, now_ns: int, policy: AlertPolicy) -> Iterator[Event]:
+    """Open an alert for an overload or a confirmed fault; resolve it when the fault is cleared."""
+    if event.kind is EventKind.OVERLOADED:
+        severe = event.data["over_percent"] >= policy.severe_over_percent
+        expires_ns = max(event.at_ns, now_ns) + policy.overload_hold_seconds * NS_PER_S
+        yield from _open(state, event, EventKind.OVERLOADED.value, _severity(severe), expires_ns)
+    elif event.kind is EventKind.FAULT_CONFIRMED:
+        fault = Fault(event.data["fault"])
+        yield from _open(state, event, fault.value, _FAULT_SEVERITY[fault], 0)
+    elif event.kind is EventKind.FAULT_CLEARED:
+        alert = alert_id(event.cause)
+        row = state.get(ROOM, alert)
+        if row is not None:
+            yield _resolve(state, alert, row, event.at_ns, "cleared")
+
+
+def on_tick(state: State, now_ns: int) -> Iterator[Event]:
+    """Take alerts about moments from the desk when their time is over."""
+    for alert, row in state.room(ROOM):
+        if row["expires_ns"] and row["expires_ns"] <= now_ns:
+            yield _resolve(state, alert, row, now_ns, "expired")
+
+
+def acknowledge(state: State, alert: str, *, at_ns: int, actor: str, command: str) -> Event | str:
+    """The event, or the reason why not: `not_open`, `already_acknowledged`, or `repeated` for the same command."""
+    row = state.get(ROOM, alert)
+    if row is None:
+        return "not_open"
+    if row["command"] == command:
+        return "repeated"
+    after = MOVES.get((AlertState(row["state"]), AlertMove.ACKNOWLEDGE))
+    if after is None:
+        return "already_acknowledged"
+    state.put(ROOM, alert, {**row, "state": after.value, "command": command})
+    data = {"alert": alert, "actor": actor, "command": command}
+    kind = EventKind.ALERT_ACKNOWLEDGED
+    return Event(event_id(kind, alert), kind, row["device"], at_ns, row["cause"], data)
+
+
+def alert_id(cause: str) -> str:
+    """The one alert of a cause."""
+    return event_id("alert", cause)
+
+
+def _open(state: State, event: Event, kind: str, severity: Severity, expires_ns: int) -> Iterator[Event]:
+    alert = alert_id(event.cause)
+    if state.get(ROOM, alert) is not None:
+        return
+    row = {
+        "cause": event.cause,
+        "device": event.device,
+        "state": AlertState.OPEN.value,
+        "expires_ns": expires_ns,
+        "command": "",
+    }
+    state.put(ROOM, alert, row)
+    data = {"alert": alert, "kind": kind, "severity": severity.value, "subject": dict(event.data)}
+    opened = EventKind.ALERT_OPENED
+    yield Event(event_id(opened, alert), opened, event.device, event.at_ns, event.cause, data)
+
+
+def _resolve(state: State, alert: str, row: Row, at_ns: int, reason: str) -> Event:
+    if (AlertState(row["state"]), AlertMove.RESOLVE) not in MOVES:
+        raise ValueError(f"alert {alert} is {row['state']}: it cannot be resolved")
+    state.drop(ROOM, alert)
+    kind = EventKind.ALERT_RESOLVED
+    return Event(event_id(kind, alert), kind, row["device"], at_ns, row["cause"], {"alert": alert, "reason": reason})
+
+
+def _severity(severe: bool) -> Severity:
+    return Severity.CRITICAL if severe else Severity.WARNING

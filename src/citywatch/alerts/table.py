@@ -1,0 +1,11 @@
+"""The alert machine as a table; what is not in it cannot happen."""
+
+from __future__ import annotations
+
+from citywatch.domain.alerts import AlertMove, AlertState
+
+MOVES: dict[tuple[AlertState, AlertMove], AlertState] = {
+    (AlertState.OPEN, AlertMove.ACKNOWLEDGE): AlertState.ACKNOWLEDGED,
+    (AlertState.OPEN, AlertMove.RESOLVE): AlertState.RESOLVED,
+    (AlertState.ACKNOWLEDGED, AlertMove.RESOLVE): AlertState.RESOLVED,
+}

@@ -1,0 +1,89 @@
+"""The state of one partition: small named rows that remember what changed, so that a commit writes only that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+class State:
+    """Rows `room/name` -> JSON-able mapping. A row is replaced, never changed in place: that makes undo cheap.
+
+    The owner calls `mark()` before a batch and `undo()` when the batch could not be digested; `changes()` gives
+    what has changed since the last call, as bytes for the log.
+    """
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, dict[str, Row]] = {}
+        self._changed: dict[tuple[str, str], None] = {}
+        self._undo: dict[tuple[str, str], Row | None] = {}
+        self._undo_changed: dict[tuple[str, str], None] = {}
+
+    @classmethod
+    def load(cls, rows: Mapping[str, bytes]) -> State:
+        """The state that a log has stored."""
+        state = cls()
+        for key in sorted(rows):
+            room, _, name = key.partition("/")
+            state._rooms.setdefault(room, {})[name] = json.loads(rows[key])
+        return state
+
+    def get(self, room: str, name: str) -> Row | None:
+        return self._rooms.get(room, {}).get(name)
+
+    def put(self, room: str, name: str, row: Row) -> None:
+        self._remember(room, name)
+        self._rooms.setdefault(room, {})[name] = row
+
+    def drop(self, room: str, name: str) -> None:
+        self._remember(room, name)
+        self._rooms.get(room, {}).pop(name, None)
+
+    def room(self, room: str) -> Iterator[tuple[str, Row]]:
+        """All rows of a room, by name: an order that does not depend on how the state came to be."""
+        rows = self._rooms.get(room, {})
+        return iter([(name, rows[name]) for name in sorted(rows)])
+
+    def size(self, room: str) -> int:
+        return len(self._rooms.get(room, {}))
+
+    def mark(self) -> None:
+        """From here on `undo` leads back to here."""
+        self._undo = {}
+        self._undo_changed = dict(self._changed)
+
+    def undo(self) -> None:
+        for (room, name), row in self._undo.items():
+            if row is None:
+                self._rooms.get(room, {}).pop(name, None)
+            else:
+                self._rooms.setdefault(room, {})[name] = row
+        self._changed = self._undo_changed
+        self.mark()
+
+    def changes(self) -> dict[str, bytes | None]:
+        """What has changed since the last call: `room/name` -> canonical JSON, or None for a dropped row."""
+        changed: dict[str, bytes | None] = {}
+        for room, name in self._changed:
+            row = self.get(room, name)
+            changed[f"{room}/{name}"] = None if row is None else _dump(row)
+        self._changed = {}
+        self.mark()
+        return changed
+
+    def snapshot(self) -> dict[str, bytes]:
+        """The whole state as bytes, for comparison and export."""
+        return {f"{room}/{name}": _dump(row) for room in sorted(self._rooms) for name, row in self.room(room)}
+
+    def _remember(self, room: str, name: str) -> None:
+        key = (room, name)
+        if key not in self._undo:
+            self._undo[key] = self.get(room, name)
+        self._changed[key] = None
+
+
+def _dump(row: Row) -> bytes:
+    return json.dumps(row, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()

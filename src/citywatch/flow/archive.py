@@ -1,0 +1,99 @@
+"""The archive: readings leave the log for sealed segments, and the log forgets what everybody has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from citywatch.domain.columns import Batch
+from citywatch.domain.instants import NS_PER_S
+from citywatch.errors import DataError
+from citywatch.ports import ORIGIN, Clock, Log, Meter, Position
+from citywatch.wire import blobs
+
+MAX_ENTRIES = 256
+
+
+class Segments(Protocol):
+    """What the archive needs of a segment writer."""
+
+    @property
+    def rows_held(self) -> int: ...
+
+    def add(self, partition: int, position: Position, batch: Batch) -> None: ...
+
+    def seal(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SealPolicy:
+    """A segment is sealed when so many rows are held or the oldest has waited for so long."""
+
+    rows: int = 250_000
+    seconds: int = 3600
+
+
+class Archive:
+    """One reader of `readings:{p}` that writes segments, and the only one that trims the streams."""
+
+    def __init__(
+        self,
+        log: Log,
+        segments: Segments,
+        archived: Mapping[int, Position],
+        projected: Callable[[], Mapping[int, Position]],
+        clock: Clock,
+        meter: Meter,
+        policy: SealPolicy,
+    ) -> None:
+        self._log = log
+        self._segments = segments
+        self._archived = {p: archived.get(p, ORIGIN) for p in range(log.partitions)}
+        self._read = dict(self._archived)
+        self._projected = projected
+        self._clock = clock
+        self._meter = meter
+        self._policy = policy
+        self._held_since_ns = 0
+        self._trimmed_ns = 0
+
+    def turn(self, block_ms: int) -> int:
+        """Read on, seal when it is time, trim; returns how many entries were read."""
+        count = 0
+        for partition, entries in self._log.read(self._read, most=MAX_ENTRIES, block_ms=block_ms).items():
+            for entry in entries:
+                try:
+                    self._segments.add(partition, entry.position, blobs.decode(entry.blob))
+                except DataError:
+                    # The processor keeps such an entry as a dead letter; there is nothing to archive.
+                    self._meter.count("archive_unreadable_total")
+                self._read[partition] = entry.position
+                count += 1
+        now_ns = self._clock.now_ns()
+        if self._segments.rows_held == 0:
+            self._held_since_ns = now_ns
+        elif (
+            self._segments.rows_held >= self._policy.rows
+            or now_ns - self._held_since_ns >= self._policy.seconds * NS_PER_S
+        ):
+            self.seal()
+        if now_ns - self._trimmed_ns >= NS_PER_S:
+            self._trimmed_ns = now_ns
+            self._trim()
+        return count
+
+    def seal(self) -> None:
+        """Seal what is held now."""
+        if self._segments.seal() is not None:
+            self._meter.count("segments_sealed_total")
+        self._archived = dict(self._read)
+        self._held_since_ns = self._clock.now_ns()
+
+    def _trim(self) -> None:
+        projected = self._projected()
+        for partition, archived in self._archived.items():
+            forgotten = self._log.trim(
+                partition, readings_below=archived, events_below=projected.get(partition, ORIGIN)
+            )
+            self._meter.count("log_trimmed_total", forgotten)

@@ -1,0 +1,59 @@
+"""The way into the log: rows are spread over their partitions and are on disk when the door answers."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from citywatch.domain.columns import Batch
+from citywatch.domain.devices import partition_of
+from citywatch.errors import LogUnavailable
+from citywatch.ports import Log
+
+_TRIES = 3
+
+
+class LogDoor:
+    """A producer of the log. Thread-safe; one append at a time per partition, so that sequences stay in order.
+
+    An append whose answer was lost is tried again under the same sequence, which the log recognises. When the log
+    stays away the sequence is given up for good, so that it can never stand for other rows; the sender is told
+    that nothing was accepted, and what it sends again is recognised by its content.
+    """
+
+    def __init__(self, log: Log, producer: str) -> None:
+        self._log = log
+        self._producer = producer
+        self._epoch = log.open_producer(producer)
+        self._locks = [threading.Lock() for _ in range(log.partitions)]
+        self._sequences = [0] * log.partitions
+
+    def append(self, batch: Batch) -> None:
+        """Rows by the partition of their device. Raises LogFull, LogUnavailable or Fenced."""
+        owners = np.array([partition_of(device, self._log.partitions) for device in batch.device], np.int64)  # type: ignore[attr-defined]
+        for partition in np.unique(owners).tolist():
+            mine = owners == partition
+            self._append(partition, batch if mine.all() else batch.take(np.flatnonzero(mine)))
+
+    def broadcast(self, batch: Batch) -> None:
+        """The same rows to every partition: ticks, and the heartbeats of observers."""
+        for partition in range(self._log.partitions):
+            self._append(partition, batch)
+
+    def _append(self, partition: int, batch: Batch) -> None:
+        with self._locks[partition]:
+            self._sequences[partition] += 1
+            for attempt in range(_TRIES):
+                try:
+                    self._log.append(
+                        partition,
+                        batch,
+                        producer=self._producer,
+                        epoch=self._epoch,
+                        sequence=self._sequences[partition],
+                    )
+                    return
+                except LogUnavailable:
+                    if attempt == _TRIES - 1:
+                        raise

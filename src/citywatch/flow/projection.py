@@ -1,0 +1,47 @@
+"""From the event log to what people work on: the projector's turn, then a hint to whoever waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from citywatch.domain.events import Event
+from citywatch.ports import Log, Meter, Position
+
+MAX_EVENTS = 2_000
+
+
+class Projects(Protocol):
+    """A store that applies events and remembers how far it came, in one transaction."""
+
+    def positions(self) -> Mapping[int, Position]: ...
+
+    def apply(self, partition: int, events: Sequence[tuple[Position, Event]]) -> int: ...
+
+
+class Hint(Protocol):
+    def publish(self) -> None: ...
+
+
+class Projection:
+    """One reader of `events:{p}` for all partitions."""
+
+    def __init__(self, log: Log, projector: Projects, hint: Hint, meter: Meter) -> None:
+        self._log = log
+        self._projector = projector
+        self._hint = hint
+        self._meter = meter
+
+    def turn(self, block_ms: int) -> int:
+        """Apply what is new; returns how many events."""
+        applied = 0
+        positions = self._projector.positions()
+        for partition, events in self._log.read_events(positions, most=MAX_EVENTS, block_ms=block_ms).items():
+            if not events:
+                continue
+            self._projector.apply(partition, events)
+            applied += len(events)
+        if applied:
+            self._meter.count("events_projected_total", applied)
+            self._hint.publish()
+        return applied

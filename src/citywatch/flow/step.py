@@ -1,0 +1,104 @@
+"""The step: rows in, events out, for one partition. A pure function of its rows, whatever batches they come in.
+
+Each event of a rule is followed at once by what the alert and ticket desks make of it, so that the order of events
+does not depend on where a batch ends. "Now" is the last tick.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from citywatch.alerts import desk as alerts
+from citywatch.alerts.desk import AlertPolicy
+from citywatch.domain.columns import Batch
+from citywatch.domain.commands import CommandBatch, Verb
+from citywatch.domain.devices import Device, DeviceKind
+from citywatch.domain.events import Event, EventKind, event_id
+from citywatch.domain.passes import PassBatch
+from citywatch.domain.pictures import FrameBatch
+from citywatch.domain.pulses import PulseBatch, TickBatch
+from citywatch.domain.state import State
+from citywatch.laws import GrossLaw
+from citywatch.rules import cameras, devices, liveness, scales
+from citywatch.rules.cameras import CameraPolicy
+from citywatch.rules.liveness import CLOCK, LivenessPolicy
+from citywatch.tickets import desk as tickets
+
+STEP_VERSION = "1"
+DOOR_OBSERVER = "observer:http"
+
+MAX_NOTE_CHARACTERS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class CityStep:
+    """The rules of a city, bound to its law and policies."""
+
+    law: GrossLaw
+    cameras: CameraPolicy = field(default_factory=CameraPolicy)
+    liveness: LivenessPolicy = field(default_factory=LivenessPolicy)
+    alerts: AlertPolicy = field(default_factory=AlertPolicy)
+
+    def step(self, state: State, batch: Batch) -> tuple[State, list[Event]]:
+        """All events of a batch, in the order of its rows."""
+        handlers: dict[type[Batch], Callable[[], Iterator[Event]]] = {
+            PassBatch: lambda: self._judged(state, scales.on_passes(state, batch, self.law, DOOR_OBSERVER)),  # type: ignore[arg-type]
+            FrameBatch: lambda: self._judged(state, cameras.on_looks(state, batch, self.cameras)),  # type: ignore[arg-type]
+            PulseBatch: lambda: self._judged(state, liveness.on_pulses(state, batch, self.liveness)),  # type: ignore[arg-type]
+            TickBatch: lambda: self._ticks(state, batch.at_ns.tolist()),  # type: ignore[attr-defined]
+            CommandBatch: lambda: self._commands(state, batch),  # type: ignore[arg-type]
+        }
+        return state, list(handlers[type(batch)]())
+
+    def _judged(self, state: State, events: Iterable[Event]) -> Iterator[Event]:
+        """Each event of a rule, then what the desks make of it."""
+        for event in events:
+            yield event
+            yield from alerts.on_event(state, event, _now_ns(state), self.alerts)
+            yield from tickets.on_event(state, event)
+
+    def _ticks(self, state: State, ticks: list[int]) -> Iterator[Event]:
+        for now_ns in ticks:
+            yield from self._judged(state, liveness.on_tick(state, now_ns, self.liveness))
+            yield from self._judged(state, cameras.on_tick(state, now_ns, self.cameras))
+            yield from alerts.on_tick(state, now_ns)
+
+    def _commands(self, state: State, batch: CommandBatch) -> Iterator[Event]:
+        columns = (batch.device, batch.at_ns.tolist(), batch.command, batch.verb, batch.target, batch.actor, batch.args)
+        for device, at_ns, command, verb, target, actor, args in zip(*columns, strict=True):
+            answer = _obey(state, device, at_ns, command, verb, target, actor, args)
+            if isinstance(answer, Event):
+                yield answer
+            elif answer != "repeated":
+                data = {"command": command, "verb": verb, "target": target, "actor": actor, "reason": answer}
+                kind = EventKind.COMMAND_REFUSED
+                yield Event(event_id(kind, command), kind, device, at_ns, "", data)
+
+
+def _now_ns(state: State) -> int:
+    row = state.get(CLOCK, CLOCK)
+    return 0 if row is None else int(row["last_ns"])
+
+
+def _obey(
+    state: State, device: str, at_ns: int, command: str, verb: str, target: str, actor: str, args: str
+) -> Event | str:
+    """The event of a lawful command, or the reason why it is refused."""
+    match verb:
+        case Verb.ACKNOWLEDGE_ALERT:
+            return alerts.acknowledge(state, target, at_ns=at_ns, actor=actor, command=command)
+        case Verb.ACCEPT_TICKET:
+            return tickets.accept(state, target, at_ns=at_ns, actor=actor, command=command)
+        case Verb.NOTE_TICKET:
+            text = json.loads(args)["note"][:MAX_NOTE_CHARACTERS]
+            return tickets.note(state, target, text, at_ns=at_ns, actor=actor, command=command)
+        case Verb.REGISTER_DEVICE:
+            fields = json.loads(args)
+            described = Device(
+                device, DeviceKind(fields["kind"]), fields["name"], fields["place"], fields["heartbeat_s"]
+            )
+            return devices.register(state, described, at_ns=at_ns, command=command)
+        case _:
+            return "unknown_verb"

@@ -1,0 +1,50 @@
+"""From passes of a scale to its events: repeats recognised, every pass decided, the scale known to live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from citywatch.domain.devices import DeviceKind
+from citywatch.domain.events import Event
+from citywatch.domain.passes import PassBatch
+from citywatch.domain.state import State
+from citywatch.laws import GrossLaw
+from citywatch.rules import devices, liveness
+from citywatch.rules.overload import events, judge
+
+ROOM = "scale"
+REPEATS_REMEMBERED = 64
+"""Per scale: a sender that lost our answer sends its last few records again, not its last thousand."""
+
+
+def on_passes(state: State, batch: PassBatch, law: GrossLaw, observer: str) -> Iterator[Event]:
+    """Every pass in turn; a record that its scale sent a moment ago changes nothing."""
+    fresh, digests = _fresh(state, batch)
+    if not fresh:
+        return
+    batch = batch.take(fresh)
+    decided: dict[str, list[Event]] = {}
+    for event in events(law, batch, judge(law, batch)):
+        decided.setdefault(event.data["pass"], []).append(event)
+    for device, digest, at_ns, received_ns in zip(
+        batch.device, digests, batch.at_ns.tolist(), batch.received_ns.tolist(), strict=True
+    ):
+        yield from devices.seen(state, device, DeviceKind.SCALE, at_ns)
+        if received_ns > 0:
+            yield from liveness.heard(state, device, received_ns, observer)
+        yield from decided.get(digest, ())
+
+
+def _fresh(state: State, batch: PassBatch) -> tuple[list[int], list[str]]:
+    """The rows that are no repeats, and their digests."""
+    rows: list[int] = []
+    digests: list[str] = []
+    for row, (device, (high, low)) in enumerate(zip(batch.device, batch.digest.tolist(), strict=True)):
+        digest = f"{high:016x}{low:016x}"
+        scale = state.get(ROOM, device)
+        recent = [] if scale is None else scale["recent"]
+        if digest not in recent:
+            state.put(ROOM, device, {"recent": [*recent[1 - REPEATS_REMEMBERED :], digest]})
+            rows.append(row)
+            digests.append(digest)
+    return rows, digests
