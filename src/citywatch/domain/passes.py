@@ -76,6 +76,7 @@ class Suspect(IntFlag):
     LENGTH_IMPLAUSIBLE = 16
     FIRST_SPACING_TOO_SHORT = 32
     AXLES_DO_NOT_ADD_UP = 64
+    SINGLE_AXLE = 128
 
     def words(self) -> list[str]:
         return [str(member.name).lower() for member in type(self) if member in self]
