@@ -1,0 +1,547 @@
+"""Chinese station JSON <-> passes, without I/O (domain sheet, section 4, record layouts).
+
+A document is one object (one vehicle) or an array of them. Every record is decided on its own: it becomes a row or
+it is refused with the field, a word and a sentence. A document that is no JSON at all is a DataError.
+
+What a record holds (numbers may come as JSON numbers or as decimal strings; other keys are counted and ignored):
+
+    previewStationCode   station; letters, digits and . _ : - ; required
+    previewDate          instant of the pass in the station's zone, `yyyy-MM-dd HH:mm:ss[.fraction]`, also with `T`
+                         or `/`, as `yyyyMMddHHmmss[SSS]`, or with an offset of its own; required
+    laneNo               0 to 99; required
+    direction            0 to 99; StationFormat.default_direction where it is missing
+    axisNum              axles, 1 to 40; required
+    totalWeight          gross; required
+    axle1Weight...       one key an axle; a missing or empty one is 0, "the scale gave none"
+    axleDis              spacings from axle to axle, front to rear: text separated by commas (or ; or |), or an array
+    speed                km/h, decimals allowed; missing means not measured
+    licenseCodeFront     plate; licenseCodeBack where the front one was not read; personal data
+    previewCode          the station's own number of the record: part of its identity, otherwise not used
+
+The layout fixes no units. Seen in the field: kg and mm, which are the defaults [check: confirm with each vendor];
+StationFormat holds the others. Weights and lengths must come out as whole kilograms and millimetres, so that a
+station that sends tonnes is refused with a sentence about units instead of being read as a very light lorry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final, Literal, cast
+
+import numpy as np
+
+from citywatch.domain.devices import scale_device
+from citywatch.domain.instants import NS_PER_S, format_instant, parse_instant
+from citywatch.domain.passes import MAX_AXLES, PassBatch
+from citywatch.errors import DataError, RecordRefused
+
+CHINA: Final = timezone(timedelta(hours=8))
+"""Asia/Shanghai: a fixed offset since 1991."""
+
+MAX_GROSS_KG: Final = 999_999
+MAX_AXLE_KG: Final = 99_999
+MAX_SPACING_MM: Final = 99_999
+MAX_SPEED_KMH: Final = 400
+MAX_RECORDS: Final = 1_000
+
+_KG: Final = {"kg": Decimal(1), "t": Decimal(1000)}
+_MM: Final = {"mm": Decimal(1), "cm": Decimal(10), "m": Decimal(1000)}
+_KMH_PER_MPS: Final = 3.6
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{0,15})?(?:[eE][+-]?[0-9]{1,2})?")
+_STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+_COMPACT = re.compile(r"[0-9]{14}(?:[0-9]{3})?")
+_DEVICE = re.compile(r"(.+)/d([0-9]{1,2})/l([0-9]{1,2})")
+_SEPARATORS = re.compile(r"[,;|，；]")
+_NO_PLATE: Final = frozenset({"", "无", "无牌", "无车牌", "未识别", "未知"})
+_MAX_PLATE: Final = 16
+_FROM_NS: Final = parse_instant("2000-01-01T00:00:00Z")
+_TO_NS: Final = parse_instant("2100-01-01T00:00:00Z")
+_BLANK: Final = " \t\n\r"
+
+_KEYS: Final = frozenset(
+    {
+        "previewStationCode",
+        "previewDate",
+        "laneNo",
+        "direction",
+        "axisNum",
+        "totalWeight",
+        "axleDis",
+        "speed",
+        "licenseCodeFront",
+        "licenseCodeBack",
+        "previewCode",
+        *(f"axle{axle}Weight" for axle in range(1, MAX_AXLES + 1)),
+    }
+)
+
+
+class Refusal(StrEnum):
+    """Why a record is refused; a bounded set, used as a metric label."""
+
+    NOT_AN_OBJECT = "not_an_object"
+    REPEATED_KEY = "repeated_key"
+    MISSING = "missing"
+    WRONG_TYPE = "wrong_type"
+    NOT_A_NUMBER = "not_a_number"
+    NOT_WHOLE = "not_whole"
+    OUT_OF_RANGE = "out_of_range"
+    BAD_TEXT = "bad_text"
+    BAD_INSTANT = "bad_instant"
+    AXLES_CONTRADICT = "axles_contradict"
+
+
+@dataclass(frozen=True, slots=True)
+class StationFormat:
+    """What the layout leaves open. `zone` is for dates without an offset (an ambiguous hour is its first one)."""
+
+    zone: tzinfo = CHINA
+    weight_unit: Literal["kg", "t"] = "kg"
+    spacing_unit: Literal["mm", "cm", "m"] = "mm"
+    default_direction: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One refused record: its 0-based place, why, and its own bytes as they came."""
+
+    index: int
+    field: str
+    reason: Refusal
+    message: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A document, record by record. `accepted[i]` is the place in the document of row i of `batch`."""
+
+    batch: PassBatch
+    accepted: tuple[int, ...]
+    refused: tuple[Refused, ...]
+    unknown_keys: int
+
+    @property
+    def records(self) -> int:
+        return len(self.accepted) + len(self.refused)
+
+
+class _Literal(str):
+    """A JSON number as it was written, so that huge and odd ones are judged before they are converted."""
+
+    __slots__ = ()
+
+
+@dataclass(slots=True)
+class _Record:
+    values: dict[str, Any]
+    repeated: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    device: str
+    at_ns: int
+    gross_kg: int
+    speed_mps: float
+    axle_kg: tuple[int, ...]
+    spacing_mm: tuple[int, ...]
+    plate: str
+    code: str
+    digest: tuple[int, int] = field(default=(0, 0))
+
+
+def decode(
+    content: bytes, form: StationFormat = StationFormat(), *, received_ns: int = 0, most: int = MAX_RECORDS
+) -> Decoded:
+    """The records of a document. DataError when it is not JSON in UTF-8 or holds more than `most` records."""
+    rows: list[_Row] = []
+    accepted: list[int] = []
+    refused: list[Refused] = []
+    unknown = 0
+    for index, (value, text) in enumerate(_records(content, most)):
+        if isinstance(value, _Record):
+            unknown += len(value.values.keys() - _KEYS)
+        try:
+            rows.append(_row(value, form))
+            accepted.append(index)
+        except RecordRefused as error:
+            refused.append(Refused(index, error.field, Refusal(error.reason), str(error), text.encode()))
+    return Decoded(_batch(rows, received_ns), tuple(accepted), tuple(refused), unknown)
+
+
+def encode(batch: PassBatch, form: StationFormat = StationFormat()) -> bytes:
+    """The batch as a JSON array, one object a pass, in UTF-8.
+
+    ValueError when a device is no scale lane. The layout has no field for the length: it is left out.
+    """
+    return json.dumps(list(records(batch, form)), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def records(batch: PassBatch, form: StationFormat = StationFormat()) -> Iterable[dict[str, Any]]:
+    """The batch as station records, one a pass, with numbers as numbers. ValueError as encode."""
+    for row in range(len(batch)):
+        device = _DEVICE.fullmatch(batch.device[row])
+        if device is None:
+            raise ValueError(f"device {batch.device[row]!r} is no scale lane; its id is STATION/dDIRECTION/lLANE")
+        station, direction, lane = device[1], int(device[2]), int(device[3])
+        at_ns = int(batch.at_ns[row])
+        axles = int(batch.axle_count[row])
+        local = _local(at_ns, form.zone)
+        record: dict[str, Any] = {
+            "previewCode": f"{station}{_compact(local)}{int(batch.digest[row, 0]) % 1_000_000:06d}",
+            "previewDate": local,
+            "previewStationCode": station,
+            "direction": direction,
+            "laneNo": lane,
+            "axisNum": axles,
+            "totalWeight": _scaled(int(batch.gross_kg[row]), _KG[form.weight_unit]),
+        }
+        for axle, weight in enumerate(batch.axle_kg[row, :axles].tolist(), start=1):
+            record[f"axle{axle}Weight"] = _scaled(weight, _KG[form.weight_unit])
+        spacings = [_scaled(mm, _MM[form.spacing_unit]) for mm in batch.spacing_mm[row, : axles - 1].tolist()]
+        if any(spacings):
+            record["axleDis"] = ",".join(str(spacing) for spacing in spacings)
+        speed = float(batch.speed_mps[row])
+        if not math.isnan(speed):
+            record["speed"] = round(speed * _KMH_PER_MPS, 6)
+        if batch.plate[row]:
+            record["licenseCodeFront"] = batch.plate[row]
+        yield record
+
+
+def _records(content: bytes, most: int) -> Iterable[tuple[object, str]]:
+    """Each record with its own text. The whole document is read before the first is given: no half documents."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"station JSON: byte {error.start} is not UTF-8; send the document in UTF-8") from error
+    decoder = json.JSONDecoder(
+        parse_float=_Literal, parse_int=_Literal, parse_constant=_Literal, object_pairs_hook=_record
+    )
+    found: list[tuple[object, str]] = []
+    try:
+        at = _skip(text, 0)
+        several = text[at : at + 1] == "["
+        if several:
+            at = _skip(text, at + 1)
+        while not (several and not found and text[at : at + 1] == "]"):
+            value, end = decoder.raw_decode(text, at)
+            found.append((value, text[at:end]))
+            if len(found) > most:
+                raise DataError(f"station JSON: more than {most} records in one document; send them in smaller parts")
+            at = _skip(text, end)
+            if not several or text[at : at + 1] == "]":
+                break
+            if text[at : at + 1] != ",":
+                raise DataError(f"station JSON: character {at + 1} should be a comma or the end of the array")
+            at = _skip(text, at + 1)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"station JSON: not a JSON document: {error}") from error
+    if several:
+        at = _skip(text, at + 1)
+    if at != len(text):
+        raise DataError(f"station JSON: something follows the document at character {at + 1}")
+    return found
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _BLANK:
+        at += 1
+    return at
+
+
+def _record(pairs: list[tuple[str, Any]]) -> _Record:
+    record = _Record({})
+    for key, value in pairs:
+        if key in record.values:
+            record.repeated = record.repeated or key
+        record.values[key] = value
+    return record
+
+
+def _row(value: object, form: StationFormat) -> _Row:
+    if not isinstance(value, _Record):
+        raise RecordRefused(Refusal.NOT_AN_OBJECT, "a record is a JSON object with the station's fields")
+    if value.repeated:
+        name = value.repeated if value.repeated in _KEYS else ""
+        raise RecordRefused(
+            Refusal.REPEATED_KEY, f"key {_shown(value.repeated)} stands twice; send it once", field=name
+        )
+    record = value.values
+    station = _text(record, "previewStationCode", required=True)
+    if not _STATION.fullmatch(station):
+        raise RecordRefused(
+            Refusal.BAD_TEXT,
+            f"previewStationCode {_shown(station)}: use 1 to 100 letters, digits and . _ : - ",
+            field="previewStationCode",
+        )
+    at_ns = _instant(_text(record, "previewDate", required=True), form.zone)
+    lane = _whole(record, "laneNo", 0, 99, required=True)
+    direction = _whole(record, "direction", 0, 99, default=form.default_direction)
+    axles = _whole(record, "axisNum", 1, MAX_AXLES, required=True)
+    kg = _KG[form.weight_unit]
+    gross_kg = _whole(record, "totalWeight", 1, MAX_GROSS_KG, scale=kg, unit="kg", required=True)
+    axle_kg = _axle_weights(record, axles, kg)
+    spacing_mm = _spacings(record, axles, _MM[form.spacing_unit])
+    speed = _number(record, "speed")
+    if speed is not None and not 0 <= speed <= MAX_SPEED_KMH:
+        raise _range("speed", speed, 0, MAX_SPEED_KMH, "km/h")
+    speed_mps = math.nan if speed is None else float(speed) / _KMH_PER_MPS
+    plate = _plate(record)
+    code = _text(record, "previewCode")
+    row = _Row(scale_device(station, direction, lane), at_ns, gross_kg, speed_mps, axle_kg, spacing_mm, plate, code)
+    return _with_digest(row, speed)
+
+
+def _axle_weights(record: Mapping[str, Any], axles: int, kg: Decimal) -> tuple[int, ...]:
+    weights = tuple(
+        _whole(record, f"axle{axle}Weight", 0, MAX_AXLE_KG, scale=kg, unit="kg") for axle in range(1, axles + 1)
+    )
+    for axle in range(axles + 1, MAX_AXLES + 1):
+        name = f"axle{axle}Weight"
+        if name in record and _whole(record, name, 0, MAX_AXLE_KG, scale=kg, unit="kg"):
+            raise RecordRefused(
+                Refusal.AXLES_CONTRADICT, f"{name} has a weight but axisNum says {axles} axles", field=name
+            )
+    return weights
+
+
+def _spacings(record: Mapping[str, Any], axles: int, mm: Decimal) -> tuple[int, ...]:
+    value = record.get("axleDis")
+    if isinstance(value, _Literal):
+        parts: Sequence[object] = [value]
+    elif isinstance(value, str):
+        parts = [part for part in _SEPARATORS.split(value) if part.strip()]
+    elif isinstance(value, list):
+        parts = value
+    elif value is None:
+        parts = []
+    else:
+        raise RecordRefused(
+            Refusal.WRONG_TYPE, "axleDis: write the spacings as text such as 3300,1350", field="axleDis"
+        )
+    if not parts:
+        return (0,) * (axles - 1)
+    if len(parts) != axles - 1:
+        raise RecordRefused(
+            Refusal.AXLES_CONTRADICT,
+            f"axleDis has {len(parts)} spacings; {axles} axles have {axles - 1}",
+            field="axleDis",
+        )
+    return tuple(_whole({"axleDis": part}, "axleDis", 0, MAX_SPACING_MM, scale=mm, unit="mm") for part in parts)
+
+
+def _plate(record: Mapping[str, Any]) -> str:
+    for name in ("licenseCodeFront", "licenseCodeBack"):
+        plate = _text(record, name)
+        if plate in _NO_PLATE:
+            continue
+        if len(plate) > _MAX_PLATE or not plate.isprintable():
+            # the plate itself is personal data and stays out of the message
+            raise RecordRefused(
+                Refusal.BAD_TEXT, f"{name} is no plate: at most {_MAX_PLATE} printable characters", field=name
+            )
+        return plate
+    return ""
+
+
+def _text(record: Mapping[str, Any], name: str, *, required: bool = False) -> str:
+    """The field as text without blanks at its ends; a number counts as its digits."""
+    value = record.get(name)
+    if value is None:
+        text = ""
+    elif isinstance(value, str):
+        text = str(value).strip()
+    else:
+        raise RecordRefused(Refusal.WRONG_TYPE, f"{name} must be text, not {_type(value)}", field=name)
+    if required and not text:
+        raise RecordRefused(Refusal.MISSING, f"{name} is missing or empty", field=name)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise RecordRefused(Refusal.BAD_TEXT, f"{name} holds half of a character (a lone surrogate)", field=name)
+    return text
+
+
+def _number(record: Mapping[str, Any], name: str) -> Decimal | None:
+    """The field as an exact number, None where it is missing, null or blank."""
+    value = record.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise RecordRefused(Refusal.WRONG_TYPE, f"{name} must be a number, not {_type(value)}", field=name)
+    text = str(value).strip()
+    if not text:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise RecordRefused(Refusal.NOT_A_NUMBER, f"{name}: {_shown(text)} is not a plain decimal number", field=name)
+    return Decimal(text)
+
+
+def _whole(
+    record: Mapping[str, Any],
+    name: str,
+    least: int,
+    most: int,
+    *,
+    scale: Decimal = Decimal(1),
+    unit: str = "",
+    required: bool = False,
+    default: int = 0,
+) -> int:
+    number = _number(record, name)
+    if number is None:
+        if required:
+            raise RecordRefused(Refusal.MISSING, f"{name} is missing or empty", field=name)
+        return default
+    number *= scale
+    if not least <= number <= most:
+        raise _range(name, number, least, most, unit)
+    if number != int(number):
+        hint = f" {unit}; is the station's unit another one?" if unit else ""
+        raise RecordRefused(
+            Refusal.NOT_WHOLE, f"{name}: {number} is not a whole number of{hint or ' anything'}", field=name
+        )
+    return int(number)
+
+
+def _range(name: str, number: Decimal, least: int, most: int, unit: str) -> RecordRefused:
+    return RecordRefused(
+        Refusal.OUT_OF_RANGE, f"{name}: {number:.12g} is outside {least} to {most} {unit}".rstrip(), field=name
+    )
+
+
+def _instant(text: str, zone: tzinfo) -> int:
+    body = text.replace("/", "-")
+    if _COMPACT.fullmatch(body):
+        head = f"{body[:4]}-{body[4:6]}-{body[6:8]}T{body[8:10]}:{body[10:12]}:{body[12:14]}"
+        body = f"{head}.{body[14:]}" if len(body) > 14 else head
+    try:
+        at_ns = _parse_local(body, zone)
+    except (ValueError, OverflowError) as error:
+        raise RecordRefused(
+            Refusal.BAD_INSTANT,
+            f"previewDate {_shown(text)} is no instant; write it as 2026-01-31 08:00:00.000",
+            field="previewDate",
+        ) from error
+    if not _FROM_NS <= at_ns < _TO_NS:
+        raise RecordRefused(
+            Refusal.OUT_OF_RANGE, f"previewDate {_shown(text)} is outside the years 2000 to 2099", field="previewDate"
+        )
+    return at_ns
+
+
+def _parse_local(body: str, zone: tzinfo) -> int:
+    if len(body) < len("2026-01-31T08:00:00"):
+        raise ValueError("too short for a date with a time to the second")
+    try:
+        return parse_instant(body)
+    except ValueError:
+        head, point, fraction = body.partition(".")
+        moment = datetime.fromisoformat(head)
+        if moment.tzinfo is not None:
+            raise
+        offset = moment.replace(tzinfo=zone).utcoffset() or timedelta()
+        if offset.microseconds:
+            raise
+        sign, seconds = ("-", -offset) if offset < timedelta() else ("+", offset)
+        return parse_instant(f"{head}{point}{fraction}{sign}{_clock(seconds)}")
+
+
+def _clock(offset: timedelta) -> str:
+    minutes, seconds = divmod(int(offset.total_seconds()), 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}" + (f":{seconds:02d}" if seconds else "")
+
+
+def _local(at_ns: int, zone: tzinfo) -> str:
+    """`yyyy-MM-dd HH:mm:ss`, with exactly the fraction that the instant has."""
+    seconds, rest = divmod(at_ns, NS_PER_S)
+    moment = datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%d %H:%M:%S")
+    if not rest:
+        return moment
+    return f"{moment}.{rest // 1_000_000:03d}" if rest % 1_000_000 == 0 else f"{moment}.{rest:09d}"
+
+
+def _compact(local: str) -> str:
+    return "".join(character for character in local[:19] if character.isdigit())
+
+
+def _scaled(value: int, unit: Decimal) -> int | float:
+    """`value` (kg or mm) in the station's unit: whole numbers stay whole."""
+    scaled = Decimal(value) / unit
+    return int(scaled) if scaled == scaled.to_integral_value() else float(scaled)
+
+
+def _with_digest(row: _Row, speed_kmh: Decimal | None) -> _Row:
+    """The identity of the record: BLAKE2b-128 of its fields in a fixed order and form.
+
+    Numbers count by value (12, "12" and 12.0 are the same) and unknown keys do not count, so that a station that
+    sends a record again with a new upload time has sent the same record.
+    """
+    canonical = json.dumps(
+        [
+            "station_json",
+            row.code,
+            row.device,
+            format_instant(row.at_ns),
+            row.gross_kg,
+            row.axle_kg,
+            row.spacing_mm,
+            None if speed_kmh is None else f"{speed_kmh.normalize() + 0:f}",
+            row.plate,
+        ],
+        separators=(",", ":"),
+    )
+    value = hashlib.blake2b(canonical.encode(), digest_size=16).digest()
+    digest = (int.from_bytes(value[:8], "big"), int.from_bytes(value[8:], "big"))
+    return _Row(
+        row.device,
+        row.at_ns,
+        row.gross_kg,
+        row.speed_mps,
+        row.axle_kg,
+        row.spacing_mm,
+        row.plate,
+        row.code,
+        digest,
+    )
+
+
+def _batch(rows: Sequence[_Row], received_ns: int) -> PassBatch:
+    widest = max((len(row.axle_kg) for row in rows), default=0)
+    axle_kg = np.zeros((len(rows), widest), np.int32)
+    spacing_mm = np.zeros((len(rows), widest), np.int32)
+    for number, row in enumerate(rows):
+        axle_kg[number, : len(row.axle_kg)] = row.axle_kg
+        spacing_mm[number, : len(row.spacing_mm)] = row.spacing_mm
+    return PassBatch(
+        device=tuple(row.device for row in rows),
+        at_ns=np.array([row.at_ns for row in rows], np.int64),
+        received_ns=np.full(len(rows), received_ns, np.int64),
+        digest=np.array([row.digest for row in rows], np.uint64).reshape(len(rows), 2),
+        axle_count=np.array([len(row.axle_kg) for row in rows], np.int16),
+        gross_kg=np.array([row.gross_kg for row in rows], np.int32),
+        speed_mps=np.array([row.speed_mps for row in rows], np.float64),
+        length_mm=np.zeros(len(rows), np.int32),
+        axle_kg=axle_kg,
+        spacing_mm=spacing_mm,
+        plate=tuple(row.plate for row in rows),
+    )
+
+
+def _shown(text: str) -> str:
+    """At most 40 characters of foreign text, safe to print and to encode."""
+    return ascii(text[:40])
+
+
+def _type(value: object) -> str:
+    names: dict[type, str] = {bool: "true or false", _Record: "an object", list: "an array"}
+    return names.get(cast(type, type(value)), type(value).__name__)
