@@ -1,4 +1,4 @@
-"""A whole `citywatch run` as somebody outside starts, asks and stops it. Standard library only: .ci/smoke.py uses it."""
+"""`citywatch run` as somebody outside starts, asks and stops it. Standard library only: .ci/smoke.py uses it too."""
 
 from __future__ import annotations
 
