@@ -2,6 +2,7 @@
 
 Instants are integer nanoseconds since 1970 (`*_ns`), -1 where there is none unless a column may be NULL.
 JSON columns are texts in both databases, so that the order of keys survives. Identifiers compare byte by byte.
+A numbered row (`seq`, `number`) never takes the number of one that was pruned: clients resume by them.
 A change of this file goes with a new revision under migrations/versions/ and a new REVISION.
 """
 
@@ -38,8 +39,6 @@ _ID = Text().with_variant(Text(collation="C"), "postgresql")
 """An identifier: compared and sorted by its bytes, whatever the locale of the database."""
 _SEQ = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite numbers rows by itself only in a column called INTEGER (64 bits there)."""
-_NUMBERED = {"sqlite_autoincrement": True}
-"""A number is never given twice, even when the newest row was pruned: clients resume by it."""
 
 META = Table(
     "meta",
@@ -47,7 +46,7 @@ META = Table(
     Column("key", _ID, primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""log_epoch, log_server, projector (the row that projectors queue for), seal (the last number of a seal)."""
+"""log_epoch and log_server (which log this store belongs to), seal (the last number of a seal)."""
 
 POSITIONS = Table(
     "positions",
@@ -107,7 +106,7 @@ DEVICE_STATES = Table(
     Column("at_ns", BigInteger, nullable=False),
     Column("event", _ID, nullable=False),
     Index(None, "device", "seq"),
-    **_NUMBERED,
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 """Changes of state; those of one device form one sequence by `seq`."""
 
@@ -143,7 +142,7 @@ ALERT_CHANGES = Table(
     Column("at_ns", BigInteger, nullable=False),
     Column("body", JSON, nullable=False),
     Index(None, "alert", "seq"),
-    **_NUMBERED,
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 """The live stream: `seq` is its id. `change` is opened, acknowledged or resolved; `body` the alert's row after it."""
 
@@ -184,7 +183,7 @@ TICKET_STEPS = Table(
     Column("reason", Text, nullable=False),
     Column("event", _ID, nullable=False),
     Index(None, "ticket", "seq"),
-    **_NUMBERED,
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 """`step` is filed, accepted, noted, verified or closed; `actor` is '' for the system itself."""
 
@@ -254,7 +253,7 @@ DEAD_LETTERS = Table(
     Column("size", BigInteger, nullable=False),
     Column("truncated", Boolean, nullable=False),
     Index(None, "source", "number"),
-    **_NUMBERED,
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 """`size` is that of the whole content in bytes; `content` is its head when `truncated`."""
 
@@ -278,6 +277,6 @@ AUDIT = Table(
     Column("action", Text, nullable=False),
     Column("target", Text, nullable=False),
     Index(None, "at_ns"),
-    **_NUMBERED,
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 """Who looked at or asked for what. Lines are added and, by age, pruned; nothing changes one."""

@@ -1,0 +1,444 @@
+"""What each kind of event does to the tables: one handler a kind.
+
+The rows that a run of events touches are read at once, changed in memory by the handlers, and written at once.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
+
+from citywatch.adapters.store import letters
+from citywatch.adapters.store.schema import (
+    ALERT_CHANGES,
+    ALERTS,
+    COMMANDS,
+    DEVICE_STATES,
+    DEVICES,
+    TICKET_STEPS,
+    TICKETS,
+)
+from citywatch.domain.alerts import AlertState
+from citywatch.domain.devices import DeviceKind, DeviceState
+from citywatch.domain.events import Event, EventKind, Severity
+from citywatch.domain.pictures import Fault
+from citywatch.domain.tickets import TicketState
+
+_IN_ONE_QUESTION = 500
+
+
+class Rows:
+    """Rows of one table by their key: those read, those made and those changed since."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._key = table.primary_key.columns.values()[0]
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._made: dict[str, None] = {}
+        self._changed: dict[str, None] = {}
+
+    def read(self, connection: Connection, keys: Collection[str]) -> None:
+        wanted = sorted(keys)
+        for start in range(0, len(wanted), _IN_ONE_QUESTION):
+            these = self._key.in_(wanted[start : start + _IN_ONE_QUESTION])
+            for row in connection.execute(select(self._table).where(these)).mappings():
+                self._rows[row[self._key.name]] = dict(row)
+
+    def get(self, key: str) -> Mapping[str, Any] | None:
+        return self._rows.get(key)
+
+    def make(self, row: dict[str, Any]) -> None:
+        key = row[self._key.name]
+        self._rows[key] = row
+        self._made[key] = None
+
+    def change(self, key: str, **values: Any) -> Mapping[str, Any]:
+        """The row after the change."""
+        self._rows[key] = {**self._rows[key], **values}
+        if key not in self._made:
+            self._changed[key] = None
+        return self._rows[key]
+
+    def write(self, connection: Connection) -> None:
+        if self._made:
+            connection.execute(insert(self._table), [self._rows[key] for key in self._made])
+        if self._changed:
+            this = self._key == bindparam("this_row")
+            connection.execute(
+                update(self._table).where(this), [{**self._rows[key], "this_row": key} for key in self._changed]
+            )
+
+
+class Tables:
+    """The part of the store that a run of events touches."""
+
+    def __init__(self) -> None:
+        self.devices = Rows(DEVICES)
+        self.alerts = Rows(ALERTS)
+        self.tickets = Rows(TICKETS)
+        self.commands = Rows(COMMANDS)
+        self.device_states: list[dict[str, Any]] = []
+        self.alert_changes: list[dict[str, Any]] = []
+        self.ticket_steps: list[dict[str, Any]] = []
+        self.letters: list[letters.Letter] = []
+        self.unmatched: Counter[str] = Counter()
+
+    @classmethod
+    def load(cls, connection: Connection, events: Sequence[Event]) -> Tables:
+        """With the rows that these events may read. TypeError or ValueError for an event that no row can hold."""
+        tables = cls()
+        for event in events:
+            _check(event)
+        tables.devices.read(connection, {event.device for event in events})
+        tables.alerts.read(connection, _named(events, "alert"))
+        tables.tickets.read(connection, _named(events, "ticket"))
+        tables.commands.read(connection, _named(events, "command"))
+        return tables
+
+    def write(self, connection: Connection, dead_letter_quota_bytes: int) -> None:
+        for rows in (self.devices, self.alerts, self.tickets, self.commands):
+            rows.write(connection)
+        for table, made in (
+            (DEVICE_STATES, self.device_states),
+            (ALERT_CHANGES, self.alert_changes),
+            (TICKET_STEPS, self.ticket_steps),
+        ):
+            if made:
+                connection.execute(insert(table), made)
+        for letter in self.letters:
+            letters.keep(connection, letter, dead_letter_quota_bytes)
+
+
+# what a scale found
+
+
+def _about_scale(tables: Tables, event: Event) -> None:
+    _know_device(tables, event, DeviceKind.SCALE.value)
+
+
+# devices
+
+
+def _know_device(tables: Tables, event: Event, kind: str) -> Mapping[str, Any]:
+    """The device's row, made when this is the first that is heard of it; a kind once known is not forgotten."""
+    row = tables.devices.get(event.device)
+    if row is None:
+        tables.devices.make(
+            {
+                "device": event.device,
+                "kind": kind,
+                "name": "",
+                "place": "",
+                "heartbeat_s": 0,
+                "state": DeviceState.UNKNOWN.value,
+                "state_since_ns": None,
+                "faults": [],
+                "changed_at_ns": event.at_ns,
+            }
+        )
+        return tables.devices.change(event.device)
+    changed_at_ns = max(row["changed_at_ns"], event.at_ns)
+    return tables.devices.change(event.device, kind=row["kind"] or kind, changed_at_ns=changed_at_ns)
+
+
+def _device_registered(tables: Tables, event: Event) -> None:
+    values = {
+        "kind": _text(event, "kind"),
+        "name": _text(event, "name"),
+        "place": _text(event, "place"),
+        "heartbeat_s": _whole(event, "heartbeat_s"),
+    }
+    _know_device(tables, event, "")
+    tables.devices.change(event.device, **values)
+    _accepted(tables, event)
+
+
+def _device_state(tables: Tables, event: Event) -> None:
+    state = DeviceState(_text(event, "state")).value
+    worst, best = _whole(event, "worst_from_ns"), _whole(event, "best_from_ns")
+    _know_device(tables, event, "")
+    tables.devices.change(event.device, state=state, state_since_ns=max(worst, best))
+    tables.device_states.append(
+        {
+            "device": event.device,
+            "state": state,
+            "worst_from_ns": worst,
+            "best_from_ns": best,
+            "reason": _text(event, "reason"),
+            "at_ns": event.at_ns,
+            "event": event.id,
+        }
+    )
+
+
+def _fault_confirmed(tables: Tables, event: Event) -> None:
+    fault = Fault(_text(event, "fault")).value
+    present = {
+        "fault": fault,
+        "cause": event.cause,
+        "first_bad_ns": _whole(event, "first_bad_ns"),
+        "reason": _text(event, "reason"),
+    }
+    # Silence is the fault that every kind of device can have.
+    row = _know_device(tables, event, "" if fault == Fault.SILENT else DeviceKind.CAMERA.value)
+    others = [other for other in row["faults"] if other["fault"] != fault]
+    tables.devices.change(event.device, faults=sorted([*others, present], key=lambda one: str(one["fault"])))
+
+
+def _fault_cleared(tables: Tables, event: Event) -> None:
+    row = _know_device(tables, event, "")
+    left = [fault for fault in row["faults"] if fault["cause"] != event.cause]
+    if len(left) == len(row["faults"]):
+        tables.unmatched[event.kind.value] += 1
+    tables.devices.change(event.device, faults=left)
+
+
+# alerts
+
+
+def _alert_opened(tables: Tables, event: Event) -> None:
+    alert = _text(event, "alert")
+    if tables.alerts.get(alert) is not None:
+        tables.unmatched[event.kind.value] += 1
+        return
+    subject = event.data["subject"]
+    if not isinstance(subject, Mapping):
+        raise TypeError("subject: a mapping is wanted")
+    tables.alerts.make(
+        {
+            "id": alert,
+            "cause": event.cause,
+            "device": event.device,
+            "kind": _text(event, "kind"),
+            "severity": Severity(_text(event, "severity")).value,
+            "state": AlertState.OPEN.value,
+            "opened_at_ns": event.at_ns,
+            "acknowledged_at_ns": None,
+            "acknowledged_by": "",
+            "resolved_at_ns": None,
+            "resolution": "",
+            "subject": dict(subject),
+        }
+    )
+    _alert_changed(tables, event, alert, "opened", {})
+
+
+def _alert_acknowledged(tables: Tables, event: Event) -> None:
+    values = {
+        "state": AlertState.ACKNOWLEDGED.value,
+        "acknowledged_at_ns": event.at_ns,
+        "acknowledged_by": _text(event, "actor"),
+    }
+    _alert_changed(tables, event, _text(event, "alert"), "acknowledged", values)
+    _accepted(tables, event)
+
+
+def _alert_resolved(tables: Tables, event: Event) -> None:
+    values = {
+        "state": AlertState.RESOLVED.value,
+        "resolved_at_ns": event.at_ns,
+        "resolution": _text(event, "reason"),
+    }
+    _alert_changed(tables, event, _text(event, "alert"), "resolved", values)
+
+
+def _alert_changed(tables: Tables, event: Event, alert: str, change: str, values: dict[str, Any]) -> None:
+    row = tables.alerts.get(alert)
+    if row is None or row["state"] == AlertState.RESOLVED.value:
+        tables.unmatched[event.kind.value] += 1
+        return
+    after = tables.alerts.change(alert, **values)
+    tables.alert_changes.append({"alert": alert, "change": change, "at_ns": event.at_ns, "body": dict(after)})
+
+
+# tickets
+
+
+def _ticket_filed(tables: Tables, event: Event) -> None:
+    ticket = _text(event, "ticket")
+    if tables.tickets.get(ticket) is not None:
+        tables.unmatched[event.kind.value] += 1
+        return
+    tables.tickets.make(
+        {
+            "id": ticket,
+            "cause": event.cause,
+            "alert": _text(event, "alert"),
+            "device": event.device,
+            "fault": Fault(_text(event, "fault")).value,
+            "state": TicketState.FILED.value,
+            "reason": _text(event, "reason"),
+            "first_bad_ns": _whole(event, "first_bad_ns"),
+            "filed_at_ns": event.at_ns,
+            "accepted_at_ns": None,
+            "accepted_by": "",
+            "first_good_ns": None,
+            "verified_at_ns": None,
+            "closed_at_ns": None,
+            "resolution": "",
+        }
+    )
+    _ticket_step(tables, event, "filed", {}, reason=_text(event, "reason"))
+
+
+def _ticket_accepted(tables: Tables, event: Event) -> None:
+    actor = _text(event, "actor")
+    values = {"state": TicketState.ACCEPTED.value, "accepted_at_ns": event.at_ns, "accepted_by": actor}
+    _ticket_step(tables, event, "accepted", values, actor=actor)
+    _accepted(tables, event)
+
+
+def _ticket_noted(tables: Tables, event: Event) -> None:
+    _ticket_step(tables, event, "noted", {}, actor=_text(event, "actor"), note=_text(event, "note"))
+    _accepted(tables, event)
+
+
+def _ticket_verified(tables: Tables, event: Event) -> None:
+    values = {
+        "state": TicketState.VERIFIED.value,
+        "verified_at_ns": event.at_ns,
+        "first_good_ns": _whole(event, "first_good_ns"),
+    }
+    _ticket_step(tables, event, "verified", values)
+
+
+def _ticket_closed(tables: Tables, event: Event) -> None:
+    reason = _text(event, "reason")
+    values = {"state": TicketState.CLOSED.value, "closed_at_ns": event.at_ns, "resolution": reason}
+    _ticket_step(tables, event, "closed", values, reason=reason)
+
+
+def _ticket_step(
+    tables: Tables,
+    event: Event,
+    step: str,
+    values: dict[str, Any],
+    *,
+    actor: str = "",
+    note: str = "",
+    reason: str = "",
+) -> None:
+    ticket = _text(event, "ticket")
+    row = tables.tickets.get(ticket)
+    if row is None or row["state"] == TicketState.CLOSED.value:
+        tables.unmatched[event.kind.value] += 1
+        return
+    tables.tickets.change(ticket, **values)
+    tables.ticket_steps.append(
+        {
+            "ticket": ticket,
+            "step": step,
+            "at_ns": event.at_ns,
+            "actor": actor,
+            "note": note,
+            "reason": reason,
+            "event": event.id,
+        }
+    )
+
+
+# commands and rows
+
+
+def _accepted(tables: Tables, event: Event) -> None:
+    if event.data.get("command"):
+        _verdict(tables, event, "accepted", "")
+
+
+def _command_refused(tables: Tables, event: Event) -> None:
+    _verdict(tables, event, "refused", _text(event, "reason"))
+
+
+def _verdict(tables: Tables, event: Event, verdict: str, reason: str) -> None:
+    """The first verdict stands: a repeat of a command changes nothing."""
+    command = _text(event, "command")
+    if tables.commands.get(command) is None:
+        tables.commands.make(
+            {
+                "command": command,
+                "verdict": verdict,
+                "reason": reason,
+                "device": event.device,
+                "at_ns": event.at_ns,
+                "event": event.id,
+            }
+        )
+
+
+def _row_dead(tables: Tables, event: Event) -> None:
+    where = f"readings:{event.data['partition']} {event.data['position']} row {event.data['row']}"
+    tables.letters.append(
+        letters.Letter(
+            at_ns=event.at_ns,
+            source=f"step:{_text(event, 'kind')}",
+            reason="row_dead",
+            message=f"{event.device} at {where}, step {event.data['step']}: {_text(event, 'reason')}",
+            content=base64.b64decode(_text(event, "content"), validate=True),
+        )
+    )
+
+
+HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
+    EventKind.OVERLOADED: _about_scale,
+    EventKind.WEIGHT_UNDECIDED: _about_scale,
+    EventKind.PASS_SUSPECT: _about_scale,
+    EventKind.FAULT_CONFIRMED: _fault_confirmed,
+    EventKind.FAULT_CLEARED: _fault_cleared,
+    EventKind.DEVICE_STATE: _device_state,
+    EventKind.DEVICE_REGISTERED: _device_registered,
+    EventKind.ALERT_OPENED: _alert_opened,
+    EventKind.ALERT_ACKNOWLEDGED: _alert_acknowledged,
+    EventKind.ALERT_RESOLVED: _alert_resolved,
+    EventKind.TICKET_FILED: _ticket_filed,
+    EventKind.TICKET_ACCEPTED: _ticket_accepted,
+    EventKind.TICKET_NOTED: _ticket_noted,
+    EventKind.TICKET_VERIFIED: _ticket_verified,
+    EventKind.TICKET_CLOSED: _ticket_closed,
+    EventKind.COMMAND_REFUSED: _command_refused,
+    EventKind.ROW_DEAD: _row_dead,
+}
+
+
+# reading an event's fields
+
+
+def _named(events: Iterable[Event], field: str) -> set[str]:
+    return {_text(event, field) for event in events if field in event.data}
+
+
+def _check(event: Event) -> None:
+    if not isinstance(event.data, Mapping):
+        raise TypeError("data: a mapping is wanted")
+    for word in (event.id, event.device, event.cause):
+        _storable(word)
+    _int64(event.at_ns)
+
+
+def _text(event: Event, field: str) -> str:
+    return _storable(event.data[field])
+
+
+def _whole(event: Event, field: str) -> int:
+    return _int64(event.data[field])
+
+
+def _storable(value: object) -> str:
+    """A text that every database takes. TypeError, ValueError."""
+    if not isinstance(value, str):
+        raise TypeError(f"a text is wanted, not {type(value).__name__}")
+    if "\0" in value:
+        raise ValueError("a text with a NUL in it cannot be stored")
+    value.encode()
+    return value
+
+
+def _int64(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"a whole number is wanted, not {type(value).__name__}")
+    if not -(2**63) <= value < 2**63:
+        raise ValueError("a number does not fit into 64 bits")
+    return value

@@ -1,0 +1,416 @@
+"""The store: what people work on, in SQLite or PostgreSQL. Fulfils ports.Store and ports.SegmentIndex.
+
+Alerts, tickets, device states and events are written by the projector alone (project.py), tokens, audit, dead letters
+and segments here. Every method is one transaction, and usable from any thread. Errors: OutsideError (`disk_full`,
+`disk_error`, `locked`, `unavailable`, `overloaded`) when asking again can help, DataDirError when it cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+
+from citywatch.adapters.store import letters
+from citywatch.adapters.store.database import Database
+from citywatch.adapters.store.migrate import migrate
+from citywatch.adapters.store.prune import prune
+from citywatch.adapters.store.schema import (
+    ALERT_CHANGES,
+    ALERTS,
+    ARCHIVE_POSITIONS,
+    AUDIT,
+    COMMANDS,
+    DEAD_LETTER_COUNTS,
+    DEAD_LETTERS,
+    DEVICE_STATES,
+    DEVICES,
+    EVENTS,
+    META,
+    SEGMENTS,
+    TICKET_STEPS,
+    TICKETS,
+    TOKENS,
+)
+from citywatch.domain.alerts import AlertState
+from citywatch.domain.devices import DeviceState
+from citywatch.domain.events import Event, EventKind
+from citywatch.domain.tickets import TicketState
+from citywatch.errors import ConfigurationError, DataDirError
+from citywatch.ports import Position, Row, Segment
+
+DEAD_LETTER_QUOTA_BYTES = 16 * 1024 * 1024
+BUSY_TIMEOUT_S = 10.0
+_IN_ONE_QUESTION = 500
+"""Values in one IN (...): far below every database's limit on parameters."""
+
+
+class SqlStore:
+    """The store over one database. Make it with `open`."""
+
+    def __init__(self, database: Database, dead_letter_quota_bytes: int) -> None:
+        self._database = database
+        self.dead_letter_quota_bytes = dead_letter_quota_bytes
+
+    @classmethod
+    def open(
+        cls,
+        url_or_path: str | Path,
+        *,
+        log_epoch: str | None = None,
+        log_server: str | None = None,
+        dead_letter_quota_bytes: int = DEAD_LETTER_QUOTA_BYTES,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+    ) -> SqlStore:
+        """Open the database, creating or upgrading its tables.
+
+        `log_epoch` and `log_server` are those of the log at hand: stored at first, compared ever after, left alone
+        when None. DataDirError for a newer schema, for another log and for a database that is not ours.
+        """
+        database = Database.connect(url_or_path, busy_timeout_s=busy_timeout_s)
+        try:
+            migrate(database)
+            _belong_together(database, {"log_epoch": log_epoch, "log_server": log_server})
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, dead_letter_quota_bytes)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees one state of everything and writes nothing."""
+        return self._database.reading()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction that writes; for the projector and for pruning."""
+        return self._database.writing()
+
+    # devices
+
+    def devices(self, *, kind: str | None, after: str, limit: int) -> Sequence[Row]:
+        c = DEVICES.c
+        query = select(DEVICES).where(c.device > after).order_by(c.device).limit(limit)
+        return self._rows(_filtered(query, {c.kind: kind}))
+
+    def device(self, device: str) -> Row | None:
+        return self._row(select(DEVICES).where(DEVICES.c.device == device))
+
+    def device_states(self, devices: Sequence[str], from_ns: int, to_ns: int) -> Sequence[Row]:
+        """By (device, seq): what holds in [from_ns, to_ns), with the last change that is surely before it."""
+        c = DEVICE_STATES.c
+        wanted = sorted(set(devices))
+        found: list[Row] = []
+        with self.reading() as connection:
+            for start in range(0, len(wanted), _IN_ONE_QUESTION):
+                these = c.device.in_(wanted[start : start + _IN_ONE_QUESTION])
+                last = (
+                    select(c.device, func.max(c.seq).label("seq"))
+                    .where(these, c.worst_from_ns <= from_ns, c.best_from_ns <= from_ns)
+                    .group_by(c.device)
+                    .subquery()
+                )
+                query = (
+                    select(DEVICE_STATES)
+                    .outerjoin(last, last.c.device == c.device)
+                    .where(these, c.seq >= func.coalesce(last.c.seq, 0))
+                    .where(or_(c.worst_from_ns < to_ns, c.best_from_ns < to_ns, c.seq == last.c.seq))
+                    .order_by(c.device, c.seq)
+                )
+                found += _plain(connection, query)
+        return found
+
+    def counts(self) -> Mapping[str, int]:
+        """alerts_<state> and tickets_<state> of what is not over, devices, devices_<state>."""
+        questions: tuple[tuple[str, Table, list[str]], ...] = (
+            ("alerts", ALERTS, [s.value for s in AlertState if s is not AlertState.RESOLVED]),
+            ("tickets", TICKETS, [s.value for s in TicketState if s is not TicketState.CLOSED]),
+            ("devices", DEVICES, [s.value for s in DeviceState]),
+        )
+        counts: dict[str, int] = {}
+        with self.reading() as connection:
+            for noun, table, states in questions:
+                counts |= {f"{noun}_{state}": 0 for state in states}
+                query = select(table.c.state, func.count()).where(table.c.state.in_(states)).group_by(table.c.state)
+                for state, number in connection.execute(query):
+                    counts[f"{noun}_{state}"] = number
+        counts["devices"] = sum(counts[f"devices_{state}"] for state in DeviceState)
+        return counts
+
+    # alerts
+
+    def alerts(
+        self,
+        *,
+        state: str | None,
+        device: str | None,
+        kind: str | None,
+        severity: str | None,
+        before: tuple[int, str] | None,
+        limit: int,
+    ) -> Sequence[Row]:
+        c = ALERTS.c
+        query = _newest_first(select(ALERTS), c.opened_at_ns, c.id, before, limit)
+        return self._rows(_filtered(query, {c.state: state, c.device: device, c.kind: kind, c.severity: severity}))
+
+    def alert(self, alert: str) -> Row | None:
+        return self._row(select(ALERTS).where(ALERTS.c.id == alert))
+
+    def alert_changes(self, *, after: int, limit: int) -> Sequence[Row]:
+        c = ALERT_CHANGES.c
+        return self._rows(select(ALERT_CHANGES).where(c.seq > after).order_by(c.seq).limit(limit))
+
+    def last_alert_change(self) -> int:
+        """The newest number of the live stream, 0 when it is empty."""
+        return self._number(select(func.max(ALERT_CHANGES.c.seq)))
+
+    def first_alert_change(self) -> int:
+        """The oldest number that is kept, 0 when the stream is empty: who resumes below it has missed something."""
+        return self._number(select(func.min(ALERT_CHANGES.c.seq)))
+
+    # tickets
+
+    def tickets(
+        self, *, state: str | None, device: str | None, before: tuple[int, str] | None, limit: int
+    ) -> Sequence[Row]:
+        """Newest first by (filed_at_ns, id); `before` is the cursor."""
+        c = TICKETS.c
+        query = _newest_first(select(TICKETS), c.filed_at_ns, c.id, before, limit)
+        return self._rows(_filtered(query, {c.state: state, c.device: device}))
+
+    def ticket(self, ticket: str) -> Row | None:
+        return self._row(select(TICKETS).where(TICKETS.c.id == ticket))
+
+    def ticket_steps(self, ticket: str) -> Sequence[Row]:
+        c = TICKET_STEPS.c
+        return self._rows(select(TICKET_STEPS).where(c.ticket == ticket).order_by(c.seq))
+
+    def verdict(self, command: str) -> Row | None:
+        return self._row(select(COMMANDS).where(COMMANDS.c.command == command))
+
+    # events
+
+    def events(
+        self, *, device: str | None = None, after: tuple[int, str] | None = None, limit: int = 1000
+    ) -> Sequence[Event]:
+        """Oldest first by (at_ns, id); `after` is the cursor."""
+        c = EVENTS.c
+        query = select(EVENTS).order_by(c.at_ns, c.id).limit(limit)
+        if after is not None:
+            query = query.where(tuple_(c.at_ns, c.id) > after)
+        return [
+            Event(row["id"], EventKind(row["kind"]), row["device"], row["at_ns"], row["cause"], row["body"])
+            for row in self._rows(_filtered(query, {c.device: device}))
+        ]
+
+    # tokens and audit
+
+    def token(self, digest: str) -> Row | None:
+        """The token of this digest; None when it is unknown or revoked."""
+        return self._row(select(TOKENS).where(TOKENS.c.digest == digest, TOKENS.c.revoked.is_(False)))
+
+    def add_token(self, *, name: str, role: str, digest: str, at_ns: int) -> None:
+        """ConfigurationError when the name was ever given: the audit must stay unambiguous."""
+        row = {"name": name, "role": role, "digest": digest, "created_at_ns": at_ns}
+        try:
+            with self.writing() as connection:
+                connection.execute(insert(TOKENS), row)
+        except IntegrityError as error:
+            raise ConfigurationError(f"token: the name {name!r} was given before; choose another") from error
+
+    def revoke_token(self, name: str) -> bool:
+        """False when there is no such token, or none that is still valid."""
+        valid = (TOKENS.c.name == name) & TOKENS.c.revoked.is_(False)
+        with self.writing() as connection:
+            return connection.execute(update(TOKENS).where(valid).values(revoked=True)).rowcount == 1
+
+    def tokens(self) -> Sequence[Row]:
+        """All tokens ever given, by name, the revoked ones marked."""
+        return self._rows(select(TOKENS).order_by(TOKENS.c.name))
+
+    def audit(self, *, at_ns: int, actor: str, action: str, target: str) -> None:
+        text = {"actor": actor, "action": action, "target": target}
+        row = {key: letters.clean(value, letters.MESSAGE_KEPT_CHARACTERS) for key, value in text.items()}
+        with self.writing() as connection:
+            connection.execute(insert(AUDIT), {"at_ns": at_ns, **row})
+
+    def audit_lines(self, *, after: int, limit: int) -> Sequence[Row]:
+        """Audit lines with seq > after, oldest first."""
+        return self._rows(select(AUDIT).where(AUDIT.c.seq > after).order_by(AUDIT.c.seq).limit(limit))
+
+    # dead letters
+
+    def dead_letter(self, *, at_ns: int, source: str, reason: str, message: str, content: bytes) -> None:
+        letter = letters.Letter(at_ns, source, reason, message, content)
+        with self.writing() as connection:
+            letters.keep(connection, letter, self.dead_letter_quota_bytes)
+
+    def dead_letters(self, *, source: str | None, after: int, limit: int) -> Sequence[Row]:
+        c = DEAD_LETTERS.c
+        query = select(DEAD_LETTERS).where(c.number > after).order_by(c.number).limit(limit)
+        return self._rows(_filtered(query, {c.source: source}))
+
+    def dead_letter_counts(self) -> Sequence[Row]:
+        """Per source: what was received, is kept, gave way to the quota and was forgotten."""
+        return self._rows(select(DEAD_LETTER_COUNTS).order_by(DEAD_LETTER_COUNTS.c.source))
+
+    def forget_dead_letter(self, number: int) -> None:
+        with self.writing() as connection:
+            letters.forget(connection, number)
+
+    # segments
+
+    def archived(self) -> Mapping[int, Position]:
+        return {row["partition"]: Position(row["ms"], row["seq"]) for row in self._rows(select(ARCHIVE_POSITIONS))}
+
+    def record_segments(self, segments: Sequence[Segment], archived: Mapping[int, Position]) -> int:
+        """ValueError when a path is recorded already or a position would go back: both are mistakes of ours."""
+        with self.writing() as connection:
+            seal = _next_seal(connection)
+            try:
+                if segments:
+                    connection.execute(insert(SEGMENTS), [_segment_row(segment, seal) for segment in segments])
+            except IntegrityError as error:
+                paths = ", ".join(segment.path for segment in segments)
+                raise ValueError(f"segments: one of these is recorded already: {paths}") from error
+            for partition, position in archived.items():
+                _advance_archive(connection, partition, position)
+        return seal
+
+    def segments(
+        self, *, kind: str | None = None, from_ns: int | None = None, to_ns: int | None = None
+    ) -> Sequence[Segment]:
+        c = SEGMENTS.c
+        query = _filtered(select(SEGMENTS).order_by(c.seal, c.kind, c.day, c.partition, c.path), {c.kind: kind})
+        if from_ns is not None:
+            query = query.where(c.to_ns >= from_ns)
+        if to_ns is not None:
+            query = query.where(c.from_ns < to_ns)
+        return [_segment(row) for row in self._rows(query)]
+
+    # keeping house
+
+    def prune(self, before_ns: int, *, rows: int = 1000) -> Mapping[str, int]:
+        """Forget what is over and older than `before_ns`; how many rows went, by table. See prune.py."""
+        return prune(self.writing, before_ns, rows=rows)
+
+    def _rows(self, query: Select[Any]) -> list[Row]:
+        with self.reading() as connection:
+            return list(_plain(connection, query))
+
+    def _row(self, query: Select[Any]) -> Row | None:
+        rows = self._rows(query)
+        return rows[0] if rows else None
+
+    def _number(self, query: Select[Any]) -> int:
+        with self.reading() as connection:
+            return connection.scalar(query) or 0
+
+
+def _plain(connection: Connection, query: Select[Any]) -> Iterator[Row]:
+    for row in connection.execute(query).mappings():
+        yield dict(row)
+
+
+def _filtered(query: Select[Any], wanted: Mapping[ColumnElement[Any], object]) -> Select[Any]:
+    for column, value in wanted.items():
+        if value is not None:
+            query = query.where(column == value)
+    return query
+
+
+def _newest_first(
+    query: Select[Any], at: ColumnElement[Any], name: ColumnElement[Any], before: tuple[int, str] | None, limit: int
+) -> Select[Any]:
+    if before is not None:
+        query = query.where(tuple_(at, name) < before)
+    return query.order_by(at.desc(), name.desc()).limit(limit)
+
+
+_TOLD = {
+    "log_epoch": (
+        "store {name} belongs to another log (epoch {stored}; the log at hand is {given}): restore the log and the "
+        "store from the same backup, or start with an empty data directory"
+    ),
+    "log_server": (
+        "store {name} was written beside the log server {stored}; the one at hand is {given}: start {stored} again, "
+        "or move the log as docs/operations.md says under 'Another log server'"
+    ),
+}
+
+
+def _belong_together(database: Database, given: Mapping[str, str | None]) -> None:
+    """Compare what is given with what is stored, and store what is not yet."""
+    with database.reading() as connection:
+        missing = _compare(database, connection, given)
+    if missing:
+        with database.writing() as connection:
+            for key, value in _compare(database, connection, given).items():
+                connection.execute(insert(META), {"key": key, "value": value})
+
+
+def _compare(database: Database, connection: Connection, given: Mapping[str, str | None]) -> dict[str, str]:
+    stored = {row.key: row.value for row in connection.execute(select(META))}
+    missing = {}
+    for key, value in given.items():
+        if value is None:
+            continue
+        if key not in stored:
+            missing[key] = value
+        elif stored[key] != value:
+            raise DataDirError(_TOLD[key].format(name=database.name, stored=stored[key], given=value))
+    return missing
+
+
+def _next_seal(connection: Connection) -> int:
+    """The next number of a seal; the row in META is locked until the transaction ends."""
+    mine = META.c.key == "seal"
+    last = connection.scalar(select(META.c.value).where(mine).with_for_update())
+    if last is None:
+        connection.execute(insert(META), {"key": "seal", "value": "1"})
+        return 1
+    seal = int(last) + 1
+    connection.execute(update(META).where(mine).values(value=str(seal)))
+    return seal
+
+
+def _advance_archive(connection: Connection, partition: int, position: Position) -> None:
+    c = ARCHIVE_POSITIONS.c
+    values = {"ms": position.ms, "seq": position.seq}
+    later = and_(c.partition == partition, tuple_(c.ms, c.seq) <= (position.ms, position.seq))
+    if connection.execute(update(ARCHIVE_POSITIONS).where(later).values(values)).rowcount:
+        return
+    try:
+        connection.execute(insert(ARCHIVE_POSITIONS), {"partition": partition, **values})
+    except IntegrityError as error:
+        raise ValueError(f"segments: the archive of partition {partition} would go back to {position}") from error
+
+
+def _segment_row(segment: Segment, seal: int) -> dict[str, object]:
+    return {
+        "path": segment.path,
+        "kind": segment.kind,
+        "partition": segment.partition,
+        "day": segment.day,
+        "rows": segment.rows,
+        "size_bytes": segment.size_bytes,
+        "first_ms": segment.first.ms,
+        "first_seq": segment.first.seq,
+        "last_ms": segment.last.ms,
+        "last_seq": segment.last.seq,
+        "from_ns": segment.from_ns,
+        "to_ns": segment.to_ns,
+        "seal": seal,
+    }
+
+
+def _segment(row: Row) -> Segment:
+    first = Position(row["first_ms"], row["first_seq"])
+    last = Position(row["last_ms"], row["last_seq"])
+    same = ("path", "kind", "partition", "day", "rows", "size_bytes", "from_ns", "to_ns", "seal")
+    return Segment(first=first, last=last, **{key: row[key] for key in same})
