@@ -66,6 +66,15 @@ class Log(Protocol):
         """
         ...
 
+    def append_many(
+        self, rows: Mapping[int, tuple[int, Batch]], *, producer: str, epoch: int
+    ) -> Mapping[int, bool]:
+        """One batch each to several partitions, {partition: (sequence, batch)}, as one call; answers as `append`.
+
+        When some are refused the others were taken all the same: repeat the call with the same sequences.
+        """
+        ...
+
     def open_producer(self, producer: str) -> int:
         """A new epoch for a producer name: older ones are fenced from now on. Its sequences begin at 1."""
         ...

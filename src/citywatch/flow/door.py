@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -32,27 +34,22 @@ class LogDoor:
     def append(self, batch: Batch) -> None:
         """Rows by the partition of their device. Raises LogFull, LogUnavailable or Fenced."""
         owners = np.array([partition_of(device, self._log.partitions) for device in batch.device], np.int64)  # type: ignore[attr-defined]
-        for partition in np.unique(owners).tolist():
-            mine = owners == partition
-            self._append(partition, batch if mine.all() else batch.take(np.flatnonzero(mine)))
+        touched = np.unique(owners).tolist()
+        self._append({p: batch if len(touched) == 1 else batch.take(np.flatnonzero(owners == p)) for p in touched})
 
     def broadcast(self, batch: Batch) -> None:
         """The same rows to every partition: ticks, and the heartbeats of observers."""
-        for partition in range(self._log.partitions):
-            self._append(partition, batch)
+        self._append(dict.fromkeys(range(self._log.partitions), batch))
 
-    def _append(self, partition: int, batch: Batch) -> None:
-        with self._locks[partition]:
-            self._sequences[partition] += 1
+    def _append(self, pieces: Mapping[int, Batch]) -> None:
+        with ExitStack() as held:
+            for partition in sorted(pieces):
+                held.enter_context(self._locks[partition])
+                self._sequences[partition] += 1
+            rows = {partition: (self._sequences[partition], piece) for partition, piece in pieces.items()}
             for attempt in range(_TRIES):
                 try:
-                    self._log.append(
-                        partition,
-                        batch,
-                        producer=self._producer,
-                        epoch=self._epoch,
-                        sequence=self._sequences[partition],
-                    )
+                    self._log.append_many(rows, producer=self._producer, epoch=self._epoch)
                     return
                 except LogUnavailable:
                     if attempt == _TRIES - 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from citywatch.domain.events import Event
@@ -19,14 +19,10 @@ class Projects(Protocol):
     def apply(self, partition: int, events: Sequence[tuple[Position, Event]]) -> int: ...
 
 
-class Hint(Protocol):
-    def publish(self) -> None: ...
-
-
 class Projection:
     """One reader of `events:{p}` for all partitions."""
 
-    def __init__(self, log: Log, projector: Projects, hint: Hint, meter: Meter) -> None:
+    def __init__(self, log: Log, projector: Projects, hint: Callable[[], None], meter: Meter) -> None:
         self._log = log
         self._projector = projector
         self._hint = hint
@@ -43,5 +39,5 @@ class Projection:
             applied += len(events)
         if applied:
             self._meter.count("events_projected_total", applied)
-            self._hint.publish()
+            self._hint()
         return applied

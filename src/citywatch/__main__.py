@@ -1,0 +1,23 @@
+"""The entry point: errors become one clear sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line."""
+    from citywatch.cli import app  # noqa: PLC0415  (kept out of the import of this module)
+    from citywatch.errors import CitywatchError  # noqa: PLC0415
+
+    try:
+        app()
+    except CitywatchError as error:
+        print(f"citywatch: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""The data directory: where everything of one city lies, who holds it, and which version wrote it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+
+from citywatch import __version__
+from citywatch.errors import ConfigurationError, DataDirError
+
+FORMAT = 1
+DEFAULT = Path("citywatch-data")
+
+
+class DataDir:
+    """Paths inside one data directory. `open` makes it; `hold` keeps a second city out of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.log = self.root / "log"
+        self.database = self.root / "citywatch.sqlite"
+        self.objects = self.root / "objects"
+        self.cache = self.root / "cache"
+        self.metrics = self.root / "metrics"
+        self._lock: int | None = None
+
+    @classmethod
+    def open(cls, root: Path) -> DataDir:
+        """The directory, made if need be. DataDirError for one that a newer version wrote."""
+        found = cls(root)
+        try:
+            found.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            found._check_format()
+        except OSError as error:
+            raise ConfigurationError(
+                f"data directory {found.root}: {error.strerror}; name another one with --data-dir"
+            ) from error
+        return found
+
+    def existing(self) -> DataDir:
+        """Itself, when a city lives there already; else a ConfigurationError."""
+        if not (self.root / "citywatch.json").is_file():
+            raise ConfigurationError(
+                f"{self.root} is not a data directory of Citywatch; name the one that `citywatch run` uses: --data-dir"
+            )
+        self._check_format()
+        return self
+
+    def hold(self) -> None:
+        """Keep every other supervisor out until this process ends."""
+        self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataDirError(
+                f"data directory {self.root} is in use by another `citywatch run`; stop it, or name another --data-dir"
+            ) from error
+
+    def database_url(self, configured: str | None) -> str:
+        return configured or str(self.database)
+
+    def _check_format(self) -> None:
+        label = self.root / "citywatch.json"
+        if not label.exists():
+            unfinished = label.with_suffix(".tmp")
+            unfinished.write_text(json.dumps({"format": FORMAT, "made_by": __version__}) + "\n")
+            unfinished.replace(label)
+            return
+        try:
+            written = json.loads(label.read_text())["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataDirError(f"{label} is damaged; restore it from a backup or name another --data-dir") from error
+        if written > FORMAT:
+            raise DataDirError(
+                f"data directory {self.root} has format {written}; this version ({__version__}) reads up to {FORMAT}: "
+                "install the version that wrote it, or a newer one"
+            )

@@ -1,0 +1,193 @@
+"""The command line: parse and delegate. A command imports what it needs when it runs, so that --help stays fast."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from citywatch import __version__
+
+_DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("citywatch-data"),
+    envvar="CITYWATCH_DATA_DIR",
+    show_default=True,
+    help="Where everything of this city lies.",
+)
+_PARTS = ("patrol", "process", "serve")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="citywatch")
+def app() -> None:
+    """Watch a city's roadside cameras and weigh-in-motion scales."""
+
+
+@app.command()
+@click.option("--config", type=click.Path(path_type=Path), help="YAML file; without one a demonstration city plays.")
+@_DATA_DIR
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the API and the console.  [default: 8600]")
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--only", help="Run only these parts, separated by commas: patrol,process,serve.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="warning",
+    show_default=True,
+    help="JSON logs on standard error from this level on.",
+)
+def run(
+    config: Path | None, data_dir: Path, port: int | None, host: str | None, only: str | None, log_level: str
+) -> None:
+    """Watch a city until stopped: log server, processing, patrol, API and console in one command."""
+    parts = _PARTS if only is None else tuple(part.strip() for part in only.split(",") if part.strip())
+    unknown = sorted(set(parts) - set(_PARTS))
+    if unknown or not parts:
+        raise click.BadParameter(f"{', '.join(unknown) or 'nothing'}: choose from patrol, process, serve", param_hint="--only")
+    from citywatch.app.supervisor import supervise
+
+    sys.exit(supervise(config, data_dir, port=port, host=host, parts=parts, log_level=log_level.upper()))
+
+
+@app.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--law", default="cn-gross", show_default=True, help="Law that decides each pass.")
+@click.option("--summary", type=click.Path(path_type=Path, dir_okay=False), help="Write the counts here, as JSON.")
+@click.option("--events", type=click.Path(path_type=Path, dir_okay=False), help="Write the events here, as JSON lines.")
+@_DATA_DIR
+@click.option("--station", default="station", show_default=True, help="Code of the station; part of each device's id.")
+@click.option("--time-zone", default="UTC", show_default=True, help="Zone of the file's local times: IANA name or +08:00.")
+@click.option(
+    "--fold",
+    type=click.Choice(["earlier", "later", "refuse"]),
+    default="earlier",
+    show_default=True,
+    help="Which instant a local time means that the clock shows twice.",
+)
+def replay(
+    files: tuple[Path, ...],
+    law: str,
+    summary: Path | None,
+    events: Path | None,
+    data_dir: Path,
+    station: str,
+    time_zone: str,
+    fold: str,
+) -> None:
+    """Read weigh-in-motion files (MON) and decide every pass."""
+    from citywatch.app.offline import replay_files
+
+    replay_files(
+        files, law=law, summary=summary, events=events, data_dir=data_dir, station=station, time_zone=time_zone, fold=fold
+    )
+
+
+@app.command()
+@_DATA_DIR
+@click.option("--recording", default="latest", show_default=True, help="A recording of `replay`; `live` for the city's own log.")
+@click.option("--law", default="cn-gross", show_default=True, help="Law that decides each pass.")
+@click.option("--summary", type=click.Path(path_type=Path, dir_okay=False), help="Write the counts here, as JSON.")
+@click.option("--events", type=click.Path(path_type=Path, dir_okay=False), help="Write the events here, as JSON lines.")
+def rerun(data_dir: Path, recording: str, law: str, summary: Path | None, events: Path | None) -> None:
+    """Decide the recorded log once more: the same rows give the same events, byte for byte."""
+    from citywatch.app.offline import rerun_recording
+
+    rerun_recording(data_dir, recording=recording, law=law, summary=summary, events=events)
+
+
+@app.command()
+@click.argument("urls", nargs=-1, required=True)
+@click.option("--visits", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="Visits to each camera.")
+@click.option("--every", type=click.FloatRange(0, 86_400), help="Seconds between visits.  [default: 0 for files, 1 else]")
+@click.option("--transport", type=click.Choice(["tcp", "udp"]), default="tcp", show_default=True, help="For RTSP.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a visit.")
+def patrol(urls: tuple[str, ...], visits: int, every: float | None, transport: str, as_json: bool) -> None:
+    """Visit cameras (rtsp://, http:// snapshot, or a file) and say what was measured and concluded."""
+    from citywatch.app.offline import patrol_cameras
+
+    sys.exit(patrol_cameras(urls, visits=visits, every=every, transport=transport, as_json=as_json))
+
+
+@app.group()
+def deadletter() -> None:
+    """What was refused, with its reason."""
+
+
+@deadletter.command("list")
+@_DATA_DIR
+@click.option("--source", help="Only from this source.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a letter.")
+def deadletter_list(data_dir: Path, source: str | None, limit: int, as_json: bool) -> None:
+    """List refused input, oldest first; plates are hidden."""
+    from citywatch.app.offline import list_dead_letters
+
+    list_dead_letters(data_dir, source=source, limit=limit, as_json=as_json)
+
+
+@deadletter.command("retry")
+@_DATA_DIR
+@click.option("--source", help="Only from this source.")
+@click.argument("numbers", nargs=-1, type=int)
+def deadletter_retry(data_dir: Path, source: str | None, numbers: tuple[int, ...]) -> None:
+    """Hand refused input in again, after a fix: the letters named by NUMBER, or all."""
+    from citywatch.app.offline import retry_dead_letters
+
+    sys.exit(retry_dead_letters(data_dir, source=source, numbers=numbers))
+
+
+@app.group()
+def token() -> None:
+    """Access tokens of the API and the console."""
+
+
+@token.command("create")
+@_DATA_DIR
+@click.argument("name")
+@click.option("--role", default="viewer", show_default=True, help="viewer, operator, crew, ingest, metrics or admin.")
+def token_create(data_dir: Path, name: str, role: str) -> None:
+    """Make a token; it is shown once."""
+    from citywatch.app.offline import create_token
+
+    create_token(data_dir, name, role)
+
+
+@token.command("list")
+@_DATA_DIR
+def token_list(data_dir: Path) -> None:
+    """Names and roles; the tokens themselves are not stored."""
+    from citywatch.app.offline import list_tokens
+
+    list_tokens(data_dir)
+
+
+@token.command("revoke")
+@_DATA_DIR
+@click.argument("name")
+def token_revoke(data_dir: Path, name: str) -> None:
+    """Make a token worthless from now on."""
+    from citywatch.app.offline import revoke_token
+
+    revoke_token(data_dir, name)
+
+
+@app.command("check-config")
+@click.argument("file", type=click.Path(path_type=Path))
+def check_config(file: Path) -> None:
+    """Check a configuration file; every mistake is told with its line."""
+    from citywatch.settings import load_settings
+
+    settings = load_settings(file)
+    click.echo(f"{file}: in order ({len(settings.cameras)} cameras, {len(settings.scales)} scale lanes)")
+
+
+@app.command(hidden=True)
+@click.argument("name")
+def part(name: str) -> None:
+    """One part of `run`, started by the supervisor."""
+    from citywatch.app.parts import run_part
+
+    sys.exit(run_part(name))

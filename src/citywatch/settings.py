@@ -1,0 +1,206 @@
+"""Configuration: one YAML file, checked as a whole. All mistakes are told together, each with its line and its fix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from citywatch.adapters.cameras.config import CameraConfig
+from citywatch.api.config import ApiConfig
+from citywatch.domain.devices import scale_device
+from citywatch.errors import ConfigurationError
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LogSettings(_Part):
+    """The log server."""
+
+    url: Annotated[
+        str | None, Field(description="redis://, rediss:// or unix:// URL of the city's own server; without one, ours")
+    ] = None
+    partitions: Annotated[
+        int, Field(ge=1, le=256, description="Partitions of the log; fixed when the log is first opened")
+    ] = 4
+
+
+class StoreSettings(_Part):
+    """What people work on: alerts, tickets, devices, audit."""
+
+    url: Annotated[
+        str | None, Field(description="SQLAlchemy URL, such as postgresql+psycopg://...; without one, SQLite")
+    ] = None
+    retention_days: Annotated[int, Field(ge=1, description="How long settled events, alerts and tickets are kept")] = 400
+
+
+class ArchiveSettings(_Part):
+    """The measured passes and pictures, in Parquet segments."""
+
+    seal_rows: Annotated[int, Field(ge=1, le=2_000_000, description="A segment is sealed when so many rows wait")] = (
+        250_000
+    )
+    seal_seconds: Annotated[int, Field(ge=1, le=86_400, description="... or when the oldest has waited so long")] = 3600
+
+
+class PatrolSettings(_Part):
+    """Visits to cameras."""
+
+    decoders: Annotated[int, Field(ge=1, le=64, description="Decoder processes")] = 2
+    every_seconds: Annotated[
+        float, Field(ge=0.5, le=86_400, description="Pause between two visits to the same camera")
+    ] = 60.0
+    pictures_mb: Annotated[int, Field(ge=16, description="Space for the last looks, megabytes")] = 256
+    evidence_mb: Annotated[int, Field(ge=16, description="Space for pictures kept as evidence, megabytes")] = 4096
+
+
+class ScaleSettings(_Part):
+    """One lane of a weigh-in-motion station."""
+
+    station: Annotated[str, Field(min_length=1, max_length=64, description="Code of the station")]
+    direction: Annotated[int, Field(ge=0, le=9, description="Direction of travel")]
+    lane: Annotated[int, Field(ge=0, le=99, description="Lane")]
+    name: Annotated[str, Field(max_length=200, description="Name for people")] = ""
+    place: Annotated[str, Field(max_length=200, description="Where it is")] = ""
+    heartbeat_seconds: Annotated[
+        int, Field(ge=0, le=86_400, description="How often it promises a heartbeat; 0 for never")
+    ] = 0
+
+    @property
+    def device(self) -> str:
+        return scale_device(self.station, self.direction, self.lane)
+
+
+class RuleSettings(_Part):
+    """When something is a fault, and when it is over."""
+
+    confirm_looks: Annotated[int, Field(ge=1, le=100, description="Bad looks in a row that confirm a fault")] = 2
+    confirm_seconds: Annotated[float, Field(ge=0, le=86_400, description="... spanning at least this long")] = 0.0
+    clear_looks: Annotated[int, Field(ge=1, le=100, description="Good looks in a row that clear it")] = 2
+    unknown_after_seconds: Annotated[
+        int, Field(ge=5, le=604_800, description="A camera that nobody looked at for so long is unknown")
+    ] = 1800
+    missed_heartbeats: Annotated[
+        int, Field(ge=1, le=100, description="Missed heartbeats after which a device is silent")
+    ] = 3
+    overload_hold_seconds: Annotated[
+        int, Field(ge=1, le=604_800, description="How long the alert about an overloaded truck stays on the desk")
+    ] = 1800
+    severe_over_percent: Annotated[
+        float, Field(gt=0, le=1000, description="Overload from which its alert is critical")
+    ] = 30.0
+
+
+class DemonstrationSettings(_Part):
+    """The demonstration city: made-up cameras and scales, driven through the public API."""
+
+    seed: Annotated[int, Field(ge=0, description="The same seed makes the same city")] = 1
+
+
+class Settings(_Part):
+    """Everything that `citywatch run --config FILE` takes."""
+
+    log: LogSettings = LogSettings()
+    store: StoreSettings = StoreSettings()
+    server: ApiConfig = ApiConfig()
+    archive: ArchiveSettings = ArchiveSettings()
+    patrol: PatrolSettings = PatrolSettings()
+    rules: RuleSettings = RuleSettings()
+    law: Annotated[Literal["cn-gross"], Field(description="The law that passes are judged by")] = "cn-gross"
+    cameras: tuple[CameraConfig, ...] = ()
+    scales: tuple[ScaleSettings, ...] = ()
+    demonstration: DemonstrationSettings | None = None
+
+    @model_validator(mode="after")
+    def _no_device_twice(self) -> Settings:
+        seen: set[str] = set()
+        for device in [*(camera.camera for camera in self.cameras), *(scale.device for scale in self.scales)]:
+            if device in seen:
+                raise ValueError(f"device {device!r} is described twice; give each camera and lane its own id")
+            seen.add(device)
+        return self
+
+
+def load_settings(path: Path) -> Settings:
+    """Settings from a YAML file. ConfigurationError lists every mistake with its line."""
+    return parse_settings(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a configuration file, or a ConfigurationError that says why not."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"configuration {path}: {error.strerror}; name a readable YAML file") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"configuration {path}: not UTF-8 text (byte {error.start})") from error
+
+
+def parse_settings(text: str, path: str) -> Settings:
+    """Settings from YAML text; `path` is what messages call it."""
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        raw = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ConfigurationError(f"configuration {path}, line {line}: {error.problem or 'not YAML'}") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"configuration {path}: not YAML: {error}") from error
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, Mapping):
+        raise ConfigurationError(f"configuration {path}: a mapping of sections is wanted, such as `cameras:`")
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        lines = [_mistake(path, tree, item) for item in error.errors(include_input=False, include_url=False)]
+        raise ConfigurationError("\n".join(lines)) from error
+
+
+def _mistake(path: str, tree: Any, item: Any) -> str:
+    where = [part for part in item["loc"] if part != "function-after"]
+    key = ".".join(str(part) for part in where)
+    message = item["msg"]
+    if item["type"] == "extra_forbidden":
+        known = _known_keys(where[:-1])
+        message = f"unknown key; known here: {', '.join(known)}" if known else "unknown key"
+    elif item["type"] == "missing":
+        message = "this key is missing; add it"
+    return f"configuration {path}, line {_line(tree, where)}: {key or 'file'}: {message}"
+
+
+def _line(node: Any, where: Sequence[Any]) -> int:
+    """The 1-based line of the deepest part of `where` that stands in the file."""
+    line = node.start_mark.line + 1 if node is not None else 1
+    for part in where:
+        following = None
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    line, following = key.start_mark.line + 1, value
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            following = node.value[part]
+            line = following.start_mark.line + 1
+        if following is None:
+            break
+        node = following
+    return line
+
+
+def _known_keys(where: Sequence[Any]) -> list[str]:
+    model: Any = Settings
+    for part in where:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        models = [item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel)]
+        if not models:
+            return []
+        model = models[0]
+    return sorted(model.model_fields)

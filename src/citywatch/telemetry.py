@@ -1,0 +1,154 @@
+"""Prometheus metrics and JSON logs. Every metric that exists is in METRICS; labels come from bounded sets only."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """`kind` is counter, gauge or histogram."""
+
+    kind: str
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+METRICS: Mapping[str, Metric] = {
+    # doors
+    "records_read_total": Metric("counter", "Records that came in, by source", ("source",)),
+    "records_refused_total": Metric("counter", "Records refused and kept as dead letters", ("source", "reason")),
+    "appends_refused_total": Metric("counter", "Appends that the log would not take, by reason", ("reason",)),
+    # steps
+    "entries_processed_total": Metric("counter", "Log entries stepped and committed"),
+    "events_total": Metric("counter", "Events decided, by kind", ("kind",)),
+    "processor_lag_seconds": Metric("gauge", "Age of the last committed log entry when it was committed"),
+    "processor_fenced_total": Metric("counter", "Commits that lost against another owner"),
+    "turns_waited_total": Metric("counter", "Turns that waited for the log or the store", ("part",)),
+    # projections and archive
+    "events_projected_total": Metric("counter", "Events written to the store"),
+    "segments_sealed_total": Metric("counter", "Seals of the archive"),
+    "archive_unreadable_total": Metric("counter", "Log entries that could not be archived because they are damaged"),
+    "log_trimmed_total": Metric("counter", "Stream entries forgotten after every reader had them"),
+    "late_rows_total": Metric("counter", "Rows that came behind a newer row of their device and were kept", ("kind",)),
+    # cameras
+    "visits_total": Metric("counter", "Visits to cameras, by result", ("outcome", "reason")),
+    "visit_cpu_seconds_total": Metric("counter", "Processor time of visits in the decoders"),
+    "visit_seconds": Metric("histogram", "Duration of a visit", (), _SECONDS),
+    "decoders_replaced_total": Metric("counter", "Decoder processes that were replaced, by reason", ("reason",)),
+    "objects_dropped_total": Metric("counter", "Pictures that gave way to newer ones, by area", ("area",)),
+    # doors for people
+    "http_requests_total": Metric("counter", "Requests, by method, route and status", ("method", "route", "status")),
+    "http_request_seconds": Metric("histogram", "Duration of a request, by route", ("route",), _SECONDS),
+    "live_clients": Metric("gauge", "Clients of the live stream"),
+    # the house
+    "part_restarts_total": Metric("counter", "Parts that the supervisor started again", ("part",)),
+}
+
+_PREFIX = "citywatch_"
+
+
+class PrometheusMeter:
+    """ports.Meter on prometheus_client. With `directory`, all processes of one city share their figures in it."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        if directory is not None:
+            directory.mkdir(parents=True, exist_ok=True)
+            # prometheus_client reads this when it is imported, and only then.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+        import prometheus_client as prometheus  # noqa: PLC0415
+
+        self._metrics: dict[str, Any] = {}
+        for name, metric in METRICS.items():
+            full = _PREFIX + name
+            if metric.kind == "counter":
+                self._metrics[name] = prometheus.Counter(full, metric.help, metric.labels)
+            elif metric.kind == "gauge":
+                self._metrics[name] = prometheus.Gauge(
+                    full, metric.help, metric.labels, multiprocess_mode="livesum" if "clients" in name else "livemax"
+                )
+            else:
+                self._metrics[name] = prometheus.Histogram(full, metric.help, metric.labels, buckets=metric.buckets)
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        self._of(name, labels).inc(amount)
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        self._of(name, labels).set(value)
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        self._of(name, labels).observe(value)
+
+    def _of(self, name: str, labels: Mapping[str, str]) -> Any:
+        metric = self._metrics[name]
+        return metric.labels(**labels) if labels else metric
+
+
+class NullMeter:
+    """For commands that nobody scrapes. Names are still checked."""
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        _check(name, labels)
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        _check(name, labels)
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        _check(name, labels)
+
+
+def _check(name: str, labels: Mapping[str, str]) -> None:
+    if set(METRICS[name].labels) != set(labels):
+        raise KeyError(f"metric {name} takes the labels {METRICS[name].labels}")
+
+
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@]+@")
+_BEARER = re.compile(r"(?i)(bearer\s+|token=|password=|passwd=|pwd=)[^\s&\"']+")
+_PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
+
+
+def redact_text(text: str) -> str:
+    """Text without the credentials of URLs, bearer tokens and passwords in query strings."""
+    return _BEARER.sub(r"\1***", _CREDENTIALS.sub(r"\g<scheme>***@", text))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line; secrets are taken out here, behind everything that might log one."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__()
+        self._part = part
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "part": self._part,
+            "logger": record.name,
+            "message": redact_text(record.getMessage()),
+        }
+        for key, value in record.__dict__.items():
+            if key not in _PLAIN:
+                line[key] = redact_text(value) if isinstance(value, str) else value
+        if record.exc_info:
+            line["error"] = redact_text(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def log_as_json(part: str, level: str = "INFO") -> None:
+    """Send every log record of this process to stderr as one JSON line."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter(part))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
