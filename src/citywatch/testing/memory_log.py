@@ -1,0 +1,191 @@
+"""A log in memory that keeps every promise of ports.Log but one: it is gone with its process. For fast tests.
+
+It is the plain model that the real log is compared with, so it is written in the plainest way.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from citywatch.adapters.log.terms import (
+    Depth,
+    LogLimits,
+    check_commit,
+    check_partition,
+    check_producer,
+    check_sequence,
+)
+from citywatch.domain.columns import Batch
+from citywatch.domain.events import Event
+from citywatch.errors import Fenced, LogError, LogFull
+from citywatch.ports import ORIGIN, Commit, Entry, Position
+from citywatch.wire.blobs import encode
+
+
+@dataclass
+class _Producer:
+    epoch: int
+    sequence: int = 0
+    blob: bytes = b""
+
+
+@dataclass
+class _Partition:
+    readings: list[tuple[Position, bytes]] = field(default_factory=list)
+    events: list[tuple[Position, bytes]] = field(default_factory=list)
+    state: dict[str, bytes] = field(default_factory=dict)
+    position: Position = ORIGIN
+    producers: dict[str, _Producer] = field(default_factory=dict)
+
+
+class MemoryLog:
+    """ports.Log in memory, for any number of threads. Positions count entries: 1-0, 2-0, ... over all streams."""
+
+    def __init__(self, partitions: int, *, limits: LogLimits | None = None, epoch: str = "memory") -> None:
+        self.partitions = partitions
+        self._limits = limits or LogLimits()
+        self._epoch = epoch
+        self._epochs: dict[str, int] = {}
+        self._partitions = [_Partition() for _ in range(partitions)]
+        self._last = 0
+        self._changed = threading.Condition()
+
+    def epoch(self) -> str:
+        return self._epoch
+
+    def open_producer(self, producer: str) -> int:
+        check_producer(producer)
+        with self._changed:
+            epoch = self._epochs[producer] = self._epochs.get(producer, 0) + 1
+            for partition in self._partitions:
+                partition.producers[producer] = _Producer(epoch)
+            return epoch
+
+    def append(self, partition: int, batch: Batch, *, producer: str, epoch: int, sequence: int) -> bool:
+        check_partition(partition, self.partitions)
+        check_producer(producer)
+        check_sequence(sequence)
+        blob = encode(batch)
+        with self._changed:
+            held = self._partitions[partition]
+            known = held.producers.get(producer)
+            if known is None or known.epoch != epoch:
+                raise Fenced(f"producer {producer}: its epoch is over in partition {partition}")
+            if sequence == known.sequence and blob != known.blob:
+                raise LogError(f"producer {producer}: sequence {sequence} in partition {partition} holds another batch")
+            if sequence <= known.sequence:
+                return False
+            _check_room(
+                "readings", held.readings, len(blob), self._limits.readings_entries, self._limits.readings_bytes
+            )
+            held.readings.append((self._next(), blob))
+            known.sequence, known.blob = sequence, blob
+            self._changed.notify_all()
+            return True
+
+    def append_many(self, rows: Mapping[int, tuple[int, Batch]], *, producer: str, epoch: int) -> Mapping[int, bool]:
+        """As RedisLog.append_many: every partition is tried, then the first error is raised."""
+        answers: dict[int, bool] = {}
+        errors: list[LogError] = []
+        for partition, (sequence, batch) in rows.items():
+            try:
+                answers[partition] = self.append(partition, batch, producer=producer, epoch=epoch, sequence=sequence)
+            except LogError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+        return answers
+
+    def read(self, positions: Mapping[int, Position], *, most: int, block_ms: int) -> Mapping[int, Sequence[Entry]]:
+        found = self._read("readings", positions, most, block_ms)
+        return {p: [Entry(position, blob) for position, blob in entries] for p, entries in found.items()}
+
+    def read_events(
+        self, positions: Mapping[int, Position], *, most: int, block_ms: int
+    ) -> Mapping[int, Sequence[tuple[Position, Event]]]:
+        found = self._read("events", positions, most, block_ms)
+        return {p: [(position, Event.from_json(line)) for position, line in entries] for p, entries in found.items()}
+
+    def _read(
+        self, stream: str, positions: Mapping[int, Position], most: int, block_ms: int
+    ) -> dict[int, list[tuple[Position, bytes]]]:
+        if most < 1 or block_ms < 0:
+            raise ValueError(f"most {most}, block_ms {block_ms}: at least 1 and 0 are wanted")
+        for partition in positions:
+            check_partition(partition, self.partitions)
+        until = time.monotonic() + block_ms / 1000
+        with self._changed:
+            while True:
+                found = {}
+                for partition, after in positions.items():
+                    entries = getattr(self._partitions[partition], stream)
+                    behind = [entry for entry in entries if entry[0] > after][:most]
+                    if behind:
+                        found[partition] = behind
+                left_s = until - time.monotonic()
+                if found or not positions or left_s <= 0:
+                    return found
+                self._changed.wait(left_s)
+
+    def load(self, partition: int) -> tuple[Position, Mapping[str, bytes]]:
+        check_partition(partition, self.partitions)
+        with self._changed:
+            held = self._partitions[partition]
+            return held.position, dict(held.state)
+
+    def commit(self, partition: int, commit: Commit) -> None:
+        check_partition(partition, self.partitions)
+        check_commit(commit, self._limits)
+        lines = [event.to_json().encode() for event in commit.events]
+        with self._changed:
+            held = self._partitions[partition]
+            if held.position != commit.expected:
+                raise Fenced(f"partition {partition} stands at {held.position}, not at {commit.expected}")
+            if lines:
+                size = sum(map(len, lines))
+                _check_room("events", held.events, size, self._limits.events_entries, self._limits.events_bytes)
+            for key, value in commit.changed.items():
+                if value is None:
+                    held.state.pop(key, None)
+                else:
+                    held.state[key] = value
+            held.events += [(self._next(), line) for line in lines]
+            held.position = commit.new
+            self._changed.notify_all()
+
+    def trim(self, partition: int, *, readings_below: Position, events_below: Position) -> int:
+        check_partition(partition, self.partitions)
+        with self._changed:
+            held = self._partitions[partition]
+            before = len(held.readings) + len(held.events)
+            below = min(readings_below, held.position)
+            held.readings = [entry for entry in held.readings if entry[0] > below]
+            held.events = [entry for entry in held.events if entry[0] > events_below]
+            return before - len(held.readings) - len(held.events)
+
+    def depth(self, partition: int) -> Depth:
+        check_partition(partition, self.partitions)
+        with self._changed:
+            held = self._partitions[partition]
+            return Depth(len(held.readings), _bytes(held.readings), len(held.events), _bytes(held.events))
+
+    def close(self) -> None:
+        """Nothing to close; what it holds stays until it is let go."""
+
+    def _next(self) -> Position:
+        self._last += 1
+        return Position(self._last, 0)
+
+
+def _bytes(entries: Sequence[tuple[Position, bytes]]) -> int:
+    return sum(len(blob) for _, blob in entries)
+
+
+def _check_room(
+    stream: str, entries: Sequence[tuple[Position, bytes]], size: int, most_entries: int, most_bytes: int
+) -> None:
+    if entries and (len(entries) >= most_entries or _bytes(entries) + size > most_bytes):
+        raise LogFull(f"{stream} holds its bound; its readers must catch up first")

@@ -1,0 +1,304 @@
+"""What every log promises: the same checks for the real one and for the model in memory."""
+
+import threading
+import time
+
+import pytest
+from log_kit import PARTITIONS, event, ticks, until
+
+from citywatch.adapters.log.terms import LogLimits
+from citywatch.errors import Fenced, LogError, LogFull
+from citywatch.ports import ORIGIN, Commit, Position
+from citywatch.wire.blobs import decode
+
+FAR = Position(1 << 60, 0)
+
+
+def fill(log, partition, count, producer="door"):
+    epoch = log.open_producer(producer)
+    for number in range(1, count + 1):
+        assert log.append(partition, ticks(number), producer=producer, epoch=epoch, sequence=number)
+    return epoch, [entry.position for entry in log.read({partition: ORIGIN}, most=count, block_ms=0)[partition]]
+
+
+def instants(log, partition, after=ORIGIN, most=1000):
+    entries = log.read({partition: after}, most=most, block_ms=0).get(partition, ())
+    return [int(at_ns) for entry in entries for at_ns in decode(entry.blob).at_ns]
+
+
+def test_epoch_of_the_log_stays(log):
+    assert log.epoch()
+    assert log.epoch() == log.epoch()
+
+
+def test_append_gives_back_what_was_put_in_order(log):
+    _, positions = fill(log, 1, 5)
+    assert positions == sorted(set(positions))
+    assert instants(log, 1) == [1, 2, 3, 4, 5]
+    assert decode(log.read({1: ORIGIN}, most=1, block_ms=0)[1][0].blob) == ticks(1)
+    assert instants(log, 0) == []
+
+
+def test_read_goes_on_behind_a_position_and_keeps_to_most(log):
+    _, positions = fill(log, 2, 5)
+    assert instants(log, 2, after=positions[1]) == [3, 4, 5]
+    assert instants(log, 2, after=positions[1], most=2) == [3, 4]
+    assert log.read({2: positions[-1]}, most=9, block_ms=0) == {}
+    assert log.read({}, most=9, block_ms=0) == {}
+
+
+def test_read_of_several_partitions_names_only_those_with_news(log):
+    fill(log, 0, 2, "a")
+    fill(log, 3, 1, "b")
+    found = log.read(dict.fromkeys(range(PARTITIONS), ORIGIN), most=10, block_ms=0)
+    assert {p: len(entries) for p, entries in found.items()} == {0: 2, 3: 1}
+
+
+def test_read_waits_as_long_as_it_is_told_and_no_longer(log):
+    begin = time.monotonic()
+    assert log.read({0: ORIGIN}, most=1, block_ms=60) == {}
+    assert 0.05 <= time.monotonic() - begin < 3
+
+
+def test_read_wakes_when_something_comes(log):
+    epoch = log.open_producer("door")
+    found = []
+    reader = threading.Thread(target=lambda: found.append(log.read({0: ORIGIN, 1: ORIGIN}, most=1, block_ms=10_000)))
+    begin = time.monotonic()
+    reader.start()
+    log.append(1, ticks(7), producer="door", epoch=epoch, sequence=1)
+    reader.join(9)
+    assert list(found[0]) == [1]
+    assert time.monotonic() - begin < 5
+
+
+def test_a_repeat_is_recognised_and_gaps_are_lawful(log):
+    epoch = log.open_producer("door")
+    call = {"producer": "door", "epoch": epoch}
+    assert log.append(0, ticks(1), sequence=1, **call) is True
+    assert log.append(0, ticks(1), sequence=1, **call) is False
+    assert log.append(0, ticks(5), sequence=5, **call) is True
+    assert log.append(0, ticks(1), sequence=1, **call) is False
+    assert log.append(1, ticks(5), sequence=5, **call) is True, "sequences are counted for each partition"
+    assert instants(log, 0) == [1, 5]
+
+
+def test_a_sequence_never_stands_for_two_batches(log):
+    epoch = log.open_producer("door")
+    log.append(0, ticks(1), producer="door", epoch=epoch, sequence=1)
+    with pytest.raises(LogError, match="holds another batch"):
+        log.append(0, ticks(2), producer="door", epoch=epoch, sequence=1)
+
+
+def test_a_second_opening_fences_the_first_in_every_partition(log):
+    first = log.open_producer("door")
+    log.append(0, ticks(1), producer="door", epoch=first, sequence=1)
+    second = log.open_producer("door")
+    assert second > first
+    for partition in range(PARTITIONS):
+        with pytest.raises(Fenced, match="door"):
+            log.append(partition, ticks(2), producer="door", epoch=first, sequence=2)
+    assert log.append(0, ticks(3), producer="door", epoch=second, sequence=1)
+    other = log.open_producer("other")
+    assert log.append(0, ticks(4), producer="other", epoch=other, sequence=1), "names do not disturb each other"
+    assert instants(log, 0) == [1, 3, 4]
+
+
+def test_a_producer_that_was_never_opened_is_fenced(log):
+    with pytest.raises(Fenced):
+        log.append(0, ticks(1), producer="stranger", epoch=1, sequence=1)
+
+
+def test_append_many_takes_what_it_can_and_a_repeat_of_all_is_safe(make_log):
+    log = make_log(LogLimits(readings_entries=2))
+    epoch = log.open_producer("door")
+    assert log.append_many({0: (1, ticks(1)), 2: (1, ticks(2))}, producer="door", epoch=epoch) == {0: True, 2: True}
+    log.append(0, ticks(3), producer="door", epoch=epoch, sequence=2)
+    again = {0: (3, ticks(4)), 2: (3, ticks(5))}
+    with pytest.raises(LogFull):
+        log.append_many(again, producer="door", epoch=epoch)
+    log.commit(0, Commit(ORIGIN, log.read({0: ORIGIN}, most=1, block_ms=0)[0][0].position))
+    log.trim(0, readings_below=FAR, events_below=ORIGIN)
+    assert log.append_many(again, producer="door", epoch=epoch) == {0: True, 2: False}
+    assert (instants(log, 0), instants(log, 2)) == ([3, 4], [2, 5])
+
+
+def test_commit_moves_position_state_and_events_together(log):
+    _, positions = fill(log, 1, 3)
+    assert log.load(1) == (ORIGIN, {})
+    log.commit(1, Commit(ORIGIN, positions[0], {"a": b"1", "b": b"\x00\xff"}, [event(1), event(2)]))
+    log.commit(1, Commit(positions[0], positions[2], {"a": None, "c": b"", "never": None}, [event(3)]))
+    assert log.load(1) == (positions[2], {"b": b"\x00\xff", "c": b""})
+    found = log.read_events({1: ORIGIN, 0: ORIGIN}, most=10, block_ms=0)
+    assert [e for _, e in found[1]] == [event(1), event(2), event(3)]
+    assert list(found) == [1]
+    assert [e for _, e in log.read_events({1: found[1][0][0]}, most=1, block_ms=0)[1]] == [event(2)]
+    assert log.load(0) == (ORIGIN, {})
+
+
+def test_of_two_owners_one_is_fenced_and_changes_nothing(log):
+    _, positions = fill(log, 0, 2)
+    log.commit(0, Commit(ORIGIN, positions[0], {"owner": b"first"}, [event(1)]))
+    with pytest.raises(Fenced, match="stands at"):
+        log.commit(0, Commit(ORIGIN, positions[1], {"owner": b"second"}, [event(2)]))
+    assert log.load(0) == (positions[0], {"owner": b"first"})
+    assert [e for _, e in log.read_events({0: ORIGIN}, most=9, block_ms=0)[0]] == [event(1)]
+
+
+def test_owners_that_race_win_once(log):
+    _, positions = fill(log, 0, 1)
+    outcomes = []
+
+    def own(number):
+        try:
+            log.commit(0, Commit(ORIGIN, positions[0], {"owner": b"%d" % number}, [event(number)]))
+            outcomes.append(number)
+        except Fenced:
+            outcomes.append(None)
+
+    threads = [threading.Thread(target=own, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    winner = next(number for number in outcomes if number is not None)
+    assert sorted(outcomes, key=str).count(None) == 5
+    assert log.load(0)[1] == {"owner": b"%d" % winner}
+    assert [e for _, e in log.read_events({0: ORIGIN}, most=9, block_ms=0)[0]] == [event(winner)]
+
+
+@pytest.mark.parametrize("new", [ORIGIN, Position(0, 0)])
+def test_a_commit_goes_forward(log, new):
+    with pytest.raises(ValueError, match="moves forward"):
+        log.commit(0, Commit(ORIGIN, new))
+
+
+def test_a_commit_that_changes_too_much_state_is_refused_whole(make_log):
+    log = make_log(LogLimits(state_change_bytes=10))
+    _, positions = fill(log, 0, 1)
+    with pytest.raises(LogError, match="commit fewer rows"):
+        log.commit(0, Commit(ORIGIN, positions[0], {"a": b"12345", "b": b"12345"}))
+    assert log.load(0) == (ORIGIN, {})
+    log.commit(0, Commit(ORIGIN, positions[0], {"a": b"12345", "b": b"123"}))
+
+
+def test_trim_stays_below_the_committed_and_the_given_position(log):
+    _, positions = fill(log, 0, 6)
+    assert log.trim(0, readings_below=FAR, events_below=FAR) == 0, "nothing is committed yet"
+    log.commit(0, Commit(ORIGIN, positions[3], {}, [event(1), event(2), event(3)]))
+    assert log.trim(0, readings_below=positions[1], events_below=ORIGIN) == 2
+    assert instants(log, 0) == [3, 4, 5, 6]
+    assert log.trim(0, readings_below=FAR, events_below=ORIGIN) == 2
+    assert instants(log, 0) == [5, 6]
+    assert log.trim(0, readings_below=FAR, events_below=ORIGIN) == 0
+    at = [position for position, _ in log.read_events({0: ORIGIN}, most=9, block_ms=0)[0]]
+    assert log.trim(0, readings_below=ORIGIN, events_below=at[1]) == 2
+    assert [e for _, e in log.read_events({0: ORIGIN}, most=9, block_ms=0)[0]] == [event(3)]
+
+
+def test_positions_rise_also_after_everything_was_trimmed(log):
+    epoch, positions = fill(log, 0, 3)
+    log.commit(0, Commit(ORIGIN, positions[-1]))
+    assert log.trim(0, readings_below=positions[-1], events_below=ORIGIN) == 3
+    log.append(0, ticks(9), producer="door", epoch=epoch, sequence=9)
+    assert log.read({0: ORIGIN}, most=1, block_ms=0)[0][0].position > positions[-1]
+
+
+def test_a_full_stream_refuses_until_it_is_trimmed(make_log):
+    log = make_log(LogLimits(readings_entries=3))
+    epoch, positions = fill(log, 0, 3)
+    with pytest.raises(LogFull, match="readings"):
+        log.append(0, ticks(4), producer="door", epoch=epoch, sequence=4)
+    assert log.append(1, ticks(4), producer="door", epoch=epoch, sequence=4), "the bound is each partition's own"
+    assert log.append(0, ticks(3), producer="door", epoch=epoch, sequence=3) is False, "a repeat is still recognised"
+    log.commit(0, Commit(ORIGIN, positions[0]))
+    log.trim(0, readings_below=FAR, events_below=ORIGIN)
+    assert log.append(0, ticks(4), producer="door", epoch=epoch, sequence=4), "a refused sequence was not taken"
+    assert instants(log, 0) == [2, 3, 4]
+
+
+def test_the_bound_counts_bytes_too_and_one_large_entry_always_fits(make_log):
+    log = make_log(LogLimits(readings_bytes=1000))
+    epoch = log.open_producer("door")
+    large = ticks(*range(200))
+    assert log.append(0, large, producer="door", epoch=epoch, sequence=1)
+    assert log.depth(0).readings_bytes > 1600
+    with pytest.raises(LogFull, match="readings"):
+        log.append(0, ticks(1), producer="door", epoch=epoch, sequence=2)
+    log.commit(0, Commit(ORIGIN, log.read({0: ORIGIN}, most=1, block_ms=0)[0][0].position))
+    log.trim(0, readings_below=FAR, events_below=ORIGIN)
+    assert log.depth(0).readings_bytes == 0
+    assert log.append(0, ticks(1), producer="door", epoch=epoch, sequence=2)
+
+
+def test_events_that_nobody_reads_stop_the_commits(make_log):
+    log = make_log(LogLimits(events_entries=2))
+    _, positions = fill(log, 0, 3)
+    log.commit(0, Commit(ORIGIN, positions[0], {}, [event(1), event(2)]))
+    with pytest.raises(LogFull, match="events"):
+        log.commit(0, Commit(positions[0], positions[1], {"a": b"1"}, [event(3)]))
+    assert log.load(0) == (positions[0], {})
+    log.commit(0, Commit(positions[0], positions[1], {"a": b"1"}))
+    log.trim(0, readings_below=ORIGIN, events_below=FAR)
+    log.commit(0, Commit(positions[1], positions[2], {}, [event(3)]))
+    assert [e for _, e in log.read_events({0: ORIGIN}, most=9, block_ms=0)[0]] == [event(3)]
+
+
+def test_depth_counts_what_is_held(log):
+    _, positions = fill(log, 0, 3)
+    blob = len(log.read({0: ORIGIN}, most=1, block_ms=0)[0][0].blob)
+    line = len(event(1).to_json().encode())
+    log.commit(0, Commit(ORIGIN, positions[1], {}, [event(1)]))
+    log.trim(0, readings_below=positions[0], events_below=ORIGIN)
+    depth = log.depth(0)
+    assert (depth.readings_entries, depth.readings_bytes) == (2, 2 * blob)
+    assert (depth.events_entries, depth.events_bytes) == (1, line)
+
+
+def test_text_of_every_script_comes_through(log):
+    _, positions = fill(log, 0, 1)
+    log.commit(0, Commit(ORIGIN, positions[0], {"设备/\x1f'\"": "值".encode()}, [event(1, plate="湘A·12345")]))
+    assert log.load(0)[1] == {"设备/\x1f'\"": "值".encode()}
+    assert log.read_events({0: ORIGIN}, most=1, block_ms=0)[0][0][1].data["plate"] == "湘A·12345"
+
+
+@pytest.mark.parametrize("partition", [-1, PARTITIONS])
+def test_unknown_partitions_are_refused(log, partition):
+    with pytest.raises(ValueError, match="partitions 0 to 3"):
+        log.load(partition)
+    with pytest.raises(ValueError, match="partitions 0 to 3"):
+        log.read({partition: ORIGIN}, most=1, block_ms=0)
+
+
+@pytest.mark.parametrize("name", ["", "a{0}", "a b", "-a", "a" * 65])
+def test_unlawful_producer_names_are_refused(log, name):
+    with pytest.raises(ValueError, match="producer"):
+        log.open_producer(name)
+
+
+@pytest.mark.parametrize("sequence", [0, -1, 1 << 53])
+def test_unlawful_sequences_are_refused(log, sequence):
+    epoch = log.open_producer("door")
+    with pytest.raises(ValueError, match="sequences begin at 1"):
+        log.append(0, ticks(1), producer="door", epoch=epoch, sequence=sequence)
+
+
+def test_producers_share_a_stream(log):
+    def produce(name):
+        epoch = log.open_producer(name)
+        for number in range(1, 21):
+            log.append(0, ticks(number), producer=name, epoch=epoch, sequence=number)
+
+    threads = [threading.Thread(target=produce, args=(f"door-{i}",)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(instants(log, 0)) == 80)
+    for thread in threads:
+        thread.join(10)
+    assert sorted(instants(log, 0)) == sorted(list(range(1, 21)) * 4)
+
+
+def test_close_may_be_called_twice(make_log):
+    log = make_log()
+    log.close()
+    log.close()
