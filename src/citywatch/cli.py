@@ -46,7 +46,9 @@ def run(
     parts = _PARTS if only is None else tuple(part.strip() for part in only.split(",") if part.strip())
     unknown = sorted(set(parts) - set(_PARTS))
     if unknown or not parts:
-        raise click.BadParameter(f"{', '.join(unknown) or 'nothing'}: choose from patrol, process, serve", param_hint="--only")
+        raise click.BadParameter(
+            f"{', '.join(unknown) or 'nothing'}: choose from patrol, process, serve", param_hint="--only"
+        )
     from citywatch.app.supervisor import supervise
 
     sys.exit(supervise(config, data_dir, port=port, host=host, parts=parts, log_level=log_level.upper()))
@@ -59,7 +61,9 @@ def run(
 @click.option("--events", type=click.Path(path_type=Path, dir_okay=False), help="Write the events here, as JSON lines.")
 @_DATA_DIR
 @click.option("--station", default="station", show_default=True, help="Code of the station; part of each device's id.")
-@click.option("--time-zone", default="UTC", show_default=True, help="Zone of the file's local times: IANA name or +08:00.")
+@click.option(
+    "--time-zone", default="UTC", show_default=True, help="Zone of the file's local times: IANA name or +08:00."
+)
 @click.option(
     "--fold",
     type=click.Choice(["earlier", "later", "refuse"]),
@@ -81,13 +85,22 @@ def replay(
     from citywatch.app.offline import replay_files
 
     replay_files(
-        files, law=law, summary=summary, events=events, data_dir=data_dir, station=station, time_zone=time_zone, fold=fold
+        files,
+        law=law,
+        summary=summary,
+        events=events,
+        data_dir=data_dir,
+        station=station,
+        time_zone=time_zone,
+        fold=fold,
     )
 
 
 @app.command()
 @_DATA_DIR
-@click.option("--recording", default="latest", show_default=True, help="A recording of `replay`; `live` for the city's own log.")
+@click.option(
+    "--recording", default="latest", show_default=True, help="A recording of `replay`; `live` for the city's own log."
+)
 @click.option("--law", default="cn-gross", show_default=True, help="Law that decides each pass.")
 @click.option("--summary", type=click.Path(path_type=Path, dir_okay=False), help="Write the counts here, as JSON.")
 @click.option("--events", type=click.Path(path_type=Path, dir_okay=False), help="Write the events here, as JSON lines.")
@@ -100,8 +113,12 @@ def rerun(data_dir: Path, recording: str, law: str, summary: Path | None, events
 
 @app.command()
 @click.argument("urls", nargs=-1, required=True)
-@click.option("--visits", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="Visits to each camera.")
-@click.option("--every", type=click.FloatRange(0, 86_400), help="Seconds between visits.  [default: 0 for files, 1 else]")
+@click.option(
+    "--visits", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="Visits to each camera."
+)
+@click.option(
+    "--every", type=click.FloatRange(0, 86_400), help="Seconds between visits.  [default: 0 for files, 1 else]"
+)
 @click.option("--transport", type=click.Choice(["tcp", "udp"]), default="tcp", show_default=True, help="For RTSP.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a visit.")
 def patrol(urls: tuple[str, ...], visits: int, every: float | None, transport: str, as_json: bool) -> None:

@@ -36,7 +36,9 @@ class StoreSettings(_Part):
     url: Annotated[
         str | None, Field(description="SQLAlchemy URL, such as postgresql+psycopg://...; without one, SQLite")
     ] = None
-    retention_days: Annotated[int, Field(ge=1, description="How long settled events, alerts and tickets are kept")] = 400
+    retention_days: Annotated[int, Field(ge=1, description="How long settled events, alerts and tickets are kept")] = (
+        400
+    )
 
 
 class ArchiveSettings(_Part):

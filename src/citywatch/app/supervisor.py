@@ -52,7 +52,11 @@ def supervise(
     directory.hold()
     if "serve" in parts:
         port = _free_port(settings.server.host, settings.server.port)
-    demonstrates = (config is None or settings.demonstration is not None) and set(parts) >= {"patrol", "process", "serve"}
+    demonstrates = (config is None or settings.demonstration is not None) and set(parts) >= {
+        "patrol",
+        "process",
+        "serve",
+    }
     return asyncio.run(
         _City(
             directory=directory,
@@ -112,7 +116,9 @@ class _City:
                 stack.push_async_callback(_ended, task)
                 tasks.append((started, task))
             for started, task in tasks:
-                await asyncio.wait({started, task, asyncio.ensure_future(self._stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    {started, task, asyncio.ensure_future(self._stop.wait())}, return_when=asyncio.FIRST_COMPLETED
+                )
             if not self._stop.is_set():
                 self._say_ready(word)
             await self._stop.wait()

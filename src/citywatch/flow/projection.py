@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from citywatch.domain.events import Event
-from citywatch.ports import Log, Meter, Position
+from citywatch.ports import ORIGIN, Log, Meter, Position
 
 MAX_EVENTS = 2_000
 
@@ -27,16 +27,21 @@ class Projection:
         self._projector = projector
         self._hint = hint
         self._meter = meter
+        self._positions: dict[int, Position] | None = None
 
     def turn(self, block_ms: int) -> int:
         """Apply what is new; returns how many events."""
         applied = 0
-        positions = self._projector.positions()
+        positions, self._positions = self._positions, None
+        if positions is None:
+            # At the start, and whenever a turn was cut short: the store knows how far it came.
+            stored = self._projector.positions()
+            positions = {partition: stored.get(partition, ORIGIN) for partition in range(self._log.partitions)}
         for partition, events in self._log.read_events(positions, most=MAX_EVENTS, block_ms=block_ms).items():
-            if not events:
-                continue
             self._projector.apply(partition, events)
+            positions[partition] = events[-1][0]
             applied += len(events)
+        self._positions = positions
         if applied:
             self._meter.count("events_projected_total", applied)
             self._hint()

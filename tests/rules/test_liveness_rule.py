@@ -1,0 +1,117 @@
+"""Silence: only as far as somebody was listening."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from citywatch.domain.devices import Device, DeviceKind
+from citywatch.domain.events import Event, EventKind
+from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.pulses import PulseBatch
+from citywatch.domain.state import State
+from citywatch.kernels import liveness as kernel
+from citywatch.rules import devices, liveness
+from citywatch.rules.liveness import LivenessPolicy
+
+DOOR = "observer:http"
+SCALE = "st/d1/l1"
+POLICY = LivenessPolicy(missed_heartbeats=3, gap_seconds=5)
+
+
+def naive_sweep(now: int, seen: list[int], timeout: list[int], covered: list[int]) -> list[int]:
+    out = []
+    for last, allowed, since in zip(seen, timeout, covered, strict=True):
+        if now - last <= allowed:
+            out.append(kernel.HEARD)
+        else:
+            out.append(kernel.SILENT if since <= now - allowed else kernel.NOT_KNOWN)
+    return out
+
+
+@given(
+    st.integers(0, 10**18),
+    st.lists(st.tuples(st.integers(0, 10**18), st.integers(0, 10**12), st.integers(0, 10**18)), max_size=20),
+)
+def test_sweep_equals_its_naive_twin(now: int, rows: list[tuple[int, int, int]]) -> None:
+    columns = [np.array([row[i] for row in rows], np.int64) for i in range(3)]
+    out = np.zeros(len(rows), np.uint8)
+    quiet = kernel.sweep(now, *columns, out)
+    expected = naive_sweep(now, *(column.tolist() for column in columns))
+    assert out.tolist() == expected
+    assert quiet == sum(verdict != kernel.HEARD for verdict in expected)
+
+
+class Station:
+    """One scale that promises a heartbeat every 10 s; seconds in, kinds of events out."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.events: list[Event] = []
+        devices.register(self.state, Device(SCALE, DeviceKind.SCALE, heartbeat_s=10), at_ns=0, command="")
+
+    def pulse(self, second: int, device: str = SCALE) -> None:
+        batch = PulseBatch((device,), np.array([second * NS_PER_S], np.int64), (DOOR,))
+        self.events += liveness.on_pulses(self.state, batch, POLICY)
+
+    def second(self, second: int, *, door: bool = True) -> None:
+        if door:
+            self.pulse(second, DOOR)
+        self.events += liveness.on_tick(self.state, second * NS_PER_S, POLICY)
+
+    def story(self) -> list[tuple[str, str]]:
+        return [
+            (event.kind.value, event.data.get("fault") or event.data.get("state", ""))
+            for event in self.events
+            if event.kind is not EventKind.DEVICE_REGISTERED
+        ]
+
+
+def test_silent_after_three_missed_heartbeats_and_up_again() -> None:
+    city = Station()
+    for second in range(1, 60):
+        if second == 5:
+            city.pulse(5)
+        city.second(second)
+    assert city.story() == [("device_state", "up"), ("fault_confirmed", "silent"), ("device_state", "down")]
+    fault, down = city.events[-2:]
+    assert fault.at_ns == 36 * NS_PER_S
+    assert (fault.data["last_good_ns"], fault.data["first_bad_ns"]) == (5 * NS_PER_S, 15 * NS_PER_S)
+    assert (down.data["worst_from_ns"], down.data["best_from_ns"]) == (5 * NS_PER_S, 15 * NS_PER_S)
+    city.pulse(60)
+    assert city.story()[3:] == [("fault_cleared", "silent"), ("device_state", "up")]
+    assert city.events[-1].data["best_from_ns"] == 59 * NS_PER_S
+
+
+def test_a_deaf_observer_makes_unknown_never_down() -> None:
+    city = Station()
+    for second in range(1, 100):
+        if second == 5:
+            city.pulse(5)
+        city.second(second, door=not 20 <= second <= 70)
+    assert ("device_state", "unknown") in city.story()
+    # Only when the door has listened through a whole time-out again may anything be called silent.
+    confirmed = [event for event in city.events if event.kind is EventKind.FAULT_CONFIRMED]
+    assert all(event.at_ns >= (71 + 30) * NS_PER_S for event in confirmed)
+
+
+def test_a_gap_in_the_ticks_makes_unknown_never_down() -> None:
+    city = Station()
+    city.pulse(5)
+    for second in [*range(1, 20), *range(60, 80)]:
+        city.second(second)
+    assert [kind for kind, _ in city.story()] == ["device_state", "device_state"]
+    assert city.story()[-1] == ("device_state", "unknown")
+
+
+@pytest.mark.parametrize("late_ns", [0, 1, 4 * NS_PER_S])
+def test_a_late_heartbeat_never_turns_time_back(late_ns: int) -> None:
+    city = Station()
+    city.pulse(50)
+    batch = PulseBatch((SCALE,), np.array([50 * NS_PER_S - late_ns], np.int64), (DOOR,))
+    city.events += liveness.on_pulses(city.state, batch, POLICY)
+    row = city.state.get(liveness.ROOM, SCALE)
+    assert row is not None
+    assert row["last_ns"] == 50 * NS_PER_S
