@@ -50,6 +50,8 @@ class VisitReason(StrEnum):
     HOST_UNREACHABLE = "host_unreachable"
     NOT_FOUND = "file_not_found"
     NO_FRAMES = "no_frames"
+    NO_KEY_FRAME = "no_key_frame"
+    """Pictures came, but none in time that can be decoded by itself."""
     NOT_A_PICTURE = "not_a_picture"
     TOO_LARGE = "too_large"
     PROTOCOL = "protocol_error"
