@@ -13,9 +13,9 @@ ENV PATH=/opt/citywatch/bin:$PATH PYTHONUNBUFFERED=1
 USER citywatch
 WORKDIR /var/lib/citywatch
 VOLUME ["/var/lib/citywatch"]
-EXPOSE 8080
+EXPOSE 8600
 STOPSIGNAL SIGINT
 HEALTHCHECK --interval=10s --timeout=3s --start-period=90s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=2)"]
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8600/healthz', timeout=2)"]
 ENTRYPOINT ["citywatch", "run"]
-CMD ["--data-dir", "/var/lib/citywatch/data", "--host", "0.0.0.0", "--port", "8080"]
+CMD ["--data-dir", "/var/lib/citywatch/data", "--host", "0.0.0.0", "--port", "8600"]

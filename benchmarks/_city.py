@@ -17,7 +17,7 @@ from typing import Any
 
 STOP_S = 20.0
 _LOOK_S = 0.02
-_TOKEN = re.compile(r"\b[Tt]oken\b[^\n]*?([A-Za-z0-9._~-]{16,})[^\n]*$", re.MULTILINE)
+_TOKEN = re.compile(r"\bcw_[A-Za-z0-9_-]{20,}")
 
 
 def free_port() -> int:
@@ -90,7 +90,7 @@ class City:
     def token(self) -> str:
         """The access token that a first start prints."""
         found: re.Match[str] = self.wait("printed access token", 5.0, lambda: _TOKEN.search(self.text()))
-        return found[1]
+        return found[0]
 
     def failure(self, why: str) -> SystemExit:
         """Kill everything that was started here; an error to raise, with what it said last."""

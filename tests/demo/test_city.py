@@ -15,17 +15,24 @@ SEEDS = (0, 1, 20260504)
 def test_it_is_a_city_worth_looking_at():
     assert len(city.CAMERAS) >= 4
     assert len(city.LANES) == 2
-    ids = [device["device"] for device in city.devices()]
+    ids = [device.device for device in (*city.CAMERAS, *city.LANES)]
     assert len(set(ids)) == len(ids)
     for name in ids:
         check_device_id(name)
-    assert all(device["name"] and device["place"] for device in city.devices())
+    assert all(device.name and device.place for device in (*city.CAMERAS, *city.LANES))
 
 
-def test_cameras_have_an_address_each():
-    urls = [camera["url"] for camera in city.cameras([50001, 50002, 50003, 50004, 50005])]
-    assert urls[0] == "http://127.0.0.1:50001/cam-001.jpg"
-    assert len(set(urls)) == len(city.CAMERAS)
+def test_cameras_have_a_loopback_address_each():
+    urls = [camera["url"] for camera in city.cameras(50001)]
+    assert urls[0] == "http://127.0.0.11:50001/cam-001.jpg"
+    assert len({url.split("/")[2] for url in urls}) == len(city.CAMERAS)
+
+
+def test_the_last_incident_is_found_while_it_lasts_and_afterwards():
+    black = city.incidents(1, 0)[0]
+    assert city.last_incident(1, black.device, black.fault, black.from_s - 0.1) is None
+    for at_s in (black.from_s, black.to_s + 1, city.CYCLE_S + 1):
+        assert city.last_incident(1, black.device, black.fault, at_s) == black
 
 
 @pytest.mark.parametrize("seed", SEEDS)

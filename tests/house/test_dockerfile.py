@@ -117,7 +117,7 @@ def run_healthcheck(port):
     text = only("HEALTHCHECK").text
     command = dockerfile.Step("CMD", text[text.index("CMD ") + 4 :], 0).words()
     assert command[:2] == ["python", "-c"]
-    program = command[2].replace(":8080/", f":{port}/")
+    program = command[2].replace(":8600/", f":{port}/")
     assert program != command[2], "the health check asks the port that is exposed"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=30, check=False).returncode
 

@@ -9,18 +9,23 @@ been there. Lorries come for ever. Nothing here reads a clock or draws from a gl
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from citywatch.domain.devices import scale_device
 from citywatch.domain.pictures import Fault
 
+if TYPE_CHECKING:
+    from citywatch.settings import Settings
+
 PICTURE_WIDTH, PICTURE_HEIGHT = 960, 540
 
+VISIT_EVERY_S = 3.0
+OVERLOAD_HOLD_S = 300
 HEARTBEAT_S = 3
 """How often a healthy lane reports."""
 
@@ -36,14 +41,22 @@ class Camera:
     start_hour: float
 
 
+STATION = "G319-K12"
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """One lane of the station. `gap_s`: seconds between two lorries, on average."""
 
-    device: str
+    direction: int
+    lane: int
     name: str
     place: str
     gap_s: float
+
+    @property
+    def device(self) -> str:
+        return scale_device(STATION, self.direction, self.lane)
 
 
 CAMERAS = (
@@ -54,31 +67,57 @@ CAMERAS = (
     Camera("cam-005", "G319 weigh station, outlook", "G319 超限检测站", 59, 21.5),
 )
 
-STATION = "G319-K12"
 LANES = (
-    Lane(scale_device(STATION, 1, 1), "G319 km 12, lane 1", "G319 国道 K12 往城区 一车道", 3.0),
-    Lane(scale_device(STATION, 1, 2), "G319 km 12, lane 2", "G319 国道 K12 往城区 二车道", 5.0),
+    Lane(1, 1, "G319 km 12, lane 1", "G319 国道 K12 往城区 一车道", 3.0),
+    Lane(1, 2, "G319 km 12, lane 2", "G319 国道 K12 往城区 二车道", 5.0),
 )
 
 
-def cameras(ports: Sequence[int]) -> list[dict[str, Any]]:
-    """The cameras as the patrol's configuration has them: id and address, one loopback port a camera."""
+def camera_host(index: int) -> str:
+    """Each camera has a loopback address of its own (all of 127/8 is loopback on Linux), so that one of them can
+    refuse connections while the others answer on the same port.
+    """
+    return f"127.0.0.{11 + index}"
+
+
+def cameras(port: int) -> list[dict[str, Any]]:
+    """The cameras as the patrol's configuration has them: id and address."""
     return [
-        {"camera": camera.device, "url": f"http://127.0.0.1:{port}/{camera.device}.jpg"}
-        for camera, port in zip(CAMERAS, ports, strict=True)
+        {"camera": camera.device, "url": f"http://{camera_host(index)}:{port}/{camera.device}.jpg"}
+        for index, camera in enumerate(CAMERAS)
     ]
 
 
-def devices() -> list[dict[str, Any]]:
-    """Every device as it is registered: device, kind, name, place, heartbeat_s."""
-    found = [
-        {"device": c.device, "kind": "camera", "name": c.name, "place": c.place, "heartbeat_s": 0} for c in CAMERAS
-    ]
-    found += [
-        {"device": lane.device, "kind": "scale", "name": lane.name, "place": lane.place, "heartbeat_s": HEARTBEAT_S}
+def scales() -> list[dict[str, Any]]:
+    """The lanes as the configuration has them."""
+    return [
+        {
+            "station": STATION,
+            "direction": lane.direction,
+            "lane": lane.lane,
+            "name": lane.name,
+            "place": lane.place,
+            "heartbeat_seconds": HEARTBEAT_S,
+        }
         for lane in LANES
     ]
-    return found
+
+
+def demonstration(settings: Settings, port: int) -> Settings:
+    """`settings` with this city's cameras and lanes added. Where no camera of the user's own is configured, the pace
+    is the demonstration's too: short rounds, and overloads leave the desk while one is watching.
+    """
+    from citywatch.adapters.cameras.config import CameraConfig  # noqa: PLC0415  (play.py needs none of it)
+    from citywatch.settings import ScaleSettings  # noqa: PLC0415
+
+    changed: dict[str, Any] = {
+        "cameras": (*settings.cameras, *(CameraConfig.model_validate(camera) for camera in cameras(port))),
+        "scales": (*settings.scales, *(ScaleSettings.model_validate(scale) for scale in scales())),
+    }
+    if not settings.cameras:
+        changed["patrol"] = settings.patrol.model_copy(update={"every_seconds": VISIT_EVERY_S})
+        changed["rules"] = settings.rules.model_copy(update={"overload_hold_seconds": OVERLOAD_HOLD_S})
+    return settings.model_copy(update=changed)
 
 
 # ---- faults
@@ -139,6 +178,18 @@ def incident(seed: int, device: str, at_s: float) -> Incident | None:
         if found.device == device and found.from_s <= at_s < found.to_s:
             return found
     return None
+
+
+def last_incident(seed: int, device: str, fault: str, at_s: float) -> Incident | None:
+    """The newest incident of that kind that has begun by `at_s`, over or not; it is sought one cycle back."""
+    cycle = max(int(at_s // CYCLE_S), 0)
+    begun = [
+        found
+        for number in range(max(cycle - 1, 0), cycle + 1)
+        for found in incidents(seed, number)
+        if found.device == device and found.fault == fault and found.from_s <= at_s
+    ]
+    return begun[-1] if begun else None
 
 
 # ---- lorries

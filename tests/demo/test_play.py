@@ -1,0 +1,203 @@
+"""The programme that plays the demonstration city: what it serves, pushes and repairs, against real sockets."""
+
+import asyncio
+import itertools
+import json
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from citywatch.demo import city, play
+from citywatch.domain.instants import parse_instant
+from citywatch.domain.pictures import Fault
+from citywatch.errors import OutsideError
+from citywatch.wire import station_json
+
+SEED = 1
+PLAN = {incident.fault: incident for incident in city.incidents(SEED, 0)}
+
+
+def eye_of(device):
+    return play.Eye(SEED, next(camera for camera in city.CAMERAS if camera.device == device))
+
+
+def decoded(jpeg):
+    return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+
+
+def middle(incident):
+    return (incident.from_s + incident.to_s) / 2
+
+
+def test_pictures_show_what_the_plan_says():
+    black = PLAN[Fault.BLACK]
+    eye = eye_of(black.device)
+    before, during = decoded(eye.jpeg(black.from_s - 1)), decoded(eye.jpeg(middle(black)))
+    assert before.shape == (city.PICTURE_HEIGHT, city.PICTURE_WIDTH)
+    assert before.mean() > 60 > 30 > during.mean()
+
+
+def test_a_frozen_camera_repeats_itself_and_a_healthy_one_does_not():
+    frozen = PLAN[Fault.FROZEN]
+    eye = eye_of(frozen.device)
+    assert eye.jpeg(frozen.from_s + 3) == eye.jpeg(frozen.from_s + 9)
+    assert eye.jpeg(frozen.from_s - 4) != eye.jpeg(frozen.from_s - 1)
+
+
+def test_the_same_seed_shows_the_same_pictures():
+    device = city.CAMERAS[0].device
+    assert eye_of(device).jpeg(1.5) == eye_of(device).jpeg(1.5)
+
+
+def test_records_are_what_stations_send():
+    at_ns = parse_instant("2026-05-04T03:00:00.250Z")
+    for lorry in itertools.islice(city.lorries(SEED, 0, 0.0), 40):
+        found = station_json.decode(play.station_record(lorry, at_ns))
+        assert found.refused == ()
+        assert found.unknown_keys == 0
+        batch = found.batch
+        assert (batch.device, batch.at_ns.tolist(), batch.plate) == ((lorry.lane,), [at_ns], (lorry.plate,))
+        assert batch.gross_kg.tolist() == [lorry.gross_kg]
+        assert tuple(batch.axle_kg[0].tolist()) == lorry.axle_kg
+        assert tuple(batch.spacing_mm[0, : len(lorry.spacing_mm)].tolist()) == lorry.spacing_mm
+
+
+class Now:
+    """Elapsed seconds, set by hand."""
+
+    def __init__(self, at_s=0.0):
+        self.at_s = at_s
+
+    def __call__(self):
+        return self.at_s
+
+
+async def got(port, index, path=None, method="GET"):
+    device = city.CAMERAS[index].device
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        return await client.request(method, f"http://{city.camera_host(index)}:{port}{path or f'/{device}.jpg'}")
+
+
+def test_footage_is_served_and_a_dead_camera_refuses(unused_port):
+    dead = PLAN[Fault.UNREACHABLE]
+    index = [camera.device for camera in city.CAMERAS].index(dead.device)
+    other = (index + 1) % len(city.CAMERAS)
+
+    async def scene():
+        now = Now()
+        footage = play.Footage(SEED, unused_port, now)
+        try:
+            await footage.follow()
+            answer = await got(unused_port, index)
+            assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+            assert decoded(answer.content).shape == (city.PICTURE_HEIGHT, city.PICTURE_WIDTH)
+            assert (await got(unused_port, index, "/etc/passwd")).status_code == 404
+            assert (await got(unused_port, index, method="POST")).status_code == 405
+            now.at_s = middle(dead)
+            await footage.follow()
+            with pytest.raises(httpx.ConnectError):
+                await got(unused_port, index)
+            assert (await got(unused_port, other)).status_code == 200
+            now.at_s = dead.to_s + 0.1
+            await footage.follow()
+            assert (await got(unused_port, index)).status_code == 200
+        finally:
+            footage.close()
+
+    asyncio.run(scene())
+
+
+def test_garbage_does_not_hurt_the_camera(unused_port):
+    async def scene():
+        footage = play.Footage(SEED, unused_port, Now())
+        try:
+            await footage.follow()
+            for garbage in (b"\r\n\r\n", b"\xff\xfe\r\n\r\n", b"GET /\r\n\r\n", b"x" * 20_000):
+                reader, writer = await asyncio.open_connection(city.camera_host(0), unused_port)
+                writer.write(garbage)
+                writer.write_eof()
+                answer = await reader.read()
+                assert answer == b"" or answer.startswith((b"HTTP/1.1 405", b"HTTP/1.1 404"))
+                writer.close()
+            assert (await got(unused_port, 0)).status_code == 200
+        finally:
+            footage.close()
+
+    asyncio.run(scene())
+
+
+@pytest.fixture
+def unused_port():
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind((city.camera_host(0), 0))
+        return probe.getsockname()[1]
+
+
+def test_the_crew_accepts_repairs_and_notes_once():
+    black = PLAN[Fault.BLACK]
+    row = {"id": "t1", "state": "filed", "device": black.device, "fault": "black"}
+    crew = play.Crew(SEED)
+    seen_s = black.from_s + 5
+    assert crew.turn(seen_s, [row]) == []
+    assert crew.turn(seen_s + play.ACCEPT_AFTER_S - 0.1, [row]) == []
+    assert crew.turn(seen_s + play.ACCEPT_AFTER_S, [row]) == [("t1", "accept", {})]
+    accepted = {**row, "state": "accepted"}
+    assert crew.turn(black.to_s - 0.1, [accepted]) == []
+    assert crew.turn(black.to_s, [accepted]) == [("t1", "note", {"note": black.remedy})]
+    assert crew.turn(black.to_s + 1, [accepted]) == []
+    assert crew.turn(black.to_s + 2, []) == []
+    assert (crew._first_seen_s, crew._noted) == ({}, set())
+
+
+def test_the_crew_says_nothing_about_what_it_did_not_repair():
+    row = {"id": "t1", "state": "accepted", "device": city.CAMERAS[0].device, "fault": "no_media"}
+    assert play.Crew(SEED).turn(500.0, [row]) == []
+
+
+def api(answers):
+    """An Api whose other side answers from a list of statuses, and what it was asked."""
+    asked = []
+
+    def answer(request):
+        asked.append((request.method, request.url.path, request.headers["authorization"]))
+        status = answers.pop(0)
+        if status is None:
+            raise httpx.ConnectError("away", request=request)
+        return httpx.Response(status, json={})
+
+    return play.Api("http://city.invalid", "secret", httpx.MockTransport(answer)), asked
+
+
+def test_a_refused_token_ends_the_play_at_once():
+    client, asked = api([401])
+    with pytest.raises(OutsideError, match="token") as caught:
+        asyncio.run(client.ask("GET", "/api/v1/tickets"))
+    assert caught.value.retry is False
+    assert "secret" not in str(caught.value)
+    assert asked == [("GET", "/api/v1/tickets", "Bearer secret")]
+
+
+def test_what_passes_by_itself_is_tried_again(monkeypatch):
+    pauses = []
+
+    async def no_pause(seconds):
+        pauses.append(seconds)
+
+    monkeypatch.setattr(play.asyncio, "sleep", no_pause)
+    client, asked = api([None, 429, 503, 202])
+    assert asyncio.run(client.ask("POST", "/api/v1/ingest/passes")).status_code == 202
+    assert (len(asked), len(pauses)) == (4, 3)
+    client, asked = api([503] * 5)
+    assert asyncio.run(client.ask("POST", "/api/v1/ingest/passes")) is None
+    assert pauses[-1] <= 4.0
+
+
+def test_json_of_a_record_is_plain():
+    lorry = city.lorry(SEED, 0, 0)
+    record = json.loads(play.station_record(lorry, 1_777_863_600_000_000_000))[0]
+    assert record["licenseCodeFront"] == lorry.plate
+    assert record["totalWeight"] == lorry.gross_kg
