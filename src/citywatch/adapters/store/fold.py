@@ -370,13 +370,14 @@ def _verdict(tables: Tables, event: Event, verdict: str, reason: str) -> None:
 
 
 def _row_dead(tables: Tables, event: Event) -> None:
-    where = f"readings:{event.data['partition']} {event.data['position']} row {event.data['row']}"
+    data = event.data
+    where = f"readings:{data['partition']} {data['position']} row {data['row']}, step {data['step']}"
     tables.letters.append(
         letters.Letter(
             at_ns=event.at_ns,
             source=f"step:{_text(event, 'kind')}",
             reason="row_dead",
-            message=f"{event.device} at {where}, step {event.data['step']}: {_text(event, 'reason')}",
+            message=f"{where}: {_text(event, 'reason')}",
             content=base64.b64decode(_text(event, "content"), validate=True),
         )
     )
