@@ -22,6 +22,7 @@ CLOCKS = {
     *(f"datetime.datetime.{name}" for name in ("now", "utcnow", "today")),
     *("date.today", "datetime.date.today", "asyncio.sleep"),
 }
+EVERYTHING = {"Exception", "BaseException"}
 HEAVY = ("numpy", "numba", "cv2", "av", "fastapi", "pydantic", "sqlalchemy", "alembic", "pyarrow", "redis", "rich")
 
 
@@ -112,19 +113,30 @@ def test_multiprocessing_is_only_entered_by_its_spawn_context():
                 assert any(k.arg == "mp_context" for k in node.keywords), f"{name}:{node.lineno}: no mp_context"
 
 
+WIDE = {
+    "flow/poison.py": "a row that raises becomes a dead letter with its reason (design.md, Poison)",
+    "flow/runner.py": "a thread that fails takes its process with it, and the supervisor starts it afresh",
+}
+"""Where everything may be caught without raising it again, and why that is not swallowing."""
+
+
+def _raises_again(handler):
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
 def test_nothing_is_swallowed():
+    """No handler for everything, except one that cleans up and raises again, and the few in WIDE."""
     wide = []
     for name, tree in MODULES.items():
         for node in ast.walk(tree):
-            if isinstance(node, ast.ExceptHandler):
+            if isinstance(node, ast.ExceptHandler) and not _raises_again(node):
                 kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-                if any(kind is None or dotted(kind) in {"Exception", "BaseException"} for kind in kinds):
-                    wide.append(f"{name}:{node.lineno}")
+                wide += [(name, node.lineno) for kind in kinds if kind is None or dotted(kind) in EVERYTHING]
             elif isinstance(node, ast.Call) and dotted(node.func).rsplit(".", 1)[-1] == "suppress":
-                wide += [
-                    f"{name}:{node.lineno}" for kind in node.args if dotted(kind) in {"Exception", "BaseException"}
-                ]
-    assert wide == []
+                wide += [(name, node.lineno) for kind in node.args if dotted(kind) in EVERYTHING]
+    assert [f"{name}:{line}" for name, line in wide if name not in WIDE] == []
+    assert {name for name, _ in wide} == set(WIDE), "WIDE names a module that catches everything no longer"
 
 
 def test_every_module_says_what_it_is():

@@ -1,0 +1,1 @@
+"""Service levels: availability from stored intervals. Derived, never a flag that somebody must flip."""

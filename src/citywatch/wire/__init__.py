@@ -1,0 +1,1 @@
+"""Bytes <-> domain, without I/O."""

@@ -1,0 +1,1 @@
+"""Cameras: addresses, transports, the patrol, and decoding in guarded worker processes."""

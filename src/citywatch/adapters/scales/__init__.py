@@ -1,0 +1,1 @@
+"""Scales: the ways by which vehicle records come in."""
