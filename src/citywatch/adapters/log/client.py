@@ -69,12 +69,13 @@ def log_errors(where: str) -> Iterator[None]:
 
 
 def _translated(where: str, text: str) -> Exception:
-    if "OOM " in text:
+    """By the server's words: the library drops the leading code of errors that it knows, and scripts add to it."""
+    if "when used memory > 'maxmemory'" in text:
         return LogFull(f"log server {where} is at its memory limit (maxmemory); its readers must catch up first")
     if "MISCONF" in text:
         return LogUnavailable(f"log server {where} cannot write its disk: free space there ({text[:200]})")
-    if "READONLY" in text:
+    if "read only replica" in text:
         return LogUnavailable(f"log server {where} is a read-only replica: name the primary")
-    if "NOPERM" in text or "NOAUTH" in text or "WRONGPASS" in text:
-        return ConfigurationError(f"log server {where}: it wants another user or password ({text[:200]})")
+    if "NOPERM" in text or "no permissions" in text:
+        return ConfigurationError(f"log server {where}: its user may not do this ({text[:200]})")
     return LogError(f"log server {where}: {text[:300]}")

@@ -195,11 +195,11 @@ class EmbeddedServer:
                 self._pause_s = _FIRST_PAUSE_S
             self._bound_log()
             return True
-        if now < self._next_try:
-            return False
         if not self.why:
             self.why = self._last_words("it died")[1]
             _log.error("log server died: %s", self.why)
+        if now < self._next_try:
+            return False
         self._next_try = now + self._pause_s
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
         try:
@@ -245,7 +245,7 @@ class EmbeddedServer:
         self._await_answer(self._process)
         self._started_at = time.monotonic()
         self.why = ""
-        if "AOF loaded anyway" in self._said():
+        if "loaded anyway because aof-load-truncated" in self._said():
             _log.warning(
                 "the log's last record had been cut off in a crash and was left out; nobody was told it counted"
             )
