@@ -66,9 +66,7 @@ class Log(Protocol):
         """
         ...
 
-    def append_many(
-        self, rows: Mapping[int, tuple[int, Batch]], *, producer: str, epoch: int
-    ) -> Mapping[int, bool]:
+    def append_many(self, rows: Mapping[int, tuple[int, Batch]], *, producer: str, epoch: int) -> Mapping[int, bool]:
         """One batch each to several partitions, {partition: (sequence, batch)}, as one call; answers as `append`.
 
         When some are refused the others were taken all the same: repeat the call with the same sequences.
@@ -219,6 +217,10 @@ class Store(Protocol):
         ...
 
     def last_alert_change(self) -> int: ...
+
+    def first_alert_change(self) -> int:
+        """The oldest change that is kept, 0 when there is none: who resumes below it has missed something."""
+        ...
 
     def tickets(
         self, *, state: str | None, device: str | None, before: tuple[int, str] | None, limit: int
