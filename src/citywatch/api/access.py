@@ -1,0 +1,172 @@
+"""Who may do what: one table from route to roles. A route that is not in it is shut."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from citywatch.api.problems import Problem
+from citywatch.ports import Store
+
+_MAX_TOKEN_CHARACTERS = 512
+
+
+class Role(StrEnum):
+    """What a token is for."""
+
+    VIEWER = "viewer"
+    """Reads; plates masked, no pictures."""
+    OPERATOR = "operator"
+    """Reads all, plates and pictures too (each look is audited); acknowledges, accepts, notes."""
+    CREW = "crew"
+    """Reads as a viewer; accepts tickets and adds notes."""
+    INGEST = "ingest"
+    """Pushes records and heartbeats, nothing else."""
+    METRICS = "metrics"
+    """Reads /metrics, nothing else."""
+    ADMIN = "admin"
+    """Everything, registration of devices too."""
+
+
+_READ = frozenset({Role.VIEWER, Role.OPERATOR, Role.CREW, Role.ADMIN})
+_DESK = frozenset({Role.OPERATOR, Role.ADMIN})
+_REPAIR = frozenset({Role.OPERATOR, Role.CREW, Role.ADMIN})
+_PUSH = frozenset({Role.INGEST, Role.ADMIN})
+_ADMIN = frozenset({Role.ADMIN})
+
+UNMASKED = _DESK
+"""Roles that may see plates and pictures."""
+
+ROLES: Mapping[tuple[str, str], frozenset[Role]] = {
+    ("GET", "/api/v1/overview"): _READ,
+    ("GET", "/api/v1/devices"): _READ,
+    ("POST", "/api/v1/devices"): _ADMIN,
+    ("GET", "/api/v1/devices/{device:path}"): _READ,
+    ("GET", "/api/v1/device-states"): _READ,
+    ("GET", "/api/v1/alerts"): _READ,
+    ("GET", "/api/v1/alerts/{alert}"): _READ,
+    ("POST", "/api/v1/alerts/{alert}/acknowledge"): _DESK,
+    ("GET", "/api/v1/tickets"): _READ,
+    ("GET", "/api/v1/tickets/{ticket}"): _READ,
+    ("POST", "/api/v1/tickets/{ticket}/accept"): _REPAIR,
+    ("POST", "/api/v1/tickets/{ticket}/note"): _REPAIR,
+    ("GET", "/api/v1/commands/{command}"): _READ,
+    ("GET", "/api/v1/passes"): _READ,
+    ("GET", "/api/v1/availability"): _READ,
+    ("POST", "/api/v1/ingest/passes"): _PUSH,
+    ("POST", "/api/v1/ingest/heartbeats"): _PUSH,
+    ("GET", "/api/v1/live/alerts"): _READ,
+    ("GET", "/api/v1/objects/{name}"): _DESK,
+    ("GET", "/api/v1/whoami"): frozenset(Role),
+    ("GET", "/api/v1/openapi.json"): frozenset(Role),
+    ("GET", "/metrics"): frozenset({Role.METRICS, Role.OPERATOR, Role.ADMIN}),
+}
+
+PUBLIC = frozenset({("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/"), ("GET", "/console/{name}")})
+"""Health, and the console's own files, which hold no data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the token's name and role."""
+
+    name: str
+    role: Role
+
+
+class Tokens:
+    """Tokens by digest, remembered for a moment so that not every request asks the store.
+
+    The digest is looked up as a whole, so nothing about a stored one can be learned from how long a wrong one takes.
+    """
+
+    def __init__(self, store: Store, keep_s: float, most: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._keep_s = keep_s
+        self._most = most
+        self._monotonic = monotonic
+        self._known: OrderedDict[str, tuple[float, Caller | None]] = OrderedDict()
+
+    async def caller(self, token: str) -> Caller | None:
+        """Who holds this token; None for an unknown or revoked one."""
+        digest = digest_of(token)
+        now = self._monotonic()
+        remembered = self._known.get(digest)
+        if remembered is not None and now - remembered[0] < self._keep_s:
+            return remembered[1]
+        row = await run_in_threadpool(self._store.token, digest)
+        caller = None if row is None or row["role"] not in set(Role) else Caller(row["name"], Role(row["role"]))
+        self._known[digest] = (now, caller)
+        self._known.move_to_end(digest)
+        while len(self._known) > self._most:
+            self._known.popitem(last=False)
+        return caller
+
+
+def digest_of(token: str) -> str:
+    """SHA-256 in hexadecimal. Enough for a random token of 256 bits: there is nothing to guess."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def bearer(request: Request) -> str:
+    """The token of a request; Problem 401 where there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN_CHARACTERS:
+        raise Problem(
+            401,
+            "no_token",
+            "send a token: Authorization: Bearer <token>",
+            headers={"WWW-Authenticate": 'Bearer realm="citywatch"'},
+        )
+    return token
+
+
+async def authorise(request: Request, path: str, tokens: Tokens) -> Caller:
+    """The caller, when the table lets its role in; Problem 401 or 403 otherwise."""
+    caller = await tokens.caller(bearer(request))
+    if caller is None:
+        raise Problem(
+            401,
+            "wrong_token",
+            "this token is unknown or was revoked; ask your administrator for another",
+            headers={"WWW-Authenticate": 'Bearer realm="citywatch", error="invalid_token"'},
+        )
+    request.scope["citywatch.caller"] = caller.name
+    allowed = ROLES.get((request.method, path), frozenset())
+    if caller.role not in allowed:
+        names = ", ".join(sorted(allowed)) or "no role"
+        raise Problem(403, "role", f"your token's role is {caller.role}; this takes {names}")
+    return caller
+
+
+class GuardedRoute(APIRoute):
+    """A route that asks the table before anything of the request is read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+        path = self.path
+
+        async def guarded(request: Request) -> Response:
+            if (request.method, path) not in PUBLIC:
+                request.state.caller = await authorise(request, path, request.app.state.tokens)
+            return await handler(request)
+
+        return guarded
+
+
+def caller_of(request: Request) -> Caller:
+    """The caller of a guarded request."""
+    caller = request.state.caller
+    assert isinstance(caller, Caller)  # noqa: S101  (GuardedRoute has put it there)
+    return caller

@@ -1,0 +1,171 @@
+"""Alerts: list, look at, acknowledge."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Query, Request
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from citywatch.api.access import caller_of
+from citywatch.api.commands import IDEMPOTENCY, PENDING, command_id, give
+from citywatch.api.problems import missing, responses
+from citywatch.api.shared import (
+    EXAMPLE_ID,
+    Api,
+    Cursor,
+    DeviceFilter,
+    Id,
+    Limit,
+    Page,
+    Plates,
+    mask,
+    page,
+    read_cursor,
+    see_plates,
+    shown,
+)
+from citywatch.domain.alerts import AlertState
+from citywatch.domain.commands import Verb
+from citywatch.domain.events import Severity
+from citywatch.domain.pictures import Fault
+from citywatch.ports import Row
+from citywatch.tickets.desk import ticket_id
+
+_FAULTS = frozenset(Fault)
+
+AlertKind = Literal[
+    "overloaded",
+    "unreachable",
+    "no_media",
+    "black",
+    "over_exposed",
+    "frozen",
+    "covered",
+    "out_of_focus",
+    "silent",
+]
+
+
+class AlertView(BaseModel):
+    """One alert. `subject` holds the figures of its cause: weights and limits, or a fault's evidence."""
+
+    id: str = Field(examples=[EXAMPLE_ID])
+    device: str = Field(examples=["CS01/d1/l2"])
+    kind: str = Field(description="overloaded, or the fault's word", examples=["overloaded"])
+    severity: Severity
+    state: AlertState
+    opened_at: str | None = Field(examples=["2026-01-31T08:00:00.250Z"])
+    acknowledged_at: str | None = Field(examples=[None])
+    acknowledged_by: str = Field(examples=[""])
+    resolved_at: str | None = Field(examples=[None])
+    resolution: str = Field(description="cleared or expired, once resolved", examples=[""])
+    ticket: str | None = Field(description="Id of the repair ticket of a fault, null for an overload", examples=[None])
+    subject: dict[str, Any] = Field(
+        examples=[
+            {
+                "law": "cn-gross@1",
+                "pass": "00112233445566778899aabbccddeeff",
+                "axles": 6,
+                "gross_kg": 52000,
+                "limit_kg": 49000,
+                "limits_kg": [46000, 49000],
+                "over_kg": 3000,
+                "over_percent": 6.12,
+                "speed_kmh": 71.5,
+                "length_mm": 0,
+                "plate": "湘A*****",
+                "suspect": [],
+            }
+        ]
+    )
+
+
+def routes(app: FastAPI, api: Api) -> None:
+    @app.get("/api/v1/alerts", tags=["alerts"], summary="List alerts, newest first", responses=responses())
+    async def alerts(
+        state: Annotated[AlertState | None, Query(description="Only alerts in this state")] = None,
+        device: DeviceFilter = None,
+        kind: Annotated[AlertKind | None, Query(description="Only alerts of this kind")] = None,
+        severity: Annotated[Severity | None, Query(description="Only alerts of this severity")] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Page[AlertView]:
+        """Alerts by the instant of their cause, newest first. Plates are masked in lists, whoever asks."""
+        most = min(limit, api.config.max_page_rows)
+        before = read_cursor(cursor)
+        rows = await run_in_threadpool(
+            lambda: api.store.alerts(
+                state=None if state is None else state.value,
+                device=device,
+                kind=kind,
+                severity=None if severity is None else severity.value,
+                before=before,
+                limit=most + 1,
+            )
+        )
+        return page(rows, most, "opened_at_ns", alert_view)
+
+    @app.get("/api/v1/alerts/{alert}", tags=["alerts"], summary="Look at an alert", responses=responses(404))
+    async def alert(request: Request, alert: Id, plates: Plates = "masked") -> AlertView:
+        """One alert with its evidence."""
+        caller = caller_of(request)
+        full = see_plates(caller, plates)
+        row = _found(await run_in_threadpool(api.store.alert, alert))
+        if full and row["subject"].get("plate"):
+            await run_in_threadpool(
+                lambda: api.store.audit(
+                    at_ns=api.clock.now_ns(), actor=caller.name, action="saw_plate", target=f"alert/{alert}"
+                )
+            )
+        return alert_view(row, full=full)
+
+    @app.post(
+        "/api/v1/alerts/{alert}/acknowledge",
+        tags=["alerts"],
+        summary="Acknowledge an alert",
+        response_model=AlertView,
+        responses={**PENDING, **responses(404, 409, 429)},
+        openapi_extra=IDEMPOTENCY,
+    )
+    async def acknowledge(request: Request, alert: Id) -> AlertView | Response:
+        """Say that somebody looks after it. Of two people who acknowledge at once, one gets 409."""
+        row = _found(await run_in_threadpool(api.store.alert, alert))
+        pending = await give(
+            api,
+            command=command_id(request),
+            device=row["device"],
+            verb=Verb.ACKNOWLEDGE_ALERT,
+            target=alert,
+            actor=caller_of(request).name,
+        )
+        return pending or alert_view(_found(await run_in_threadpool(api.store.alert, alert)))
+
+
+def alert_view(row: Row, *, full: bool = False) -> AlertView:
+    """An alert's row for people, the plate masked unless `full`."""
+    subject = dict(row["subject"])
+    if not full and subject.get("plate"):
+        subject["plate"] = mask(subject["plate"])
+    return AlertView(
+        id=row["id"],
+        device=row["device"],
+        kind=row["kind"],
+        severity=row["severity"],
+        state=row["state"],
+        opened_at=shown(row["opened_at_ns"]),
+        acknowledged_at=shown(row["acknowledged_at_ns"]),
+        acknowledged_by=row["acknowledged_by"],
+        resolved_at=shown(row["resolved_at_ns"]),
+        resolution=row["resolution"],
+        ticket=ticket_id(row["cause"]) if row["kind"] in _FAULTS else None,
+        subject=subject,
+    )
+
+
+def _found(row: Row | None) -> Row:
+    if row is None:
+        raise missing("alert")
+    return row

@@ -1,0 +1,130 @@
+"""Commands: append, wait a moment for the verdict of the step, and say where to look otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from typing import Any, Literal
+
+import numpy as np
+from fastapi import FastAPI, Request
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from citywatch.api.access import caller_of
+from citywatch.api.door import append
+from citywatch.api.problems import Problem, invalid, responses
+from citywatch.api.shared import EXAMPLE_ID, Api, Id
+from citywatch.domain.commands import CommandBatch, Verb
+from citywatch.domain.events import event_id
+from citywatch.ports import Row
+
+_KEY = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+_REASONS = {
+    "not_open": "it is over already",
+    "already_acknowledged": "somebody has acknowledged it before",
+    "already_accepted": "somebody has accepted it before",
+}
+
+
+class Pending(BaseModel):
+    """A command that was written down but has no verdict yet. `Location` says where to look."""
+
+    command: str = Field(examples=[EXAMPLE_ID])
+    state: Literal["pending"] = "pending"
+
+
+class CommandView(BaseModel):
+    """What became of a command."""
+
+    command: str = Field(examples=[EXAMPLE_ID])
+    state: Literal["pending", "accepted", "refused"] = Field(
+        description="`pending` also for a command that nobody has given", examples=["accepted"]
+    )
+    reason: str = Field(description="Why it was refused, in one word", examples=[""])
+
+
+PENDING: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": Pending,
+        "description": "Written down, no verdict yet: look at Location",
+        "headers": {"Location": {"schema": {"type": "string"}, "description": "Where the verdict will be"}},
+    }
+}
+IDEMPOTENCY: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "A word of yours for this command: sent again with the same word, it is done once",
+            "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+        }
+    ]
+}
+
+
+def routes(app: FastAPI, api: Api) -> None:
+    @app.get("/api/v1/commands/{command}", tags=["overview"], summary="What became of a command", responses=responses())
+    async def command(command: Id) -> CommandView:
+        """The verdict of a command that was answered with 202."""
+        row = await run_in_threadpool(api.store.verdict, command)
+        if row is None:
+            return CommandView(command=command, state="pending", reason="")
+        return CommandView(command=command, state=row["verdict"], reason=row["reason"])
+
+
+def command_id(request: Request) -> str:
+    """The command's id: random, or made of the caller and its Idempotency-Key, so that a repeat is recognised."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return secrets.token_hex(16)
+    if not _KEY.fullmatch(key):
+        raise invalid("header.Idempotency-Key", "use 1 to 128 letters, digits and . _ : -")
+    return event_id("command", caller_of(request).name, request.url.path, key)
+
+
+async def give(
+    api: Api, *, command: str, device: str, verb: Verb, target: str, actor: str, args: str = "{}"
+) -> Response | None:
+    """Append a command and wait for its verdict: None when it was accepted, Problem 409 when refused, else a 202.
+
+    Nothing is said before the log has it on disk.
+    """
+    beats = api.pulse.beats
+    verdict = await run_in_threadpool(api.store.verdict, command)
+    if verdict is None:
+        await append(
+            api,
+            CommandBatch(
+                (device,),
+                np.array([api.clock.now_ns()], np.int64),
+                (command,),
+                (verb.value,),
+                (target,),
+                (actor,),
+                (args,),
+            ),
+        )
+        verdict = await _verdict(api, command, beats)
+    if verdict is None:
+        where = {"Location": f"/api/v1/commands/{command}"}
+        return JSONResponse(Pending(command=command).model_dump(), 202, where)
+    if verdict["verdict"] != "accepted":
+        reason = str(verdict["reason"])
+        raise Problem(409, "refused", f"refused: {_REASONS.get(reason, reason)}", reason=reason, command=command)
+    return None
+
+
+async def _verdict(api: Api, command: str, beats: int) -> Row | None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + api.config.command_wait_seconds
+    while True:
+        left = deadline - loop.time()
+        beats = await api.pulse.wait(beats, max(0.0, min(left, api.config.command_poll_seconds)))
+        verdict = await run_in_threadpool(api.store.verdict, command)
+        if verdict is not None or left <= 0:
+            return verdict

@@ -1,0 +1,253 @@
+"""The HTTP door for stations and devices. Accepted means on disk; refused means kept with its reason."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import FastAPI, Request
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from citywatch.api.door import append
+from citywatch.api.problems import Problem, responses
+from citywatch.api.shared import Api
+from citywatch.domain.devices import check_device_id
+from citywatch.domain.pulses import PulseBatch
+from citywatch.errors import DataError
+from citywatch.wire.station_json import Decoded, Refused, decode
+
+SOURCE_PASSES = "http:passes"
+SOURCE_HEARTBEATS = "http:heartbeats"
+
+
+class PassResult(BaseModel):
+    """What became of one record."""
+
+    index: int = Field(description="0-based place in the document", examples=[0])
+    status: Literal["accepted", "refused"]
+    device: Annotated[str, Field(description="Lane that it was taken for", examples=["CS01/d1/l2"])] = ""
+    field: Annotated[str, Field(description="Field that is wrong", examples=[""])] = ""
+    reason: Annotated[str, Field(description="Why, in one word", examples=[""])] = ""
+    message: Annotated[str, Field(description="Why, in a sentence", examples=[""])] = ""
+
+
+class PassResults(BaseModel):
+    """Every record of the document, decided on its own, in its order."""
+
+    accepted: int = Field(examples=[1])
+    refused: int = Field(examples=[0])
+    unknown_keys: int = Field(description="Keys that were not understood and ignored", examples=[0])
+    results: list[PassResult]
+
+
+class HeartbeatResults(BaseModel):
+    """Heartbeats that were taken down."""
+
+    accepted: int = Field(examples=[2])
+
+
+_RECORD = {
+    "previewCode": "CS0120260131080000000123",
+    "previewDate": "2026-01-31 08:00:00.250",
+    "previewStationCode": "CS01",
+    "licenseCodeFront": "湘A12345",
+    "axisNum": 6,
+    "speed": 71.5,
+    "laneNo": 2,
+    "direction": 1,
+    "totalWeight": 52000,
+    "axle1Weight": 6500,
+    "axle2Weight": 9100,
+    "axle3Weight": 9100,
+    "axle4Weight": 9100,
+    "axle5Weight": 9100,
+    "axle6Weight": 9100,
+    "axleDis": "3300,1350,6900,1310,1310",
+}
+_NUMBER: dict[str, Any] = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+_RECORD_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["previewStationCode", "previewDate", "laneNo", "axisNum", "totalWeight"],
+    "properties": {
+        "previewCode": {"type": "string", "description": "The station's number of the record; part of its identity"},
+        "previewDate": {
+            "type": "string",
+            "description": "yyyy-MM-dd HH:mm:ss[.fraction] in the station's zone, or yyyyMMddHHmmss[SSS]",
+        },
+        "previewStationCode": {"type": "string"},
+        "licenseCodeFront": {"type": "string", "description": "Plate; personal data"},
+        "licenseCodeBack": {"type": "string", "description": "Taken where the front one was not read"},
+        "axisNum": {**_NUMBER, "description": "Axles, 1 to 40"},
+        "speed": {**_NUMBER, "description": "km/h"},
+        "laneNo": {**_NUMBER, "description": "0 to 99"},
+        "direction": {**_NUMBER, "description": "0 to 99"},
+        "totalWeight": {**_NUMBER, "description": "Gross, kg (unit configurable)"},
+        "axle1Weight": {**_NUMBER, "description": "kg; axle2Weight and so on for the others"},
+        "axleDis": {"type": "string", "description": "Spacings from front to rear, mm, separated by commas"},
+    },
+    "additionalProperties": True,
+}
+_PASSES_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "One record or an array of records; numbers may be decimal strings",
+        "content": {
+            "application/json": {
+                "schema": {"anyOf": [_RECORD_SCHEMA, {"type": "array", "items": _RECORD_SCHEMA}]},
+                "examples": {
+                    "one": {"summary": "One record", "value": _RECORD},
+                    "several": {"summary": "An array", "value": [_RECORD]},
+                },
+            }
+        },
+    }
+}
+_HEARTBEATS_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The devices that live, by id",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["devices"],
+                    "additionalProperties": False,
+                    "properties": {"devices": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
+                },
+                "example": {"devices": ["CS01/d1/l1", "CS01/d1/l2"]},
+            }
+        },
+    }
+}
+
+
+def routes(app: FastAPI, api: Api) -> None:
+    form = api.config.station.form()
+
+    @app.post(
+        "/api/v1/ingest/passes",
+        tags=["ingest"],
+        summary="Push vehicle passes",
+        responses=responses(400, 408, 413, 415, 429),
+        openapi_extra=_PASSES_BODY,
+    )
+    async def passes(request: Request) -> PassResults:
+        """Station JSON: one record or an array, each decided on its own. 200 says that all accepted ones are on disk.
+
+        Sent again after a lost answer, a record is recognised and changes nothing. 422 when every record is refused.
+        """
+        content = await _json_body(request)
+        received_ns = api.clock.now_ns()
+        try:
+            decoded = await run_in_threadpool(
+                lambda: decode(content, form, received_ns=received_ns, most=api.config.max_ingest_records)
+            )
+        except DataError as error:
+            await _refuse_document(api, SOURCE_PASSES, error, content)
+            raise Problem(400, "not_readable", str(error)) from error
+        api.meter.count("records_read_total", decoded.records, source=SOURCE_PASSES)
+        if decoded.accepted:
+            await append(api, decoded.batch)
+        if decoded.refused:
+            await run_in_threadpool(_keep, api, decoded.refused)
+        results = _results(decoded)
+        if decoded.refused and not decoded.accepted:
+            raise Problem(
+                422,
+                "refused",
+                f"no record was accepted; the first: {decoded.refused[0].message}",
+                errors=[{"field": f"{r.index}.{r.field}", "message": r.message} for r in decoded.refused[:50]],
+                results=[result.model_dump() for result in results],
+            )
+        return PassResults(
+            accepted=len(decoded.accepted),
+            refused=len(decoded.refused),
+            unknown_keys=decoded.unknown_keys,
+            results=results,
+        )
+
+    @app.post(
+        "/api/v1/ingest/heartbeats",
+        tags=["ingest"],
+        summary="Push signs of life",
+        responses=responses(400, 408, 413, 415, 429),
+        openapi_extra=_HEARTBEATS_BODY,
+    )
+    async def heartbeats(request: Request) -> HeartbeatResults:
+        """Devices that live now. The instant is ours: a device's own clock says nothing about when we heard it."""
+        content = await _json_body(request)
+        try:
+            devices = _devices(content, api.config.max_ingest_records)
+        except DataError as error:
+            await _refuse_document(api, SOURCE_HEARTBEATS, error, content)
+            raise Problem(400, "not_readable", str(error)) from error
+        at_ns = np.full(len(devices), api.clock.now_ns(), np.int64)
+        api.meter.count("records_read_total", len(devices), source=SOURCE_HEARTBEATS)
+        await append(api, PulseBatch(devices, at_ns, (api.config.observer,) * len(devices)))
+        return HeartbeatResults(accepted=len(devices))
+
+
+async def _json_body(request: Request) -> bytes:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" or request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(415, "content_type", "send the document with Content-Type: application/json, not compressed")
+    return await request.body()
+
+
+async def _refuse_document(api: Api, source: str, error: DataError, content: bytes) -> None:
+    api.meter.count("records_refused_total", source=source, reason="not_readable")
+    await run_in_threadpool(
+        lambda: api.store.dead_letter(
+            at_ns=api.clock.now_ns(), source=source, reason="not_readable", message=str(error), content=content
+        )
+    )
+
+
+def _keep(api: Api, refused: Sequence[Refused]) -> None:
+    """Dead letters, one for each reason: an array of the refused records as they came, ready to be sent again."""
+    by_reason: dict[str, list[Refused]] = defaultdict(list)
+    for record in refused:
+        by_reason[record.reason.value].append(record)
+    for reason, records in sorted(by_reason.items()):
+        api.meter.count("records_refused_total", len(records), source=SOURCE_PASSES, reason=reason)
+        api.store.dead_letter(
+            at_ns=api.clock.now_ns(),
+            source=SOURCE_PASSES,
+            reason=reason,
+            message=records[0].message,
+            content=b"[" + b",".join(record.content for record in records) + b"]",
+        )
+
+
+def _results(decoded: Decoded) -> list[PassResult]:
+    results = {
+        index: PassResult(index=index, status="accepted", device=device)
+        for index, device in zip(decoded.accepted, decoded.batch.device, strict=True)
+    }
+    for record in decoded.refused:
+        results[record.index] = PassResult(
+            index=record.index,
+            status="refused",
+            field=record.field,
+            reason=record.reason.value,
+            message=record.message,
+        )
+    return [results[index] for index in sorted(results)]
+
+
+def _devices(content: bytes, most: int) -> tuple[str, ...]:
+    """The devices of a heartbeat document, each once. DataError when it is anything else."""
+    try:
+        document = json.loads(content)
+        devices = document["devices"] if isinstance(document, dict) and set(document) == {"devices"} else None
+        if not isinstance(devices, list) or not devices or not all(isinstance(device, str) for device in devices):
+            raise DataError('heartbeats: send {"devices": ["CS01/d1/l1"]} with at least one id')
+        if len(devices) > most:
+            raise DataError(f"heartbeats: more than {most} devices in one document; send them in smaller parts")
+        return tuple(dict.fromkeys(check_device_id(device) for device in devices))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"heartbeats: {error}") from error

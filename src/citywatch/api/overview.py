@@ -1,0 +1,64 @@
+"""How things stand, in numbers; and who is asking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from citywatch.api.access import Role, caller_of
+from citywatch.api.problems import responses
+from citywatch.api.shared import Api, shown
+
+
+class Overview(BaseModel):
+    """Numbers for the top of a page."""
+
+    at: str = Field(examples=["2026-01-31T08:00:00.000Z"])
+    alerts: dict[str, int] = Field(description="Alerts that are not over, by state", examples=[{"open": 3}])
+    tickets: dict[str, int] = Field(description="Tickets that are not closed, by state", examples=[{"filed": 2}])
+    devices: dict[str, int] = Field(description="Devices by state", examples=[{"up": 4, "down": 1, "unknown": 0}])
+
+
+class Whoami(BaseModel):
+    """The token's name and role."""
+
+    name: str = Field(examples=["desk-1"])
+    role: Role
+
+
+def routes(app: FastAPI, api: Api) -> None:
+    @app.get(
+        "/api/v1/overview", tags=["overview"], summary="Numbers of alerts, tickets and devices", responses=responses()
+    )
+    async def overview() -> Overview:
+        """Counts of open and acknowledged alerts, of tickets that are not closed, and of devices by state."""
+        counts = await run_in_threadpool(api.store.counts)
+        grouped: dict[str, dict[str, int]] = {"alerts": {}, "tickets": {}, "devices": {}}
+        for key, number in counts.items():
+            noun, _, state = key.partition("_")
+            if state and noun in grouped:
+                grouped[noun][state] = number
+        return Overview(at=shown(api.clock.now_ns()) or "", **grouped)
+
+    @app.get("/api/v1/whoami", tags=["overview"], summary="Name and role of the token", responses=responses())
+    async def whoami(request: Request) -> Whoami:
+        """For a client that wants to know what it may do."""
+        caller = caller_of(request)
+        return Whoami(name=caller.name, role=caller.role)
+
+
+TAGS: list[dict[str, Any]] = [
+    {"name": "overview", "description": "How things stand"},
+    {"name": "devices", "description": "Cameras and scale lanes, and their states"},
+    {"name": "alerts", "description": "Overloads and confirmed faults"},
+    {"name": "tickets", "description": "Repair tickets of camera faults and silent devices"},
+    {"name": "passes", "description": "Measured vehicle passes"},
+    {"name": "availability", "description": "Share of time in working order, as an interval"},
+    {"name": "ingest", "description": "The door for stations and devices"},
+    {"name": "live", "description": "What happens, as it happens"},
+    {"name": "objects", "description": "Evidence pictures"},
+    {"name": "health", "description": "For the machinery around this programme"},
+]

@@ -1,0 +1,1 @@
+"""The console: static pages on the public API alone."""
