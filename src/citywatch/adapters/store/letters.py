@@ -106,6 +106,8 @@ def _give_way(connection: Connection, source: str, quota_bytes: int) -> None:
             over -= cost
             if over <= 0:
                 break
+        if not numbers:
+            return
         _remove(connection, source, numbers, "gave_way")
 
 
