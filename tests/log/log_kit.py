@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,3 +38,8 @@ def needs(present, words):
         if os.environ.get("CI"):
             pytest.fail(words)
         pytest.skip(words)
+
+
+def traced(pid):
+    """Is some strace attached to the process?"""
+    return "TracerPid:\t0\n" not in Path(f"/proc/{pid}/status").read_text()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from log_kit import event, needs, ticks, until
+from log_kit import event, needs, ticks, traced, until
 
 from citywatch.adapters.log import binary as binary_module
 from citywatch.adapters.log.binary import ServerBinary, find_server, identify
@@ -308,7 +308,7 @@ def no_space_for(path, pid, trace):
     command = [strace, "-f", "-qq", "-p", str(pid), "-P", str(path), "-e", "trace=write"]
     command += ["-e", "inject=write:error=ENOSPC", "-o", str(trace)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
-        until(lambda: tracer.poll() is not None or _traced(pid), what="strace")
+        until(lambda: tracer.poll() is not None or traced(pid), what="strace")
         if tracer.poll() is not None:
             needs(False, f"strace cannot attach here: {tracer.stderr.read()[:200]}")
         try:
@@ -382,11 +382,6 @@ def test_a_url_that_is_none_is_the_users_mistake(url):
     with pytest.raises(ConfigurationError, match="log URL") as caught:
         RedisLog(url, 1)
     assert "s3cret" not in str(caught.value)
-
-
-def _traced(pid):
-    status = Path(f"/proc/{pid}/status").read_text()
-    return "TracerPid:\t0\n" not in status
 
 
 def test_at_its_memory_limit_it_refuses_readings_and_still_takes_commits(tmp_path):
