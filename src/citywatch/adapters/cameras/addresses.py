@@ -1,0 +1,149 @@
+"""Camera addresses: which kind they are, what is secret in them, and how they look when they are shown.
+
+Nothing outside this module prints an address as it was given. What is shown has passed `redact`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+HIDDEN = "***"
+
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(//)?")
+_HIDDEN_KEYS = (
+    r"user(?:name)?|usr|login|pass(?:word|wd)?|pwd|pw|token|auth|key|apikey|sig(?:nature)?|secret|sid|session"
+)
+# Some makers carry the password in the path: /user=admin_password=secret_channel=1_stream=0.sdp
+_SECRET_PAIR = re.compile(rf"(?i)((?:^|[/_&;?])(?:{_HIDDEN_KEYS})=)(.*?)(?=_[A-Za-z]+=|[&;/?]|$)")
+_HARMLESS_KEYS = frozenset(
+    [
+        "camera",
+        "cam",
+        "ch",
+        "chn",
+        "channel",
+        "channelid",
+        "id",
+        "stream",
+        "streamid",
+        "subtype",
+        "profile",
+        "resolution",
+        "width",
+        "height",
+        "quality",
+        "fps",
+        "compression",
+        "codec",
+        "video",
+        "audio",
+        "unicast",
+        "proto",
+        "transport",
+        "rotation",
+        "snapchannel",
+    ]
+)
+
+
+class MediaKind(StrEnum):
+    """How a camera is visited."""
+
+    FILE = "file"
+    RTSP = "rtsp"
+    SNAPSHOT = "snapshot"
+
+
+def redact(url: str) -> str:
+    """The address without user, password and query values that may be secret; safe to log, print and store.
+
+    It errs on the hiding side: a query value is kept only under a key known to be harmless, and where an unescaped
+    password makes it unclear where the host begins, everything up to the last `@` goes.
+    """
+    match = _SCHEME.match(url)
+    if match is None or not match.group(2) or match.group(1).lower() == "file":
+        return url
+    scheme, rest = match.group(0), url[match.end() :]
+    rest = rest.partition("#")[0] if "@" not in rest.partition("#")[2] else rest
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    tail = authority.rpartition(":")[2]
+    unclear = ":" in authority and not authority.endswith("]") and not tail.isdigit()
+    if "@" in authority or (unclear and "@" in rest):
+        rest = f"{HIDDEN}@{rest.rpartition('@')[2]}"
+    path, mark, query = rest.partition("?")
+    path = _SECRET_PAIR.sub(rf"\1{HIDDEN}", path)
+    if mark:
+        path += "?" + re.sub(r"[^&;]+", _redact_pair, query)
+    return scheme + path
+
+
+def _redact_pair(match: re.Match[str]) -> str:
+    key, mark, _ = match.group(0).partition("=")
+    if key.lower() in _HARMLESS_KEYS:
+        return match.group(0)
+    return f"{key}={HIDDEN}" if mark else HIDDEN
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address taken apart. `url` (requests go there) and `target` hold no user and no password.
+
+    `path` is the file's path for a file, else empty; `repr` shows what `redact` shows.
+    """
+
+    kind: MediaKind
+    url: str
+    host: str
+    port: int
+    username: str
+    password: str
+    path: str
+
+    def __repr__(self) -> str:
+        return f"Address({redact(self.url)!r})"
+
+
+def parse_address(url: str) -> Address:
+    """Take a URL or a file's path apart. ValueError, in words without secrets, for anything else."""
+    match = _SCHEME.match(url)
+    scheme = match.group(1).lower() if match else ""
+    if scheme == "file":
+        return _file(unquote(urlsplit(url).path))
+    if match is None or not match.group(2):
+        return _file(url)
+    kinds = {"rtsp": (MediaKind.RTSP, 554), "http": (MediaKind.SNAPSHOT, 80), "https": (MediaKind.SNAPSHOT, 443)}
+    if scheme not in kinds:
+        raise ValueError(f"{redact(url)}: {scheme}:// is not supported; use rtsp://, http://, https:// or a file")
+    kind, default_port = kinds[scheme]
+    shown = redact(url)
+    if any(ord(letter) <= 0x20 or ord(letter) == 0x7F for letter in url):
+        raise ValueError(f"{shown}: an address holds no spaces or control characters")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or default_port
+    except ValueError:
+        raise ValueError(
+            f"{shown}: host or port cannot be read; write / @ : # ? inside a password as %2F %40 %3A %23 %3F"
+        ) from None
+    if not host:
+        raise ValueError(f"{shown}: the host is missing")
+    shown_host = f"[{host}]" if ":" in host else host
+    netloc = shown_host if parts.port is None else f"{shown_host}:{port}"
+    return Address(
+        kind=kind,
+        url=urlunsplit((scheme, netloc, parts.path or "/", parts.query, "")),
+        host=host,
+        port=port,
+        username=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        path="",
+    )
+
+
+def _file(path: str) -> Address:
+    if not path or "\0" in path:
+        raise ValueError("a camera's file path cannot be empty")
+    return Address(MediaKind.FILE, path, "", 0, "", "", path)

@@ -1,0 +1,232 @@
+"""From coded bytes to one luma plane, in a decoder process: video through PyAV, still pictures through OpenCV.
+
+What reaches this module is hostile until shown otherwise. Containers and codecs come from short lists, so that a file
+cannot be a playlist, a device or a rare and fragile codec; pixels are limited before anything is allocated for them.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from dataclasses import dataclass
+from typing import Any, cast
+
+import av
+import av.logging
+import cv2
+import numpy as np
+
+from citywatch.domain.pictures import Outcome, VisitReason
+
+Luma = np.ndarray[Any, np.dtype[np.uint8]]
+
+_CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,h264,hevc,m4v,mjpeg,ivf,flv,asf,ogg,dhav,"
+    "jpeg_pipe,png_pipe,bmp_pipe,webp_pipe"
+)
+_CODECS = "h264,hevc,mpeg4,mpeg2video,mpeg1video,mjpeg,png,bmp,webp,vp8,vp9,libdav1d,av1"
+_PROBE_BYTES = 1 << 20
+_PLANAR_LUMA = frozenset(
+    [
+        "gray",
+        "yuv420p",
+        "yuv422p",
+        "yuv444p",
+        "yuv410p",
+        "yuv411p",
+        "yuv440p",
+        "nv12",
+        "nv21",
+        "yuvj420p",
+        "yuvj422p",
+        "yuvj444p",
+        "yuvj440p",
+        "yuvj411p",
+    ]
+)
+
+
+class Undecodable(Exception):
+    """There is no picture to measure. `after_ns`, `after_keys` say where a file's next visit goes on."""
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        reason: VisitReason,
+        note: str,
+        after_ns: int | None = None,
+        after_keys: int = 0,
+    ) -> None:
+        super().__init__(note)
+        self.outcome = outcome
+        self.reason = reason
+        self.after_ns = after_ns
+        self.after_keys = after_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """`luma`: uint8 (h, w), rows may be padded. `media_ns`: time inside the file, -1 for anything else."""
+
+    luma: Luma
+    media_ns: int = -1
+    after_ns: int | None = None
+    after_keys: int = 0
+
+
+def quiet() -> None:
+    """One thread each, and nothing of the libraries on our streams."""
+    cv2.setNumThreads(1)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    av.logging.set_level(None)
+    av.logging.set_libav_level(av.logging.PANIC)
+
+
+def decode_still(content: bytes, most_pixels: int) -> Decoded:
+    """A JPEG, PNG, BMP or WebP picture. Raises Undecodable, MemoryError."""
+    if content.startswith(b"\xff\xd8") and b"\xff\xd9" not in content[-64:]:
+        raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "the JPEG is cut short")
+    try:
+        luma = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError from None
+        if "PIXELS" in str(error) or "WIDTH" in str(error) or "HEIGHT" in str(error):
+            raise _too_many_pixels(most_pixels) from None
+        raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "the picture is damaged") from None
+    if luma is None:
+        raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "the picture is damaged")
+    if luma.size > most_pixels:
+        raise _too_many_pixels(most_pixels)
+    return Decoded(cast(Luma, luma))
+
+
+def decode_key_frame(codec: str, content: bytes, most_pixels: int) -> Decoded:
+    """One key frame of a live stream, by a decoder made for it alone. Raises Undecodable, MemoryError."""
+    if codec == "mjpeg":
+        return decode_still(content, most_pixels)
+    context = av.CodecContext.create(codec, "r")
+    _tame(context, most_pixels)
+    return Decoded(_decode_one(context, av.Packet(content), most_pixels))
+
+
+def decode_file(
+    path: str, *, after_ns: int | None, after_keys: int, most_pixels: int, search_seconds: float
+) -> Decoded:
+    """The first key frame of a file behind a position. Raises Undecodable, MemoryError.
+
+    Where packets carry times the position is the time of the last key frame seen (`after_ns`), else their number
+    from the beginning (`after_keys`).
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe or a device could hold us for ever
+            raise Undecodable(Outcome.UNREACHABLE, VisitReason.NOT_FOUND, "not a regular file")
+        file = open(path, "rb")  # noqa: SIM115  (closed below, after the container that reads from it)
+    except OSError as error:
+        raise Undecodable(Outcome.UNREACHABLE, VisitReason.NOT_FOUND, str(error.strerror)) from None
+    # Handed over as an open file: a path would let the content name other files and addresses to be opened.
+    with file:
+        try:
+            options = {"format_whitelist": _CONTAINERS, "codec_whitelist": _CODECS, "probesize": str(_PROBE_BYTES)}
+            options |= {"analyzeduration": "0", "fpsprobesize": "0", "max_pixels": str(most_pixels)}
+            with av.open(file, metadata_errors="replace", container_options=options) as container:
+                return _next_key_frame(container, after_ns, after_keys, most_pixels, search_seconds)
+        except av.error.MemoryError:
+            raise MemoryError from None
+        except (av.error.FFmpegError, ValueError, OverflowError, UnicodeError):
+            raise Undecodable(
+                Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "no video or picture file, or a damaged one"
+            ) from None
+
+
+def _next_key_frame(  # noqa: PLR0912  (one walk through the packets; its cases read best side by side)
+    container: Any, after_ns: int | None, after_keys: int, most_pixels: int, search_seconds: float
+) -> Decoded:
+    streams = [stream for stream in container.streams.video if stream.codec_context is not None]
+    if not streams:
+        raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "no video that can be decoded in this file")
+    stream = streams[0]
+    context = stream.codec_context
+    if context.codec.name not in _CODECS.split(","):
+        raise Undecodable(Outcome.UNCHECKED, VisitReason.PROTOCOL, f"video in {context.codec.name}: not supported")
+    _tame(context, most_pixels)
+    if context.width * context.height > most_pixels:
+        raise _too_many_pixels(most_pixels)
+    base = stream.time_base
+    seen_before = after_ns is not None or after_keys > 0
+    if after_ns is not None and base:
+        try:
+            container.seek(after_ns * base.denominator // (base.numerator * 1_000_000_000), stream=stream)
+        except av.error.FFmpegError:
+            container.seek(0)
+    give_up = time.monotonic() + search_seconds
+    keys = packets = 0
+    for packet in container.demux(stream):
+        if packet.size == 0:
+            continue
+        packets += 1
+        if not packet.is_keyframe:
+            if packets % 256 == 0 and time.monotonic() > give_up:
+                raise Undecodable(
+                    Outcome.UNCHECKED, VisitReason.NO_KEY_FRAME, "no key frame in reach", after_ns, after_keys
+                )
+            continue
+        keys += 1
+        ticks = packet.pts if packet.pts is not None else packet.dts
+        if ticks is not None and base:
+            at_ns = ticks * base.numerator * 1_000_000_000 // base.denominator
+            if after_ns is not None and at_ns <= after_ns:
+                continue
+            position = (at_ns, after_keys + 1)
+        else:
+            if keys <= after_keys:
+                continue
+            position = (None, keys)
+        try:
+            luma = _decode_one(context, packet, most_pixels)
+        except Undecodable as damage:
+            raise Undecodable(damage.outcome, damage.reason, str(damage), *position) from None
+        return Decoded(luma, position[0] if position[0] is not None and position[0] >= 0 else -1, *position)
+    if seen_before:
+        raise Undecodable(
+            Outcome.UNCHECKED, VisitReason.END_OF_FILE, "the file has no further key frame", after_ns, after_keys
+        )
+    raise Undecodable(Outcome.NO_MEDIA, VisitReason.NO_FRAMES, "the file holds no key frame")
+
+
+def _tame(context: Any, most_pixels: int) -> None:
+    context.thread_count = 1
+    context.options = {"max_pixels": str(most_pixels)}
+
+
+def _decode_one(context: Any, packet: Any, most_pixels: int) -> Luma:
+    try:
+        frames = context.decode(packet) or context.decode(None)
+    except av.error.MemoryError:
+        raise MemoryError from None
+    except (av.error.FFmpegError, ValueError):
+        frames = []
+    if not frames:
+        if context.width * context.height > most_pixels:
+            raise _too_many_pixels(most_pixels)
+        raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "the key frame cannot be decoded")
+    frame = frames[0]
+    if frame.width * frame.height > most_pixels:
+        raise _too_many_pixels(most_pixels)
+    if frame.is_corrupt:
+        raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "the key frame is damaged")
+    return _luma(frame)
+
+
+def _luma(frame: Any) -> Luma:
+    """The luma plane as the stream has it (see measure: the range flag is not believed), without its padding."""
+    if frame.format.name not in _PLANAR_LUMA:
+        return cast(Luma, frame.to_ndarray(format="gray"))
+    plane = frame.planes[0]
+    rows: Luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: frame.height, : frame.width]
+
+
+def _too_many_pixels(most_pixels: int) -> Undecodable:
+    return Undecodable(Outcome.NO_MEDIA, VisitReason.TOO_LARGE, f"the picture has more than {most_pixels} pixels")

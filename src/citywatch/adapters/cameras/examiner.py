@@ -1,0 +1,140 @@
+"""What a decoder process does with a task: decode, compare, measure, keep the small picture."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numpy as np
+
+from citywatch.adapters.cameras import decode
+from citywatch.adapters.cameras.measure import make_grid, measure
+from citywatch.adapters.cameras.pipe import Report, Settings, Task
+from citywatch.adapters.store.objects import DirectoryObjects
+from citywatch.domain.pictures import Outcome, VisitReason
+from citywatch.errors import CitywatchError
+from citywatch.kernels import _jit, pictures
+
+_PNG_EFFORT = 1
+"""zlib level: a tenth larger than the default and five times as fast."""
+
+
+class _Tally:
+    """ports.Meter for one process: what was counted here travels to the pool with the next report."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        self.counts["/".join((name, *labels.values()))] += int(amount)
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        raise NotImplementedError(name)
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        raise NotImplementedError(name)
+
+
+class Examiner:
+    """Holds no truth of any camera: only its settings and the door to the object store."""
+
+    def __init__(self, settings: Settings) -> None:
+        decode.quiet()
+        _jit.warm()
+        self._settings = settings
+        self._tally = _Tally()
+        self._objects = DirectoryObjects(
+            Path(settings.objects_dir), settings.unpinned_quota_bytes, settings.pinned_quota_bytes, self._tally
+        )
+
+    def visit(self, task: Task, content: bytes) -> Report:
+        """The report of one task. What nobody foresaw is raised, and ends the process; the pool sees to it."""
+        started_ns = time.process_time_ns()
+        fields = self._examine(task, content)
+        cpu_us = (time.process_time_ns() - started_ns) // 1000
+        dropped, self._tally.counts = dict(self._tally.counts), Counter()
+        return Report(**fields, cpu_us=cpu_us, dropped=dropped)
+
+    def _examine(self, task: Task, content: bytes) -> dict[str, Any]:
+        try:
+            decoded = self._decode(task, content)
+            grid = make_grid(decoded.luma)
+            previous = self._load(task.previous)
+            comparable = previous is not None and previous.shape == grid.shape
+            measurement = measure(decoded.luma, grid, previous if comparable else None)
+            picture = self._keep(grid)
+        except decode.Undecodable as failure:
+            return {
+                "outcome": int(failure.outcome),
+                "reason": failure.reason.value,
+                "note": str(failure),
+                "after_ns": failure.after_ns,
+                "after_keys": failure.after_keys,
+            }
+        except MemoryError:
+            return {
+                "outcome": int(Outcome.UNCHECKED),
+                "reason": VisitReason.DECODER_MEMORY.value,
+                "note": f"the picture needs more than {self._settings.data_limit_bytes} bytes of memory",
+            }
+        return {
+            "outcome": int(Outcome.PICTURE),
+            "reason": VisitReason.OK.value,
+            "media_ns": decoded.media_ns,
+            "measurement": asdict(measurement),
+            "picture": picture,
+            "previous": task.previous if comparable else "",
+            "after_ns": decoded.after_ns,
+            "after_keys": decoded.after_keys,
+        }
+
+    def _decode(self, task: Task, content: bytes) -> decode.Decoded:
+        most_pixels = self._settings.most_pixels
+        if task.media == "file":
+            decoded = decode.decode_file(
+                task.path,
+                after_ns=task.after_ns,
+                after_keys=task.after_keys,
+                most_pixels=most_pixels,
+                search_seconds=self._settings.search_seconds,
+            )
+        elif task.media == "still":
+            decoded = decode.decode_still(content, most_pixels)
+        else:
+            decoded = decode.decode_key_frame(task.media, content, most_pixels)
+        if max(decoded.luma.shape) > pictures.MAX_SIDE:
+            raise decode.Undecodable(
+                Outcome.NO_MEDIA,
+                VisitReason.TOO_LARGE,
+                f"a side of the picture has more than {pictures.MAX_SIDE} pixels",
+                decoded.after_ns,
+                decoded.after_keys,
+            )
+        return decoded
+
+    def _load(self, name: str) -> decode.Luma | None:
+        """The previous grid, or None when it is gone: then there is nothing to compare with."""
+        if not name:
+            return None
+        try:
+            content = self._objects.get(name)
+        except CitywatchError:
+            content = None
+        if content is None:
+            return None
+        return cast(decode.Luma | None, cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED))
+
+    def _keep(self, grid: decode.Luma) -> str:
+        """The grid as a PNG in the object store; "" when the store cannot take it (the measurement still counts)."""
+        coded, png = cv2.imencode(".png", grid, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_EFFORT])
+        if not coded:
+            return ""
+        try:
+            return self._objects.put(png.tobytes())
+        except CitywatchError:
+            self._tally.count("objects_dropped_total", area="refused")
+            return ""

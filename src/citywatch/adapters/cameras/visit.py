@@ -1,0 +1,153 @@
+"""The first half of a visit, all in asyncio: ask the camera and bring back what the decoder needs, or why not.
+
+Name lookup, connecting, authentication, waiting for a picture: whatever can be slow or dead is waited for here, so
+that no decoder is ever held by a camera that does not answer. What each failure means for the camera:
+
+| the camera...                                        | outcome     | reason           |
+|------------------------------------------------------|-------------|------------------|
+| has a name that cannot be resolved                   | unreachable | name_lookup      |
+| refuses the connection                               | unreachable | refused          |
+| does not answer the connection                       | unreachable | timed_out        |
+| has no way to it                                     | unreachable | host_unreachable |
+| wants another user or password                       | unreachable | authentication   |
+| is a file that is missing or cannot be read          | unreachable | file_not_found   |
+| knows no such path                                   | no_media    | path_unknown     |
+| connects and stays silent, or plays nothing          | no_media    | no_frames        |
+| connects and speaks another protocol, or hangs up    | no_media    | protocol_error   |
+| gives bytes that are no picture, or a damaged one    | no_media    | not_a_picture    |
+| gives more bytes or pixels than allowed              | no_media    | too_large        |
+| plays, but no key frame within the time-out          | unchecked   | no_key_frame     |
+| plays a codec that we do not know                    | unchecked   | protocol_error   |
+| has a password_file that we cannot read              | unchecked   | authentication   |
+| is a file that has been seen to its end              | unchecked   | end_of_file      |
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from citywatch.adapters.cameras.addresses import Address, MediaKind, parse_address, redact
+from citywatch.adapters.cameras.answers import FileRef, Media, unchecked
+from citywatch.adapters.cameras.challenge import Credentials
+from citywatch.adapters.cameras.dialling import Dialler
+from citywatch.adapters.cameras.rtsp import Transport, fetch_key_frame
+from citywatch.adapters.cameras.snapshot import SnapshotClient
+from citywatch.domain.devices import check_device_id
+from citywatch.domain.pictures import VisitReason
+
+__all__ = ["CameraConfig", "MediaKind", "Visitor", "redact"]
+
+_MOST_PASSWORD_BYTES = 4096
+
+
+class CameraConfig(BaseModel):
+    """One camera to be visited."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    camera: str
+    """The device's id: letters, digits and . _ : / -"""
+    url: SecretStr
+    """rtsp://, http:// or https:// (a snapshot), file:// or a path. User and password may stand in it."""
+    transport: Transport = "tcp"
+    """How RTSP media travels."""
+    visit_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """A visit begins this long after the one before."""
+    connect_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """For name lookup and connecting, each."""
+    media_timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 10.0
+    """From the connection to the picture; for RTSP longer than the camera's key frame interval."""
+    username: str = ""
+    """Overrides the user in the URL."""
+    password_file: Path | None = None
+    """A file that holds the password alone (a line end behind it is left out). Overrides the one in the URL."""
+    tls_verify: bool = True
+    """Whether the certificate of an https:// camera must be valid."""
+    most_bytes: Annotated[int, Field(ge=1024, le=64 << 20)] = 8 << 20
+    """The largest snapshot or key frame that is taken."""
+
+    @field_validator("camera")
+    @classmethod
+    def _camera(cls, camera: str) -> str:
+        return check_device_id(camera)
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, url: SecretStr) -> SecretStr:
+        parse_address(url.get_secret_value())
+        return url
+
+    def address(self) -> Address:
+        """The address taken apart; its `url` is free of user and password."""
+        return parse_address(self.url.get_secret_value())
+
+    @property
+    def shown_url(self) -> str:
+        """The address as it may be logged and printed."""
+        return redact(self.url.get_secret_value())
+
+    @property
+    def is_live(self) -> bool:
+        """False for a file: it can be visited without a pause."""
+        return self.address().kind is not MediaKind.FILE
+
+
+class Visitor:
+    """Asks cameras. One for a whole patrol; an async context manager."""
+
+    def __init__(self) -> None:
+        self._dialler = Dialler()
+        self._snapshots = SnapshotClient(self._dialler)
+
+    async def __aenter__(self) -> Visitor:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._snapshots.aclose()
+        self._dialler.close()
+
+    async def ask(self, camera: CameraConfig) -> Media:
+        """What the decoder needs of this camera. Raises VisitFailure."""
+        address = camera.address()
+        if address.kind is MediaKind.FILE:
+            return FileRef(Path(address.path))
+        credentials = _credentials(camera, address)
+        if address.kind is MediaKind.SNAPSHOT:
+            return await self._snapshots.fetch(
+                address,
+                credentials,
+                tls_verify=camera.tls_verify,
+                connect_timeout_s=camera.connect_timeout_seconds,
+                media_timeout_s=camera.media_timeout_seconds,
+                most_bytes=camera.most_bytes,
+            )
+        return await fetch_key_frame(
+            address,
+            credentials,
+            self._dialler,
+            transport=camera.transport,
+            connect_timeout_s=camera.connect_timeout_seconds,
+            media_timeout_s=camera.media_timeout_seconds,
+            most_bytes=camera.most_bytes,
+        )
+
+
+def _credentials(camera: CameraConfig, address: Address) -> Credentials:
+    password = address.password
+    if camera.password_file is not None:
+        # Read at each visit, so that a changed password needs no restart.
+        try:
+            with camera.password_file.open("rb") as file:
+                password = file.read(_MOST_PASSWORD_BYTES).decode("utf-8", "replace").rstrip("\r\n")
+        except OSError as error:
+            raise unchecked(
+                VisitReason.AUTHENTICATION,
+                f"{camera.shown_url}: password_file {camera.password_file} cannot be read ({error.strerror})",
+            ) from None
+    return Credentials(camera.username or address.username, password)
