@@ -202,7 +202,10 @@ def _sqlite_words(name: str, code: int, text: str) -> CitywatchError | None:
 
 def _postgresql_words(name: str, sqlstate: str | None, error: DBAPIError) -> CitywatchError | None:
     if sqlstate is None or error.connection_invalidated:
-        sqlstate = "08000"
+        why = str(error.orig).strip().splitlines()[-1:]
+        return OutsideError(
+            "unavailable", f"store {name}: no connection to the database server ({' '.join(why)[:200]})", retry=True
+        )
     for states, words in _POSTGRESQL_WORDS:
         if sqlstate.startswith(states):
             return words(f"store {name}")
@@ -212,7 +215,7 @@ def _postgresql_words(name: str, sqlstate: str | None, error: DBAPIError) -> Cit
 _POSTGRESQL_WORDS: tuple[tuple[tuple[str, ...], Callable[[str], CitywatchError]], ...] = (
     (
         ("08", "57P"),
-        lambda store: OutsideError("unavailable", f"{store}: the database server cannot be reached", retry=True),
+        lambda store: OutsideError("unavailable", f"{store}: the database server has gone away", retry=True),
     ),
     (
         ("53100",),

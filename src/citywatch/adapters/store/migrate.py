@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from importlib.resources import as_file, files
 
 from sqlalchemy import Connection, inspect, text
@@ -12,6 +13,8 @@ from citywatch.errors import DataDirError
 
 _VERSION_TABLE = "alembic_version"
 _POSTGRESQL_LOCK = 0x43495459  # "CITY"
+_TURN = threading.Lock()
+"""Alembic keeps what it is doing in module globals: one migration at a time in a process."""
 
 
 def migrate(database: Database) -> bool:
@@ -53,7 +56,7 @@ def _upgrade(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415  (0.3 s, needed once in the life of a data directory)
     from alembic.config import Config  # noqa: PLC0415
 
-    with as_file(files("citywatch.adapters.store") / "migrations") as scripts:
+    with _TURN, as_file(files("citywatch.adapters.store") / "migrations") as scripts:
         config = Config()
         config.set_main_option("script_location", str(scripts).replace("%", "%%"))
         config.attributes["connection"] = connection

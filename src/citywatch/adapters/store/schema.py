@@ -20,7 +20,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    false,
 )
 
 REVISION = "0001"
@@ -264,7 +263,7 @@ TOKENS = Table(
     Column("role", _ID, nullable=False),
     Column("digest", _ID, nullable=False, unique=True),
     Column("created_at_ns", BigInteger, nullable=False),
-    Column("revoked", Boolean, nullable=False, server_default=false()),
+    Column("revoked", Boolean, nullable=False),
 )
 """`digest` is the SHA-256 of the token in hexadecimal; the token itself is stored nowhere."""
 

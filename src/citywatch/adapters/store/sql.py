@@ -216,7 +216,7 @@ class SqlStore:
 
     def add_token(self, *, name: str, role: str, digest: str, at_ns: int) -> None:
         """ConfigurationError when the name was ever given: the audit must stay unambiguous."""
-        row = {"name": name, "role": role, "digest": digest, "created_at_ns": at_ns}
+        row = {"name": name, "role": role, "digest": digest, "created_at_ns": at_ns, "revoked": False}
         try:
             with self.writing() as connection:
                 connection.execute(insert(TOKENS), row)

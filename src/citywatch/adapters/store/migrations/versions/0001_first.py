@@ -185,7 +185,7 @@ def upgrade() -> None:
         sa.Column("role", ID, nullable=False),
         sa.Column("digest", ID, nullable=False),
         sa.Column("created_at_ns", sa.BigInteger(), nullable=False),
-        sa.Column("revoked", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("revoked", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_tokens")),
         sa.UniqueConstraint("digest", name=op.f("uq_tokens_digest")),
     )
