@@ -115,7 +115,6 @@ def test_multiprocessing_is_only_entered_by_its_spawn_context():
 
 WIDE = {
     "flow/poison.py": "a row that raises becomes a dead letter with its reason (design.md, Poison)",
-    "flow/runner.py": "a thread that fails takes its process with it, and the supervisor starts it afresh",
 }
 """Where everything may be caught without raising it again, and why that is not swallowing."""
 
