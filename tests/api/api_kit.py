@@ -1,0 +1,265 @@
+"""A small city behind the real API: real store, real steps, a log in memory, a real server on a free port."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import secrets
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import uvicorn
+
+from citywatch.adapters.store.project import Projector
+from citywatch.adapters.store.sql import SqlStore
+from citywatch.api.app import create_api
+from citywatch.api.config import ApiConfig
+from citywatch.api.serve import ApiServer
+from citywatch.domain.instants import NS_PER_S, parse_instant
+from citywatch.domain.passes import PassBatch
+from citywatch.domain.pulses import TickBatch
+from citywatch.errors import LogFull, LogUnavailable
+from citywatch.flow.door import LogDoor
+from citywatch.flow.processor import Processor
+from citywatch.flow.projection import Projection
+from citywatch.flow.step import CityStep
+from citywatch.laws import load
+from citywatch.telemetry import NullMeter
+from citywatch.testing.memory_log import MemoryLog
+from citywatch.wire.blobs import decode
+
+NOW = parse_instant("2026-01-31T00:10:00Z")
+ROLES = ("viewer", "operator", "crew", "ingest", "metrics", "admin")
+PNG = base64.b64decode(b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
+
+LORRY = {
+    "previewCode": "CS0120260131080000000123",
+    "previewDate": "2026-01-31 08:00:00.250",
+    "previewStationCode": "CS01",
+    "licenseCodeFront": "湘A12345",
+    "axisNum": 6,
+    "speed": 71.5,
+    "laneNo": 2,
+    "direction": 1,
+    "totalWeight": 55_300,
+    "axle1Weight": 6_300,
+    "axle2Weight": 9_800,
+    "axle3Weight": 9_800,
+    "axle4Weight": 9_800,
+    "axle5Weight": 9_800,
+    "axle6Weight": 9_800,
+    "axleDis": "3300,1350,6900,1310,1310",
+}
+
+
+def lorry(number, **changes):
+    return {**LORRY, "previewCode": f"CS0120260131080000{number:06d}", **changes}
+
+
+class HandClock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self, now_ns=NOW):
+        self._now_ns = now_ns
+
+    def now_ns(self):
+        return self._now_ns
+
+    def forward(self, seconds):
+        self._now_ns += int(seconds * NS_PER_S)
+
+
+class Hints:
+    """Publishes from any thread, wakes tasks of one loop. Can be made deaf, to see that polls are enough."""
+
+    def __init__(self):
+        self._loop = None
+        self._event = asyncio.Event()
+        self.deaf = False
+
+    def publish(self):
+        if self._loop is not None and not self.deaf and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._event.set)
+
+    async def wait(self, timeout_s):
+        self._loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._event.wait()
+        except TimeoutError:
+            pass
+        self._event.clear()
+
+
+class FussyDoor:
+    """The real door, with a switch for a log that is full or away."""
+
+    def __init__(self, door):
+        self._door = door
+        self.refuse = None
+
+    def append(self, batch):
+        if self.refuse == "full":
+            raise LogFull("the log is full")
+        if self.refuse == "away":
+            raise LogUnavailable("the log is away")
+        self._door.append(batch)
+
+
+class MemoryObjects:
+    """ports.Objects in memory."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def put(self, content):
+        name = hashlib.blake2b(content, digest_size=32).hexdigest()
+        self.kept[name] = content
+        return name
+
+    def get(self, name):
+        return self.kept.get(name)
+
+    def pin(self, name):
+        return name in self.kept
+
+
+class LoggedPasses:
+    """ports.Passes over the log in memory: each pass once, newest first."""
+
+    def __init__(self, log):
+        self._log = log
+
+    def passes(self, *, device, from_ns, to_ns, limit):
+        found = {}
+        origin = {p: type(self._log.load(p)[0])(0, 0) for p in range(self._log.partitions)}
+        for entries in self._log.read(origin, most=10_000, block_ms=0).values():
+            for entry in entries:
+                batch = decode(entry.blob)
+                if isinstance(batch, PassBatch):
+                    for row in range(len(batch)):
+                        values = {column.name: getattr(batch, column.name)[row] for column in PassBatch.COLUMNS}
+                        if device in (None, values["device"]) and from_ns <= values["at_ns"] < to_ns:
+                            found[tuple(values["digest"].tolist())] = values
+        return sorted(found.values(), key=lambda row: -row["at_ns"])[:limit]
+
+
+class City:
+    """Everything behind the API. `pump` is what the processor's process does, in a thread."""
+
+    def __init__(self, directory: Path, **config):
+        self.store = SqlStore.open(directory / "city.db")
+        self.log = MemoryLog(2)
+        self.clock = HandClock()
+        self.hints = Hints()
+        self.door = FussyDoor(LogDoor(self.log, "serve"))
+        self.objects = MemoryObjects()
+        self.parts = {"log": "ok", "process": "ok"}
+        self.meter = NullMeter()
+        self._processor = Processor(self.log, CityStep(load("cn-gross")), self.meter, self.clock)
+        self._projection = Projection(self.log, Projector(self.store), self.hints.publish, self.meter)
+        self._ticks = LogDoor(self.log, "clock")
+        self._stop = threading.Event()
+        self.paused = threading.Event()
+        self._pump = threading.Thread(target=self._run, daemon=True)
+        self.tokens = {}
+        for role in ROLES:
+            self.tokens[role] = self.give_token(f"{role}-1", role)
+        self.app = create_api(
+            store=self.store,
+            passes=LoggedPasses(self.log),
+            door=self.door,
+            objects=self.objects,
+            clock=self.clock,
+            meter=self.meter,
+            wakeup=self.hints,
+            health=lambda: dict(self.parts),
+            config=ApiConfig(**{"live_heartbeat_seconds": 0.3, "token_cache_seconds": 0.2, **config}),
+        )
+
+    def give_token(self, name, role):
+        token = f"cw_{secrets.token_urlsafe(32)}"
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        self.store.add_token(name=name, role=role, digest=digest, at_ns=NOW)
+        return token
+
+    def tick(self):
+        self._ticks.broadcast(TickBatch(("clock",), np.array([self.clock.now_ns()], np.int64)))
+
+    def broadcast(self, batch):
+        """The same rows to every partition, as an observer does."""
+        self._ticks.broadcast(batch)
+
+    def _run(self):
+        while not self._stop.is_set():
+            if self.paused.is_set():
+                self._stop.wait(0.005)
+                continue
+            self._processor.turn(20)
+            self._projection.turn(0)
+
+    def __enter__(self):
+        self._pump.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._pump.join(10)
+        self.store.close()
+
+
+class Served:
+    """A running server and clients for it."""
+
+    def __init__(self, city, server, thread, port):
+        self.city, self.server, self.thread = city, server, thread
+        self.url = f"http://127.0.0.1:{port}"
+
+    def client(self, role=None, **headers):
+        if role is not None:
+            headers["Authorization"] = f"Bearer {self.city.tokens[role]}"
+        return httpx.Client(base_url=self.url, headers=headers, timeout=20, trust_env=False)
+
+    def push(self, *records):
+        with self.client("ingest") as client:
+            answer = client.post("/api/v1/ingest/passes", json=list(records))
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+    def stop(self):
+        self.server.should_exit = True
+        self.thread.join(10)
+        assert not self.thread.is_alive(), "the server did not stop"
+
+
+@contextmanager
+def serving(directory, **config):
+    """A city with a real uvicorn on a free port."""
+    with City(directory, **config) as city:
+        server = ApiServer(
+            uvicorn.Config(
+                city.app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=5
+            )
+        )
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        until(lambda: server.started or not thread.is_alive())
+        served = Served(city, server, thread, server.servers[0].sockets[0].getsockname()[1])
+        try:
+            yield served
+        finally:
+            served.stop()
+
+
+def until(condition, seconds=10.0):
+    """The first true value of `condition`, asked again and again; AssertionError when none comes in time."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.005)
+    return value
