@@ -66,6 +66,8 @@ async def play(
 
     Raises OutsideError when the API refuses a token; what passes by itself (a restart, a full log) is waited for.
     """
+    # every request would be a line of the log otherwise
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     loop = asyncio.get_running_loop()
     start_s = loop.time()
 
@@ -178,7 +180,7 @@ async def _heartbeats(api: Api, seed: int, elapsed: Callable[[], float]) -> None
     """The signs of life of every lane that is not silent by the plan."""
     while True:
         alive = [lane.device for lane in city.LANES if city.incident(seed, lane.device, elapsed()) is None]
-        answer = await api.ask("POST", "/api/v1/ingest/heartbeats", json=[{"device": device} for device in alive])
+        answer = await api.ask("POST", "/api/v1/ingest/heartbeats", json={"devices": alive})
         if answer is not None and answer.is_error:
             _log.warning("a heartbeat was refused with %d", answer.status_code)
         await asyncio.sleep(city.HEARTBEAT_S)
