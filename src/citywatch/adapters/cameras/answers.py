@@ -25,6 +25,9 @@ class Still:
     content: bytes
 
 
+STILL_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"RIFF")
+"""The first bytes of JPEG, PNG, BMP and WebP (whose RIFF is that of AVI files too); nothing else is a still picture."""
+
 Media = FileRef | Still | KeyFrame
 
 

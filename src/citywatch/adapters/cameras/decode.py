@@ -9,23 +9,23 @@ from __future__ import annotations
 import os
 import stat
 import time
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO, cast
 
 import av
 import av.logging
 import cv2
 import numpy as np
 
+from citywatch.adapters.cameras.answers import STILL_MAGIC
+from citywatch.adapters.cameras.pipe import MOST_BLOB_BYTES
+from citywatch.adapters.cameras.rtp import is_mpeg4_key
 from citywatch.domain.pictures import Outcome, VisitReason
 
 Luma = np.ndarray[Any, np.dtype[np.uint8]]
 
-_CONTAINERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,h264,hevc,m4v,mjpeg,ivf,flv,asf,ogg,dhav,"
-    "jpeg_pipe,png_pipe,bmp_pipe,webp_pipe"
-)
-_CODECS = "h264,hevc,mpeg4,mpeg2video,mpeg1video,mjpeg,png,bmp,webp,vp8,vp9,libdav1d,av1"
+_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,h264,hevc,m4v,ivf,flv,asf,ogg,dhav"
+_CODECS = "h264,hevc,mpeg4,mpeg2video,mpeg1video,mjpeg,vp8,vp9,libdav1d,av1"
 _PROBE_BYTES = 1 << 20
 _PLANAR_LUMA = frozenset(
     [
@@ -128,6 +128,9 @@ def decode_file(
     # Handed over as an open file: a path would let the content name other files and addresses to be opened.
     with file:
         try:
+            if (head := file.read(16)).startswith(STILL_MAGIC) and head[8:12] != b"AVI ":
+                return _still_file(file, after_keys, most_pixels)
+            file.seek(0)
             options = {"format_whitelist": _CONTAINERS, "codec_whitelist": _CODECS, "probesize": str(_PROBE_BYTES)}
             options |= {"analyzeduration": "0", "fpsprobesize": "0", "max_pixels": str(most_pixels)}
             with av.open(file, metadata_errors="replace", container_options=options) as container:
@@ -138,6 +141,20 @@ def decode_file(
             raise Undecodable(
                 Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "no video or picture file, or a damaged one"
             ) from None
+
+
+def _still_file(file: BinaryIO, after_keys: int, most_pixels: int) -> Decoded:
+    """A picture file: one key frame, then its end."""
+    if after_keys:
+        raise Undecodable(Outcome.UNCHECKED, VisitReason.END_OF_FILE, "the picture was seen already", None, after_keys)
+    file.seek(0)
+    content = file.read(MOST_BLOB_BYTES + 1)
+    if len(content) > MOST_BLOB_BYTES:
+        raise Undecodable(Outcome.NO_MEDIA, VisitReason.TOO_LARGE, f"more than {MOST_BLOB_BYTES} bytes", None, 1)
+    try:
+        return replace(decode_still(content, most_pixels), after_keys=1)
+    except Undecodable as failure:
+        raise Undecodable(failure.outcome, failure.reason, str(failure), None, 1) from None
 
 
 def _next_key_frame(  # noqa: PLR0912  (one walk through the packets; its cases read best side by side)
@@ -166,7 +183,7 @@ def _next_key_frame(  # noqa: PLR0912  (one walk through the packets; its cases 
         if packet.size == 0:
             continue
         packets += 1
-        if not packet.is_keyframe:
+        if not _is_key(context, packet):
             if packets % 256 == 0 and time.monotonic() > give_up:
                 raise Undecodable(
                     Outcome.UNCHECKED, VisitReason.NO_KEY_FRAME, "no key frame in reach", after_ns, after_keys
@@ -193,6 +210,11 @@ def _next_key_frame(  # noqa: PLR0912  (one walk through the packets; its cases 
             Outcome.UNCHECKED, VisitReason.END_OF_FILE, "the file has no further key frame", after_ns, after_keys
         )
     raise Undecodable(Outcome.NO_MEDIA, VisitReason.NO_FRAMES, "the file holds no key frame")
+
+
+def _is_key(context: Any, packet: Any) -> bool:
+    # AVI files mark the empty packets between their pictures as key frames.
+    return bool(packet.is_keyframe) and (context.codec.name != "mpeg4" or is_mpeg4_key(bytes(packet)))
 
 
 def _tame(context: Any, most_pixels: int) -> None:

@@ -104,8 +104,8 @@ class Depacketizer:
         self._size = 0
         self.packets = 0
         """Packets taken so far."""
-        self.frames = 0
-        """Frame boundaries seen so far; above 0 the camera does send pictures."""
+        self.pictures = False
+        """Whether any piece of a picture came, torn or whole."""
 
     def feed(self, packet: Packet) -> KeyFrame | None:
         """The key frame that this packet completes, if it does. Raises FrameTooLarge."""
@@ -130,17 +130,18 @@ class Depacketizer:
             self._whole = False
         if self._whole:
             self._whole = self._take(packet.payload)
-        if packet.marker:
-            self.frames += 1
-            if self._whole:
-                return self._finish()
-        return None
+        self.pictures = self.pictures or self._is_picture(packet.payload)
+        return self._finish() if packet.marker and self._whole else None
 
     def _begin(self) -> None:
         raise NotImplementedError
 
     def _starts_frame(self, payload: bytes) -> bool:
         raise NotImplementedError
+
+    def _is_picture(self, payload: bytes) -> bool:
+        """Whether a payload holds a piece of a picture, and not only parameters."""
+        return bool(payload)
 
     def _take(self, payload: bytes) -> bool:
         """Add one payload to the frame; False when it does not fit."""
@@ -239,6 +240,9 @@ class H264(_AnnexB):
         # A slice whose first bit is set begins at macroblock 0.
         return kind in (6, 7, 8, 9, self._AGGREGATE) or (kind in (1, 5) and bool(first & 0x80))
 
+    def _is_picture(self, payload: bytes) -> bool:
+        return bool(payload) and payload[0] & 0x1F in (1, 2, 3, 4, 5, self._FRAGMENT)
+
     def _take(self, payload: bytes) -> bool:
         if not payload:
             return True
@@ -276,6 +280,9 @@ class H265(_AnnexB):
                 return False
             kind, first = payload[2] & 0x3F, payload[3]
         return kind in (32, 33, 34, 35, 39, self._AGGREGATE) or (kind < 32 and bool(first & 0x80))
+
+    def _is_picture(self, payload: bytes) -> bool:
+        return bool(payload) and (payload[0] >> 1 & 0x3F < 32 or payload[0] >> 1 & 0x3F == self._FRAGMENT)
 
     def _take(self, payload: bytes) -> bool:
         if len(payload) < 3:
@@ -354,11 +361,16 @@ class Jpeg(Depacketizer):
         return KeyFrame(self.codec, content if content.endswith(b"\xff\xd9") else content + b"\xff\xd9")
 
 
+def is_mpeg4_key(content: bytes) -> bool:
+    """Whether the first picture in a piece of MPEG-4 part 2 stands alone (a VOP of type I)."""
+    at = content.find(b"\x00\x00\x01\xb6")
+    return at >= 0 and at + 4 < len(content) and content[at + 4] >> 6 == 0
+
+
 class Mpeg4(Depacketizer):
     """MPEG-4 part 2: payloads are pieces of the elementary stream; its head may be told by the session alone."""
 
     codec = "mpeg4"
-    _VOP = b"\x00\x00\x01\xb6"
 
     def __init__(self, most_bytes: int, head: bytes = b"") -> None:
         super().__init__(most_bytes)
@@ -380,10 +392,7 @@ class Mpeg4(Depacketizer):
 
     def _finish(self) -> KeyFrame | None:
         content = b"".join(self._parts)
-        at = content.find(self._VOP)
-        if at < 0 or at + 4 >= len(content) or content[at + 4] >> 6:
-            return None  # no picture, or one that leans on another
-        return KeyFrame(self.codec, self._head + content)
+        return KeyFrame(self.codec, self._head + content) if is_mpeg4_key(content) else None
 
 
 def depacketizer(encoding: str, format_parameters: dict[str, str], most_bytes: int) -> Depacketizer | None:

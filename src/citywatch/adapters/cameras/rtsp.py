@@ -177,7 +177,7 @@ class _Session:
         """Time ran out: what was heard until then says what it means."""
         if not self._answered:
             return no_media(VisitReason.NO_FRAMES, f"{self._shown}: connected, but no answer in {waited_s:g} s")
-        if self._depacketizer is not None and self._depacketizer.frames:
+        if self._depacketizer is not None and self._depacketizer.pictures:
             return unchecked(
                 VisitReason.NO_KEY_FRAME,
                 f"{self._shown}: pictures come, but no whole key frame in {waited_s:g} s;"

@@ -11,13 +11,10 @@ from collections.abc import AsyncGenerator, Iterator
 import httpx
 
 from citywatch.adapters.cameras.addresses import Address, redact
-from citywatch.adapters.cameras.answers import Still, VisitFailure, connect_failure, no_media, unreachable
+from citywatch.adapters.cameras.answers import STILL_MAGIC, Still, VisitFailure, connect_failure, no_media, unreachable
 from citywatch.adapters.cameras.challenge import Credentials
 from citywatch.adapters.cameras.dialling import Dialler
 from citywatch.domain.pictures import VisitReason
-
-# The first bytes of JPEG, PNG, BMP and WebP. Anything else never reaches a decoder.
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"RIFF")
 
 
 class _CameraAuth(httpx.Auth):
@@ -122,7 +119,7 @@ async def _body(answer: httpx.Response, most_bytes: int, shown: str) -> bytes:
     # Raw: a compressed answer is not inflated here; no camera was asked for one.
     async for piece in answer.aiter_raw():
         content += piece
-        if not content[:16].startswith(tuple(magic[: len(content)] for magic in _MAGIC)):
+        if not content[:16].startswith(tuple(magic[: len(content)] for magic in STILL_MAGIC)):
             raise no_media(VisitReason.NOT_A_PICTURE, f"{shown}: the answer is no JPEG, PNG, BMP or WebP picture")
         if len(content) > most_bytes:
             raise too_large
