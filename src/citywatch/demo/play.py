@@ -42,7 +42,7 @@ AS_USUAL = StationFormat()
 _TRIES = 5
 _BACKLOG_S = 30.0
 
-_DRAWN: Mapping[Fault, SceneFault] = {
+DRAWN: Mapping[Fault, SceneFault] = {
     Fault.BLACK: "black",
     Fault.OVER_EXPOSED: "over_exposed",
     Fault.COVERED: "covered",
@@ -260,7 +260,7 @@ class Eye:
                 caption=self._camera.device.upper(),
             )
         wrong = city.incident(self._seed, self._camera.device, at_s)
-        fault = _DRAWN.get(wrong.fault) if wrong else None
+        fault = DRAWN.get(wrong.fault) if wrong else None
         if wrong is None or fault is None:
             picture = self._street.picture(at_s)
         else:
