@@ -53,19 +53,21 @@ def server(tmp_path_factory):
     process = subprocess.Popen(
         [postgres, "-D", data, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=room, **owner
     )
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            administer(room, "SELECT 1")
-            break
-        except _driver().OperationalError:
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.05)
-    yield room
-    process.terminate()
-    process.wait(timeout=30)
-    shutil.rmtree(room)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                administer(room, "SELECT 1")
+                break
+            except _driver().OperationalError:
+                assert time.monotonic() < deadline
+                assert process.poll() is None
+                time.sleep(0.05)
+        yield room
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        shutil.rmtree(room)
 
 
 def _driver():
