@@ -17,7 +17,8 @@ _DATA_DIR = click.option(
     show_default=True,
     help="Where everything of this city lies.",
 )
-_PARTS = ("patrol", "process", "serve")
+_CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The city's configuration, when it has one.")
+_PARTS = ("process", "serve", "patrol")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -98,17 +99,20 @@ def replay(
 
 @app.command()
 @_DATA_DIR
+@_CONFIG
 @click.option(
     "--recording", default="latest", show_default=True, help="A recording of `replay`; `live` for the city's own log."
 )
 @click.option("--law", default="cn-gross", show_default=True, help="Law that decides each pass.")
 @click.option("--summary", type=click.Path(path_type=Path, dir_okay=False), help="Write the counts here, as JSON.")
 @click.option("--events", type=click.Path(path_type=Path, dir_okay=False), help="Write the events here, as JSON lines.")
-def rerun(data_dir: Path, recording: str, law: str, summary: Path | None, events: Path | None) -> None:
+def rerun(
+    data_dir: Path, config: Path | None, recording: str, law: str, summary: Path | None, events: Path | None
+) -> None:
     """Decide the recorded log once more: the same rows give the same events, byte for byte."""
     from citywatch.app.offline import rerun_recording
 
-    rerun_recording(data_dir, recording=recording, law=law, summary=summary, events=events)
+    rerun_recording(data_dir, config=config, recording=recording, law=law, summary=summary, events=events)
 
 
 @app.command()
@@ -135,25 +139,27 @@ def deadletter() -> None:
 
 @deadletter.command("list")
 @_DATA_DIR
+@_CONFIG
 @click.option("--source", help="Only from this source.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a letter.")
-def deadletter_list(data_dir: Path, source: str | None, limit: int, as_json: bool) -> None:
+def deadletter_list(data_dir: Path, config: Path | None, source: str | None, limit: int, as_json: bool) -> None:
     """List refused input, oldest first; plates are hidden."""
     from citywatch.app.offline import list_dead_letters
 
-    list_dead_letters(data_dir, source=source, limit=limit, as_json=as_json)
+    list_dead_letters(data_dir, config=config, source=source, limit=limit, as_json=as_json)
 
 
 @deadletter.command("retry")
 @_DATA_DIR
+@_CONFIG
 @click.option("--source", help="Only from this source.")
 @click.argument("numbers", nargs=-1, type=int)
-def deadletter_retry(data_dir: Path, source: str | None, numbers: tuple[int, ...]) -> None:
+def deadletter_retry(data_dir: Path, config: Path | None, source: str | None, numbers: tuple[int, ...]) -> None:
     """Hand refused input in again, after a fix: the letters named by NUMBER, or all."""
     from citywatch.app.offline import retry_dead_letters
 
-    sys.exit(retry_dead_letters(data_dir, source=source, numbers=numbers))
+    sys.exit(retry_dead_letters(data_dir, config=config, source=source, numbers=numbers))
 
 
 @app.group()
@@ -163,32 +169,35 @@ def token() -> None:
 
 @token.command("create")
 @_DATA_DIR
+@_CONFIG
 @click.argument("name")
 @click.option("--role", default="viewer", show_default=True, help="viewer, operator, crew, ingest, metrics or admin.")
-def token_create(data_dir: Path, name: str, role: str) -> None:
+def token_create(data_dir: Path, config: Path | None, name: str, role: str) -> None:
     """Make a token; it is shown once."""
     from citywatch.app.offline import create_token
 
-    create_token(data_dir, name, role)
+    create_token(data_dir, config, name, role)
 
 
 @token.command("list")
 @_DATA_DIR
-def token_list(data_dir: Path) -> None:
+@_CONFIG
+def token_list(data_dir: Path, config: Path | None) -> None:
     """Names and roles; the tokens themselves are not stored."""
     from citywatch.app.offline import list_tokens
 
-    list_tokens(data_dir)
+    list_tokens(data_dir, config)
 
 
 @token.command("revoke")
 @_DATA_DIR
+@_CONFIG
 @click.argument("name")
-def token_revoke(data_dir: Path, name: str) -> None:
+def token_revoke(data_dir: Path, config: Path | None, name: str) -> None:
     """Make a token worthless from now on."""
     from citywatch.app.offline import revoke_token
 
-    revoke_token(data_dir, name)
+    revoke_token(data_dir, config, name)
 
 
 @app.command("check-config")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from citywatch.adapters.cameras.config import CameraConfig
+from citywatch.adapters.cameras.visit import CameraConfig
 from citywatch.api.config import ApiConfig
 from citywatch.domain.devices import scale_device
 from citywatch.errors import ConfigurationError
@@ -54,11 +54,15 @@ class PatrolSettings(_Part):
     """Visits to cameras."""
 
     decoders: Annotated[int, Field(ge=1, le=64, description="Decoder processes")] = 2
-    every_seconds: Annotated[
-        float, Field(ge=0.5, le=86_400, description="Pause between two visits to the same camera")
-    ] = 60.0
     pictures_mb: Annotated[int, Field(ge=16, description="Space for the last looks, megabytes")] = 256
     evidence_mb: Annotated[int, Field(ge=16, description="Space for pictures kept as evidence, megabytes")] = 4096
+
+
+class CameraSettings(CameraConfig):
+    """One camera: how it is visited, and what people call it."""
+
+    name: Annotated[str, Field(max_length=200, description="Name for people")] = ""
+    place: Annotated[str, Field(max_length=200, description="Where it is")] = ""
 
 
 class ScaleSettings(_Part):
@@ -104,17 +108,24 @@ class DemonstrationSettings(_Part):
     seed: Annotated[int, Field(ge=0, description="The same seed makes the same city")] = 1
 
 
+class ServerSettings(ApiConfig):
+    """The API and the console: where they listen, and the limits of the API."""
+
+    host: Annotated[str, Field(description="Address to listen on; 0.0.0.0 for every one")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535, description="Port; 0 for any free one")] = 8600
+
+
 class Settings(_Part):
     """Everything that `citywatch run --config FILE` takes."""
 
     log: LogSettings = LogSettings()
     store: StoreSettings = StoreSettings()
-    server: ApiConfig = ApiConfig()
+    server: ServerSettings = ServerSettings()
     archive: ArchiveSettings = ArchiveSettings()
     patrol: PatrolSettings = PatrolSettings()
     rules: RuleSettings = RuleSettings()
     law: Annotated[Literal["cn-gross"], Field(description="The law that passes are judged by")] = "cn-gross"
-    cameras: tuple[CameraConfig, ...] = ()
+    cameras: tuple[CameraSettings, ...] = ()
     scales: tuple[ScaleSettings, ...] = ()
     demonstration: DemonstrationSettings | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 from pathlib import Path
 
 from citywatch import __version__
@@ -57,6 +58,18 @@ class DataDir:
             raise DataDirError(
                 f"data directory {self.root} is in use by another `citywatch run`; stop it, or name another --data-dir"
             ) from error
+
+    def demonstration_tokens(self) -> dict[str, str]:
+        """The tokens of the demonstration's scales and crew, by role: made once, readable by us alone."""
+        kept = self.root / "demonstration.json"
+        if not kept.exists():
+            unfinished = kept.with_suffix(".tmp")
+            unfinished.touch(mode=0o600)
+            made = {role: f"cw_{secrets.token_urlsafe(32)}" for role in ("ingest", "crew")}
+            unfinished.write_text(json.dumps(made) + "\n")
+            unfinished.replace(kept)
+        tokens: dict[str, str] = json.loads(kept.read_text())
+        return tokens
 
     def database_url(self, configured: str | None) -> str:
         return configured or str(self.database)

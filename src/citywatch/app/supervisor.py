@@ -11,14 +11,13 @@ import asyncio
 import json
 import logging
 import os
-import secrets
 import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from citywatch import __version__
@@ -36,6 +35,7 @@ _STOPS_WITHIN_S = 15.0
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0
 _CALM_AFTER_S = 60.0
+_LOOK_AFTER_LOG_S = 0.25
 _OWN_FAULT = 2
 """Exit code of a part whose configuration or data directory is wrong: starting it again would not help."""
 
@@ -69,7 +69,7 @@ def supervise(
                 config_name="" if config is None else str(config),
                 config_text=text,
                 demonstration_port=_free_port("127.0.0.1", 0) if demonstrates else 0,
-                tokens={"ingest": secrets.token_urlsafe(32), "crew": secrets.token_urlsafe(32)} if demonstrates else {},
+                tokens=directory.demonstration_tokens() if demonstrates else {},
             ),
             parts=tuple(parts),
         ).run()
@@ -78,12 +78,11 @@ def supervise(
 
 @dataclass
 class _Child:
-    """One part as a process, and how to start it again."""
+    """One part as a process."""
 
     name: str
     process: asyncio.subprocess.Process
-    restarts: int = 0
-    word: dict[str, str] = field(default_factory=dict)
+    is_ready: bool = False
 
 
 class _City:
@@ -97,8 +96,8 @@ class _City:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, self._stop.set)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
         shutil.rmtree(self._directory.metrics, ignore_errors=True)
         self._meter = PrometheusMeter(self._directory.metrics)
         async with AsyncExitStack() as stack:
@@ -106,37 +105,36 @@ class _City:
                 server = EmbeddedServer(self._directory.log)
                 stack.push_async_callback(asyncio.to_thread, server.stop)
                 await asyncio.to_thread(server.start)
-                self._briefing = _with(self._briefing, log_url=server.url)
-                stack.push_async_callback(_cancelled, asyncio.create_task(self._guard(server.ensure)))
+                self._briefing = replace(self._briefing, log_url=server.url)
+                stack.push_async_callback(_cancelled, asyncio.create_task(self._guard(server)))
             word = await self._prepare()
             tasks = []
-            for name in self._names():
-                started = asyncio.get_running_loop().create_future()
-                task = asyncio.create_task(self._keep(name, started))
-                stack.push_async_callback(_ended, task)
-                tasks.append((started, task))
+            for name in self._parts:
+                tasks.append(self._begin(name, stack))
             for started, task in tasks:
-                await asyncio.wait(
-                    {started, task, asyncio.ensure_future(self._stop.wait())}, return_when=asyncio.FIRST_COMPLETED
-                )
+                await _first(started, task, self._stop.wait())
             if not self._stop.is_set():
                 self._say_ready(word)
+                if self._briefing.demonstration_port:
+                    self._begin("demo", stack)
             await self._stop.wait()
             print("citywatch: stopping", file=sys.stderr, flush=True)
         return self._exit_code
 
-    def _names(self) -> list[str]:
-        order = [name for name in ("process", "serve", "patrol") if name in self._parts]
-        return [*order, "demo"] if self._briefing.demonstration_port else order
+    def _begin(self, name: str, stack: AsyncExitStack) -> tuple[asyncio.Future[None], asyncio.Task[None]]:
+        """Keep a part running from now on, until the stack unwinds; the future is done when it is ready first."""
+        started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._keep(name, started), name=name)
+        stack.push_async_callback(_ended, task)
+        return started, task
 
     async def _prepare(self) -> dict[str, str]:
         """Compile or check the kernels and bring the store up to date, in one process, before any other starts."""
         child = await self._start("prepare")
-        word = await self._ready(child)
-        await child.process.wait()
-        if child.process.returncode != 0:
-            raise _PartFailed("prepare", child.process.returncode or 1)
-        return word
+        try:
+            return await self._ready(child)
+        finally:
+            await _end(child)
 
     async def _keep(self, name: str, started: asyncio.Future[None]) -> None:
         """Start a part, and again when it ends, with growing pauses; give up when it says that it is our fault."""
@@ -155,7 +153,7 @@ class _City:
                     self._exit_code = _OWN_FAULT
                     self._stop.set()
             finally:
-                await _end(child.process)
+                await _end(child)
             if self._stop.is_set():
                 return
             if loop.time() - began > _CALM_AFTER_S:
@@ -165,15 +163,14 @@ class _City:
             await _first(asyncio.sleep(pause_s), self._stop.wait())
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    async def _guard(self, ensure: Callable[[], object]) -> None:
-        """Look after the log server four times a second."""
+    async def _guard(self, server: EmbeddedServer) -> None:
+        """Look after the log server; it says itself what ails it."""
+        restarts = server.restarts
         while not self._stop.is_set():
-            try:
-                if await asyncio.to_thread(ensure):
-                    self._meter.count("part_restarts_total", part="log")
-            except CitywatchError as error:
-                _log.error("log server: %s", error)
-            await asyncio.sleep(0.25)
+            await asyncio.to_thread(server.ensure)
+            self._meter.count("part_restarts_total", server.restarts - restarts, part="log")
+            restarts = server.restarts
+            await asyncio.sleep(_LOOK_AFTER_LOG_S)
 
     async def _start(self, name: str) -> _Child:
         process = await asyncio.create_subprocess_exec(
@@ -204,6 +201,7 @@ class _City:
             if self._stop.is_set():
                 return {}
             raise _PartFailed(child.name, await child.process.wait() or 1)
+        child.is_ready = True
         word: dict[str, str] = json.loads(line)
         return word
 
@@ -256,12 +254,6 @@ def _free_port(host: str, port: int) -> int:
         ) from error
 
 
-def _with(briefing: Briefing, **changed: object) -> Briefing:
-    from dataclasses import replace  # noqa: PLC0415
-
-    return replace(briefing, **changed)  # type: ignore[arg-type]
-
-
 async def _first(*waits: object) -> object:
     """The result of whichever is done first; the others are cancelled."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]  # type: ignore[call-overload]
@@ -273,16 +265,21 @@ async def _first(*waits: object) -> object:
             task.cancel()
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Close a part's standard input, which asks it to end; kill it when it does not."""
-    if process.returncode is None:
-        assert process.stdin is not None  # noqa: S101
+async def _end(child: _Child) -> None:
+    """Close a part's standard input, which asks it to end; kill it when it does not, or has not begun yet."""
+    process = child.process
+    if process.returncode is not None:
+        return
+    assert process.stdin is not None  # noqa: S101
+    if child.is_ready:
         process.stdin.close()
         try:
             await asyncio.wait_for(process.wait(), _STOPS_WITHIN_S)
+            return
         except TimeoutError:
-            process.kill()
-            await process.wait()
+            _log.error("part %s did not stop and was killed", child.name)
+    process.kill()
+    await process.wait()
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -81,9 +81,15 @@ def camera_host(index: int) -> str:
 
 
 def cameras(port: int) -> list[dict[str, Any]]:
-    """The cameras as the patrol's configuration has them: id and address."""
+    """The cameras as the configuration has them."""
     return [
-        {"camera": camera.device, "url": f"http://{camera_host(index)}:{port}/{camera.device}.jpg"}
+        {
+            "camera": camera.device,
+            "url": f"http://{camera_host(index)}:{port}/{camera.device}.jpg",
+            "name": camera.name,
+            "place": camera.place,
+            "visit_seconds": VISIT_EVERY_S,
+        }
         for index, camera in enumerate(CAMERAS)
     ]
 
@@ -104,18 +110,16 @@ def scales() -> list[dict[str, Any]]:
 
 
 def demonstration(settings: Settings, port: int) -> Settings:
-    """`settings` with this city's cameras and lanes added. Where no camera of the user's own is configured, the pace
-    is the demonstration's too: short rounds, and overloads leave the desk while one is watching.
+    """`settings` with this city's cameras and lanes added. Where no camera of the user's own is configured,
+    overloads leave the desk while one is watching.
     """
-    from citywatch.adapters.cameras.config import CameraConfig  # noqa: PLC0415  (play.py needs none of it)
-    from citywatch.settings import ScaleSettings  # noqa: PLC0415
+    from citywatch.settings import CameraSettings, ScaleSettings  # noqa: PLC0415  (play.py needs none of it)
 
     changed: dict[str, Any] = {
-        "cameras": (*settings.cameras, *(CameraConfig.model_validate(camera) for camera in cameras(port))),
+        "cameras": (*settings.cameras, *(CameraSettings.model_validate(camera) for camera in cameras(port))),
         "scales": (*settings.scales, *(ScaleSettings.model_validate(scale) for scale in scales())),
     }
     if not settings.cameras:
-        changed["patrol"] = settings.patrol.model_copy(update={"every_seconds": VISIT_EVERY_S})
         changed["rules"] = settings.rules.model_copy(update={"overload_hold_seconds": OVERLOAD_HOLD_S})
     return settings.model_copy(update=changed)
 

@@ -10,7 +10,7 @@ from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.state import State
 from citywatch.errors import DataError
 from citywatch.flow.step import STEP_VERSION
-from citywatch.ports import Entry
+from citywatch.ports import Entry, Position
 from citywatch.wire import blobs
 
 MAX_CONTENT_BYTES = 48_000
@@ -25,11 +25,14 @@ def digest(step: Step, state: State, entry: Entry, partition: int) -> list[Event
     try:
         batch = blobs.decode(entry.blob)
     except DataError as error:
-        return [_dead(partition, entry, 0, "unreadable", str(error), 0, entry.blob)]
-    return _halved(step, state, batch, partition, entry, 0)
+        return [_dead(partition, entry.position, 0, "unreadable", str(error), 0, entry.blob)]
+    return digest_batch(step, state, batch, partition, entry.position)
 
 
-def _halved(step: Step, state: State, batch: Batch, partition: int, entry: Entry, offset: int) -> list[Event]:
+def digest_batch(
+    step: Step, state: State, batch: Batch, partition: int, position: Position, offset: int = 0
+) -> list[Event]:
+    """The events of a batch that stands at a position of the log; `offset` is the number of its first row there."""
     state.mark()
     try:
         return step.step(state, batch)[1]
@@ -39,18 +42,18 @@ def _halved(step: Step, state: State, batch: Batch, partition: int, entry: Entry
         if len(batch) == 1:
             reason = f"{type(error).__name__}: {error}"
             at_ns = int(batch.at_ns[0])  # type: ignore[attr-defined]
-            return [_dead(partition, entry, offset, batch.KIND, reason, at_ns, blobs.encode(batch))]
+            return [_dead(partition, position, offset, batch.KIND, reason, at_ns, blobs.encode(batch))]
     half = len(batch) // 2
     return [
-        *_halved(step, state, batch.take(slice(0, half)), partition, entry, offset),
-        *_halved(step, state, batch.take(slice(half, len(batch))), partition, entry, offset + half),
+        *digest_batch(step, state, batch.take(slice(0, half)), partition, position, offset),
+        *digest_batch(step, state, batch.take(slice(half, len(batch))), partition, position, offset + half),
     ]
 
 
-def _dead(partition: int, entry: Entry, row: int, kind: str, reason: str, at_ns: int, content: bytes) -> Event:
+def _dead(partition: int, position: Position, row: int, kind: str, reason: str, at_ns: int, content: bytes) -> Event:
     data = {
         "partition": partition,
-        "position": str(entry.position),
+        "position": str(position),
         "row": row,
         "kind": kind,
         "step": STEP_VERSION,
@@ -58,4 +61,4 @@ def _dead(partition: int, entry: Entry, row: int, kind: str, reason: str, at_ns:
         "content": base64.b64encode(content[:MAX_CONTENT_BYTES]).decode(),
     }
     dead = EventKind.ROW_DEAD
-    return Event(event_id(dead, partition, str(entry.position), row), dead, "", at_ns, "", data)
+    return Event(event_id(dead, partition, str(position), row), dead, "", at_ns, "", data)

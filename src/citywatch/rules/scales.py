@@ -8,6 +8,7 @@ from citywatch.domain.devices import DeviceKind
 from citywatch.domain.events import Event
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.state import State
+from citywatch.kernels.digests import digest_text
 from citywatch.laws import GrossLaw
 from citywatch.rules import devices, liveness
 from citywatch.rules.overload import events, judge
@@ -39,8 +40,8 @@ def _fresh(state: State, batch: PassBatch) -> tuple[list[int], list[str]]:
     """The rows that are no repeats, and their digests."""
     rows: list[int] = []
     digests: list[str] = []
-    for row, (device, (high, low)) in enumerate(zip(batch.device, batch.digest.tolist(), strict=True)):
-        digest = f"{high:016x}{low:016x}"
+    for row, (device, (first, second)) in enumerate(zip(batch.device, batch.digest.tolist(), strict=True)):
+        digest = digest_text(first, second)
         scale = state.get(ROOM, device)
         recent = [] if scale is None else scale["recent"]
         if digest not in recent:

@@ -30,8 +30,8 @@ class Presence:
         except redis.exceptions.RedisError:
             return {"log": "the log server does not answer", **dict.fromkeys(parts, "not heard of")}
         found = {
-            part: word.decode() if word is not None else "not heard of"
-            for part, word in zip(parts, words, strict=True)  # type: ignore[arg-type]
+            part: str(word, "utf-8") if isinstance(word, bytes) else "not heard of"
+            for part, word in zip(parts, words, strict=True)
         }
         return {"log": "ok", **found}
 

@@ -1,0 +1,59 @@
+"""Kernels, compiled once by one process and loaded from the cache by the others."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import sys
+from importlib import metadata, resources
+from pathlib import Path
+
+
+def compile_once(cache: Path) -> None:
+    """Compile every kernel into the cache, unless this very version has been here on this very processor."""
+    done = cache / f"compiled-{_fingerprint()}"
+    if done.exists():
+        return
+    warm()
+    cache.mkdir(parents=True, exist_ok=True)
+    done.touch()
+
+
+def warm() -> None:
+    """Load every kernel and let nothing compile from then on."""
+    from citywatch.kernels import all_kernels  # noqa: PLC0415
+
+    all_kernels()
+    warm_imported()
+
+
+def warm_imported() -> None:
+    """Load the kernels of the modules that are imported so far: a command needs no more than its own."""
+    from citywatch.kernels._jit import warm  # noqa: PLC0415
+
+    warm()
+
+
+def use_cache(default: Path | None = None) -> None:
+    """For commands without a data directory: keep compiled kernels in the user's cache."""
+    if "NUMBA_CACHE_DIR" not in os.environ:
+        home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+        os.environ["NUMBA_CACHE_DIR"] = str(default or home / "citywatch" / "kernels")
+
+
+def _fingerprint() -> str:
+    """Everything that makes compiled code another: sources, compiler, interpreter, processor."""
+    parts = [sys.version, metadata.version("numba"), metadata.version("llvmlite"), platform.machine(), _processor()]
+    for source in sorted(resources.files("citywatch.kernels").iterdir(), key=lambda item: item.name):
+        if source.name.endswith(".py"):
+            parts.append(source.read_text(encoding="utf-8"))
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())

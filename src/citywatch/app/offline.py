@@ -1,0 +1,271 @@
+"""Commands beside the running city: dead letters and tokens of a data directory, replays, visits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from citywatch.app.clock import SystemClock
+from citywatch.app.data_dir import DataDir
+from citywatch.app.kernels import use_cache, warm_imported
+from citywatch.domain.instants import format_instant
+from citywatch.errors import ConfigurationError, DataDirError, DataError, RecordRefused
+from citywatch.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from citywatch.adapters.store.sql import SqlStore
+    from citywatch.domain.columns import Batch
+    from citywatch.flow.replay import Summary as ReplaySummary
+    from citywatch.ports import Row
+
+_PAGE = 500
+LIVE = "live"
+
+
+# ---- recorded rows
+
+
+def replay_files(
+    files: Sequence[Path],
+    *,
+    law: str,
+    summary: Path | None,
+    events: Path | None,
+    data_dir: Path,
+    station: str,
+    time_zone: str,
+    fold: str,
+) -> None:
+    """Replay vendor files into a recording of the data directory and say what became of their lines."""
+    use_cache()
+    from citywatch.flow.replay import replay  # noqa: PLC0415
+    from citywatch.laws import load  # noqa: PLC0415
+    from citywatch.wire.local_time import Fold  # noqa: PLC0415
+
+    chosen = load(law)
+    warm_imported()
+    result = replay(
+        files,
+        chosen,
+        data_dir=DataDir.open(data_dir).root,
+        now_ns=SystemClock().now_ns(),
+        events=events,
+        summary=summary,
+        station=station,
+        time_zone=time_zone,
+        fold=Fold(fold),
+        progress=sys.stderr.isatty(),
+    )
+    _tell(result)
+
+
+def rerun_recording(
+    data_dir: Path, *, config: Path | None, recording: str, law: str, summary: Path | None, events: Path | None
+) -> None:
+    """Decide a recording, or the city's own log (`live`), once more."""
+    use_cache()
+    from citywatch.flow import replay  # noqa: PLC0415
+    from citywatch.laws import load  # noqa: PLC0415
+
+    directory, chosen = DataDir(data_dir).existing(), load(law)
+    warm_imported()
+    if recording != LIVE:
+        _tell(replay.rerun(directory.root, chosen, recording=recording, events=events, summary=summary))
+        return
+    if summary is not None:
+        raise ConfigurationError("--summary counts the lines of files; a city's own log has none: leave it out")
+    if events is None:
+        raise ConfigurationError("say where the events of the city's log shall go: --events FILE")
+    print(f"{_rerun_live(directory, _settings(config), events)} events in {events}")
+
+
+def _rerun_live(directory: DataDir, settings: Settings, events: Path) -> int:
+    from citywatch.adapters.log.redis_streams import RedisLog  # noqa: PLC0415
+    from citywatch.adapters.store.segments import read_seals  # noqa: PLC0415
+    from citywatch.app.steps import city_step  # noqa: PLC0415
+    from citywatch.flow.event_file import EventFile  # noqa: PLC0415
+    from citywatch.flow.rerun import rerun_log  # noqa: PLC0415
+
+    with _store(directory.root, settings) as store, _log_url(directory, settings) as url, EventFile(events) as target:
+        log = RedisLog(url, settings.log.partitions)
+        try:
+            # Read before the segments: what is sealed meanwhile is then known already, and not read twice.
+            sealed = store.archived()
+            for event in rerun_log(read_seals(directory.root, store), sealed, log, city_step(settings)):
+                target.add(event)
+            return target.finish()
+        finally:
+            log.close()
+
+
+def _tell(result: ReplaySummary) -> None:
+    print(
+        f"{result.lines} lines: {result.passes} passes, {result.repeated} repeated, {result.refused} refused\n"
+        f"{result.law}: {result.lawful} lawful, {result.over} over, {result.undecided} undecided;"
+        f" {result.suspect} suspect\nrecorded as {result.recording}"
+    )
+
+
+# ---- cameras
+
+
+def patrol_cameras(urls: Sequence[str], *, visits: int, every: float | None, transport: str, as_json: bool) -> int:
+    """Visit cameras; exit code 3 when any has a fault."""
+    use_cache()
+    from citywatch.patrol_command import patrol_urls  # noqa: PLC0415
+
+    return asyncio.run(
+        patrol_urls(
+            urls,
+            visits=visits,
+            every_seconds=every,
+            transport="udp" if transport == "udp" else "tcp",
+            as_json=as_json,
+            out=sys.stdout,
+        )
+    )
+
+
+# ---- dead letters
+
+
+def list_dead_letters(data_dir: Path, *, config: Path | None, source: str | None, limit: int, as_json: bool) -> None:
+    """Print what was refused, oldest first: its reason, never its content, which may hold plates."""
+    with _store(data_dir, _settings(config)) as store:
+        letters = _letters(store, source)
+        for number, letter in enumerate(letters):
+            if number >= limit:
+                print(f"... more; ask with --limit above {limit}", file=sys.stderr)
+                return
+            shown = {
+                "number": letter["number"],
+                "at": format_instant(letter["at_ns"]),
+                "source": letter["source"],
+                "reason": letter["reason"],
+                "message": letter["message"],
+                "size_bytes": letter["size"],
+            }
+            if as_json:
+                print(json.dumps(shown, ensure_ascii=False))
+            else:
+                print("{number:>8}  {at}  {source}  {reason}  {message}".format(**shown))
+
+
+def retry_dead_letters(data_dir: Path, *, config: Path | None, source: str | None, numbers: Sequence[int]) -> int:
+    """Hand letters in again. A letter goes when all of it was accepted; exit code 1 when some stay."""
+    from citywatch.adapters.log.redis_streams import RedisLog  # noqa: PLC0415
+    from citywatch.flow.door import LogDoor  # noqa: PLC0415
+
+    settings = _settings(config)
+    taken = stayed = 0
+    with _store(data_dir, settings) as store, _log_url(DataDir(data_dir).existing(), settings) as url:
+        log = RedisLog(url, settings.log.partitions)
+        try:
+            door = LogDoor(log, "deadletter-retry")
+            for letter in _letters(store, source):
+                if numbers and letter["number"] not in numbers:
+                    continue
+                try:
+                    door.append(_read_again(letter, settings))
+                except DataError as error:
+                    stayed += 1
+                    print(f"{letter['number']}: stays: {error}")
+                    continue
+                store.forget_dead_letter(letter["number"])
+                taken += 1
+        finally:
+            log.close()
+    print(f"{taken} handed in again, {stayed} stay")
+    return 1 if stayed else 0
+
+
+def _read_again(letter: Row, settings: Settings) -> Batch:
+    """The rows of a letter. DataError when it still cannot be read, or is of a kind that cannot be handed in."""
+    from citywatch.wire import blobs, station_json  # noqa: PLC0415
+
+    if letter["truncated"]:
+        raise DataError("only the first part of it was kept; send it again from its source")
+    if letter["source"] == "http:passes":
+        now_ns = SystemClock().now_ns()
+        decoded = station_json.decode(letter["content"], settings.server.station.form(), received_ns=now_ns)
+        if decoded.refused:
+            raise RecordRefused(decoded.refused[0].reason.value, decoded.refused[0].message)
+        return decoded.batch
+    if letter["source"].startswith("step:"):
+        return blobs.decode(letter["content"])
+    raise DataError(f"what comes from {letter['source']} cannot be handed in again here; send it again from its source")
+
+
+def _letters(store: SqlStore, source: str | None) -> Iterator[Row]:
+    after = 0
+    while page := store.dead_letters(source=source, after=after, limit=_PAGE):
+        yield from page
+        after = page[-1]["number"]
+
+
+# ---- tokens
+
+
+def create_token(data_dir: Path, config: Path | None, name: str, role: str) -> None:
+    """Make a token and print it, once."""
+    from citywatch.app.tokens import make_token  # noqa: PLC0415
+
+    with _store(data_dir, _settings(config)) as store:
+        print(make_token(store, name, role, SystemClock()))
+
+
+def list_tokens(data_dir: Path, config: Path | None) -> None:
+    """Print who may ask; the tokens themselves are not stored."""
+    with _store(data_dir, _settings(config)) as store:
+        for row in store.tokens():
+            state = "revoked" if row["revoked"] else "valid"
+            print(f"{row['name']:<32} {row['role']:<10} {state:<8} {format_instant(row['created_at_ns'])}")
+
+
+def revoke_token(data_dir: Path, config: Path | None, name: str) -> None:
+    """Make a token worthless; ConfigurationError when there is none of this name."""
+    with _store(data_dir, _settings(config)) as store:
+        if not store.revoke_token(name):
+            raise ConfigurationError(f"there is no valid token named {name!r}; see `citywatch token list`")
+
+
+# ---- where things are
+
+
+def _settings(config: Path | None) -> Settings:
+    return Settings() if config is None else load_settings(config)
+
+
+@contextmanager
+def _store(data_dir: Path, settings: Settings) -> Iterator[SqlStore]:
+    from citywatch.adapters.store.sql import SqlStore  # noqa: PLC0415
+
+    store = SqlStore.open(DataDir(data_dir).existing().database_url(settings.store.url))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def _log_url(directory: DataDir, settings: Settings) -> Iterator[str]:
+    """The log of a city: its own server's, that of the running city, or one started for the moment."""
+    from citywatch.adapters.log.embedded import EmbeddedServer  # noqa: PLC0415
+
+    if settings.log.url:
+        yield settings.log.url
+        return
+    try:
+        directory.hold()
+    except DataDirError:
+        running = json.loads((directory.log / "running.json").read_text())
+        yield f"unix://{quote(running['socket'])}?db=0"
+        return
+    with EmbeddedServer(directory.log) as server:
+        yield server.url

@@ -1,0 +1,417 @@
+"""The parts of a running city, one process each: `prepare`, `process`, `serve`, `patrol` and `demo`.
+
+A part reads its briefing from the first line of its standard input, says `ready` on its standard output, and ends
+when its standard input is closed or SIGTERM comes. Whatever it opens is closed in reverse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import math
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from citywatch.app.briefing import Briefing
+from citywatch.app.kernels import compile_once, warm
+from citywatch.errors import CitywatchError
+from citywatch.telemetry import PrometheusMeter, log_as_json
+
+if TYPE_CHECKING:
+    from citywatch.adapters.log.redis_streams import RedisLog
+    from citywatch.adapters.store.sql import SqlStore
+    from citywatch.api.serve import ApiServer
+    from citywatch.domain.commands import CommandBatch
+    from citywatch.flow.runner import Turns
+    from citywatch.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_BLOCK_MS = 500
+_PRESENCE_S = 1.0
+_PRUNE_EVERY_S = 3600.0
+_NS_PER_DAY = 86_400_000_000_000
+
+
+def run_part(name: str) -> int:
+    """Run one part to its end; returns the exit code that tells the supervisor whether to start it again."""
+    briefing = Briefing.from_line(sys.stdin.readline())
+    log_as_json(name, briefing.log_level)
+    stop = _stopped_by_supervisor()
+    try:
+        with ExitStack() as stack:
+            _PARTS[name](briefing, stop, stack)
+    except CitywatchError as error:
+        print(f"citywatch: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    return 0
+
+
+def _prepare(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
+    """What must be done once before the others: the store brought up to date, the kernels compiled, a first token."""
+    del stop
+    from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.app.tokens import DEMONSTRATION_TOKENS, first_token, keep_token  # noqa: PLC0415
+
+    log = _open_log(briefing, stack)
+    store = _open_store(briefing, stack, log)
+    compile_once(briefing.directory().cache)
+    clock = SystemClock()
+    token = first_token(store, clock)
+    for name, role in DEMONSTRATION_TOKENS.items():
+        if role in briefing.tokens:
+            keep_token(store, name, role, briefing.tokens[role], clock)
+    _say_ready(token=token or "")
+
+
+def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
+    """Steps, projections, archive and the clock."""
+    from citywatch.adapters.log.redis_streams import RedisHint  # noqa: PLC0415
+    from citywatch.adapters.store.objects import DirectoryObjects  # noqa: PLC0415
+    from citywatch.adapters.store.project import Projector  # noqa: PLC0415
+    from citywatch.adapters.store.segments import SegmentWriter  # noqa: PLC0415
+    from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.app.steps import city_step  # noqa: PLC0415
+    from citywatch.flow.archive import Archive, SealPolicy  # noqa: PLC0415
+    from citywatch.flow.door import LogDoor  # noqa: PLC0415
+    from citywatch.flow.processor import Processor  # noqa: PLC0415
+    from citywatch.flow.projection import Projection  # noqa: PLC0415
+    from citywatch.flow.pulse import Ticker  # noqa: PLC0415
+
+    settings, directory, clock = briefing.settings(), briefing.directory(), SystemClock()
+    meter = PrometheusMeter(directory.metrics)
+    log = _open_log(briefing, stack)
+    store = _open_store(briefing, stack, log)
+    objects = DirectoryObjects(
+        directory.objects,
+        unpinned_quota_bytes=settings.patrol.pictures_mb << 20,
+        pinned_quota_bytes=settings.patrol.evidence_mb << 20,
+        meter=meter,
+    )
+    hint = RedisHint(briefing.log_url)
+    stack.callback(hint.close)
+    projector = Projector(store, pin=objects.pin)
+    segments = SegmentWriter(directory.root, store, max_rows=settings.archive.seal_rows)
+    segments.sweep()
+    archive = Archive(
+        log,
+        segments,
+        store.archived(),
+        projector.positions,
+        clock,
+        meter,
+        SealPolicy(settings.archive.seal_rows, settings.archive.seal_seconds),
+    )
+    warm()
+    processor = Processor(log, city_step(settings), meter, clock)
+    projection = Projection(log, projector, hint, meter)
+    door = LogDoor(log, "process")
+    commands = _registrations(settings, clock.now_ns())
+    if len(commands):
+        door.append(commands)
+    turns = {
+        "steps": lambda: processor.turn(_BLOCK_MS),
+        "projection": lambda: projection.turn(_BLOCK_MS),
+        "archive": lambda: archive.turn(_BLOCK_MS),
+        "clock": Ticker(door, clock).turn,
+        "pruning": _every(_PRUNE_EVERY_S, stop, lambda: _prune(store, settings, clock.now_ns())),
+    }
+    running = _start_turns(turns, meter, stop, stack)
+    _live("process", briefing, running, stop, stack)
+
+
+def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
+    """The API and the console."""
+    import uvicorn  # noqa: PLC0415
+
+    from citywatch.adapters.log.presence import Presence  # noqa: PLC0415
+    from citywatch.adapters.log.redis_streams import RedisWakeup  # noqa: PLC0415
+    from citywatch.adapters.store.objects import DirectoryObjects  # noqa: PLC0415
+    from citywatch.api.app import create_api  # noqa: PLC0415
+    from citywatch.api.serve import ApiServer  # noqa: PLC0415
+    from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.app.passes import JudgedPasses  # noqa: PLC0415
+    from citywatch.flow.door import LogDoor  # noqa: PLC0415
+    from citywatch.flow.pulse import Observer  # noqa: PLC0415
+    from citywatch.flow.step import DOOR_OBSERVER  # noqa: PLC0415
+
+    settings, directory, clock = briefing.settings(), briefing.directory(), SystemClock()
+    meter = PrometheusMeter(directory.metrics)
+    log = _open_log(briefing, stack)
+    store = _open_store(briefing, stack, log)
+    presence = Presence(briefing.log_url)
+    stack.callback(presence.close)
+    door = LogDoor(log, "serve")
+    expected = ["process", "patrol"] if settings.cameras else ["process"]
+
+    def health() -> Mapping[str, str]:
+        return presence.heard(expected)
+
+    passes = JudgedPasses(directory.root, store, log, settings.law)
+    turns = {
+        "observer": Observer(DOOR_OBSERVER, door, clock).turn,
+        # Kernels are heavy to load and only lists of passes need them here: that need not hold up the start.
+        "kernels": _every(float("inf"), stop, passes.warm),
+    }
+    running = _start_turns(turns, meter, stop, stack)
+    api = create_api(
+        store=store,
+        passes=passes,
+        door=door,
+        objects=DirectoryObjects(
+            directory.objects,
+            unpinned_quota_bytes=settings.patrol.pictures_mb << 20,
+            pinned_quota_bytes=settings.patrol.evidence_mb << 20,
+            meter=meter,
+        ),
+        clock=clock,
+        meter=meter,
+        wakeup=RedisWakeup(briefing.log_url),
+        health=health,
+        config=settings.server,
+    )
+    _start_presence("serve", briefing, running, stop, stack)
+    config = uvicorn.Config(
+        api,
+        host=settings.server.host,
+        port=briefing.port,
+        log_config=None,
+        access_log=False,
+        loop="uvloop",
+        http="httptools",
+        timeout_graceful_shutdown=3,
+        server_header=False,
+    )
+    asyncio.run(_serve_until(ApiServer(config), stop))
+
+
+def _patrol(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
+    """Visits to the configured cameras."""
+    asyncio.run(_patrol_until(briefing, stop, stack))
+
+
+async def _patrol_until(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
+    from citywatch.adapters.cameras.patrol import Patrol  # noqa: PLC0415
+    from citywatch.adapters.cameras.pool import DecoderPool  # noqa: PLC0415
+    from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.domain.pictures import FrameBatch  # noqa: PLC0415
+    from citywatch.flow.door import LogDoor  # noqa: PLC0415
+
+    settings, directory, clock = briefing.settings(), briefing.directory(), SystemClock()
+    meter = PrometheusMeter(directory.metrics)
+    log = _open_log(briefing, stack)
+    door = LogDoor(log, "patrol")
+    ending = asyncio.Event()
+
+    async def on_frames(batch: FrameBatch) -> None:
+        await asyncio.to_thread(door.append, batch)
+
+    pool = DecoderPool(
+        settings.patrol.decoders,
+        directory.objects,
+        meter=meter,
+        unpinned_quota_bytes=settings.patrol.pictures_mb << 20,
+        pinned_quota_bytes=settings.patrol.evidence_mb << 20,
+    )
+    async with pool, Patrol(settings.cameras, pool, clock, on_frames, meter) as patrol:
+        _start_presence("patrol", briefing, {}, stop, stack)
+        _say_ready()
+        waiting = asyncio.create_task(asyncio.to_thread(stop.wait))
+        waiting.add_done_callback(lambda _: ending.set())
+        await patrol.run(ending)
+        stop.set()
+        await waiting
+
+
+def _demo(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
+    """The demonstration city, a client of the public API like any other."""
+    del stack
+    from citywatch.demo.play import play  # noqa: PLC0415
+
+    settings = briefing.settings()
+    seed = settings.demonstration.seed if settings.demonstration is not None else 1
+
+    async def until_stopped() -> None:
+        ending = asyncio.Event()
+        waiting = asyncio.create_task(asyncio.to_thread(stop.wait))
+        waiting.add_done_callback(lambda _: ending.set())
+        _say_ready()
+        await play(
+            f"http://127.0.0.1:{briefing.port}",
+            ingest_token=briefing.tokens["ingest"],
+            crew_token=briefing.tokens["crew"],
+            stop=ending,
+            seed=seed,
+            port=briefing.demonstration_port,
+        )
+        await waiting
+
+    asyncio.run(until_stopped())
+
+
+_PARTS: Mapping[str, Callable[[Briefing, threading.Event, ExitStack], None]] = {
+    "prepare": _prepare,
+    "process": _process,
+    "serve": _serve,
+    "patrol": _patrol,
+    "demo": _demo,
+}
+
+
+def _open_log(briefing: Briefing, stack: ExitStack) -> RedisLog:
+    from citywatch.adapters.log.redis_streams import RedisLog  # noqa: PLC0415
+
+    log = RedisLog(briefing.log_url, briefing.settings().log.partitions)
+    stack.callback(log.close)
+    gap = log.durability_gap()
+    if gap:
+        _log.warning("%s", gap)
+    return log
+
+
+def _open_store(briefing: Briefing, stack: ExitStack, log: RedisLog) -> SqlStore:
+    from citywatch.adapters.store.sql import SqlStore  # noqa: PLC0415
+
+    url = briefing.directory().database_url(briefing.settings().store.url)
+    store = SqlStore.open(url, log_epoch=log.epoch(), log_server=log.server()[0])
+    stack.callback(store.close)
+    return store
+
+
+def _registrations(settings: Settings, at_ns: int) -> CommandBatch:
+    """The configured devices, told to the log; what already stands there just so changes nothing."""
+    import numpy as np  # noqa: PLC0415
+
+    from citywatch.domain.commands import CommandBatch, Verb  # noqa: PLC0415
+    from citywatch.domain.devices import DeviceKind  # noqa: PLC0415
+
+    rows = [
+        (camera.camera, {"kind": DeviceKind.CAMERA.value, "name": camera.name, "place": camera.place, "heartbeat_s": 0})
+        for camera in settings.cameras
+    ]
+    rows += [
+        (
+            scale.device,
+            {
+                "kind": DeviceKind.SCALE.value,
+                "name": scale.name,
+                "place": scale.place,
+                "heartbeat_s": scale.heartbeat_seconds,
+            },
+        )
+        for scale in settings.scales
+    ]
+    count = len(rows)
+    return CommandBatch(
+        device=tuple(device for device, _ in rows),
+        at_ns=np.full(count, at_ns, np.int64),
+        command=("",) * count,
+        verb=(Verb.REGISTER_DEVICE.value,) * count,
+        target=tuple(device for device, _ in rows),
+        actor=("configuration",) * count,
+        args=tuple(json.dumps(fields, ensure_ascii=False) for _, fields in rows),
+    )
+
+
+def _prune(store: SqlStore, settings: Settings, now_ns: int) -> None:
+    forgotten = store.prune(now_ns - settings.store.retention_days * _NS_PER_DAY)
+    if any(forgotten.values()):
+        _log.info("forgot what is older than %d days: %s", settings.store.retention_days, dict(forgotten))
+
+
+def _every(seconds: float, stop: threading.Event, work: Callable[[], None]) -> Callable[[], None]:
+    def turn() -> None:
+        work()
+        stop.wait(None if math.isinf(seconds) else seconds)
+
+    return turn
+
+
+def _start_turns(
+    turns: Mapping[str, Callable[[], object]], meter: PrometheusMeter, stop: threading.Event, stack: ExitStack
+) -> dict[str, Turns]:
+    from citywatch.flow.runner import Turns  # noqa: PLC0415
+
+    def failed(error: BaseException) -> None:
+        # A thread that cannot go on takes its process with it; the supervisor starts it afresh from what is on disk.
+        _log.critical("a part of this process failed", exc_info=error)
+        logging.shutdown()
+        os._exit(1)
+
+    running = {name: Turns(name, turn, meter, failed) for name, turn in turns.items()}
+    for turn in running.values():
+        turn.start()
+        stack.callback(turn.stop)
+    return running
+
+
+def _start_presence(
+    part: str, briefing: Briefing, running: Mapping[str, Turns], stop: threading.Event, stack: ExitStack
+) -> None:
+    """Tell the log server once a second that this part lives, and what troubles it."""
+    from citywatch.adapters.log.presence import Presence  # noqa: PLC0415
+
+    presence = Presence(briefing.log_url)
+
+    def speak() -> None:
+        while True:
+            trouble = "; ".join(f"{name}: {turn.trouble}" for name, turn in running.items() if turn.trouble)
+            with contextlib.suppress(CitywatchError):
+                presence.say(part, trouble)
+            if stop.wait(_PRESENCE_S):
+                return
+
+    thread = threading.Thread(target=speak, name="presence", daemon=True)
+    thread.start()
+    stack.callback(presence.close)
+    stack.callback(thread.join, 5.0)
+    stack.callback(stop.set)
+
+
+def _live(part: str, briefing: Briefing, running: Mapping[str, Turns], stop: threading.Event, stack: ExitStack) -> None:
+    _start_presence(part, briefing, running, stop, stack)
+    _say_ready()
+    stop.wait()
+
+
+async def _serve_until(server: ApiServer, stop: threading.Event) -> None:
+    async def end() -> None:
+        await asyncio.to_thread(stop.wait)
+        server.should_exit = True
+
+    async def tell() -> None:
+        while not server.started and not server.should_exit:
+            await asyncio.sleep(0.01)
+        _say_ready()
+
+    # The supervisor's word ends the server, not the signals that uvicorn would listen for.
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    ending, telling = asyncio.create_task(end()), asyncio.create_task(tell())
+    await server.serve()
+    stop.set()
+    await asyncio.gather(ending, telling)
+
+
+def _say_ready(**words: str) -> None:
+    print(json.dumps({"ready": True, **words}), flush=True)
+
+
+def _stopped_by_supervisor() -> threading.Event:
+    """Set when standard input is closed or SIGTERM comes."""
+    stop = threading.Event()
+
+    def listen() -> None:
+        while sys.stdin.readline():
+            pass
+        stop.set()
+
+    threading.Thread(target=listen, name="supervisor", daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    return stop

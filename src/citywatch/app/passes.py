@@ -1,0 +1,120 @@
+"""Passes as people ask for them: the sealed ones and those still in the log, each with what the law says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from citywatch.domain.passes import Decision, PassBatch, Suspect
+from citywatch.errors import DataError
+from citywatch.ports import ORIGIN, Log, Row, SegmentIndex
+from citywatch.wire import blobs
+
+_ENTRIES_AT_A_TIME = 500
+
+
+class JudgedPasses:
+    """ports.Passes, with `decision`, `limits_kg`, `law` and `suspect` beside what was measured.
+
+    What it needs for that is heavy, so it is loaded by `warm`, in a thread, or by the first question.
+    """
+
+    def __init__(self, root: Path, index: SegmentIndex, log: Log, law_id: str) -> None:
+        self._root = root
+        self._index = index
+        self._log = log
+        self._law_id = law_id
+
+    def warm(self) -> None:
+        """Load what the first question would have to wait for."""
+        from citywatch.app.kernels import warm  # noqa: PLC0415
+
+        warm()
+        list(self.passes(device=None, from_ns=0, to_ns=0, limit=1))
+
+    def passes(self, *, device: str | None, from_ns: int, to_ns: int, limit: int) -> Iterable[Row]:
+        """Newest first; each repeated record once. What is sealed is read from segments, the rest from the log."""
+        from citywatch.adapters.store.segments import ParquetPasses  # noqa: PLC0415
+
+        # The log first: what is sealed in between is then found twice, never missed.
+        found = {(row["device"], row["digest"]): row for row in self._unsealed(device, from_ns, to_ns)}
+        sealed = ParquetPasses(self._root, self._index)
+        for row in sealed.passes(device=device, from_ns=from_ns, to_ns=to_ns, limit=limit):
+            found.setdefault((row["device"], row["digest"]), row)
+        newest = sorted(found.values(), key=lambda row: (-row["at_ns"], row["device"], row["digest"]))[:limit]
+        return self._judged(newest)
+
+    def _unsealed(self, device: str | None, from_ns: int, to_ns: int) -> Iterator[Row]:
+        """Rows of the log's tail: bounded by what the archive lets wait before it seals."""
+        archived = self._index.archived()
+        positions = {p: archived.get(p, ORIGIN) for p in range(self._log.partitions)}
+        while entries := self._log.read(positions, most=_ENTRIES_AT_A_TIME, block_ms=0):
+            for partition, some in entries.items():
+                positions[partition] = some[-1].position
+                for entry in some:
+                    yield from _rows(entry.blob, device, from_ns, to_ns)
+
+    def _judged(self, rows: list[Row]) -> list[Row]:
+        if not rows:
+            return []
+        from citywatch.laws import load  # noqa: PLC0415
+        from citywatch.rules.overload import judge  # noqa: PLC0415
+
+        law = load(self._law_id)
+        verdicts = judge(law, _batch(rows))
+        return [
+            {
+                **row,
+                "decision": Decision(int(decision)).name.lower(),
+                "limits_kg": [int(low), int(high)] if high else [],
+                "law": law.ref,
+                "suspect": Suspect(int(suspect)).words(),
+            }
+            for row, decision, low, high, suspect in zip(
+                rows,
+                verdicts.decision,
+                verdicts.limit_low_kg,
+                verdicts.limit_high_kg,
+                verdicts.suspect,
+                strict=True,
+            )
+        ]
+
+
+def _rows(blob: bytes, device: str | None, from_ns: int, to_ns: int) -> Iterator[Row]:
+    from citywatch.adapters.store.segments import pass_row  # noqa: PLC0415
+
+    try:
+        batch = blobs.decode(blob)
+    except DataError:
+        return  # it is among the dead letters
+    if isinstance(batch, PassBatch):
+        for row in np.flatnonzero((batch.at_ns >= from_ns) & (batch.at_ns < to_ns)).tolist():
+            if device in (None, batch.device[row]):
+                yield pass_row(batch, row)
+
+
+def _batch(rows: list[Row]) -> PassBatch:
+    widest = max(row["axle_count"] for row in rows)
+
+    def padded(name: str) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
+        out = np.zeros((len(rows), widest), np.int32)
+        for i, row in enumerate(rows):
+            out[i, : len(row[name])] = row[name]
+        return out
+
+    return PassBatch(
+        device=tuple(row["device"] for row in rows),
+        at_ns=np.array([row["at_ns"] for row in rows], np.int64),
+        received_ns=np.array([row["received_ns"] for row in rows], np.int64),
+        digest=np.array([[int(row["digest"][:16], 16), int(row["digest"][16:], 16)] for row in rows], np.uint64),
+        axle_count=np.array([row["axle_count"] for row in rows], np.int16),
+        gross_kg=np.array([row["gross_kg"] for row in rows], np.int32),
+        speed_mps=np.array([row["speed_mps"] for row in rows], np.float64),
+        length_mm=np.array([row["length_mm"] for row in rows], np.int32),
+        axle_kg=padded("axle_kg"),
+        spacing_mm=padded("spacing_mm"),
+        plate=tuple(row["plate"] for row in rows),
+    )

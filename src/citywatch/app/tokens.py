@@ -1,0 +1,40 @@
+"""Access tokens: made here, shown once, kept as digests only."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from citywatch.errors import ConfigurationError
+from citywatch.ports import Clock, Store
+
+PREFIX = "cw_"
+FIRST = "first"
+ROLES = ("viewer", "operator", "crew", "ingest", "metrics", "admin")
+DEMONSTRATION_TOKENS = {"demonstration-scales": "ingest", "demonstration-crew": "crew"}
+
+
+def digest_of(token: str) -> str:
+    """What the store keeps: SHA-256 is enough for a secret of 256 random bits."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def make_token(store: Store, name: str, role: str, clock: Clock) -> str:
+    """A new token, known to the store by its digest."""
+    if role not in ROLES:
+        raise ConfigurationError(f"role {role!r} is not known; choose one of {', '.join(ROLES)}")
+    token = PREFIX + secrets.token_urlsafe(32)
+    store.add_token(name=name, role=role, digest=digest_of(token), at_ns=clock.now_ns())
+    return token
+
+
+def first_token(store: Store, clock: Clock) -> str | None:
+    """The first token of a new store; None when it has had any."""
+    return None if store.tokens() else make_token(store, FIRST, "admin", clock)
+
+
+def keep_token(store: Store, name: str, role: str, token: str, clock: Clock) -> None:
+    """Make a token that was made elsewhere known under a name, unless it is already."""
+    digest = digest_of(token)
+    if store.token(digest) is None and all(row["name"] != name for row in store.tokens()):
+        store.add_token(name=name, role=role, digest=digest, at_ns=clock.now_ns())

@@ -1,0 +1,151 @@
+"""Seeded rows of every kind, as a small city would write them: for tests of laws that hold for any rows."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import numpy as np
+
+from citywatch.domain.columns import Batch
+from citywatch.domain.commands import CommandBatch, Verb
+from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.passes import PassBatch
+from citywatch.domain.pictures import FrameBatch, Outcome, VisitReason
+from citywatch.domain.pulses import PulseBatch, TickBatch
+
+SCALES = ("st/d1/l1", "st/d1/l2")
+CAMERAS = ("cam-1", "cam-2")
+OBSERVER = "observer:http"
+START_NS = 1_767_225_600 * NS_PER_S
+
+
+def passes(rows: list[tuple[str, int, int, list[int]]]) -> PassBatch:
+    """(device, at_ns, number, axle weights in kg) -> passes; the same number is the same record."""
+    count, widest = len(rows), max((len(row[3]) for row in rows), default=0)
+    axle_kg = np.zeros((count, widest), np.int32)
+    spacing_mm = np.zeros((count, widest), np.int32)
+    for i, (_, _, _, axles) in enumerate(rows):
+        axle_kg[i, : len(axles)] = axles
+        spacing_mm[i, : len(axles) - 1] = 3300
+    return PassBatch(
+        device=tuple(row[0] for row in rows),
+        at_ns=np.array([row[1] for row in rows], np.int64),
+        received_ns=np.array([row[1] + 1 for row in rows], np.int64),
+        digest=np.array([[7, row[2]] for row in rows], np.uint64).reshape(count, 2),
+        axle_count=np.array([len(row[3]) for row in rows], np.int16),
+        gross_kg=np.array([sum(row[3]) for row in rows], np.int32),
+        speed_mps=np.full(count, 20.0),
+        length_mm=np.array([3300 * len(row[3]) + 2000 for row in rows], np.int32),
+        axle_kg=axle_kg,
+        spacing_mm=spacing_mm,
+        plate=("",) * count,
+    )
+
+
+def frames(rows: list[tuple[str, int, int, Outcome, float, float]]) -> FrameBatch:
+    """(device, at_ns, visit, outcome, mean, changed share) -> visits."""
+    count = len(rows)
+    seen = np.array([row[3] is Outcome.PICTURE for row in rows])
+
+    def column(values: list[float]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        return np.where(seen, np.array(values, np.float64), np.nan)
+
+    mean = [row[4] for row in rows]
+    return FrameBatch(
+        device=tuple(row[0] for row in rows),
+        at_ns=np.array([row[1] for row in rows], np.int64),
+        received_ns=np.array([row[1] + 5 for row in rows], np.int64),
+        visit=np.array([row[2] for row in rows], np.int64),
+        outcome=np.array([row[3] for row in rows], np.uint8),
+        reason=tuple(_reason(row[3]) for row in rows),
+        media_ns=np.full(count, -1, np.int64),
+        width=np.where(seen, 640, 0).astype(np.int32),
+        height=np.where(seen, 360, 0).astype(np.int32),
+        mean=column(mean),
+        sd=column([50.0 if 20 < value < 230 else 1.0 for value in mean]),
+        dark_share=column([0.05 if value > 20 else 0.999 for value in mean]),
+        bright_share=column([0.05 if value < 230 else 0.999 for value in mean]),
+        laplacian_var=column([900.0] * count),
+        sharpness=column([0.36] * count),
+        texture_share=column([0.8] * count),
+        blockiness=column([1.0] * count),
+        changed_share=column([row[5] for row in rows]),
+        picture=tuple(f"{row[2]:064x}" if row[3] is Outcome.PICTURE else "" for row in rows),
+        previous=tuple(f"{row[2] - 1:064x}" if row[3] is Outcome.PICTURE else "" for row in rows),
+        previous_at_ns=np.array([row[1] - 60 * NS_PER_S for row in rows], np.int64),
+        cpu_us=np.full(count, 20_000, np.int64),
+    )
+
+
+def _reason(outcome: Outcome) -> str:
+    reasons = {
+        Outcome.PICTURE: VisitReason.OK,
+        Outcome.UNREACHABLE: VisitReason.TIMED_OUT,
+        Outcome.NO_MEDIA: VisitReason.NO_FRAMES,
+        Outcome.UNCHECKED: VisitReason.DECODER_DIED,
+    }
+    return reasons[outcome].value
+
+
+def commands(rows: list[tuple[str, int, str, Verb, str, dict[str, Any]]]) -> CommandBatch:
+    """(device, at_ns, command, verb, target, args) -> commands of one operator."""
+    return CommandBatch(
+        device=tuple(row[0] for row in rows),
+        at_ns=np.array([row[1] for row in rows], np.int64),
+        command=tuple(row[2] for row in rows),
+        verb=tuple(row[3].value for row in rows),
+        target=tuple(row[4] for row in rows),
+        actor=("operator",) * len(rows),
+        args=tuple(json.dumps(row[5]) for row in rows),
+    )
+
+
+def pulse(device: str, at_ns: int) -> PulseBatch:
+    return PulseBatch((device,), np.array([at_ns], np.int64), (OBSERVER,))
+
+
+def tick(at_ns: int) -> TickBatch:
+    return TickBatch(("clock",), np.array([at_ns], np.int64))
+
+
+def city_day(seed: int, seconds: int) -> list[Batch]:
+    """Batches of one row each: scales with heartbeats and lorries (some over, some repeated), cameras with faults
+    that come and go, an observer with gaps, ticks, and registrations.
+    """
+    rng = random.Random(seed)  # noqa: S311  (seeded rows, no secret)
+    rows: list[Batch] = []
+    for scale in SCALES:
+        described = {"kind": "scale", "name": scale, "place": "", "heartbeat_s": 2}
+        rows.append(commands([(scale, START_NS, f"r-{scale}", Verb.REGISTER_DEVICE, scale, described)]))
+    number, last_pass = 0, None
+    faulty = dict.fromkeys(CAMERAS, 0)
+    visits = dict.fromkeys(CAMERAS, 0)
+    deaf_until = silent_until = 0
+    for second in range(1, seconds + 1):
+        now_ns = START_NS + second * NS_PER_S
+        rows.append(tick(now_ns))
+        deaf_until = second + rng.randint(6, 12) if rng.random() < 0.02 else deaf_until
+        silent_until = second + rng.randint(8, 30) if rng.random() < 0.03 else silent_until
+        if second >= deaf_until:
+            rows.append(pulse(OBSERVER, now_ns + 1))
+        if second >= silent_until and second % 2 == 0:
+            rows += [pulse(scale, now_ns + 2) for scale in SCALES]
+        if rng.random() < 0.4:
+            number += 1
+            heaviest = 25_000 if rng.random() < 0.1 else 12_000
+            axles = [rng.randint(5_000, heaviest) for _ in range(rng.randint(2, 6))]
+            last_pass = passes([(rng.choice(SCALES), now_ns - rng.randint(0, 3) * NS_PER_S, number, axles)])
+            rows.append(last_pass)
+        if last_pass is not None and rng.random() < 0.1:
+            rows.append(last_pass)
+        for camera in CAMERAS:
+            if rng.random() < 0.3:
+                faulty[camera] = second + rng.randint(3, 12) if rng.random() < 0.15 else faulty[camera]
+                visits[camera] += 1
+                bad = second < faulty[camera]
+                outcome = rng.choice([Outcome.UNREACHABLE, Outcome.PICTURE]) if bad else Outcome.PICTURE
+                mean = 3.0 if bad else 110.0
+                rows.append(frames([(camera, now_ns + 3, visits[camera], outcome, mean, rng.random())]))
+    return rows
