@@ -60,19 +60,19 @@ class MediaKind(StrEnum):
 def redact(url: str) -> str:
     """The address without user, password and query values that may be secret; safe to log, print and store.
 
-    It errs on the hiding side: a query value is kept only under a key known to be harmless, and where an unescaped
-    password makes it unclear where the host begins, everything up to the last `@` goes.
+    It errs on the hiding side: a query value is kept only under a key known to be harmless, and with an `@` behind the
+    host (which may be inside a password that nobody escaped, or end one) nothing but the scheme is left.
     """
     match = _SCHEME.match(url)
     if match is None or not match.group(2) or match.group(1).lower() == "file":
         return url
     scheme, rest = match.group(0), url[match.end() :]
-    rest = rest.partition("#")[0] if "@" not in rest.partition("#")[2] else rest
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    tail = authority.rpartition(":")[2]
-    unclear = ":" in authority and not authority.endswith("]") and not tail.isdigit()
-    if "@" in authority or (unclear and "@" in rest):
+    if "@" in rest[len(authority) :]:
+        return scheme + HIDDEN
+    if "@" in authority:
         rest = f"{HIDDEN}@{rest.rpartition('@')[2]}"
+    rest = rest.partition("#")[0]
     path, mark, query = rest.partition("?")
     path = _SECRET_PAIR.sub(rf"\1{HIDDEN}", path)
     if mark:

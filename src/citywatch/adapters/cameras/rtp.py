@@ -115,7 +115,7 @@ class Depacketizer:
         finished = None
         if packet.timestamp != self._timestamp:
             if in_order and self._whole and self._timestamp is not None:
-                finished = self._finish()  # the sender sets no marker
+                finished = self._finish()  # a sender that sets no markers
             self._begin()
             self._timestamp, self._size = packet.timestamp, 0
             self._whole = in_order or self._starts_frame(packet.payload)
@@ -131,7 +131,9 @@ class Depacketizer:
         if self._whole:
             self._whole = self._take(packet.payload)
         self.pictures = self.pictures or self._is_picture(packet.payload)
-        return self._finish() if packet.marker and self._whole else None
+        if packet.marker and self._whole and (finished := self._finish()) is not None:
+            self._whole = False  # once is enough
+        return finished
 
     def _begin(self) -> None:
         raise NotImplementedError
@@ -157,7 +159,7 @@ class Depacketizer:
 class _AnnexB(Depacketizer):
     """What H.264 and H.265 share: NAL units, parameter sets, fragments."""
 
-    def __init__(self, most_bytes: int, parameter_sets: Iterable[bytes]) -> None:
+    def __init__(self, most_bytes: int, parameter_sets: Iterable[bytes] = ()) -> None:
         super().__init__(most_bytes)
         self._parameter_sets = [unit for unit in parameter_sets if unit][:_PARAMETER_SETS_KEPT]
         self._units: list[bytes] = []
