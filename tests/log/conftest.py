@@ -1,14 +1,30 @@
-"""A real log server for the whole session, and both logs (the real one and the model) for one test each."""
+"""A real log server for the whole session, and both logs (the real one and the model) for one test each.
 
+CITYWATCH_TEST_LOG_SERVER=/path/to/redis-server runs the same tests on another server than the bundled one.
+"""
+
+import os
 from pathlib import Path
 
 import pytest
 import redis
 from log_kit import PARTITIONS
 
+from citywatch.adapters.log import embedded
+from citywatch.adapters.log.binary import identify
 from citywatch.adapters.log.embedded import EmbeddedServer
 from citywatch.adapters.log.redis_streams import RedisLog
 from citywatch.testing.memory_log import MemoryLog
+
+
+@pytest.fixture(scope="session", autouse=True)
+def other_server():
+    """Run on the server that the environment names."""
+    path = os.environ.get("CITYWATCH_TEST_LOG_SERVER")
+    with pytest.MonkeyPatch.context() as patch:
+        if path:
+            patch.setattr(embedded, "find_server", lambda: identify(Path(path)))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +72,5 @@ def log(make_log):
 @pytest.fixture
 def own_server(tmp_path):
     """A server that a test may kill, on a directory of its own."""
-    embedded = EmbeddedServer(Path(tmp_path, "log"))
-    with embedded:
-        yield embedded
+    with EmbeddedServer(Path(tmp_path, "log")) as running:
+        yield running

@@ -17,11 +17,16 @@ import redis
 from log_kit import event, needs, ticks, traced, until
 
 from citywatch.adapters.log import binary as binary_module
+from citywatch.adapters.log import embedded as embedded_module
 from citywatch.adapters.log.binary import ServerBinary, find_server, identify
 from citywatch.adapters.log.embedded import EmbeddedServer
 from citywatch.adapters.log.redis_streams import RedisLog
 from citywatch.errors import ConfigurationError, DataDirError, LogFull, LogUnavailable
 from citywatch.ports import ORIGIN, Commit, Position
+
+
+def find_server_under_test():
+    return embedded_module.find_server()
 
 
 def fill(url, first, last):
@@ -170,7 +175,9 @@ def test_servers_of_the_path_come_next(tmp_path, monkeypatch):
     assert (find_server().name, find_server().major) == ("valkey", 8)
 
 
-def test_a_binary_that_is_no_server_is_refused(tmp_path):
+def test_a_binary_that_is_no_server_or_too_old_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"is redis 6\.2\.5; version 7\.0 or later is needed"):
+        identify(stand_in(tmp_path, "old", "Redis server v=6.2.5 sha=00000000:0"))
     with pytest.raises(ConfigurationError, match="neither Redis nor Valkey"):
         identify(stand_in(tmp_path, "x", "hello"))
     with pytest.raises(ConfigurationError, match="cannot be run"):
@@ -178,15 +185,13 @@ def test_a_binary_that_is_no_server_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wrote", "lawful"),
-    [
-        (("valkey", "9.1.2"), True),
-        (("valkey", "8.0.1"), True),
-        (("valkey", "10.0.0"), False),
-        (("redis", "7.0.15"), False),
-    ],
+    ("same_name", "majors_ahead", "lawful"),
+    [(True, 0, True), (True, -1, True), (True, 1, False), (False, 0, False), (False, -1, False)],
 )
-def test_files_of_another_server_are_refused(tmp_path, wrote, lawful):
+def test_files_of_another_server_are_refused(tmp_path, same_name, majors_ahead, lawful):
+    here = find_server_under_test()
+    other = "redis" if here.name == "valkey" else "valkey"
+    wrote = (here.name if same_name else other, f"{here.major + majors_ahead}.0.1")
     with EmbeddedServer(tmp_path / "log") as server:
         fill(server.url, 1, 1).close()
     record = tmp_path / "log" / "server.json"
@@ -251,8 +256,8 @@ def test_a_directory_of_somebody_else_is_named(tmp_path):
         tmp_path.chmod(0o755)
 
 
-@pytest.mark.parametrize("cut", [1, 7, 40, 130])
-def test_a_cut_tail_loses_the_last_record_alone(tmp_path, cut, caplog):
+@pytest.mark.parametrize("cut", [1, 7, 40, 130, 200])
+def test_a_cut_tail_loses_the_last_record_alone_and_for_good(tmp_path, cut, caplog):
     directory = tmp_path / "log"
     with EmbeddedServer(directory) as server:
         log = fill(server.url, 1, 9)
@@ -264,14 +269,31 @@ def test_a_cut_tail_loses_the_last_record_alone(tmp_path, cut, caplog):
         log = RedisLog(server.url, 1)
         assert blobs(log) == whole[:8], "entry, sequence and sizes stand in one transaction: all or nothing"
         assert log.depth(0).readings_bytes == sum(map(len, whole[:8]))
-        epoch = log.open_producer("door")
-        assert log.append(0, ticks(10), producer="door", epoch=epoch, sequence=1)
+        assert log.append(0, ticks(9), producer="door", epoch=1, sequence=9), "whoever was not answered asks again"
+        assert blobs(log) == whole
         log.close()
     assert "had been cut off in a crash" in caplog.text
     with EmbeddedServer(directory) as server:
         log = RedisLog(server.url, 1)
-        assert len(blobs(log)) == 9
+        assert blobs(log) == whole, "and what was cut off never comes back"
         log.close()
+
+
+def test_text_that_looks_like_a_transaction_is_left_alone(tmp_path):
+    directory = tmp_path / "log"
+    trap = "*1\r\n$5\r\nMULTI\r\n*1\r\n$99999999\r\n"
+    with EmbeddedServer(directory) as server:
+        log = RedisLog(server.url, 1)
+        log.commit(0, Commit(ORIGIN, Position(1, 0), {"a": trap.encode()}, [event(1, plate=trap)]))
+        log.close()
+    size = tail(directory).stat().st_size
+    for _ in range(2):
+        with EmbeddedServer(directory) as server:
+            log = RedisLog(server.url, 1)
+            assert log.load(0) == (Position(1, 0), {"a": trap.encode()})
+            assert log.read_events({0: ORIGIN}, most=9, block_ms=0)[0][0][1] == event(1, plate=trap)
+            log.close()
+    assert tail(directory).stat().st_size == size
 
 
 def test_damage_before_the_end_is_refused_in_words(tmp_path):
@@ -503,7 +525,7 @@ def test_what_it_says_is_bounded(own_server, tmp_path):
     os.kill(own_server.pid, signal.SIGKILL)
     until(lambda: own_server.pid is None)
     until(own_server.ensure)
-    assert b"Ready to accept" in said.read_bytes()
+    assert b"eady to accept" in said.read_bytes()
 
 
 # --- stopping, and what was left behind
@@ -531,8 +553,9 @@ def test_a_server_that_hangs_is_killed_in_the_end(tmp_path):
 ORPHAN = textwrap.dedent("""
     import os, signal, sys
     from pathlib import Path
+    from citywatch.adapters.log.binary import identify
     from citywatch.adapters.log.embedded import EmbeddedServer
-    server = EmbeddedServer(Path(sys.argv[1])).start()
+    server = EmbeddedServer(Path(sys.argv[1]), binary=identify(Path(sys.argv[2]))).start()
     print(server.pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """)
@@ -543,7 +566,7 @@ def test_a_server_that_outlived_its_supervisor_is_stopped_by_the_next_start(tmp_
     directory = tmp_path / ("log" if state != "unnoted" else "log" * 40)
     with EmbeddedServer(directory) as server:
         fill(server.url, 1, 3).close()
-    command = [sys.executable, "-c", ORPHAN, directory]
+    command = [sys.executable, "-c", ORPHAN, directory, find_server_under_test().path]
     child = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert child.returncode == -signal.SIGKILL, child.stderr
     orphan = int(child.stdout)

@@ -16,6 +16,8 @@ from citywatch.errors import ConfigurationError, DataDirError
 
 _VERSION = re.compile(r"(Redis|Valkey) server v=(\d+)\.(\d+)\.(\d+)", re.IGNORECASE)
 _RECORD_FORMAT = 1
+# From here on files are kept in parts, whose end can be made whole after a crash (see tail.py).
+_OLDEST_MAJOR = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def _bundled() -> str | None:
 
 
 def identify(path: Path) -> ServerBinary:
-    """Ask a binary for its name and version. ConfigurationError when it gives none."""
+    """Ask a binary for its name and version. ConfigurationError when it gives none, or is too old to be run by us."""
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603
     except (OSError, subprocess.SubprocessError) as error:
@@ -69,7 +71,10 @@ def identify(path: Path) -> ServerBinary:
     found = _VERSION.search(answer)
     if found is None:
         raise ConfigurationError(f"log server {path}: {answer[:80]!r} names neither Redis nor Valkey")
-    return ServerBinary(path, found[1].lower(), ".".join(found.group(2, 3, 4)))
+    binary = ServerBinary(path, found[1].lower(), ".".join(found.group(2, 3, 4)))
+    if binary.major < _OLDEST_MAJOR:
+        raise ConfigurationError(f"log server {path} is {binary}; version {_OLDEST_MAJOR}.0 or later is needed")
+    return binary
 
 
 def check_record(record: Path, binary: ServerBinary, directory: Path) -> None:
@@ -82,7 +87,7 @@ def check_record(record: Path, binary: ServerBinary, directory: Path) -> None:
         known = json.loads(record.read_text("utf-8"))
         recorded = ServerBinary(Path(), str(known["server"]), str(known["version"]))
         newer_format = known["format"] > _RECORD_FORMAT
-        foreign = recorded.name != binary.name or recorded.major > binary.major
+        foreign = recorded.major > binary.major or recorded.name != binary.name
     except FileNotFoundError:
         return
     except (OSError, ValueError, KeyError, TypeError) as error:

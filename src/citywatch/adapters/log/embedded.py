@@ -17,6 +17,8 @@ it by `server.lock` (no pid is trusted alone), stops it cleanly and starts its o
 to run. Tying the server's life to its parent's is not done: Linux ties it to the parent's *thread*, other systems
 not at all, and a log that is killed with its readers helps nobody.
 
+A record that a crash cut short is left out, as a whole, and is reported; it was never acknowledged (see tail.py).
+
 Disk full: under `appendfsync always` the server ends itself rather than acknowledge what it could not write.
 `ensure` starts it again when it can; until then appends answer LogUnavailable and `why` says what is wrong.
 """
@@ -45,6 +47,7 @@ import redis
 
 from citywatch.adapters.log.binary import ServerBinary, check_record, find_server, replace_file, write_record
 from citywatch.adapters.log.client import connect
+from citywatch.adapters.log.tail import cut_open_transaction
 from citywatch.errors import CitywatchError, ConfigurationError, DataDirError, LogUnavailable
 
 _log = logging.getLogger(__name__)
@@ -219,6 +222,9 @@ class EmbeddedServer:
             self._bound_log()
             files = self._path("files")
             files.mkdir(mode=0o700, exist_ok=True)
+            cut = cut_open_transaction(files)
+            if cut:
+                _log.warning("the log's last record had been cut off in a crash and was left out (%d bytes)", cut)
             conf = self._path("server.conf")
             replace_file(
                 conf,
@@ -245,10 +251,6 @@ class EmbeddedServer:
         self._await_answer(self._process)
         self._started_at = time.monotonic()
         self.why = ""
-        if "loaded anyway because aof-load-truncated" in self._said():
-            _log.warning(
-                "the log's last record had been cut off in a crash and was left out; nobody was told it counted"
-            )
 
     def _await_answer(self, process: subprocess.Popen[bytes]) -> None:
         start = time.monotonic()
