@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 
+import httpx
 import pytest
 from api_kit import LORRY, lorry, until
 from hypothesis import example, given, settings
@@ -93,7 +94,8 @@ def test_bodies_are_bounded_whatever_their_length_says(served):
     with served.client("ingest") as client:
         told = client.post(PASSES, content=b" " * (1024 * 1024 + 1), headers=JSON)
         assert (told.status_code, told.headers["content-type"]) == (413, "application/problem+json")
-    with served.client("ingest") as client, contextlib.suppress(OSError, Exception):
+    # the server closes while the client still writes: the client may never get to the answer
+    with served.client("ingest") as client, contextlib.suppress(httpx.WriteError, httpx.ReadError):
         chunked = client.post(PASSES, content=pieces(), headers=JSON)
         assert chunked.status_code == 413
     with served.client("admin") as client:
@@ -127,8 +129,19 @@ def test_a_full_log_accepts_nothing(served):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{}", b"[]", b'{"devices": []}', b'{"devices": "a"}', b'{"devices": [1]}', b'{"devices": ["../x"]}']
-    + [b'{"devices": ["a"], "x": 1}', b"\xff", b"[" * 50_000, b'{"devices": ["\\ud800"]}'],
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"devices": []}',
+        b'{"devices": "a"}',
+        b'{"devices": [1]}',
+        b'{"devices": ["../x"]}',
+        b'{"devices": ["a"], "x": 1}',
+        b'{"devices": ["\\ud800"]}',
+        b"\xff",
+        b"[" * 50_000,
+    ],
 )
 def test_wrong_heartbeats_are_refused_and_kept(served, body):
     before = len(letters(served, "http:heartbeats"))

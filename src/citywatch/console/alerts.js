@@ -1,0 +1,267 @@
+// Alerts: the live list, and one alert with its evidence.
+
+import * as api from "./api.js";
+import { el, reconcile, sign, svg } from "./dom.js";
+import { ago, evidence, explanation, headline, instant, kilograms, number, percent, shortInstant, tonnes, word } from "./format.js";
+import { t } from "./words.js";
+
+const PAGE = 100;
+const KINDS = ["overloaded", "unreachable", "no_media", "black", "over_exposed", "frozen", "covered", "out_of_focus", "silent"];
+
+export class AlertsPage {
+  constructor(city) {
+    this.city = city;
+    this.alerts = new Map();
+    this.cursors = {};
+    this.over = false;
+    this.kind = "";
+    this.selected = null;
+    this.fresh = new Set();
+    this.list = el("ul", { class: "list", id: "alerts", "aria-label": t("page_alerts") });
+    this.more = el("button", { class: "plain more", hidden: true, onclick: () => city.guarded(() => this.loadMore()) }, t("load_more"));
+    this.empty = el("p", { class: "empty", hidden: true });
+    this.detail = el("section", { class: "detail card", id: "detail", "aria-label": t("details"), tabindex: "-1" });
+    this.root = el("div", { class: "split" },
+      el("section", { class: "column" }, this.controls(), this.empty, this.list, this.more), this.detail);
+    this.clock = setInterval(() => this.drawAges(), 10_000);
+    this.drawDetail();
+  }
+
+  controls() {
+    const tab = (over, key) => el("button", {
+      class: "choice", "aria-pressed": String(this.over === over), onclick: (event) => {
+        this.over = over;
+        for (const other of event.currentTarget.parentNode.querySelectorAll(".choice")) {
+          other.setAttribute("aria-pressed", String(other === event.currentTarget));
+        }
+        this.city.guarded(() => this.load());
+      },
+    }, t(key));
+    const kinds = el("select", { "aria-label": t("filter_kind"), onchange: (event) => {
+      this.kind = event.target.value;
+      this.city.guarded(() => this.load());
+    } }, el("option", { value: "" }, t("every_kind")), KINDS.map((kind) => el("option", { value: kind }, word("kind", kind))));
+    return el("div", { class: "controls" },
+      el("div", { class: "choices", role: "group", "aria-label": t("filter_state") }, tab(false, "alerts_current"), tab(true, "alerts_over")), kinds);
+  }
+
+  states() {
+    return this.over ? ["resolved"] : ["open", "acknowledged"];
+  }
+
+  async load() {
+    this.alerts = new Map();
+    this.cursors = {};
+    await Promise.all(this.states().map((state) => this.fetchPage(state, null)));
+    this.draw();
+  }
+
+  async loadMore() {
+    const waiting = Object.entries(this.cursors).filter(([, cursor]) => cursor);
+    await Promise.all(waiting.map(([state, cursor]) => this.fetchPage(state, cursor)));
+    this.draw();
+  }
+
+  async fetchPage(state, cursor) {
+    const page = await api.get("alerts", { state, kind: this.kind, cursor, limit: PAGE });
+    for (const alert of page.items) this.alerts.set(alert.id, alert);
+    this.cursors[state] = page.next;
+  }
+
+  /** A change out of the live stream. */
+  take({ change, alert }) {
+    const wanted = this.states().includes(alert.state) && (!this.kind || this.kind === alert.kind);
+    if (wanted) this.alerts.set(alert.id, alert);
+    else this.alerts.delete(alert.id);
+    if (change === "opened") this.fresh.add(alert.id);
+    this.draw();
+    if (this.shown?.id === alert.id) {
+      this.shown = { ...alert, subject: { ...alert.subject, plate: this.shown.subject.plate } };
+      this.drawDetail();
+    }
+  }
+
+  async select(id) {
+    this.selected = id;
+    this.root.classList.toggle("has-detail", Boolean(id));
+    if (!id) this.shown = null;
+    else if (this.shown?.id !== id) this.shown = this.alerts.get(id) ?? await api.get(`alerts/${id}`);
+    this.draw();
+    this.drawDetail();
+    if (id) this.detail.focus({ preventScroll: true });
+  }
+
+  draw() {
+    const sorted = [...this.alerts.values()].sort((a, b) =>
+      a.opened_at < b.opened_at ? 1 : a.opened_at > b.opened_at ? -1 : a.id < b.id ? 1 : -1);
+    reconcile(this.list, sorted, (alert) => alert.id,
+      (alert) => [alert.state, alert.acknowledged_by, alert.id === this.selected, this.city.nameOf(alert.device)],
+      (alert) => this.item(alert));
+    this.empty.hidden = sorted.length > 0;
+    this.empty.textContent = t(this.over ? "no_alerts_over" : "no_alerts");
+    this.more.hidden = !Object.values(this.cursors).some(Boolean);
+    this.drawAges();
+  }
+
+  item(alert) {
+    const fresh = this.fresh.delete(alert.id);
+    return el("li", {},
+      el("a", {
+        class: `item item-${alert.severity} item-${alert.state}${fresh ? " fresh" : ""}`,
+        href: `#/alerts/${alert.id}`,
+        "aria-current": alert.id === this.selected ? "true" : null,
+      },
+      sign(alert.severity),
+      el("span", { class: "what" },
+        el("span", { class: "line" }, el("b", {}, headline(alert))),
+        el("span", { class: "quiet" }, this.city.nameOf(alert.device))),
+      el("span", { class: "when" },
+        el("time", { datetime: alert.opened_at, title: instant(alert.opened_at) }, shortInstant(alert.opened_at)),
+        el("span", { class: `chip chip-${alert.state}` }, t(`alert_${alert.state}`)))));
+  }
+
+  drawAges() {
+    for (const node of this.root.querySelectorAll("[data-ago]")) node.textContent = ago(node.dataset.ago);
+  }
+
+  drawDetail() {
+    this.release();
+    const alert = this.shown;
+    if (!alert) {
+      this.detail.replaceChildren(el("p", { class: "empty" }, t("choose_alert")));
+      return;
+    }
+    const about = alert.subject;
+    this.detail.replaceChildren(
+      el("a", { class: "back", href: "#/alerts" }, `‹ ${t("back")}`),
+      el("div", { class: "title" }, sign(alert.severity), el("h2", {}, headline(alert))),
+      el("p", { class: "row" },
+        el("span", { class: `chip chip-${alert.severity}` }, t(`severity_${alert.severity}`)),
+        el("span", { class: `chip chip-${alert.state}` }, t(`alert_${alert.state}`)),
+        el("span", { class: "quiet", "data-ago": alert.opened_at }, ago(alert.opened_at))),
+      el("p", { class: "lead" }, explanation(alert)),
+      about.evidence ? el("p", {}, evidence(about)) : null,
+      alert.kind === "overloaded" ? weightBar(about) : null,
+      this.actions(alert),
+      alert.kind === "overloaded" ? null : this.pictures(about),
+      facts(this.rows(alert)),
+    );
+  }
+
+  actions(alert) {
+    const buttons = [];
+    if (alert.state === "open" && this.city.mayAcknowledge()) {
+      buttons.push(el("button", { class: "primary", id: "acknowledge", onclick: (event) => {
+        event.currentTarget.disabled = true;
+        this.acknowledge(alert.id, event.currentTarget);
+      } }, t("acknowledge")));
+    }
+    if (alert.ticket) buttons.push(el("a", { class: "button", href: `#/tickets/${alert.ticket}` }, t("open_ticket")));
+    return buttons.length ? el("p", { class: "row" }, buttons) : null;
+  }
+
+  async acknowledge(id, button) {
+    await this.city.guarded(async () => {
+      try {
+        const changed = await api.command(`alerts/${id}/acknowledge`);
+        if (changed) this.take({ change: "acknowledged", alert: changed });
+        else this.city.tell(t("command_pending"));
+      } catch (error) {
+        button.disabled = false;
+        if (error.document?.reason) throw new api.Problem(error.status, { detail: word("refused", error.document.reason) });
+        throw error;
+      }
+    });
+  }
+
+  rows(alert) {
+    const about = alert.subject;
+    const device = [this.city.nameOf(alert.device), this.city.placeOf(alert.device)].filter(Boolean).join(" · ");
+    const rows = [
+      [t("field_device"), el("a", { href: `#/fleet/${encodeURIComponent(alert.device)}` }, device || alert.device)],
+      [t("field_device_id"), alert.device],
+      [t("field_opened"), instant(alert.opened_at)],
+    ];
+    if (alert.acknowledged_at) rows.push([t("field_acknowledged"), `${instant(alert.acknowledged_at)} · ${alert.acknowledged_by}`]);
+    if (alert.resolved_at) rows.push([t("field_resolved"), `${instant(alert.resolved_at)} · ${word("resolution", alert.resolution)}`]);
+    if (alert.kind === "overloaded") {
+      rows.push(
+        [t("field_gross"), `${tonnes(about.gross_kg)} (${kilograms(about.gross_kg)})`],
+        [t("field_limit"), about.limits_kg[0] === about.limits_kg[1] ? tonnes(about.limit_kg)
+          : t("limit_between", { low: tonnes(about.limits_kg[0]), high: tonnes(about.limits_kg[1]) })],
+        [t("field_over"), `${kilograms(about.over_kg)} · ${percent(about.over_percent / 100)}`],
+        [t("field_axles"), number(about.axles)],
+        [t("field_speed"), about.speed_kmh === null ? t("not_measured") : t("unit_kmh", { value: number(about.speed_kmh) })],
+        [t("field_plate"), this.plate(alert)],
+        [t("field_law"), about.law],
+      );
+      if (about.suspect?.length) rows.push([t("field_suspect"), about.suspect.map((reason) => word("suspect", reason)).join("; ")]);
+    } else {
+      rows.push([t("field_reason"), word("reason", about.reason)]);
+      if (about.first_bad_ns > 0) rows.push([t("field_first_bad"), instant(new Date(about.first_bad_ns / 1e6).toISOString())]);
+      if (about.last_good_ns > 0) rows.push([t("field_last_good"), instant(new Date(about.last_good_ns / 1e6).toISOString())]);
+      if (about.looks) rows.push([t("field_looks"), number(about.looks)]);
+    }
+    rows.push([t("field_id"), el("code", {}, alert.id)]);
+    return rows;
+  }
+
+  plate(alert) {
+    const plate = alert.subject.plate;
+    if (!plate) return t("not_read");
+    if (!plate.includes("*") || !this.city.mayAcknowledge()) return el("span", { class: "plate" }, plate);
+    return el("span", { class: "row" }, el("span", { class: "plate" }, plate),
+      el("button", { class: "plain", title: t("show_plate_hint"), onclick: () => this.city.guarded(async () => {
+        this.shown = await api.get(`alerts/${alert.id}`, { plates: "full" });
+        this.drawDetail();
+      }) }, t("show_plate")));
+  }
+
+  pictures(about) {
+    const wanted = [["before", about.previous], ["now", about.picture]].filter(([, hash]) => hash);
+    if (!wanted.length) return null;
+    if (!this.city.maySeePictures()) return el("p", { class: "quiet" }, t("pictures_not_for_role"));
+    return el("div", { class: "pictures" }, wanted.map(([when, hash]) => {
+      const figure = el("figure", {}, el("div", { class: "frame" }, el("span", { class: "quiet" }, t("loading"))), el("figcaption", {}, t(`picture_${when}`)));
+      this.showPicture(figure.firstChild, hash, t(`picture_${when}`));
+      return figure;
+    }));
+  }
+
+  async showPicture(frame, hash, label) {
+    try {
+      const address = await api.picture(hash);
+      this.addresses.push(address);
+      frame.replaceChildren(el("img", { src: address, alt: label }));
+    } catch (error) {
+      if (!(error instanceof api.Problem)) throw error;
+      frame.replaceChildren(el("span", { class: "quiet" }, error.status === 404 ? t("picture_gone") : error.message));
+    }
+  }
+
+  release() {
+    for (const address of this.addresses ?? []) URL.revokeObjectURL(address);
+    this.addresses = [];
+  }
+
+  close() {
+    clearInterval(this.clock);
+    this.release();
+  }
+}
+
+/** Gross against limit, to scale. The numbers stand beside it, so it is a picture of them and nothing more. */
+function weightBar(about) {
+  const most = Math.max(about.gross_kg, about.limit_kg) * 1.08;
+  const at = (kg) => (kg / most) * 400;
+  return el("div", { class: "weigh" }, svg("svg", { viewBox: "0 0 400 46", role: "img", "aria-label":
+    t("bar_label", { gross: tonnes(about.gross_kg), limit: tonnes(about.limit_kg) }) },
+  svg("rect", { class: "bar-lawful", x: 0, y: 20, width: at(Math.min(about.gross_kg, about.limit_kg)), height: 18, rx: 3 }),
+  svg("rect", { class: "bar-over", x: at(about.limit_kg), y: 20, width: Math.max(at(about.gross_kg) - at(about.limit_kg), 2), height: 18, rx: 3 }),
+  svg("line", { class: "bar-limit", x1: at(about.limit_kg), x2: at(about.limit_kg), y1: 15, y2: 43 }),
+  svg("text", { class: "bar-text", x: at(about.limit_kg), y: 11, "text-anchor": "middle" }, t("bar_limit", { limit: tonnes(about.limit_kg) }))));
+}
+
+export function facts(rows) {
+  return el("dl", { class: "facts" }, rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+}

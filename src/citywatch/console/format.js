@@ -1,0 +1,95 @@
+// Numbers, times and sentences as people at a traffic desk say them.
+
+import { currentLanguage, has, t } from "./words.js";
+
+function locale() {
+  return currentLanguage() === "zh" ? "zh-CN" : "en-GB";
+}
+
+export function number(value, digits = 0) {
+  return new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+}
+
+/** Kilograms as tonnes with two digits: 55.30 t. */
+export function tonnes(kg) {
+  return t("unit_tonnes", { value: number(kg / 1000, 2) });
+}
+
+export function kilograms(kg) {
+  return t("unit_kilograms", { value: number(kg) });
+}
+
+/** A share 0..1 as per cent; small ones keep a digit that says something. */
+export function percent(share) {
+  const value = share * 100;
+  return t("unit_percent", { value: number(value, value !== 0 && Math.abs(value) < 10 ? 1 : 0) });
+}
+
+/** An RFC 3339 instant in local time, with its zone. */
+export function instant(text) {
+  if (!text) return t("never");
+  return new Intl.DateTimeFormat(locale(), {
+    year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
+    hour12: false, timeZoneName: "short",
+  }).format(new Date(text));
+}
+
+/** Only the time of day for today, else with its date; the zone stands at the top of the page. */
+export function shortInstant(text) {
+  const moment = new Date(text);
+  const today = moment.toDateString() === new Date().toDateString();
+  return new Intl.DateTimeFormat(locale(), {
+    ...(today ? {} : { month: "short", day: "numeric" }), hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
+  }).format(moment);
+}
+
+export function zone() {
+  const parts = new Intl.DateTimeFormat(locale(), { timeZoneName: "short" }).formatToParts(new Date());
+  return parts.find((part) => part.type === "timeZoneName")?.value ?? "UTC";
+}
+
+/** How long ago, roughly. */
+export function ago(text, now = Date.now()) {
+  const seconds = Math.max(0, Math.round((now - new Date(text).getTime()) / 1000));
+  const unit = seconds < 60 ? ["second", seconds] : seconds < 3600 ? ["minute", Math.floor(seconds / 60)]
+    : seconds < 86400 ? ["hour", Math.floor(seconds / 3600)] : ["day", Math.floor(seconds / 86400)];
+  return new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(-unit[1], unit[0]);
+}
+
+export function word(family, value) {
+  const key = `${family}_${value}`;
+  return has(key) ? t(key) : String(value).replaceAll("_", " ");
+}
+
+/** The one line that says what an alert is about. */
+export function headline(alert) {
+  const about = alert.subject;
+  if (alert.kind === "overloaded") {
+    return t("headline_overloaded", { over: tonnes(about.over_kg), percent: number(about.over_percent, 1), axles: about.axles });
+  }
+  return word("fault", alert.kind);
+}
+
+/** What a fault means, in a sentence. */
+export function explanation(alert) {
+  if (alert.kind === "overloaded") {
+    const about = alert.subject;
+    return t("explain_overloaded", {
+      gross: tonnes(about.gross_kg), limit: tonnes(about.limit_kg), over: kilograms(about.over_kg),
+      percent: number(about.over_percent, 1), axles: about.axles,
+    });
+  }
+  return word("explain", alert.kind);
+}
+
+/** The measurement that decided, against its limit, in a sentence. */
+export function evidence(subject) {
+  const found = subject.evidence;
+  if (!found || !has(`evidence_${found.measure}`)) return "";
+  const share = found.measure.endsWith("_share");
+  const seconds = found.measure.startsWith("seconds");
+  const show = (value) => (share ? percent(value) : seconds ? number(value) : number(value, 4));
+  return t(`evidence_${found.measure}`, {
+    value: show(found.value), limit: show(found.threshold), reason: word("reason", subject.reason),
+  });
+}
