@@ -1,7 +1,8 @@
 """The main job, as a newcomer meets it: `citywatch run` from an empty directory, in an installed environment.
 
 Usage: python smoke.py PATH_TO_CITYWATCH. Standard library only. Starts the demonstration city, waits until ready,
-reads an alert with the printed token, interrupts it like Ctrl-C, and starts it again: the alert must still be there.
+reads an alert with the printed token, interrupts it like Ctrl-C, and starts it again: the alert must still be there,
+and the city must go on.
 Prints one line a step; exit code 0 when all of it held.
 """
 
@@ -36,6 +37,13 @@ def main() -> None:
         status, found = second.get(f"/api/v1/alerts/{alerts[-1]['id']}", token)
         if status != 200 or found["id"] != alerts[-1]["id"]:
             raise second.failure(f"alert {alerts[-1]['id']} is not known any more (status {status})")
+        known = {alert["id"] for alert in second.get("/api/v1/alerts", token)[1]["items"]}
+
+        def another() -> list[str]:
+            items = (second.get("/api/v1/alerts", token)[1] or {}).get("items", [])
+            return [alert["kind"] for alert in items if alert["id"] not in known]
+
+        print(f"the city goes on: {second.wait('new alert', ALERT_S, another)[0]}", flush=True)
         print(f"stopped: {second.stop():.1f} s", flush=True)
     print("smoke: all of it held")
 
