@@ -9,7 +9,7 @@ from log_kit import PARTITIONS, event, ticks, until
 from citywatch.adapters.log.terms import LogLimits
 from citywatch.errors import Fenced, LogError, LogFull
 from citywatch.ports import ORIGIN, Commit, Position
-from citywatch.wire.blobs import decode
+from citywatch.wire.blobs import decode, encode
 
 FAR = Position(1 << 60, 0)
 
@@ -229,6 +229,17 @@ def test_the_bound_counts_bytes_too_and_one_large_entry_always_fits(make_log):
     log.trim(0, readings_below=FAR, events_below=ORIGIN)
     assert log.depth(0).readings_bytes == 0
     assert log.append(0, ticks(1), producer="door", epoch=epoch, sequence=2)
+
+
+def test_a_stream_takes_just_as_many_bytes_as_its_bound(make_log):
+    log = make_log(LogLimits(readings_bytes=3 * len(encode(ticks(1))), events_bytes=2 * len(event(1).to_json())))
+    epoch, positions = fill(log, 0, 3)
+    with pytest.raises(LogFull):
+        log.append(0, ticks(4), producer="door", epoch=epoch, sequence=4)
+    log.commit(0, Commit(ORIGIN, positions[0], {}, [event(1)]))
+    log.commit(0, Commit(positions[0], positions[1], {}, [event(2)]))
+    with pytest.raises(LogFull):
+        log.commit(0, Commit(positions[1], positions[2], {}, [event(3)]))
 
 
 def test_events_that_nobody_reads_stop_the_commits(make_log):

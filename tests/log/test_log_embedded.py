@@ -426,8 +426,16 @@ def test_at_its_memory_limit_it_refuses_readings_and_still_takes_commits(tmp_pat
         assert taken > 5
         positions = [entry.position for entry in log.read({0: ORIGIN}, most=99, block_ms=0)[0]]
         assert len(positions) == taken, "nothing was evicted"
+        with redis.Redis.from_url(server.url) as client:
+            client.config_set("maxmemory", 1 << 20)  # far beyond it now, so that even the smallest write is
+        with pytest.raises(LogFull, match="memory limit"):
+            log.append(0, ticks(1), producer="door", epoch=epoch, sequence=taken + 1)
+        with pytest.raises(LogFull, match="memory limit"):
+            log.open_producer("other")
         log.commit(0, Commit(ORIGIN, positions[-1], {"a": b"1"}, [event(1)]))
         assert log.trim(0, readings_below=Position(1 << 50, 0), events_below=ORIGIN) == taken
+        with redis.Redis.from_url(server.url) as client:
+            client.config_set("maxmemory", 8 << 20)
         assert until(lambda: refused() is None), "room was made"
         log.close()
 

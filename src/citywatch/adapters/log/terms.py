@@ -24,8 +24,8 @@ class LogLimits:
     readings_bytes: int = 64 * MIB
     events_entries: int = 100_000
     events_bytes: int = 64 * MIB
-    state_change_bytes: int = MIB
-    """Keys and values of the changed rows of one commit together."""
+    state_change_bytes: int = 32 * MIB
+    """Keys and values of the changed rows of one commit together. A step aims at 1 MiB; this stops a runaway one."""
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
