@@ -112,7 +112,8 @@ class _City:
             for name in self._parts:
                 tasks.append(self._begin(name, stack))
             for started, task in tasks:
-                await _first(started, task, self._stop.wait())
+                # Shielded: the part goes on when the wait is over.
+                await _first(asyncio.shield(started), asyncio.shield(task), self._stop.wait())
             if not self._stop.is_set():
                 self._say_ready(word)
                 if self._briefing.demonstration_port:
