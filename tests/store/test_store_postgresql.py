@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -65,7 +66,7 @@ def server(tmp_path_factory):
                 time.sleep(0.05)
         yield room
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # the quick way down, clients or not
         process.wait(timeout=30)
         shutil.rmtree(room)
 
@@ -177,6 +178,25 @@ def test_what_is_no_projection(store):
     with pytest.raises(ValueError, match="go back"):
         store.record_segments([], {0: Position(1, 0)})
     assert [one.seal for one in store.segments(kind="passes")] == [1]
+
+
+def test_many_write_at_once(database):
+    """New sources, numbers of seals, one source's counts: whoever is second waits."""
+    stores = [SqlStore.open(database) for _ in range(4)]
+
+    def work(mine):
+        for number in range(20):
+            letter = {"reason": "r", "message": "m", "content": b"x"}
+            mine.dead_letter(at_ns=number, source=f"s{number}", **letter)
+            mine.record_segments([], {})
+            mine.audit(at_ns=number, actor="a", action="b", target="c")
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, stores)) == [None] * 4
+    assert {row["kept"] for row in stores[0].dead_letter_counts()} == {4}
+    assert stores[0].record_segments([], {}) == 81
+    for mine in stores:
+        mine.close()
 
 
 def test_an_event_that_fits_no_table_stops_nothing(store):

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -116,6 +116,12 @@ class Database:
         if self.is_sqlite:
             return None
         return _postgresql_words(self.name, getattr(error.orig, "sqlstate", None), error)
+
+
+def alone(connection: Connection, table: Table) -> None:
+    """Other writers of the table wait from here to the end of the transaction. SQLite has one writer anyway."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _url(url_or_path: str | Path) -> URL:

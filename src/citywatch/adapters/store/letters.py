@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from citywatch.adapters.store.database import alone
 from citywatch.adapters.store.schema import DEAD_LETTER_COUNTS, DEAD_LETTERS
 
 CONTENT_KEPT_BYTES = 64 * 1024
@@ -33,6 +34,7 @@ class Letter:
 def keep(connection: Connection, letter: Letter, quota_bytes: int) -> None:
     """Write the letter; older ones of its source give way until the source is within its quota."""
     content = letter.content[: min(CONTENT_KEPT_BYTES, max(quota_bytes - ROW_BYTES, 0))]
+    alone(connection, DEAD_LETTER_COUNTS)
     message = clean(letter.message, MESSAGE_KEPT_CHARACTERS)
     source = _source(connection, clean(letter.source, WORD_KEPT_CHARACTERS))
     row = {
@@ -57,6 +59,7 @@ def keep(connection: Connection, letter: Letter, quota_bytes: int) -> None:
 
 def forget(connection: Connection, number: int) -> bool:
     """Take one letter away. False when there is none of this number."""
+    alone(connection, DEAD_LETTER_COUNTS)
     source = connection.scalar(select(DEAD_LETTERS.c.source).where(DEAD_LETTERS.c.number == number))
     if source is None:
         return False
@@ -83,8 +86,7 @@ def _source(connection: Connection, source: str) -> str:
 
 
 def _has_source(connection: Connection, source: str) -> bool:
-    # The lock keeps two processes from counting one source at once; SQLite has its one write lock instead.
-    found = select(DEAD_LETTER_COUNTS.c.source).where(DEAD_LETTER_COUNTS.c.source == source).with_for_update()
+    found = select(DEAD_LETTER_COUNTS.c.source).where(DEAD_LETTER_COUNTS.c.source == source)
     return connection.scalar(found) is not None
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import Connection, insert, select, text, tuple_, update
+from sqlalchemy import Connection, insert, select, tuple_, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from citywatch.adapters.store import letters
+from citywatch.adapters.store.database import alone
 from citywatch.adapters.store.fold import HANDLERS, Tables
 from citywatch.adapters.store.schema import EVENTS, POSITIONS
 from citywatch.adapters.store.sql import SqlStore
@@ -120,8 +121,7 @@ class Projector:
 
 def _take_turn(connection: Connection, partition: int) -> Position:
     """The stored position; from here to the end of the transaction no other projector writes."""
-    if connection.dialect.name != "sqlite":  # SQLite has one writer anyway
-        connection.execute(text("LOCK TABLE positions IN SHARE ROW EXCLUSIVE MODE"))
+    alone(connection, POSITIONS)
     mine = POSITIONS.c.stream == f"{_STREAM}{partition}"
     row = connection.execute(select(POSITIONS.c.ms, POSITIONS.c.seq).where(mine)).first()
     return ORIGIN if row is None else Position(row.ms, row.seq)

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, ins
 from sqlalchemy.exc import IntegrityError
 
 from citywatch.adapters.store import letters
-from citywatch.adapters.store.database import Database
+from citywatch.adapters.store.database import Database, alone
 from citywatch.adapters.store.migrate import migrate
 from citywatch.adapters.store.prune import prune
 from citywatch.adapters.store.schema import (
@@ -350,6 +350,7 @@ def _belong_together(database: Database, given: Mapping[str, str | None]) -> Non
         missing = _compare(database, connection, given)
     if missing:
         with database.writing() as connection:
+            alone(connection, META)
             for key, value in _compare(database, connection, given).items():
                 connection.execute(insert(META), {"key": key, "value": value})
 
@@ -368,9 +369,10 @@ def _compare(database: Database, connection: Connection, given: Mapping[str, str
 
 
 def _next_seal(connection: Connection) -> int:
-    """The next number of a seal; the row in META is locked until the transaction ends."""
+    """The next number of a seal."""
+    alone(connection, META)
     mine = META.c.key == "seal"
-    last = connection.scalar(select(META.c.value).where(mine).with_for_update())
+    last = connection.scalar(select(META.c.value).where(mine))
     if last is None:
         connection.execute(insert(META), {"key": "seal", "value": "1"})
         return 1
