@@ -81,6 +81,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     from citywatch.app.steps import city_step  # noqa: PLC0415
     from citywatch.flow.archive import Archive, SealPolicy  # noqa: PLC0415
     from citywatch.flow.door import LogDoor  # noqa: PLC0415
+    from citywatch.flow.lateness import CountingStep  # noqa: PLC0415
     from citywatch.flow.processor import Processor  # noqa: PLC0415
     from citywatch.flow.projection import Projection  # noqa: PLC0415
     from citywatch.flow.pulse import Ticker  # noqa: PLC0415
@@ -110,7 +111,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
         SealPolicy(settings.archive.seal_rows, settings.archive.seal_seconds),
     )
     warm()
-    processor = Processor(log, city_step(settings), meter, clock)
+    processor = Processor(log, CountingStep(city_step(settings), meter), meter, clock)
     projection = Projection(log, projector, hint, meter)
     door = LogDoor(log, "process")
     commands = _registrations(settings, clock.now_ns())
@@ -242,7 +243,6 @@ def _demo(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         ending = asyncio.Event()
         waiting = asyncio.create_task(asyncio.to_thread(stop.wait))
         waiting.add_done_callback(lambda _: ending.set())
-        _say_ready()
         await play(
             f"http://127.0.0.1:{briefing.port}",
             ingest_token=briefing.tokens["ingest"],
@@ -250,6 +250,8 @@ def _demo(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
             stop=ending,
             seed=seed,
             port=briefing.demonstration_port,
+            form=settings.server.station.form(),
+            on_listening=_say_ready,
         )
         await waiting
 

@@ -108,16 +108,16 @@ class _City:
                 self._briefing = replace(self._briefing, log_url=server.url)
                 stack.push_async_callback(_cancelled, asyncio.create_task(self._guard(server)))
             word = await self._prepare()
-            tasks = []
-            for name in self._parts:
-                tasks.append(self._begin(name, stack))
-            for started, task in tasks:
-                # Shielded: the part goes on when the wait is over.
-                await _first(asyncio.shield(started), asyncio.shield(task), self._stop.wait())
+            begun = []
+            if self._briefing.demonstration_port:
+                # Its cameras answer before anybody visits them: a fault at every start would be a lie.
+                begun.append(self._begin("demo", stack))
+                await self._up(*begun[0])
+            begun += [self._begin(name, stack) for name in self._parts]
+            for started, task in begun:
+                await self._up(started, task)
             if not self._stop.is_set():
                 self._say_ready(word)
-                if self._briefing.demonstration_port:
-                    self._begin("demo", stack)
             await self._stop.wait()
             print("citywatch: stopping", file=sys.stderr, flush=True)
         return self._exit_code
@@ -128,6 +128,10 @@ class _City:
         task = asyncio.create_task(self._keep(name, started), name=name)
         stack.push_async_callback(_ended, task)
         return started, task
+
+    async def _up(self, started: asyncio.Future[None], task: asyncio.Task[None]) -> None:
+        """Wait until a part is ready, has given up, or all is to stop. Shielded: the part goes on afterwards."""
+        await _first(asyncio.shield(started), asyncio.shield(task), self._stop.wait())
 
     async def _prepare(self) -> dict[str, str]:
         """Compile or check the kernels and bring the store up to date, in one process, before any other starts."""

@@ -1,0 +1,39 @@
+"""Late rows are counted, never dropped: a step in front of the step that compares each device's instants."""
+
+from __future__ import annotations
+
+from citywatch.domain.columns import Batch
+from citywatch.domain.events import Event
+from citywatch.domain.passes import PassBatch
+from citywatch.domain.pictures import FrameBatch
+from citywatch.domain.state import State
+from citywatch.flow.poison import Step
+from citywatch.ports import Meter
+
+MAX_DEVICES = 100_000
+
+
+class CountingStep:
+    """A step that also counts rows which come behind a newer row of their device. It decides nothing."""
+
+    def __init__(self, step: Step, meter: Meter) -> None:
+        self._step = step
+        self._meter = meter
+        self._newest_ns: dict[str, int] = {}
+
+    def step(self, state: State, batch: Batch) -> tuple[State, list[Event]]:
+        result = self._step.step(state, batch)
+        if isinstance(batch, PassBatch | FrameBatch):
+            self._count(batch)
+        return result
+
+    def _count(self, batch: PassBatch | FrameBatch) -> None:
+        if len(self._newest_ns) > MAX_DEVICES:
+            self._newest_ns.clear()
+        late = 0
+        for device, at_ns in zip(batch.device, batch.at_ns.tolist(), strict=True):
+            newest_ns = self._newest_ns.get(device, at_ns)
+            late += at_ns < newest_ns
+            self._newest_ns[device] = max(at_ns, newest_ns)
+        if late:
+            self._meter.count("late_rows_total", late, kind=batch.KIND)
