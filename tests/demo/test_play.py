@@ -8,6 +8,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+import uvicorn
 
 from citywatch.demo import city, play
 from citywatch.domain.instants import parse_instant
@@ -201,3 +202,84 @@ def test_json_of_a_record_is_plain():
     record = json.loads(play.station_record(lorry, 1_777_863_600_000_000_000))[0]
     assert record["licenseCodeFront"] == lorry.plate
     assert record["totalWeight"] == lorry.gross_kg
+
+
+class Side:
+    """The other side of the API: takes everything down, over a real socket, and refuses when told to."""
+
+    def __init__(self, status=200):
+        self.status = status
+        self.asked = []
+        self.all_kinds = asyncio.Event()
+
+    async def __call__(self, scope, receive, send):
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message.get("more_body", False)
+        token = dict(scope["headers"])[b"authorization"].decode()
+        self.asked.append((scope["method"], scope["path"], token, body))
+        answer = json.dumps({"items": []}).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+        if len({path for _, path, _, _ in self.asked}) == 3:
+            self.all_kinds.set()
+
+
+async def played(side, camera_port, stop):
+    """play() against `side` behind uvicorn on a port of its own; returns what on_listening saw."""
+    config = uvicorn.Config(side, port=0, log_config=None, lifespan="off", http="httptools")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(10):
+        while not server.started:
+            await asyncio.sleep(0.01)
+    seen = []
+    try:
+        async with asyncio.timeout(30):
+            await play.play(
+                f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}",
+                ingest_token="push",
+                crew_token="mend",
+                port=camera_port,
+                seed=SEED,
+                stop=stop,
+                on_listening=lambda: seen.append(len(side.asked)),
+            )
+    finally:
+        server.should_exit = True
+        await serving
+    return seen
+
+
+def test_the_play_uses_the_doors_with_the_right_tokens_and_stops_when_told(unused_port):
+    async def scene():
+        side = Side()
+        stop = asyncio.Event()
+        playing = asyncio.create_task(played(side, unused_port, stop))
+        async with asyncio.timeout(20):
+            await side.all_kinds.wait()
+        assert (await got(unused_port, 0)).status_code == 200
+        stop.set()
+        assert await playing == [0], "cameras answer before anything is pushed"
+        with pytest.raises(httpx.ConnectError):
+            await got(unused_port, 0)
+        return side.asked
+
+    asked = asyncio.run(scene())
+    tokens = {path: token for _, path, token, _ in asked}
+    assert tokens == {
+        "/api/v1/ingest/passes": "Bearer push",
+        "/api/v1/ingest/heartbeats": "Bearer push",
+        "/api/v1/tickets": "Bearer mend",
+    }
+    passes = [body for _, path, _, body in asked if path.endswith("passes")]
+    assert all(len(station_json.decode(body).batch) == 1 for body in passes)
+    beats = [json.loads(body) for _, path, _, body in asked if path.endswith("heartbeats")]
+    assert beats[0] == {"devices": [lane.device for lane in city.LANES]}
+
+
+def test_the_play_ends_with_a_sentence_when_its_token_is_refused(unused_port):
+    with pytest.raises(OutsideError, match="refused the demonstration's token"):
+        asyncio.run(played(Side(status=401), unused_port, asyncio.Event()))

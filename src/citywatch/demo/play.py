@@ -61,8 +61,10 @@ async def play(
     stop: asyncio.Event,
     form: StationFormat = AS_USUAL,
     now_ns: Callable[[], int] = time.time_ns,
+    on_listening: Callable[[], None] = lambda: None,
 ) -> None:
     """Play until `stop` is set. `port`: where the cameras answer, one loopback address each (city.cameras).
+    `on_listening` is called once, when they do; the API may still be away then.
 
     Raises OutsideError when the API refuses a token; what passes by itself (a restart, a full log) is waited for.
     """
@@ -81,6 +83,8 @@ async def play(
         stack.push_async_callback(pusher.close)
         stack.push_async_callback(crew.close)
         stack.callback(footage.close)
+        await footage.follow()
+        on_listening()
         work = [
             footage.keep(),
             *(_lane(pusher, seed, index, elapsed, form, now_ns) for index in range(len(city.LANES))),
