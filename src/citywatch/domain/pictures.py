@@ -78,9 +78,10 @@ class FrameBatch(Batch):
     dark_share       (n,) float64   share of grid pixels at or below rules' black level, 0 to 1
     bright_share     (n,) float64   share of grid pixels at or above the white level, 0 to 1
     laplacian_var    (n,) float64   variance of the 3x3 Laplacian of the grid, grey levels squared
-    sharpness        (n,) float64   laplacian_var / (sd squared), without unit; NaN for a flat picture
-    texture_share    (n,) float64   share of 16x16 grid blocks that hold structure, 0 to 1
-    blockiness       (n,) float64   step at 8-pixel borders over the step elsewhere, without unit
+    sharpness        (n,) float64   Laplacian of the sharpest thousandth over the standard deviation, both of the
+                                    smoothed grid without its caption bands; without unit; NaN for a flat picture
+    texture_share    (n,) float64   share of 16x16 grid blocks between the caption bands that hold structure, 0 to 1
+    blockiness       (n,) float64   step at 8-pixel borders of the full picture over the step elsewhere, without unit
     changed_share    (n,) float64   share of grid pixels that differ from `previous` by more than the grey threshold;
                                     NaN without a previous picture of the same grid
     picture          str            content hash of the grid picture in the object store; empty without one

@@ -68,7 +68,7 @@ def frames(rows: list[tuple[str, int, int, Outcome, float, float]]) -> FrameBatc
         dark_share=column([0.05 if value > 20 else 0.999 for value in mean]),
         bright_share=column([0.05 if value < 230 else 0.999 for value in mean]),
         laplacian_var=column([900.0] * count),
-        sharpness=column([0.36] * count),
+        sharpness=column([2.5] * count),
         texture_share=column([0.8] * count),
         blockiness=column([1.0] * count),
         changed_share=column([row[5] for row in rows]),
