@@ -166,6 +166,22 @@ def test_smooth_equals_the_naive_twin_and_stays_between_the_extremes(plane):
     assert plane.min() <= out.min() <= out.max() <= plane.max()
 
 
+@settings(max_examples=40, deadline=None)
+@given(plane=planes, share=st.floats(0.0, 1.0))
+def test_laplacian_sizes_equal_the_naive_twin(plane, share):
+    counts = np.full(pictures.LAPLACIAN_SIZES, 7, np.int64)
+    pictures.laplacian_sizes(plane, counts)
+    wanted = sorted(abs(value) for value in naive_laplacians(plane))
+    assert counts.tolist() == [wanted.count(size) for size in range(pictures.LAPLACIAN_SIZES)]
+    if wanted:
+        level = pictures.level_reached(counts, share)
+        assert sum(value <= level for value in wanted) >= share * len(wanted)
+        assert level == 0 or sum(value < level for value in wanted) < share * len(wanted)
+    else:
+        with pytest.raises(ValueError, match="no pixels"):
+            pictures.level_reached(counts, share)
+
+
 @settings(max_examples=30, deadline=None)
 @given(plane=planes, seed=st.integers(0, 2**32 - 1), k=st.integers(0, 254))
 def test_single_kernels_equal_the_fused_one_and_keep_their_laws(plane, seed, k):

@@ -36,6 +36,9 @@ BORDER_STEPS, BORDER_COUNT, INNER_STEPS, INNER_COUNT, LAPLACIAN, LAPLACIAN_SQUAR
     SUMS
 )
 
+LAPLACIAN_SIZES = 4 * 255 + 1
+"""Length of the array that `laplacian_sizes` fills: sizes 0 to 1020."""
+
 MAX_SIDE = 16_384
 """Longest side of a plane: keeps the 32-bit sums over one row or one piece from running over."""
 
@@ -208,6 +211,20 @@ def grid_steps(plane: Plane, sums: Counts) -> None:
         sums[INNER_COUNT] = height * (width - 1) + width * (height - 1) - borders
 
 
+@kernel(f"void({_PLANE}, int64[::1])")
+def laplacian_sizes(plane: Plane, counts: Counts) -> None:
+    """How many inner pixels have a Laplacian of each size, its sign left out.
+
+    plane  (h, w) uint8, C-contiguous;  counts  (LAPLACIAN_SIZES,) int64, overwritten; all 0 without inner pixels
+    """
+    counts[:] = 0
+    for y in range(1, plane.shape[0] - 1):
+        up, row, down = plane[y - 1], plane[y], plane[y + 1]
+        for x in range(1, plane.shape[1] - 1):
+            around = np.int32(up[x]) + np.int32(down[x]) + np.int32(row[x - 1]) + np.int32(row[x + 1])
+            counts[abs(around - 4 * np.int32(row[x]))] += 1
+
+
 @kernel(f"int64({_PLANE}, int64)")
 def structured_blocks(plane: Plane, step: int) -> int:
     """How many whole 16x16 blocks hold structure; a rest narrower than 16 at the right or lower edge is left out.
@@ -281,6 +298,14 @@ def share_at_least(counts: Counts, level: int) -> float:
     """Share of pixels at or above `level`, 0 to 1; NaN for no pixels."""
     number = int(counts.sum())
     return int(counts[max(level, 0) :].sum()) / number if number else math.nan
+
+
+def level_reached(counts: Counts, share: float) -> int:
+    """The smallest index up to which at least `share` of all counts lie; ValueError for no counts."""
+    total = int(counts.sum())
+    if total == 0:
+        raise ValueError("no pixels were counted, so no level is reached")
+    return int(np.searchsorted(np.cumsum(counts), math.ceil(share * total)))
 
 
 def laplacian_variance(sums: Counts) -> float:

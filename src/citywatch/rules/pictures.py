@@ -13,10 +13,11 @@ Order. The first answer that holds ends the matter for those below it:
 
 Frozen wants a chain: each picture compared with the one before it, at least two pairs in a row that hardly differ, over
 at least two seconds (a file's own time, else the time of the visits). Between "hardly" and "clearly" changed lies a
-band that a live and a frozen picture can both reach while an encoder still settles: there the answer is "could not
-be checked". So it is for pictures torn into blocks by strong compression, where the noise is gone from live pictures
-too, unless they are equal in all but a burnt-in clock's digits: a frozen picture that is encoded again looks like
-that, a live one does not.
+band that a quiet live picture and a frozen one can both reach, the frozen one because its encoder still settles or
+spends its bits anew for each second of the burnt-in clock: there the answer is "could not be checked". Compression
+takes the noise out of live pictures too; so where blocks show or little structure is left, only pictures that are
+equal in all but a clock's digits hardly differ, and where the picture is torn into blocks the answer is "could not
+be checked".
 
 A camera never seen before is accused of covered or out_of_focus only when nothing speaks against it: night, fog, low
 contrast and smooth asphalt all keep some structure, and what is left of it is sharp. Fog in which nothing at all is
@@ -66,16 +67,20 @@ class PictureThresholds:
     """So is one with more than this share of dark pixels."""
     covered_texture_share: float = 0.001
     """Covered when at most this share of blocks holds structure: in practice none. Smooth asphalt has 0.02 and more."""
-    out_of_focus_sharpness: float = 0.014
-    """Out of focus at or below it. Sharp pictures, fog and night: 0.019 and more; blurred ones: 0.013 and less."""
+    out_of_focus_sharpness: float = 0.6
+    """Out of focus at or below it. Sharp pictures, fog and night: 0.85 and more; blurred ones: 0.47 and less."""
     frozen_changed_share: float = 0.06
     """A pair of key frames hardly differs when at most this share of pixels changed."""
-    live_changed_share: float = 0.12
-    """A pair clearly differs from this share on."""
-    blocky: float = 2.0
-    """From this blockiness on compression has taken the noise out of live pictures too."""
-    blocky_frozen_changed_share: float = 0.01
-    """`frozen_changed_share` for blocky pictures: a running clock's digits fit in, live ones were 0.02 and more."""
+    live_changed_share: float = 0.30
+    """A pair clearly differs from this share on: a clock over a frozen rest made x265 change 0.29, again and again."""
+    strict_frozen_changed_share: float = 0.01
+    """`frozen_changed_share` where live pictures change little: the digits of a running clock still fit in."""
+    strict_blockiness: float = 2.0
+    """From this blockiness on the strict share holds: compression takes the noise out of live pictures too."""
+    strict_texture_share: float = 0.15
+    """Below this texture the strict share holds: encoders smooth empty surfaces, in fog to 0.025 of live change."""
+    most_blockiness: float = 6.0
+    """From this blockiness on frozen is not judged: quiet live pictures change as little as frozen ones."""
     frozen_pairs: int = 2
     """Pairs in a row that must hardly differ."""
     frozen_span_ns: int = 2 * NS_PER_S
@@ -240,14 +245,15 @@ def _of_structure(row: Look, limits: PictureThresholds) -> Conclusion:
 
 
 def _unchanged_limit(row: Look, limits: PictureThresholds) -> float:
-    return limits.blocky_frozen_changed_share if row.blockiness >= limits.blocky else limits.frozen_changed_share
+    strict = row.blockiness >= limits.strict_blockiness or row.texture_share < limits.strict_texture_share
+    return limits.strict_frozen_changed_share if strict else limits.frozen_changed_share
 
 
 def _chain(before: LookHistory, row: Look, limits: PictureThresholds) -> LookHistory:
     """The chain with this look at its end."""
     at_ns = row.shown_ns
-    unchanged = row.previous_at_ns >= 0 and row.changed_share <= _unchanged_limit(row, limits)
-    if not unchanged or row.previous_at_ns > at_ns:
+    unchanged = row.changed_share <= _unchanged_limit(row, limits) and row.blockiness < limits.most_blockiness
+    if not unchanged or not 0 <= row.previous_at_ns <= at_ns:
         return LookHistory(last_ns=at_ns)
     if before.unchanged and before.last_ns == row.previous_at_ns:
         return LookHistory(min(before.unchanged + 1, MOST_PAIRS), before.since_ns, at_ns)
@@ -261,9 +267,10 @@ def _of_motion(chain: LookHistory, row: Look, limits: PictureThresholds) -> Conc
         return (), _all(Why.TOO_FEW_KEY_FRAMES, Fault.FROZEN)
     if row.changed_share >= limits.live_changed_share:
         return (), ()
+    if row.blockiness >= limits.most_blockiness:
+        return (), _all(Why.TOO_COMPRESSED, Fault.FROZEN)
     if row.changed_share > limit:
-        blocky = row.blockiness >= limits.blocky
-        return (), _all(Why.TOO_COMPRESSED if blocky else Why.CHANGE_TOO_SMALL, Fault.FROZEN)
+        return (), _all(Why.CHANGE_TOO_SMALL, Fault.FROZEN)
     if chain.unchanged < limits.frozen_pairs:
         return (), _all(Why.TOO_FEW_KEY_FRAMES, Fault.FROZEN)
     if chain.last_ns - chain.since_ns < limits.frozen_span_ns:

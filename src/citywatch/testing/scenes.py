@@ -118,7 +118,7 @@ class Street:
         scene = self._lit(seen_s)
         if fault == "black":
             scene *= 1.0 - severity
-            scene += 16.0 * severity
+            scene += 3.0 * severity
         elif fault == "over_exposed":
             scene = scene * (1.0 + 5.0 * severity) + 200.0 * severity
         elif fault == "covered":
@@ -126,7 +126,7 @@ class Street:
         elif fault == "out_of_focus" and severity > 0:
             scene = cv2.GaussianBlur(scene, (0, 0), severity * self.height / 60.0, borderType=cv2.BORDER_REPLICATE)
         noise = self._noise_at(seen_s)
-        scene += (noise * self._noise_level(seen_s) * (0.5 if fault == "black" else 1.0))[:, :, None]
+        scene += (noise * (0.5 * self.noise_sd if fault == "black" else self._noise_level(seen_s)))[:, :, None]
         picture: Image = np.clip(scene + 0.5, 0, 255).astype(np.uint8)
         if self.clock or self.caption:
             self._burn_in(picture, seen_s if fault == "frozen" else at_s)

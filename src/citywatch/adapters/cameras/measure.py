@@ -12,9 +12,12 @@ averaged cells it is 0.04, at more than 2 levels 0.03. A frozen picture, encoded
 below 0.06 as soon as the encoder's rate control has settled. At more than 0 levels nothing is separated: that
 much an encoder does to a still picture.
 
-Sharpness. The variance of the Laplacian over the variance of the picture itself, both after a 3x3 binomial
-smoothing, which leaves a blurred edge as it is and takes nine tenths of the noise's Laplacian away: without it a
-noisy blurred picture counts as sharp as a foggy one.
+Sharpness. The size of the Laplacian that only the strongest thousandth of pixels exceeds, over the standard deviation,
+both after a 3x3 binomial smoothing that takes most of the noise away: is anything at all in the picture sharp for its
+contrast? The variance of the Laplacian answers another question (how much is sharp) and calls a smooth asphalt on
+which one big car stands blurred. Measured: streets by day and night, in fog, at low contrast, the highway and the
+car park, at x264 crf 20 and 30 and MJPEG: 0.85 and more; the same blurred by a sigma of 6 pixels and more: 0.47 and
+less, 0.65 where noise is half of what contrast is left.
 
 The scene. Burnt-in text stays sharp and full of contrast whatever the lens sees, and it stands at the upper and
 lower edge. Texture and sharpness are therefore taken from the grid without its upper and lower sixth; everything
@@ -40,12 +43,14 @@ GRID_HEIGHT = 360
 
 CHANGED_BY = 1
 """Grey threshold k: a pixel has changed when it differs by more than this many levels."""
-DARK_LEVEL = 20
-"""A pixel is dark at or below it: 4 above limited-range black. An unlit night with its gain noise stays above."""
+DARK_LEVEL = 24
+"""A pixel is dark at or below it: 8 above limited-range black. An unlit night with its gain noise stays above."""
 BRIGHT_LEVEL = 228
 """A pixel is bright at or above it: 7 below limited-range white."""
 STRUCTURE_STEP = 8
 """A 16x16 block holds structure when its 4x4 means differ by this many levels."""
+SHARPEST_ABOVE = 0.999
+"""Share of the scene's pixels whose Laplacian is not above the one that sharpness is made of."""
 CAPTION_PART = 6
 """The upper and lower 1/6 of the grid may hold burnt-in text."""
 MIN_SCENE_SIDE = 16
@@ -118,7 +123,7 @@ def measure(luma: Luma, grid: Luma, previous_grid: Luma | None) -> Measurement:
     changed_share = int(sums[pictures.CHANGED]) / grid.size if compare else math.nan
     dark_share = pictures.share_at_most(counts, DARK_LEVEL)
     bright_share = pictures.share_at_least(counts, BRIGHT_LEVEL)
-    sharpness, texture_share = _scene_figures(grid, counts, sums)
+    sharpness, texture_share = _scene_figures(grid)
     pictures.grid_steps(np.ascontiguousarray(luma), sums)
     return Measurement(
         width=luma.shape[1],
@@ -135,17 +140,20 @@ def measure(luma: Luma, grid: Luma, previous_grid: Luma | None) -> Measurement:
     )
 
 
-def _scene_figures(grid: Luma, counts: pictures.Counts, sums: pictures.Counts) -> tuple[float, float]:
-    """Sharpness and texture share of the grid without its caption bands; `counts` and `sums` are overwritten."""
+def _scene_figures(grid: Luma) -> tuple[float, float]:
+    """Sharpness and texture share of the grid without its caption bands."""
     band = grid.shape[0] // CAPTION_PART
     scene = grid[band : grid.shape[0] - band]
     if min(scene.shape) < MIN_SCENE_SIDE:
         return math.nan, math.nan
     smoothed = np.empty((scene.shape[0] - 2, scene.shape[1] - 2), np.uint8)
     pictures.smooth(scene, smoothed)
-    pictures.tally(smoothed, _NONE, CHANGED_BY, counts, sums)
+    counts = np.empty(256, np.int64)
+    pictures.histogram(smoothed, counts)
     _, sd = pictures.mean_and_sd(counts)
-    sharpness = pictures.laplacian_variance(sums) / (sd * sd) if sd > 0 else math.nan
+    sizes = np.empty(pictures.LAPLACIAN_SIZES, np.int64)
+    pictures.laplacian_sizes(smoothed, sizes)
+    sharpness = pictures.level_reached(sizes, SHARPEST_ABOVE) / sd if sd > 0 else math.nan
     blocks = (scene.shape[0] // 16) * (scene.shape[1] // 16)
     return sharpness, pictures.structured_blocks(scene, STRUCTURE_STEP) / blocks
 
