@@ -1,6 +1,7 @@
 """Projections: every kind of event, whatever the cutting of the stream and however often it is delivered."""
 
 import json
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -319,9 +320,7 @@ def test_an_event_that_fits_no_table_is_a_dead_letter_and_stops_nothing(new_stor
 
 
 def test_twenty_thousand_alerts_in_seconds(store, projector):
-    import time
-
     run = placed([opened(f"c-{number}", at_ns=number, device=f"cam-{number % 50}") for number in range(20_000)])
-    start = time.perf_counter()
+    start = time.process_time()  # our own work: other people's load on a shared machine says nothing
     assert projector.apply(0, run) == 20_000
-    assert time.perf_counter() - start < 15  # about 2.5 s on two shared cores
+    assert time.process_time() - start < 8  # about 2.5 s on two shared cores
