@@ -256,7 +256,7 @@ def serving(directory, **config):
             served.stop()
 
 
-def until(condition, seconds=10.0):
+def until(condition, seconds=30.0):
     """The first true value of `condition`, asked again and again; AssertionError when none comes in time."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

@@ -1,7 +1,7 @@
 // Alerts: the live list, and one alert with its evidence.
 
 import * as api from "./api.js";
-import { el, reconcile, sign, svg } from "./dom.js";
+import { el, put, reconcile, sign, svg } from "./dom.js";
 import { ago, evidence, explanation, headline, instant, kilograms, number, percent, shortInstant, tonnes, word } from "./format.js";
 import { t } from "./words.js";
 
@@ -128,11 +128,12 @@ export class AlertsPage {
     this.release();
     const alert = this.shown;
     if (!alert) {
-      this.detail.replaceChildren(el("p", { class: "empty" }, t("choose_alert")));
+      put(this.detail, el("p", { class: "empty" }, t("choose_alert")));
       return;
     }
     const about = alert.subject;
-    this.detail.replaceChildren(
+    put(
+      this.detail,
       el("a", { class: "back", href: "#/alerts" }, `‹ ${t("back")}`),
       el("div", { class: "title" }, sign(alert.severity), el("h2", {}, headline(alert))),
       el("p", { class: "row" },
@@ -232,10 +233,10 @@ export class AlertsPage {
     try {
       const address = await api.picture(hash);
       this.addresses.push(address);
-      frame.replaceChildren(el("img", { src: address, alt: label }));
+      put(frame, el("img", { src: address, alt: label }));
     } catch (error) {
       if (!(error instanceof api.Problem)) throw error;
-      frame.replaceChildren(el("span", { class: "quiet" }, error.status === 404 ? t("picture_gone") : error.message));
+      put(frame, el("span", { class: "quiet" }, error.status === 404 ? t("picture_gone") : error.message));
     }
   }
 

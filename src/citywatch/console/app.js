@@ -2,7 +2,7 @@
 
 import { AlertsPage } from "./alerts.js";
 import * as api from "./api.js";
-import { el, say, sign } from "./dom.js";
+import { el, put, say, sign } from "./dom.js";
 import { FleetPage } from "./fleet.js";
 import { headline, number, zone } from "./format.js";
 import { ReferencePage } from "./reference.js";
@@ -43,7 +43,7 @@ async function show() {
   if (!(page instanceof PAGES[name])) {
     page?.close?.();
     page = new PAGES[name](city);
-    document.getElementById("main").replaceChildren(page.root);
+    put(document.getElementById("main"), page.root);
     drawTop();
     await guarded(() => page.load());
   }
@@ -76,16 +76,19 @@ function drawTop() {
   const top = document.getElementById("top");
   const link = (target) =>
     el("a", { href: `#/${target}`, class: "tab", "aria-current": target === name ? "page" : null }, t(`page_${target}`));
-  top.replaceChildren(
+  put(
+    top,
     el("div", { class: "brand" }, el("img", { src: "/console/icon.svg", alt: "", width: 28, height: 28 }), el("b", {}, "Citywatch")),
     el("nav", { "aria-label": t("pages") }, Object.keys(PAGES).map(link)),
     el("div", { class: "numbers", id: "numbers" }),
-    el("div", { class: "ends" },
-      el("span", { id: "connection", role: "status" }),
-      el("span", { class: "quiet", title: t("zone_hint") }, zone()),
-      el("span", { class: "quiet", title: t("signed_in_as") }, `${city.who.name} · ${t(`role_${city.who.role}`)}`),
-      languageSwitch(),
-      el("button", { class: "plain", onclick: signOut }, t("sign_out"))),
+    el("span", { id: "connection", role: "status" }),
+  );
+  put(
+    document.getElementById("bottom"),
+    el("span", { class: "quiet" }, t("zone", { zone: zone() })),
+    el("span", { class: "quiet end" }, t("signed_in_as", { name: city.who.name, role: t(`role_${city.who.role}`) })),
+    languageSwitch(),
+    el("button", { class: "plain", onclick: signOut }, t("sign_out")),
   );
   document.getElementById("skip").textContent = t("skip");
   drawConnection();
@@ -107,7 +110,7 @@ function drawConnection() {
   const place = document.getElementById("connection");
   if (!place) return;
   place.className = `connection connection-${city.connection}`;
-  place.replaceChildren(el("span", { class: "dot", "aria-hidden": "true" }), t(`connection_${city.connection}`));
+  put(place, el("span", { class: "dot", "aria-hidden": "true" }), t(`connection_${city.connection}`));
 }
 
 function drawNumbers() {
@@ -116,7 +119,8 @@ function drawNumbers() {
   const { alerts, devices } = city.overview;
   const open = alerts.open ?? 0;
   document.title = open ? `(${open}) Citywatch` : "Citywatch";
-  place.replaceChildren(
+  put(
+    place,
     pill("critical", open, t("open_alerts")),
     pill("up", devices.up ?? 0, t("state_up")),
     pill("down", devices.down ?? 0, t("state_down")),
@@ -183,8 +187,12 @@ function signOut() {
   drawSignIn();
 }
 
+function frame(visible) {
+  for (const id of ["top", "bottom"]) document.getElementById(id).hidden = !visible;
+}
+
 function drawSignIn(problem = "") {
-  document.getElementById("top").hidden = true;
+  frame(false);
   const field = el("input", {
     id: "token", type: "password", autocomplete: "off", spellcheck: "false", required: true,
     "aria-describedby": "token-hint", "aria-invalid": problem ? "true" : null,
@@ -202,7 +210,7 @@ function drawSignIn(problem = "") {
   el("p", { class: "quiet small", id: "token-hint" }, t("signin_hint")),
   problem ? el("p", { class: "bad", role: "alert" }, problem) : null,
   el("div", { class: "row" }, el("button", { class: "primary", type: "submit" }, t("signin")), languageSwitch()));
-  document.getElementById("main").replaceChildren(form);
+  put(document.getElementById("main"), form);
   field.focus();
 }
 
@@ -221,7 +229,7 @@ async function signIn() {
     drawSignIn(error.status === 401 ? t("signin_refused") : error.message);
     return;
   }
-  document.getElementById("top").hidden = false;
+  frame(true);
   page = null;
   await show();
   startLive();

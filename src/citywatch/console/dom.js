@@ -19,8 +19,17 @@ function fill(node, attributes, children) {
     else if (name === "value") node.value = value;
     else node.setAttribute(name, value === true ? "" : String(value));
   }
-  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
+  node.append(...shown(children));
   return node;
+}
+
+function shown(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== "");
+}
+
+/** Make `children` the whole content of a container; null leaves out. */
+export function put(container, ...children) {
+  container.replaceChildren(...shown(children));
 }
 
 /** Make `container` hold one element per item, reusing those that look the same; the keyboard's place is kept. */

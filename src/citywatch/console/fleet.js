@@ -1,8 +1,8 @@
 // The fleet: every device with its state, its present faults, and how much of the last day it was in order.
 
 import * as api from "./api.js";
-import { el, reconcile, sign } from "./dom.js";
-import { ago, instant, number, word } from "./format.js";
+import { el, put, reconcile, sign } from "./dom.js";
+import { ago, instant, number, percent, word } from "./format.js";
 import { facts } from "./alerts.js";
 import { t } from "./words.js";
 
@@ -46,7 +46,7 @@ export class FleetPage {
     this.draw();
     if (this.city.devices.size) {
       const figure = await this.availability();
-      this.figure.replaceChildren(...sentence(figure));
+      put(this.figure, ...sentence(figure));
     }
     this.figure.hidden = !this.city.devices.size;
     if (this.selected) await this.drawDetail();
@@ -97,14 +97,15 @@ export class FleetPage {
   async drawDetail() {
     const device = this.city.devices.get(this.selected);
     if (!device) {
-      this.detail.replaceChildren(el("p", { class: "empty" }, t("choose_device")));
+      put(this.detail, el("p", { class: "empty" }, t("choose_device")));
       return;
     }
     const now = Date.now();
     const [figure, history] = await Promise.all([this.availability(device.device), api.get("device-states", {
       device: device.device, from: new Date(now - DAY_MS).toISOString(), to: new Date(now).toISOString(),
     })]);
-    this.detail.replaceChildren(
+    put(
+      this.detail,
       el("a", { class: "back", href: "#/fleet" }, `‹ ${t("back")}`),
       el("div", { class: "title" }, sign(device.state), el("h2", {}, device.name || device.device)),
       el("p", { class: "lead" }, t(`explain_state_${device.state}`)),
@@ -141,9 +142,10 @@ function between(state) {
 function sentence(figure) {
   const low = number(figure.worst.availability_percent, 1);
   const high = number(figure.best.availability_percent, 1);
+  const unknown = figure.best.unknown_s / (figure.best.up_s + figure.best.down_s + figure.best.unknown_s);
   return [
     el("b", {}, low === high ? t("availability_exact", { value: low }) : t("availability_between", { low, high })), " ",
     el("span", { class: `chip chip-${figure.verdict}` }, t(`verdict_${figure.verdict}`, { target: number(figure.target_percent) })), " ",
-    el("span", { class: "quiet" }, t("availability_about")),
+    el("span", { class: "quiet" }, unknown > 0.01 ? `${t("availability_unknown", { value: percent(unknown) })} ` : "", t("availability_about")),
   ];
 }

@@ -65,7 +65,7 @@ export function word(family, value) {
 export function headline(alert) {
   const about = alert.subject;
   if (alert.kind === "overloaded") {
-    return t("headline_overloaded", { over: tonnes(about.over_kg), percent: number(about.over_percent, 1), axles: about.axles });
+    return t("headline_overloaded", { over: tonnes(about.over_kg), percent: number(about.over_percent, 1) });
   }
   return word("fault", alert.kind);
 }

@@ -1,7 +1,7 @@
 // The API for people who write programs: the OpenAPI document, drawn plainly.
 
 import * as api from "./api.js";
-import { el } from "./dom.js";
+import { el, put } from "./dom.js";
 import { t } from "./words.js";
 
 export class ReferencePage {
@@ -17,7 +17,8 @@ export class ReferencePage {
         groups.get(operation.tags[0])?.operations.push({ path, method, ...operation });
       }
     }
-    this.root.replaceChildren(
+    put(
+      this.root,
       el("h1", {}, `${document.info.title} API ${document.info.version}`),
       el("p", { class: "quiet" }, t("reference_about")),
       el("pre", { class: "about" }, document.info.description.trim()),

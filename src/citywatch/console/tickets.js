@@ -1,7 +1,7 @@
 // Repair tickets: who looks after which fault, and every step that was taken.
 
 import * as api from "./api.js";
-import { el, reconcile } from "./dom.js";
+import { el, put, reconcile } from "./dom.js";
 import { facts } from "./alerts.js";
 import { ago, instant, shortInstant, word } from "./format.js";
 import { t } from "./words.js";
@@ -100,11 +100,12 @@ export class TicketsPage {
   drawDetail() {
     const ticket = this.shown;
     if (!ticket) {
-      this.detail.replaceChildren(el("p", { class: "empty" }, t("choose_ticket")));
+      put(this.detail, el("p", { class: "empty" }, t("choose_ticket")));
       return;
     }
     const over = ["verified", "closed"].includes(ticket.state);
-    this.detail.replaceChildren(
+    put(
+      this.detail,
       el("a", { class: "back", href: "#/tickets" }, `‹ ${t("back")}`),
       el("div", { class: "title" }, el("h2", {}, word("fault", ticket.fault))),
       el("p", { class: "row" }, el("span", { class: `chip chip-ticket-${ticket.state}` }, t(`ticket_${ticket.state}`)),
