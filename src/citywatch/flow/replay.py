@@ -37,7 +37,7 @@ from citywatch.rules import overload
 from citywatch.wire.local_time import Fold, LocalTime
 from citywatch.wire.mon import BadLine, Chunk, MonDecoder
 
-SEAL_ROWS = 500_000
+SEAL_ROWS = 300_000
 MOST_LETTERS = 10_000
 """So many refused lines of one recording are kept; all are counted."""
 LETTER_SOURCE = "replay"

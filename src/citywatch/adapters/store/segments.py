@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from pyarrow.fs import LocalFileSystem
 
 from citywatch.adapters.store.disk import UNFINISHED, disk_words, sync_directory
 from citywatch.domain.columns import MAX_ROWS, TEXT, Batch, Column
@@ -144,6 +145,7 @@ class SegmentWriter:
         self._held.clear()
         self._positions.clear()
         self._rows = 0
+        pa.default_memory_pool().release_unused()
         return number
 
     def sweep(self) -> int:
@@ -274,13 +276,13 @@ def _pieces(kind: str, tables: list[Any]) -> Iterator[tuple[int, str, Any]]:
     """(partition, day, rows in log order), one for each file to write."""
     if not tables:
         return
-    table = pa.concat_tables(tables).combine_chunks()
+    table = pa.concat_tables(tables)
     partition, day = table.column("partition").to_numpy(), table.column("day").to_numpy()
+    wanted = table.drop_columns(["partition", "day"])
     order = np.lexsort((day, partition))  # stable: the log's order stays
     if np.any(np.diff(order) != 1):
-        table, partition, day = table.take(pa.array(order)), partition[order], day[order]
+        wanted, partition, day = wanted.combine_chunks().take(pa.array(order)), partition[order], day[order]
     edges = np.flatnonzero((np.diff(partition) != 0) | (np.diff(day) != 0)) + 1
-    wanted = table.drop_columns(["partition", "day"])
     for start, end in zip([0, *edges.tolist()], [*edges.tolist(), len(table)], strict=True):
         yield int(partition[start]), day_of(int(day[start]) * _DAY_NS), wanted.slice(start, end - start)
 
@@ -297,10 +299,14 @@ def read_seals(data_dir: Path, index: SegmentIndex) -> Iterator[tuple[int, Posit
         kinds: dict[str, list[Segment]] = {}
         for segment in segments:
             kinds.setdefault(segment.kind, []).append(segment)
-        parts = [_Part(data_dir, kind, files) for kind, files in kinds.items()]
-        entries = sorted((entry, number) for number, part in enumerate(parts) for entry in part.entries)
-        for (partition, ms, seq, start, end), number in entries:
-            yield partition, Position(ms, seq), parts[number].batch(start, end)
+        yield from _read_seal(data_dir, kinds)
+
+
+def _read_seal(data_dir: Path, kinds: Mapping[str, list[Segment]]) -> Iterator[tuple[int, Position, Batch]]:
+    parts = [_Part(data_dir, kind, files) for kind, files in kinds.items()]
+    entries = sorted((entry, number) for number, part in enumerate(parts) for entry in part.entries)
+    for (partition, ms, seq, start, end), number in entries:
+        yield partition, Position(ms, seq), parts[number].batch(start, end)
 
 
 class _Part:
@@ -453,8 +459,10 @@ class ParquetPasses:
     def _scan(self, segment: Segment, wanted: Any) -> Iterator[Any]:
         path = self._root / segment.path
         try:
-            scanner = ds.dataset(path, format="parquet").scanner(
-                filter=wanted, batch_size=_COMPACT_ROWS, batch_readahead=1, fragment_readahead=0, use_threads=False
+            scanner = (
+                ds.ParquetFileFormat()
+                .make_fragment(str(path), LocalFileSystem())
+                .scanner(filter=wanted, batch_size=_COMPACT_ROWS, batch_readahead=1, use_threads=False)
             )
             yield from scanner.to_batches()
         except FileNotFoundError as error:
