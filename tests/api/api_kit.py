@@ -219,6 +219,7 @@ class Served:
     def __init__(self, city, server, thread, port):
         self.city, self.server, self.thread = city, server, thread
         self.url = f"http://127.0.0.1:{port}"
+        self._station = self.client("ingest")
 
     def client(self, role=None, **headers):
         if role is not None:
@@ -226,12 +227,12 @@ class Served:
         return httpx.Client(base_url=self.url, headers=headers, timeout=20, trust_env=False)
 
     def push(self, *records):
-        with self.client("ingest") as client:
-            answer = client.post("/api/v1/ingest/passes", json=list(records))
-            assert answer.status_code == 200, answer.text
-            return answer.json()
+        answer = self._station.post("/api/v1/ingest/passes", json=list(records))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     def stop(self):
+        self._station.close()
         self.server.should_exit = True
         self.thread.join(10)
         assert not self.thread.is_alive(), "the server did not stop"

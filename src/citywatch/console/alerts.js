@@ -50,22 +50,24 @@ export class AlertsPage {
   }
 
   async load() {
-    this.alerts = new Map();
-    this.cursors = {};
-    await Promise.all(this.states().map((state) => this.fetchPage(state, null)));
+    const found = new Map();
+    const cursors = {};
+    await Promise.all(this.states().map((state) => this.fetchPage(state, null, found, cursors)));
+    this.alerts = found;
+    this.cursors = cursors;
     this.draw();
   }
 
   async loadMore() {
     const waiting = Object.entries(this.cursors).filter(([, cursor]) => cursor);
-    await Promise.all(waiting.map(([state, cursor]) => this.fetchPage(state, cursor)));
+    await Promise.all(waiting.map(([state, cursor]) => this.fetchPage(state, cursor, this.alerts, this.cursors)));
     this.draw();
   }
 
-  async fetchPage(state, cursor) {
+  async fetchPage(state, cursor, found, cursors) {
     const page = await api.get("alerts", { state, kind: this.kind, cursor, limit: PAGE });
-    for (const alert of page.items) this.alerts.set(alert.id, alert);
-    this.cursors[state] = page.next;
+    for (const alert of page.items) found.set(alert.id, alert);
+    cursors[state] = page.next;
   }
 
   /** A change out of the live stream. */

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { el, put, reconcile, sign } from "./dom.js";
-import { ago, instant, number, percent, word } from "./format.js";
+import { instant, number, percent, shortInstant, word } from "./format.js";
 import { facts } from "./alerts.js";
 import { t } from "./words.js";
 
@@ -91,7 +91,7 @@ export class FleetPage {
     el("span", { class: "name" }, device.name || device.device),
     el("span", { class: "quiet" }, device.place || device.device),
     device.faults.map((fault) => el("span", { class: "fault" }, word("fault", fault.fault))),
-    device.state_since ? el("span", { class: "quiet small", title: instant(device.state_since) }, t("since", { when: ago(device.state_since) })) : null));
+    device.state_since ? el("span", { class: "quiet small", title: instant(device.state_since) }, t("since", { when: shortInstant(device.state_since) })) : null));
   }
 
   async drawDetail() {

@@ -19,10 +19,11 @@ export function kilograms(kg) {
   return t("unit_kilograms", { value: number(kg) });
 }
 
-/** A share 0..1 as per cent; small ones keep a digit that says something. */
+/** A share 0..1 as per cent; small ones keep a digit more. */
 export function percent(share) {
   const value = share * 100;
-  return t("unit_percent", { value: number(value, value !== 0 && Math.abs(value) < 10 ? 1 : 0) });
+  const digits = Math.abs(value) < 1 ? 2 : 1;
+  return t("unit_percent", { value: new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value) });
 }
 
 /** An RFC 3339 instant in local time, with its zone. */

@@ -6,19 +6,17 @@ import { facts } from "./alerts.js";
 import { ago, instant, shortInstant, word } from "./format.js";
 import { t } from "./words.js";
 
-const STATES = ["filed", "accepted", "closed"];
-
 export class TicketsPage {
   constructor(city) {
     this.city = city;
     this.tickets = new Map();
-    this.state = "filed";
-    this.cursor = null;
+    this.cursors = {};
+    this.over = false;
     this.selected = null;
     this.shown = null;
     this.list = el("ul", { class: "list", id: "tickets", "aria-label": t("page_tickets") });
     this.empty = el("p", { class: "empty", hidden: true }, t("no_tickets"));
-    this.more = el("button", { class: "plain more", hidden: true, onclick: () => city.guarded(() => this.fetchPage()) }, t("load_more"));
+    this.more = el("button", { class: "plain more", hidden: true, onclick: () => city.guarded(() => this.loadMore()) }, t("load_more"));
     this.detail = el("section", { class: "detail card", "aria-label": t("details"), tabindex: "-1" });
     this.root = el("div", { class: "split" },
       el("section", { class: "column" }, this.controls(), this.empty, this.list, this.more), this.detail);
@@ -26,30 +24,42 @@ export class TicketsPage {
   }
 
   controls() {
-    const choice = (state) => el("button", {
-      class: "choice", "aria-pressed": String(this.state === state), onclick: (event) => {
-        this.state = state;
+    const tab = (over, key) => el("button", {
+      class: "choice", "aria-pressed": String(this.over === over), onclick: (event) => {
+        this.over = over;
         for (const other of event.currentTarget.parentNode.children) {
           other.setAttribute("aria-pressed", String(other === event.currentTarget));
         }
         this.city.guarded(() => this.load());
       },
-    }, state ? t(`ticket_${state}`) : t("every_state"));
+    }, t(key));
     return el("div", { class: "controls" }, el("div", { class: "choices", role: "group", "aria-label": t("filter_state") },
-      [...STATES, ""].map(choice)));
+      tab(false, "tickets_current"), tab(true, "tickets_over")));
+  }
+
+  states() {
+    return this.over ? ["closed"] : ["filed", "accepted"];
   }
 
   async load() {
-    this.tickets = new Map();
-    this.cursor = null;
-    await this.fetchPage();
+    const found = new Map();
+    const cursors = {};
+    await Promise.all(this.states().map((state) => this.fetchPage(state, null, found, cursors)));
+    this.tickets = found;
+    this.cursors = cursors;
+    this.draw();
   }
 
-  async fetchPage() {
-    const page = await api.get("tickets", { state: this.state, cursor: this.cursor, limit: 100 });
-    for (const ticket of page.items) this.tickets.set(ticket.id, ticket);
-    this.cursor = page.next;
+  async loadMore() {
+    const waiting = Object.entries(this.cursors).filter(([, cursor]) => cursor);
+    await Promise.all(waiting.map(([state, cursor]) => this.fetchPage(state, cursor, this.tickets, this.cursors)));
     this.draw();
+  }
+
+  async fetchPage(state, cursor, found, cursors) {
+    const page = await api.get("tickets", { state, cursor, limit: 100 });
+    for (const ticket of page.items) found.set(ticket.id, ticket);
+    cursors[state] = page.next;
   }
 
   async refresh() {
@@ -78,11 +88,12 @@ export class TicketsPage {
   }
 
   draw() {
-    const sorted = [...this.tickets.values()].sort((a, b) => (a.filed_at < b.filed_at ? 1 : -1));
+    const sorted = [...this.tickets.values()].sort((a, b) =>
+      a.filed_at < b.filed_at ? 1 : a.filed_at > b.filed_at ? -1 : a.id < b.id ? 1 : -1);
     reconcile(this.list, sorted, (ticket) => ticket.id,
       (ticket) => [ticket, ticket.id === this.selected, this.city.nameOf(ticket.device)], (ticket) => this.item(ticket));
     this.empty.hidden = sorted.length > 0;
-    this.more.hidden = !this.cursor;
+    this.more.hidden = !Object.values(this.cursors).some(Boolean);
   }
 
   item(ticket) {
