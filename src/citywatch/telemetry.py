@@ -39,6 +39,9 @@ METRICS: Mapping[str, Metric] = {
     "turns_waited_total": Metric("counter", "Turns that waited for the log or the store", ("part",)),
     # projections and archive
     "events_projected_total": Metric("counter", "Events written to the store"),
+    "events_unmatched_total": Metric(
+        "counter", "Events about an alert or ticket that the store does not hold, by kind", ("kind",)
+    ),
     "segments_sealed_total": Metric("counter", "Seals of the archive"),
     "archive_unreadable_total": Metric("counter", "Log entries that could not be archived because they are damaged"),
     "log_trimmed_total": Metric("counter", "Stream entries forgotten after every reader had them"),

@@ -52,6 +52,8 @@ def supervise(
     directory.hold()
     if "serve" in parts:
         port = _free_port(settings.server.host, settings.server.port)
+    if not settings.cameras and config is not None and settings.demonstration is None:
+        parts = [part for part in parts if part != "patrol"] or ["patrol"]
     demonstrates = (config is None or settings.demonstration is not None) and set(parts) >= {
         "patrol",
         "process",

@@ -50,6 +50,11 @@ class State:
     def size(self, room: str) -> int:
         return len(self._rooms.get(room, {}))
 
+    @property
+    def changed_rows(self) -> int:
+        """How many rows `changes` would give now."""
+        return len(self._changed)
+
     def mark(self) -> None:
         """From here on `undo` leads back to here."""
         self._undo = {}

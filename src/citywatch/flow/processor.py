@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 MAX_ENTRIES = 64
 """Entries of one partition in one commit: bounds the commit, and what is done again after a crash."""
 MAX_COMMIT_EVENTS = 20_000
+MAX_COMMIT_ROWS = 2_000
+"""Changed rows of state in one commit, about 1 MB: no further entry is taken then."""
 
 
 class Processor:
@@ -56,7 +58,7 @@ class Processor:
             for entry in entries:
                 events += digest(self._step, state, entry, partition)
                 taken += 1
-                if len(events) >= MAX_COMMIT_EVENTS:
+                if len(events) >= MAX_COMMIT_EVENTS or state.changed_rows >= MAX_COMMIT_ROWS:
                     break
             last = entries[taken - 1].position
             self._probe("before_commit")

@@ -14,6 +14,11 @@ MAX_EVENTS = 2_000
 class Projects(Protocol):
     """A store that applies events and remembers how far it came, in one transaction."""
 
+    @property
+    def unmatched(self) -> Mapping[str, int]:
+        """Events about something the tables do not hold, by kind, since the start."""
+        ...
+
     def positions(self) -> Mapping[int, Position]: ...
 
     def apply(self, partition: int, events: Sequence[tuple[Position, Event]]) -> int: ...
@@ -38,7 +43,11 @@ class Projection:
             stored = self._projector.positions()
             positions = {partition: stored.get(partition, ORIGIN) for partition in range(self._log.partitions)}
         for partition, events in self._log.read_events(positions, most=MAX_EVENTS, block_ms=block_ms).items():
+            unmatched = dict(self._projector.unmatched)
             self._projector.apply(partition, events)
+            for kind, count in self._projector.unmatched.items():
+                if count > unmatched.get(kind, 0):
+                    self._meter.count("events_unmatched_total", count - unmatched.get(kind, 0), kind=kind)
             positions[partition] = events[-1][0]
             applied += len(events)
         self._positions = positions
