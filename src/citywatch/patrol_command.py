@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.text import Text
 
 from citywatch.adapters.cameras.addresses import parse_address
+from citywatch.adapters.cameras.config import Transport
 from citywatch.adapters.cameras.patrol import Patrol
 from citywatch.adapters.cameras.pool import DecoderPool
-from citywatch.adapters.cameras.rtsp import Transport
 from citywatch.adapters.cameras.visit import CameraConfig
 from citywatch.domain.instants import format_instant
 from citywatch.domain.pictures import FrameBatch, Outcome

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from citywatch.adapters.cameras.visit import CameraConfig
+from citywatch.adapters.cameras.config import CameraConfig
 from citywatch.api.config import ApiConfig
 from citywatch.domain.devices import scale_device
 from citywatch.errors import ConfigurationError

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from citywatch.wire.station_json import MAX_RECORDS, StationFormat
+if TYPE_CHECKING:
+    from citywatch.wire.station_json import StationFormat
+
+_MOST_RECORDS = 1000
 
 
 class StationConfig(BaseModel):
@@ -33,6 +36,8 @@ class StationConfig(BaseModel):
 
     def form(self) -> StationFormat:
         """The format that the decoder takes."""
+        from citywatch.wire.station_json import StationFormat  # noqa: PLC0415  (heavy; whoever reads settings is light)
+
         return StationFormat(
             zone=ZoneInfo(self.time_zone),
             weight_unit=self.weight_unit,
@@ -77,7 +82,7 @@ class ApiConfig(BaseModel):
     )
     max_ingest_records: Annotated[
         int, Field(ge=1, le=10_000, description="Most records or heartbeats in one ingest request.")
-    ] = MAX_RECORDS
+    ] = _MOST_RECORDS
     max_page_rows: Annotated[int, Field(ge=1, le=1000, description="Most rows in one page of a list.")] = 500
     max_fleet_devices: Annotated[
         int, Field(ge=1, le=100_000, description="Most devices in one availability figure.")

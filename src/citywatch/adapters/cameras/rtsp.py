@@ -11,12 +11,12 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 from urllib.parse import urljoin
 
 from citywatch.adapters.cameras.addresses import Address, redact
 from citywatch.adapters.cameras.answers import VisitFailure, no_media, unchecked, unreachable
 from citywatch.adapters.cameras.challenge import Credentials
+from citywatch.adapters.cameras.config import Transport
 from citywatch.adapters.cameras.dialling import Dialler
 from citywatch.adapters.cameras.rtp import (
     Depacketizer,
@@ -27,8 +27,6 @@ from citywatch.adapters.cameras.rtp import (
     parse_packet,
 )
 from citywatch.domain.pictures import VisitReason
-
-Transport = Literal["tcp", "udp"]
 
 _MOST_HEAD_BYTES = 16_384
 _MOST_BODY_BYTES = 65_536
