@@ -105,9 +105,29 @@ def test_footage_is_served_and_a_dead_camera_refuses(unused_port):
             await footage.follow()
             assert (await got(unused_port, index)).status_code == 200
         finally:
-            footage.close()
+            await footage.close()
 
     asyncio.run(scene())
+
+
+def test_closing_ends_what_is_being_answered(unused_port):
+    async def scene():
+        complaints = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        footage = play.Footage(SEED, unused_port, Now())
+        await footage.follow()
+        reader, writer = await asyncio.open_connection(city.camera_host(0), unused_port)
+        writer.write(b"GET /slow")
+        async with asyncio.timeout(5):
+            while not footage._answering:
+                await asyncio.sleep(0.005)
+            await footage.close()
+            assert await reader.read() == b""
+        writer.close()
+        assert footage._answering == set()
+        return complaints
+
+    assert asyncio.run(scene()) == []
 
 
 def test_garbage_does_not_hurt_the_camera(unused_port):
@@ -124,7 +144,7 @@ def test_garbage_does_not_hurt_the_camera(unused_port):
                 writer.close()
             assert (await got(unused_port, 0)).status_code == 200
         finally:
-            footage.close()
+            await footage.close()
 
     asyncio.run(scene())
 

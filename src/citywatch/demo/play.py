@@ -82,7 +82,7 @@ async def play(
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(pusher.close)
         stack.push_async_callback(crew.close)
-        stack.callback(footage.close)
+        stack.push_async_callback(footage.close)
         await footage.follow()
         on_listening()
         work = [
@@ -284,6 +284,7 @@ class Footage:
         self._elapsed = elapsed
         self._eyes = [Eye(seed, camera) for camera in city.CAMERAS]
         self._servers: list[asyncio.Server | None] = [None] * len(city.CAMERAS)
+        self._answering: set[asyncio.Task[None]] = set()
         self._drawing = asyncio.Lock()
 
     async def keep(self) -> None:
@@ -305,8 +306,11 @@ class Footage:
                 await self._listen(index)
 
     async def _listen(self, index: int) -> None:
-        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._answer(index, reader, writer)
+        def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # A task of ours, so that `close` can end it; asyncio's own would complain when it is cancelled.
+            task = asyncio.get_running_loop().create_task(self._answer(index, reader, writer))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
 
         try:
             self._servers[index] = await asyncio.start_server(
@@ -316,10 +320,14 @@ class Footage:
             # somebody else holds the address for a moment: the camera stays dark until the next look
             _log.warning("camera %s cannot listen: %s", city.CAMERAS[index].device, error.strerror)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Stop listening, and end what is being answered."""
         for server in self._servers:
             if server is not None:
                 server.close()
+        for task in self._answering:
+            task.cancel()
+        await asyncio.gather(*self._answering, return_exceptions=True)
 
     async def _answer(self, index: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request, one answer, and the connection is closed."""
