@@ -16,6 +16,7 @@ import numpy as np
 import uvicorn
 
 from citywatch.adapters.store.project import Projector
+from citywatch.adapters.store.segments import pass_row
 from citywatch.adapters.store.sql import SqlStore
 from citywatch.api.app import create_api
 from citywatch.api.config import ApiConfig
@@ -29,6 +30,7 @@ from citywatch.flow.processor import Processor
 from citywatch.flow.projection import Projection
 from citywatch.flow.step import CityStep
 from citywatch.laws import load
+from citywatch.ports import ORIGIN
 from citywatch.telemetry import NullMeter
 from citywatch.testing.memory_log import MemoryLog
 from citywatch.wire.blobs import decode
@@ -137,15 +139,14 @@ class LoggedPasses:
 
     def passes(self, *, device, from_ns, to_ns, limit):
         found = {}
-        origin = {p: type(self._log.load(p)[0])(0, 0) for p in range(self._log.partitions)}
+        origin = dict.fromkeys(range(self._log.partitions), ORIGIN)
         for entries in self._log.read(origin, most=10_000, block_ms=0).values():
             for entry in entries:
                 batch = decode(entry.blob)
                 if isinstance(batch, PassBatch):
-                    for row in range(len(batch)):
-                        values = {column.name: getattr(batch, column.name)[row] for column in PassBatch.COLUMNS}
-                        if device in (None, values["device"]) and from_ns <= values["at_ns"] < to_ns:
-                            found[tuple(values["digest"].tolist())] = values
+                    for row in (pass_row(batch, number) for number in range(len(batch))):
+                        if device in (None, row["device"]) and from_ns <= row["at_ns"] < to_ns:
+                            found[row["digest"]] = row
         return sorted(found.values(), key=lambda row: -row["at_ns"])[:limit]
 
 
@@ -165,7 +166,7 @@ class City:
         self._projection = Projection(self.log, Projector(self.store), self.hints.publish, self.meter)
         self._ticks = LogDoor(self.log, "clock")
         self._stop = threading.Event()
-        self.paused = threading.Event()
+        self._turn = threading.Lock()
         self._pump = threading.Thread(target=self._run, daemon=True)
         self.tokens = {}
         for role in ROLES:
@@ -195,13 +196,18 @@ class City:
         """The same rows to every partition, as an observer does."""
         self._ticks.broadcast(batch)
 
+    @contextmanager
+    def paused(self):
+        """Nothing is stepped inside: what is appended waits."""
+        with self._turn:
+            yield
+
     def _run(self):
         while not self._stop.is_set():
-            if self.paused.is_set():
-                self._stop.wait(0.005)
-                continue
-            self._processor.turn(20)
-            self._projection.turn(0)
+            with self._turn:
+                self._processor.turn(20)
+                self._projection.turn(0)
+            self._stop.wait(0.0005)
 
     def __enter__(self):
         self._pump.start()

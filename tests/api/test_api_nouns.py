@@ -149,6 +149,7 @@ def test_passes(city):
         assert found[1]["speed_kmh"] == 71.5
         assert found[1]["axle_kg"] == [6300, 9800, 9800, 9800, 9800, 9800]
         assert found[1]["plate"] == "湘A*****"
+        assert found[1]["id"] == alert_of(viewer, "overloaded")["subject"]["pass"]
         page = viewer.get("/api/v1/passes", params={"limit": 1, **DAY}).json()
         assert page["more"]
         assert viewer.get("/api/v1/passes", params={"plates": "full", **DAY}).status_code == 403
@@ -262,15 +263,12 @@ def test_a_command_without_verdict_is_pending_and_can_be_looked_up(city):
     city.push(lorry(60, previewDate="2026-01-31 08:04:00"))
     with city.client("operator") as client:
         alert = until(lambda: next(iter(items(client, "/api/v1/alerts", kind="overloaded", state="open")), None))
-        city.city.paused.set()
-        try:
+        with city.city.paused():
             answer = client.post(f"/api/v1/alerts/{alert['id']}/acknowledge")
             assert answer.status_code == 202
             where = answer.headers["location"]
             assert where == f"/api/v1/commands/{answer.json()['command']}"
             assert client.get(where).json()["state"] == "pending"
-        finally:
-            city.city.paused.clear()
         until(lambda: client.get(where).json()["state"] == "accepted")
 
 

@@ -21,6 +21,10 @@ _KMH_PER_MPS = 3.6
 class PassView(BaseModel):
     """One vehicle over one scale lane, as it was measured."""
 
+    id: str = Field(
+        description="Identity of the record; an alert's subject names it as `pass`",
+        examples=["00112233445566778899aabbccddeeff"],
+    )
     device: str = Field(examples=["CS01/d1/l2"])
     at: str | None = Field(examples=["2026-01-31T08:00:00.250Z"])
     axles: int = Field(examples=[6])
@@ -36,6 +40,7 @@ class PassView(BaseModel):
     limits_kg: Annotated[
         list[int], Field(description="Strictest and most lenient limit", examples=[[46000, 49000]])
     ] = []
+    law: Annotated[str | None, Field(description="By which law", examples=["cn-gross@1"])] = None
     suspect: Annotated[
         list[str], Field(description="Why the record is not to be trusted as it stands", examples=[[]])
     ] = []
@@ -58,7 +63,7 @@ def routes(app: FastAPI, api: Api) -> None:
         limit: Annotated[int, Query(ge=1, le=1000, description="Most passes", examples=[100])] = 100,
         plates: Plates = "masked",
     ) -> PassList:
-        """Passes of one lane or of all, in [from, to). To page on, use the last one's instant as the next `to`."""
+        """Passes of one lane or of all, in [from, to). Page on lane by lane: the last instant is the next `to`."""
         caller = caller_of(request)
         full = see_plates(caller, plates)
         from_ns, to_ns = window(begin, end)
@@ -84,6 +89,7 @@ def _view(row: Row, full: bool) -> PassView:
     axles = int(row["axle_count"])
     speed = float(row["speed_mps"])
     return PassView(
+        id=row["digest"],
         device=row["device"],
         at=shown(int(row["at_ns"])),
         axles=axles,
@@ -95,5 +101,6 @@ def _view(row: Row, full: bool) -> PassView:
         plate=row["plate"] if full else mask(row["plate"]),
         decision=row.get("decision"),
         limits_kg=list(row.get("limits_kg", ())),
+        law=row.get("law"),
         suspect=list(row.get("suspect", ())),
     )
