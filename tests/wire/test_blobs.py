@@ -1,0 +1,84 @@
+"""Blobs: every batch comes back equal, no bytes do harm, and what an earlier release wrote is still read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import google_crc32c
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from citywatch.domain.columns import Batch
+from citywatch.domain.commands import Verb
+from citywatch.domain.pictures import Outcome
+from citywatch.errors import DataError
+from citywatch.testing import rows as city
+from citywatch.wire.blobs import KINDS, decode, encode
+
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def samples() -> dict[str, Batch]:
+    """One batch of each kind, fixed for ever: what `golden/` holds in the bytes of each release."""
+    at_ns = city.START_NS
+    return {
+        "passes": city.passes([("st/d1/l1", at_ns, 1, [6000, 9000]), ("st/d1/l2", at_ns + 1, 2, [7000, 9000, 9500])]),
+        "frames": city.frames(
+            [("cam-1", at_ns, 1, Outcome.PICTURE, 110.5, 0.25), ("站-1", at_ns, 2, Outcome.UNREACHABLE, 0.0, 0.0)]
+        ),
+        "pulses": city.pulse("st/d1/l1", at_ns),
+        "ticks": city.tick(at_ns),
+        "commands": city.commands([("cam-1", at_ns, "c1", Verb.NOTE_TICKET, "t1", {"note": "镜头已清洁"})]),
+    }
+
+
+def test_every_kind_has_a_sample() -> None:
+    assert set(samples()) == {kind.KIND for kind in KINDS.values()}
+
+
+@pytest.mark.parametrize("kind", sorted(samples()))
+def test_what_a_release_wrote_is_still_read(kind: str) -> None:
+    files = sorted(GOLDEN.glob(f"{kind}-v*.blob"))
+    assert files, "each schema version leaves its blob here; it is never changed"
+    for file in files:
+        batch = decode(file.read_bytes())
+        sample = samples()[kind]
+        assert len(batch) == len(sample)
+        assert np.array_equal(batch.at_ns, sample.at_ns)  # type: ignore[attr-defined]
+    assert batch == sample
+    assert files[-1].read_bytes() == encode(sample), "the layout changed: count SCHEMA_VERSION up and add its blob"
+
+
+@pytest.mark.parametrize("kind", sorted(samples()))
+def test_round_trip_and_empty(kind: str) -> None:
+    batch = samples()[kind]
+    assert decode(encode(batch)) == batch
+    assert decode(encode(type(batch).empty())) == type(batch).empty()
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_batch_or_an_error(blob: bytes) -> None:
+    with pytest.raises(DataError):
+        decode(blob)
+
+
+@given(st.sampled_from(sorted(samples())), st.data())
+def test_a_spoiled_blob_is_refused(kind: str, data: st.DataObject) -> None:
+    blob = bytearray(encode(samples()[kind]))
+    at = data.draw(st.integers(0, len(blob) - 1))
+    blob[at] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(DataError):
+        decode(bytes(blob))
+    with pytest.raises(DataError):
+        decode(encode(samples()[kind])[:at])
+
+
+def test_newer_schema_says_so() -> None:
+    blob = encode(samples()["ticks"])
+    forged = bytearray(blob)
+    forged[5] = 9
+    forged[16:20] = google_crc32c.value(bytes(forged[:16] + forged[20:])).to_bytes(4, "little")
+    with pytest.raises(DataError, match="schema 9; this version reads up to 1"):
+        decode(bytes(forged))
