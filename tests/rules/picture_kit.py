@@ -22,7 +22,7 @@ ENCODERS = {
     "x264 crf 20": ("libx264", {"crf": 20}, "mp4"),
     "x264 crf 30": ("libx264", {"crf": 30}, "mp4"),
     "x264 300 kbit/s": ("libx264", {"bit_rate": 300_000}, "mp4"),
-    "x265 crf 28": ("libx265", {"crf": 28}, "mp4"),
+    "x265 crf 28": ("libx265", {"crf": 28, "preset": "ultrafast"}, "mp4"),
     "mpeg4": ("mpeg4", {"crf": 4}, "avi"),
     "mjpeg": ("mjpeg", {"crf": 5}, "avi"),
     "mjpeg strong": ("mjpeg", {"crf": 24}, "avi"),

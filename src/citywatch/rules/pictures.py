@@ -20,8 +20,9 @@ equal in all but a clock's digits hardly differ, and where the picture is torn i
 be checked".
 
 A camera never seen before is accused of covered or out_of_focus only when nothing speaks against it: night, fog, low
-contrast and smooth asphalt all keep some structure, and what is left of it is sharp. Fog in which nothing at all is
-left to be seen cannot be told from a cloth by one picture alone.
+contrast and smooth asphalt all keep some structure, and what is left of it is sharp. One picture alone cannot tell
+fog in which nothing at all is left to be seen, or an asphalt without a mark that is out of focus, from a cloth; nor,
+in full-range video, a night without any lamp from a black picture.
 
 Pure: no clock, no files; the history goes in and comes out.
 """
@@ -261,20 +262,20 @@ def _chain(before: LookHistory, row: Look, limits: PictureThresholds) -> LookHis
 
 
 def _of_motion(chain: LookHistory, row: Look, limits: PictureThresholds) -> Conclusion:
-    """Frozen, from the chain that ends with this look."""
-    limit = _unchanged_limit(row, limits)
-    if math.isnan(row.changed_share):
-        return (), _all(Why.TOO_FEW_KEY_FRAMES, Fault.FROZEN)
+    """Frozen, from the chain that ends with this look. The first reason not to judge counts."""
     if row.changed_share >= limits.live_changed_share:
         return (), ()
-    if row.blockiness >= limits.most_blockiness:
-        return (), _all(Why.TOO_COMPRESSED, Fault.FROZEN)
-    if row.changed_share > limit:
-        return (), _all(Why.CHANGE_TOO_SMALL, Fault.FROZEN)
-    if chain.unchanged < limits.frozen_pairs:
-        return (), _all(Why.TOO_FEW_KEY_FRAMES, Fault.FROZEN)
-    if chain.last_ns - chain.since_ns < limits.frozen_span_ns:
-        return (), _all(Why.KEY_FRAMES_TOO_CLOSE, Fault.FROZEN)
+    limit = _unchanged_limit(row, limits)
+    reasons = (
+        (math.isnan(row.changed_share), Why.TOO_FEW_KEY_FRAMES),
+        (row.blockiness >= limits.most_blockiness, Why.TOO_COMPRESSED),
+        (row.changed_share > limit, Why.CHANGE_TOO_SMALL),
+        (chain.unchanged < limits.frozen_pairs, Why.TOO_FEW_KEY_FRAMES),
+        (chain.last_ns - chain.since_ns < limits.frozen_span_ns, Why.KEY_FRAMES_TOO_CLOSE),
+    )
+    for holds, why in reasons:
+        if holds:
+            return (), _all(why, Fault.FROZEN)
     return (_at_most(Fault.FROZEN, "changed_share", row.changed_share, limit),), ()
 
 
