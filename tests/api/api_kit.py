@@ -171,6 +171,7 @@ class City:
         self.tokens = {}
         for role in ROLES:
             self.tokens[role] = self.give_token(f"{role}-1", role)
+        self.known_until_ns = None
         self.app = create_api(
             store=self.store,
             passes=LoggedPasses(self.log),
@@ -180,6 +181,7 @@ class City:
             meter=self.meter,
             wakeup=self.hints,
             health=lambda: dict(self.parts),
+            known_until=lambda: self.known_until_ns if self.known_until_ns is not None else self.clock.now_ns(),
             config=ApiConfig(**{"live_heartbeat_seconds": 0.3, "token_cache_seconds": 0.2, **config}),
         )
 

@@ -205,6 +205,18 @@ def test_availability_is_an_interval(city):
         assert client.get("/api/v1/availability", params={**DAY, "device": "none"}).status_code == 404
 
 
+def test_behind_what_was_stepped_nothing_is_up(city):
+    """The processor has been away for 20 s: those seconds are unknown, whatever the tables say."""
+    now = city.city.clock.now_ns()
+    query = {"from": format_instant(now - 30 * 10**9), "to": format_instant(now), "device": "CS02/d0/l1"}
+    city.city.known_until_ns = now - 20 * 10**9
+    try:
+        with city.client("viewer") as client:
+            assert client.get("/api/v1/availability", params=query).json()["worst"]["unknown_s"] >= 20
+    finally:
+        city.city.known_until_ns = None
+
+
 def test_one_of_two_who_acknowledge_at_once_wins(city):
     city.push(lorry(50, previewDate="2026-01-31 08:03:00"))
     with city.client("operator") as client:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from fastapi import Request
@@ -16,26 +14,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from citywatch.api.problems import Problem
+from citywatch.api.roles import Role, digest_of
 from citywatch.ports import Store
 
 _MAX_TOKEN_CHARACTERS = 512
-
-
-class Role(StrEnum):
-    """What a token is for."""
-
-    VIEWER = "viewer"
-    """Reads; plates masked, no pictures."""
-    OPERATOR = "operator"
-    """Reads all, plates and pictures too (each look is audited); acknowledges, accepts, notes."""
-    CREW = "crew"
-    """Reads as a viewer; accepts tickets and adds notes."""
-    INGEST = "ingest"
-    """Pushes records and heartbeats, nothing else."""
-    METRICS = "metrics"
-    """Reads /metrics, nothing else."""
-    ADMIN = "admin"
-    """Everything, registration of devices too."""
 
 
 _READ = frozenset({Role.VIEWER, Role.OPERATOR, Role.CREW, Role.ADMIN})
@@ -111,11 +93,6 @@ class Tokens:
         while len(self._known) > self._most:
             self._known.popitem(last=False)
         return caller
-
-
-def digest_of(token: str) -> str:
-    """SHA-256 in hexadecimal. Enough for a random token of 256 bits: there is nothing to guess."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def bearer(request: Request) -> str:

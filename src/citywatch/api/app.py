@@ -56,12 +56,15 @@ def create_api(
     meter: Meter,
     wakeup: Wakeup,
     health: Callable[[], Mapping[str, str]],
+    known_until: Callable[[], int],
     config: ApiConfig,
 ) -> FastAPI:
-    """The API and the console. `health` says of each part "ok" or why not. Run it with serve.ApiServer."""
+    """The API and the console. `health` says of each part "ok" or why not; `known_until` up to which instant (ns)
+    every row has been stepped: behind it nobody can say that a device was up. Run it with serve.ApiServer.
+    """
     pulse = Pulse(wakeup, config.live_poll_seconds)
     hub = LiveHub(store, pulse, meter, kept=config.live_kept_changes, clients_max=config.live_clients_max)
-    api = Api(store, passes, door, objects, clock, meter, health, config, pulse, hub)
+    api = Api(store, passes, door, objects, clock, meter, health, known_until, config, pulse, hub)
     app = FastAPI(
         title="Citywatch",
         version=__version__,

@@ -61,7 +61,7 @@ def routes(app: FastAPI, api: Api) -> None:
     ) -> AvailabilityView:
         """Of one device, or of all (of a kind) together. Simple form: all time is required time."""
         from_ns, to_ns = window(begin, end)
-        known_until_ns = api.clock.now_ns()
+        known_until_ns = min(api.clock.now_ns(), await run_in_threadpool(api.known_until))
         found = await run_in_threadpool(_figure, api, device, kind, from_ns, to_ns, known_until_ns)
         target = Fraction(str(target_percent)) / 100
         return AvailabilityView(

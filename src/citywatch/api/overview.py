@@ -8,8 +8,9 @@ from fastapi import FastAPI, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from citywatch.api.access import Role, caller_of
+from citywatch.api.access import caller_of
 from citywatch.api.problems import responses
+from citywatch.api.roles import Role
 from citywatch.api.shared import Api, shown
 
 

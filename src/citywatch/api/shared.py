@@ -35,6 +35,7 @@ class Api:
     clock: Clock
     meter: Meter
     health: Callable[[], Mapping[str, str]]
+    known_until: Callable[[], int]
     config: ApiConfig
     pulse: Pulse
     hub: LiveHub

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from citywatch.app.briefing import Briefing
 from citywatch.app.kernels import compile_once, warm
+from citywatch.domain.instants import NS_PER_MS
 from citywatch.errors import CitywatchError
 from citywatch.telemetry import PrometheusMeter, log_as_json
 
@@ -176,6 +177,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         meter=meter,
         wakeup=RedisWakeup(briefing.log_url),
         health=health,
+        known_until=lambda: min(position.ms for position in log.committed().values()) * NS_PER_MS,
         config=settings.server,
     )
     _start_presence("serve", briefing, running, stop, stack)

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 
+from citywatch.api.roles import Role, digest_of
 from citywatch.errors import ConfigurationError
 from citywatch.ports import Clock, Store
 
 PREFIX = "cw_"
 FIRST = "first"
-ROLES = ("viewer", "operator", "crew", "ingest", "metrics", "admin")
 DEMONSTRATION_TOKENS = {"demonstration-scales": "ingest", "demonstration-crew": "crew"}
-
-
-def digest_of(token: str) -> str:
-    """What the store keeps: SHA-256 is enough for a secret of 256 random bits."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def make_token(store: Store, name: str, role: str, clock: Clock) -> str:
     """A new token, known to the store by its digest."""
-    if role not in ROLES:
-        raise ConfigurationError(f"role {role!r} is not known; choose one of {', '.join(ROLES)}")
+    if role not in set(Role):
+        raise ConfigurationError(f"role {role!r} is not known; choose one of {', '.join(Role)}")
     token = PREFIX + secrets.token_urlsafe(32)
     store.add_token(name=name, role=role, digest=digest_of(token), at_ns=clock.now_ns())
     return token

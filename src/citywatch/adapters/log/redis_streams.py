@@ -286,6 +286,11 @@ class RedisLog:
         keys = [_key(name, partition) for name in ("position", "readings", "events", "held")]
         return int(self._run(_TRIM, keys, [str(readings_below), str(events_below)]))
 
+    def committed(self) -> Mapping[int, Position]:
+        """How far the step has come in each partition; ORIGIN where it has not begun."""
+        found = self._ask_all(*(("HGET", _key("position", p), "at") for p in range(self.partitions)))
+        return {p: Position.parse(at.decode()) if at else ORIGIN for p, at in enumerate(found)}
+
     def depth(self, partition: int) -> Depth:
         """What the partition's streams hold at this moment: for gauges."""
         check_partition(partition, self.partitions)
