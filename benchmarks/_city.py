@@ -89,7 +89,7 @@ class City:
 
     def token(self) -> str:
         """The access token that a first start prints."""
-        found: re.Match[str] = self.wait("printed access token", 5.0, lambda: _TOKEN.search(self.text()))
+        found: re.Match[str] = self.wait("printed access token", 30.0, lambda: _TOKEN.search(self.text()))
         return found[0]
 
     def failure(self, why: str) -> SystemExit:
