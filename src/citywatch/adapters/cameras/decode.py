@@ -6,8 +6,10 @@ cannot be a playlist, a device or a rare and fragile codec; pixels are limited b
 
 from __future__ import annotations
 
+import math
 import os
 import stat
+import struct
 import time
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
@@ -21,12 +23,14 @@ from citywatch.adapters.cameras.answers import STILL_MAGIC
 from citywatch.adapters.cameras.pipe import MOST_BLOB_BYTES
 from citywatch.adapters.cameras.rtp import is_mpeg4_key
 from citywatch.domain.pictures import Outcome, VisitReason
+from citywatch.kernels import pictures
 
 Luma = np.ndarray[Any, np.dtype[np.uint8]]
 
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,h264,hevc,m4v,ivf,flv,asf,ogg,dhav"
 _CODECS = "h264,hevc,mpeg4,mpeg2video,mpeg1video,mjpeg,vp8,vp9,libdav1d,av1"
 _PROBE_BYTES = 1 << 20
+_START_OF_FRAME = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # DHT, JPG and DAC are none
 _PLANAR_LUMA = frozenset(
     [
         "gray",
@@ -87,19 +91,49 @@ def decode_still(content: bytes, most_pixels: int) -> Decoded:
     """A JPEG, PNG, BMP or WebP picture. Raises Undecodable, MemoryError."""
     if content.startswith(b"\xff\xd8") and b"\xff\xd9" not in content[-64:]:
         raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "the JPEG is cut short")
+    width, height = claimed_size(content)
+    if width * height > most_pixels or max(width, height) > pictures.MAX_SIDE:
+        raise _too_many_pixels(most_pixels)
     try:
         luma = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError from None
-        if "PIXELS" in str(error) or "WIDTH" in str(error) or "HEIGHT" in str(error):
-            raise _too_many_pixels(most_pixels) from None
-        raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "the picture is damaged") from None
+        luma = None
     if luma is None:
         raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "the picture is damaged")
-    if luma.size > most_pixels:
-        raise _too_many_pixels(most_pixels)
     return Decoded(cast(Luma, luma))
+
+
+def claimed_size(content: bytes) -> tuple[int, int]:
+    """(width, height) as the head of a JPEG, PNG, BMP or WebP says; (0, 0) where it cannot be read."""
+    if content.startswith(b"\x89PNG") and len(content) >= 24:
+        return int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
+    if content.startswith(b"BM") and len(content) >= 26:
+        width, height = struct.unpack_from("<ii", content, 18)
+        return abs(width), abs(height)
+    if content.startswith(b"RIFF"):
+        return _webp_size(content)
+    at = 2
+    while at + 9 <= len(content) and content[at] == 0xFF:
+        marker = content[at + 1]
+        if marker in _START_OF_FRAME:
+            return int.from_bytes(content[at + 7 : at + 9], "big"), int.from_bytes(content[at + 5 : at + 7], "big")
+        at += 2 + int.from_bytes(content[at + 2 : at + 4], "big") if marker != 0xFF else 1
+    return 0, 0
+
+
+def _webp_size(content: bytes) -> tuple[int, int]:
+    kind = content[12:16]
+    if len(content) < 30:
+        return 0, 0
+    if kind == b"VP8X":
+        return int.from_bytes(content[24:27], "little") + 1, int.from_bytes(content[27:30], "little") + 1
+    if kind == b"VP8L":
+        bits = int.from_bytes(content[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    width, height = struct.unpack_from("<HH", content, 26)
+    return width & 0x3FFF, height & 0x3FFF
 
 
 def decode_key_frame(codec: str, content: bytes, most_pixels: int) -> Decoded:
@@ -137,7 +171,7 @@ def decode_file(
                 return _next_key_frame(container, after_ns, after_keys, most_pixels, search_seconds)
         except av.error.MemoryError:
             raise MemoryError from None
-        except (av.error.FFmpegError, ValueError, OverflowError, UnicodeError):
+        except (av.error.FFmpegError, OSError, ValueError, OverflowError):  # OSError: it pointed beyond the file
             raise Undecodable(
                 Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "no video or picture file, or a damaged one"
             ) from None
@@ -223,6 +257,8 @@ def _tame(context: Any, most_pixels: int) -> None:
 
 
 def _decode_one(context: Any, packet: Any, most_pixels: int) -> Luma:
+    if context.codec.name == "mjpeg" and math.prod(claimed_size(bytes(packet))) > most_pixels:
+        raise _too_many_pixels(most_pixels)
     try:
         frames = context.decode(packet) or context.decode(None)
     except av.error.MemoryError:
@@ -234,7 +270,7 @@ def _decode_one(context: Any, packet: Any, most_pixels: int) -> Luma:
             raise _too_many_pixels(most_pixels)
         raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "the key frame cannot be decoded")
     frame = frames[0]
-    if frame.width * frame.height > most_pixels:
+    if frame.width * frame.height > most_pixels or max(frame.width, frame.height) > pictures.MAX_SIDE:
         raise _too_many_pixels(most_pixels)
     if frame.is_corrupt:
         raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "the key frame is damaged")
@@ -251,4 +287,8 @@ def _luma(frame: Any) -> Luma:
 
 
 def _too_many_pixels(most_pixels: int) -> Undecodable:
-    return Undecodable(Outcome.NO_MEDIA, VisitReason.TOO_LARGE, f"the picture has more than {most_pixels} pixels")
+    return Undecodable(
+        Outcome.NO_MEDIA,
+        VisitReason.TOO_LARGE,
+        f"the picture has more than {most_pixels} pixels, or a side above the limit",
+    )

@@ -17,7 +17,7 @@ from citywatch.adapters.cameras.pipe import Report, Settings, Task
 from citywatch.adapters.store.objects import DirectoryObjects
 from citywatch.domain.pictures import Outcome, VisitReason
 from citywatch.errors import CitywatchError
-from citywatch.kernels import _jit, pictures
+from citywatch.kernels import _jit
 
 _PNG_EFFORT = 1
 """zlib level: a tenth larger than the default and five times as fast."""
@@ -95,26 +95,16 @@ class Examiner:
     def _decode(self, task: Task, content: bytes) -> decode.Decoded:
         most_pixels = self._settings.most_pixels
         if task.media == "file":
-            decoded = decode.decode_file(
+            return decode.decode_file(
                 task.path,
                 after_ns=task.after_ns,
                 after_keys=task.after_keys,
                 most_pixels=most_pixels,
                 search_seconds=self._settings.search_seconds,
             )
-        elif task.media == "still":
-            decoded = decode.decode_still(content, most_pixels)
-        else:
-            decoded = decode.decode_key_frame(task.media, content, most_pixels)
-        if max(decoded.luma.shape) > pictures.MAX_SIDE:
-            raise decode.Undecodable(
-                Outcome.NO_MEDIA,
-                VisitReason.TOO_LARGE,
-                f"a side of the picture has more than {pictures.MAX_SIDE} pixels",
-                decoded.after_ns,
-                decoded.after_keys,
-            )
-        return decoded
+        if task.media == "still":
+            return decode.decode_still(content, most_pixels)
+        return decode.decode_key_frame(task.media, content, most_pixels)
 
     def _load(self, name: str) -> decode.Luma | None:
         """The previous grid, or None when it is gone: then there is nothing to compare with."""

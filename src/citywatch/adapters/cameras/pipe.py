@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 HEAD = struct.Struct(">II")
+BEGUN = b"+"
+"""What a decoder says when it has a task in hand, before its report."""
 MOST_JSON_BYTES = 65_536
 MOST_BLOB_BYTES = 64 << 20
 

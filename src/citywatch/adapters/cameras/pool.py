@@ -3,10 +3,11 @@
 Guarded from outside: wall time, resident memory, age; from inside (worker.py): data, pixels, core files. A process
 that breaks a limit is killed and replaced by the spare that was started ahead, and the watch goes on.
 
-Blame. One visit is in flight per process, so it is clear which one a process died of, but not why: a kernel short of
-memory or an operator's kill looks the same. So the visit is made again, alone in a fresh process. If that dies too
-the picture is to blame: NO_MEDIA with decoder_died, decoder_out_of_time or decoder_out_of_memory. If it does not, its
-own answer counts. UNCHECKED with one of these reasons means that it could not be asked twice.
+Blame. One visit is in flight per process, and a process says when it has begun with it, so it is clear which visit a
+process died of, if of any; but not why: a kernel short of memory or an operator's kill looks the same. So the visit is
+made again, alone in a fresh process. If that dies of it too the picture is to blame: NO_MEDIA with decoder_died,
+decoder_out_of_time or decoder_out_of_memory. If it does not, its own answer counts. UNCHECKED with one of these reasons
+means that no decoder could be had.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from citywatch.adapters.cameras.pipe import (
+    BEGUN,
     HEAD,
     MOST_BLOB_BYTES,
     MOST_JSON_BYTES,
@@ -42,6 +44,7 @@ _log = logging.getLogger(__name__)
 
 _WATCH_S = 0.05
 _GOODBYE_S = 2.0
+_BEGINNINGS = 4
 _RESTART_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 _LAST_WORDS = 2048
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -75,11 +78,15 @@ class DecoderLimits(BaseModel):
 
 
 class _Lost(Exception):
-    """A process that is no more (or may not go on), and the reason to give for it."""
+    """A process that is no more (or may not go on), and the reason to give for it.
+
+    `begun`: it had a visit in hand, so the visit may be to blame.
+    """
 
     def __init__(self, reason: VisitReason, note: str) -> None:
         super().__init__(note)
         self.reason = reason
+        self.begun = False
 
 
 @dataclass(slots=True)
@@ -199,18 +206,24 @@ class DecoderPool:
                 _answer(job, _stopped())  # when cancelled in between
 
     async def _visit(self, job: _Job, process: _Process | None) -> tuple[Report, _Process | None]:
-        """One attempt, and the process to go on with. Raises _Lost only when none can be started."""
-        if process is None or not process.alive:
-            process = await self._take_spare()
-        try:
-            report = await process.ask(job.task, job.content, self._limits)
-        except _Lost as failure:
-            await self._replace(process, failure.reason.value)
-            _log.warning("decoder %d is replaced: %s", process.pid, failure)
-            return Report(int(Outcome.UNCHECKED), failure.reason.value, note=str(failure)), None
-        except asyncio.CancelledError:
-            await process.kill()
-            raise
+        """One attempt, and the process to go on with. Raises _Lost only when no process can be had."""
+        for _ in range(_BEGINNINGS):
+            if process is None or not process.alive:
+                process = await self._take_spare()
+            try:
+                report = await process.ask(job.task, job.content, self._limits)
+                break
+            except _Lost as failure:
+                await self._replace(process, failure.reason.value)
+                _log.warning("decoder %d is replaced: %s", process.pid, failure)
+                if failure.begun:
+                    return Report(int(Outcome.UNCHECKED), failure.reason.value, note=str(failure)), None
+                process, last = None, failure  # it was dead, stopped or swollen already: not this visit's doing
+            except asyncio.CancelledError:
+                await process.kill()
+                raise
+        else:
+            raise _Lost(last.reason, f"{_BEGINNINGS} decoders in a row failed before the visit began: {last}")
         for name, amount in (report.dropped or {}).items():
             metric, _, area = name.partition("/")
             self._meter.count(metric, amount, area=area)
@@ -277,6 +290,7 @@ class _Process:
         self.pid = process.pid
         self.visits = 0
         self.busy = False
+        """A visit has begun in it and is not over."""
 
     @classmethod
     async def start(cls, settings: Settings) -> _Process:
@@ -320,7 +334,6 @@ class _Process:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + limits.visit_seconds
         self.visits += 1
-        self.busy = True
         exchange = asyncio.create_task(self._exchange(task, content))
         try:
             while not exchange.done():
@@ -331,6 +344,9 @@ class _Process:
                     raise _Lost(VisitReason.DECODER_MEMORY, f"more than {limits.resident_limit_bytes} bytes of memory")
                 await asyncio.wait({exchange}, timeout=min(_WATCH_S, rest_s))
             return exchange.result()
+        except _Lost as failure:
+            failure.begun = self.busy
+            raise
         finally:
             self.busy = False
             exchange.cancel()
@@ -343,6 +359,12 @@ class _Process:
             await self._stdin.drain()
         except ConnectionError:
             raise await self._death() from None
+        try:
+            if await self._stdout.readexactly(len(BEGUN)) != BEGUN:
+                raise _Lost(VisitReason.DECODER_DIED, "its answer makes no sense")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise await self._death() from None
+        self.busy = True
         return await self._report()
 
     async def _report(self) -> Report:

@@ -123,13 +123,13 @@ class Depacketizer:
             self._whole = False
         if finished is not None:
             return finished
-        self._size += len(packet.payload)
-        if self._size > self._most_bytes:
-            if self._is_key():
-                raise FrameTooLarge
-            self._whole = False
         if self._whole:
             self._whole = self._take(packet.payload)
+            self._size += len(packet.payload)
+            if self._size > self._most_bytes:
+                if self._is_key():
+                    raise FrameTooLarge
+                self._whole = False
         self.pictures = self.pictures or self._is_picture(packet.payload)
         if packet.marker and self._whole and (finished := self._finish()) is not None:
             self._whole = False  # once is enough

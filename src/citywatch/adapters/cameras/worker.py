@@ -16,7 +16,7 @@ import signal
 import sys
 from typing import BinaryIO
 
-from citywatch.adapters.cameras.pipe import HEAD, Report, Settings, Task, pack, unpack_json
+from citywatch.adapters.cameras.pipe import BEGUN, HEAD, Report, Settings, Task, pack, unpack_json
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
@@ -38,6 +38,8 @@ def main() -> None:
         json_length, blob_length = HEAD.unpack(head)
         task = Task(**unpack_json(_read(tasks, json_length)))
         content = _read(tasks, blob_length)
+        answers.write(BEGUN)  # from here on it is the picture that we may die of
+        answers.flush()
         answers.write(pack(examiner.visit(task, content)))
         answers.flush()
 
