@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 
 from citywatch.adapters.scales.files import RecordFile
-from citywatch.adapters.store.disk import WholeFile, disk_words
+from citywatch.adapters.store.disk import WholeFile, disk_words, is_special
 from citywatch.adapters.store.letters import Letter, keep
 from citywatch.adapters.store.segments import SegmentWriter, read_seals
 from citywatch.domain.devices import check_device_id, scale_device
@@ -340,7 +340,7 @@ def _refuse_overwriting(files: Sequence[Path], targets: Sequence[Path | None]) -
     for file in files:
         if file.resolve() in wanted:
             raise ConfigurationError(f"{file}: this file is read; name another one to write to")
-    if len(set(wanted)) < len(wanted) and wanted[0].is_file():
+    if len(set(wanted)) < len(wanted) and not is_special(wanted[0]):
         raise ConfigurationError(f"{wanted[0]}: events and summary need a file each")
 
 

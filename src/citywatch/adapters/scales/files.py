@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,15 +22,19 @@ class RecordFile:
     """One file of records. ConfigurationError, in one sentence, when it cannot be opened or read."""
 
     def __init__(self, path: Path) -> None:
-        """Opens and reads one byte, so that a wrong path is known before the work; the file is closed again."""
+        """A regular file is opened and read at once, so that a wrong path is known before the work.
+
+        A pipe is left alone until its blocks are asked for: it can be opened only once.
+        """
         self.path = path
+        self.size_bytes = 0
+        """0 for a pipe, whose length nobody knows."""
         try:
-            with path.open("rb", buffering=0) as file:
-                self.size_bytes = file.seek(0, 2) if file.seekable() else 0
-                """0 for a pipe, whose length nobody knows."""
-                if file.seekable():
-                    file.seek(0)
+            status = path.stat()
+            if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+                with path.open("rb", buffering=0) as file:
                     file.read(1)
+                self.size_bytes = status.st_size
         except OSError as error:
             why = _WHY.get(error.errno or 0, f"it cannot be read ({error.strerror})")
             raise ConfigurationError(f"{path}: {why}") from error

@@ -48,7 +48,7 @@ class WholeFile:
     def __init__(self, target: Path, what: str) -> None:
         """Opens at once, so that a wrong path is known before the work: ConfigurationError. `what` names its use."""
         self.target = target.resolve()
-        self._direct = _is_special(self.target)
+        self._direct = is_special(self.target)
         self._path = self.target if self._direct else self.target.with_name(self.target.name + UNFINISHED)
         try:
             if self.target.is_dir():
@@ -85,7 +85,8 @@ class WholeFile:
         self.discard()
 
 
-def _is_special(path: Path) -> bool:
+def is_special(path: Path) -> bool:
+    """Something there that is neither a regular file nor a directory: it cannot be replaced by renaming."""
     try:
         mode = path.stat().st_mode
     except OSError:

@@ -476,19 +476,16 @@ def _newest_first(item: tuple[tuple[str, str], Mapping[str, Any]]) -> tuple[int,
 
 
 def _newest_rows(rows: Any, limit: int) -> list[dict[str, Any]]:
-    """The newest rows of a record batch that hold `limit` distinct records (all, when there are fewer)."""
+    """The newest rows of a record batch: `limit` distinct records and all that share the last one's instant."""
     if len(rows) == 0:
         return []
     at_ns, low, high = (rows.column(name).to_numpy() for name in ("at_ns", "digest_0", "digest_1"))
     order = np.lexsort((high, low, -at_ns))
-    fresh = np.ones(len(order), bool)
-    # Equal records stand side by side now, unless two devices gave the same one: that is sorted out by the caller.
-    fresh[1:] = (
-        (np.diff(at_ns[order]) != 0) | (low[order][1:] != low[order][:-1]) | (high[order][1:] != high[order][:-1])
-    )
-    last = np.flatnonzero(fresh)
-    most = len(order) if len(last) <= limit else int(last[limit])
-    return [_told(row) for row in rows.take(pa.array(order[:most])).to_pylist()]
+    at_ns, low, high = at_ns[order], low[order], high[order]
+    # Equal records stand side by side now. The same digest of two devices is left to the caller.
+    fresh = np.flatnonzero(np.append(True, (np.diff(at_ns) != 0) | (low[1:] != low[:-1]) | (high[1:] != high[:-1])))
+    cut = at_ns[fresh[limit - 1]] if len(fresh) >= limit else at_ns[-1]
+    return [_told(row) for row in rows.take(pa.array(order[at_ns >= cut])).to_pylist()]
 
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:
