@@ -1,0 +1,97 @@
+"""Configuration: every mistake at once, each with its line and its fix; defaults are pinned."""
+
+from __future__ import annotations
+
+import pytest
+
+from citywatch.errors import ConfigurationError
+from citywatch.settings import Settings, parse_settings
+
+MISTAKES = {
+    "unknown section": ("camreas: []\n", 1, "camreas: unknown key; known here: archive, cameras"),
+    "unknown key": ("log:\n  urll: x\n", 2, "log.urll: unknown key; known here: partitions, url"),
+    "unknown key of a camera": (
+        "cameras:\n  - camera: a\n    url: /x\n    pass: y\n",
+        4,
+        "cameras.0.pass: unknown key; known here: camera, connect_timeout_seconds",
+    ),
+    "missing key": ("cameras:\n  - url: /x\n", 2, "cameras.0.camera: this key is missing; add it"),
+    "number out of range": ("server: {port: 99999}\n", 1, "server.port: Input should be less than or equal to 65535"),
+    "text for a number": ("archive:\n  seal_seconds: 1h\n", 2, "archive.seal_seconds: Input should be a valid integer"),
+    "address of an unknown kind": (
+        "cameras:\n  - camera: a\n    url: ftp://x\n",
+        3,
+        "ftp:// is not supported; use rtsp://, http://, https:// or a file",
+    ),
+    "id that cannot be": ("cameras:\n  - camera: a b\n    url: /x\n", 2, "use 1 to 127 letters, digits and . _ : / -"),
+    "device twice": (
+        "cameras:\n  - {camera: a, url: /x}\n  - {camera: a, url: /y}\n",
+        1,
+        "device 'a' is described twice; give each camera and lane its own id",
+    ),
+    "zone that is none": (
+        "server:\n  station: {time_zone: Mars/Base}\n",
+        2,
+        "write an IANA name such as Asia/Shanghai",
+    ),
+    "law that is none": ("law: xx\n", 1, "law: Input should be 'cn-gross'"),
+    "no YAML": ("cameras: [\n", 2, "while parsing a flow node"),
+    "no mapping": ("- a\n- b\n", 0, "a mapping of sections is wanted"),
+}
+
+
+@pytest.mark.parametrize("mistake", sorted(MISTAKES))
+def test_each_mistake_is_told_with_its_line_and_its_fix(mistake: str) -> None:
+    text, line, words = MISTAKES[mistake]
+    with pytest.raises(ConfigurationError) as caught:
+        parse_settings(text, "city.yaml")
+    message = str(caught.value)
+    if line:
+        assert message.startswith(f"configuration city.yaml, line {line}: "), message
+    assert words in message or mistake == "no YAML", message
+    assert "\n" not in message
+    assert caught.value.exit_code == 2
+
+
+def test_all_mistakes_are_told_together() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_settings("foo: 1\nserver: {port: -1}\npatrol: {decoders: 0}\n", "city.yaml")
+    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == ["server.port", "patrol.decoders", "foo"]
+
+
+def test_a_password_is_in_no_message() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_settings("cameras:\n  - camera: a\n    url: ftp://admin:hunter2@h/x\n    visit_seconds: -1\n", "c.yaml")
+    assert "hunter2" not in str(caught.value)
+    settings = parse_settings("cameras:\n  - {camera: a, url: 'rtsp://admin:hunter2@h/x'}\n", "c.yaml")
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in settings.model_dump_json()
+
+
+def test_an_empty_file_is_the_default_city() -> None:
+    assert parse_settings("", "city.yaml") == Settings()
+    assert parse_settings("# nothing yet\n", "city.yaml") == Settings()
+
+
+def test_defaults_are_promises() -> None:
+    settings = Settings()
+    assert settings.model_dump(exclude={"server"}) == {
+        "log": {"url": None, "partitions": 4},
+        "store": {"url": None, "retention_days": 400},
+        "archive": {"seal_rows": 250_000, "seal_seconds": 3600},
+        "patrol": {"decoders": 2, "pictures_mb": 256, "evidence_mb": 4096},
+        "rules": {
+            "confirm_looks": 2,
+            "confirm_seconds": 0.0,
+            "clear_looks": 2,
+            "unknown_after_seconds": 1800,
+            "missed_heartbeats": 3,
+            "overload_hold_seconds": 1800,
+            "severe_over_percent": 30.0,
+        },
+        "law": "cn-gross",
+        "cameras": (),
+        "scales": (),
+        "demonstration": None,
+    }
+    assert (settings.server.host, settings.server.port) == ("127.0.0.1", 8600)
