@@ -142,7 +142,6 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     from citywatch.app.passes import JudgedPasses  # noqa: PLC0415
     from citywatch.flow.door import LogDoor  # noqa: PLC0415
     from citywatch.flow.pulse import Observer  # noqa: PLC0415
-    from citywatch.flow.step import DOOR_OBSERVER  # noqa: PLC0415
 
     settings, directory, clock = briefing.settings(), briefing.directory(), SystemClock()
     meter = PrometheusMeter(directory.metrics)
@@ -158,7 +157,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
 
     passes = JudgedPasses(directory.root, store, log, settings.law)
     turns = {
-        "observer": Observer(DOOR_OBSERVER, door, clock).turn,
+        "observer": Observer(settings.server.observer, door, clock).turn,
         # Kernels are heavy to load and only lists of passes need them here: that need not hold up the start.
         "kernels": _every(float("inf"), stop, passes.warm),
     }

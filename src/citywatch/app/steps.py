@@ -22,4 +22,5 @@ def city_step(settings: Settings) -> CityStep:
         ),
         liveness=LivenessPolicy(rules.missed_heartbeats),
         alerts=AlertPolicy(rules.overload_hold_seconds, rules.severe_over_percent),
+        observer=settings.server.observer,
     )

@@ -34,17 +34,18 @@ MAX_NOTE_CHARACTERS = 2000
 
 @dataclass(frozen=True, slots=True)
 class CityStep:
-    """The rules of a city, bound to its law and policies."""
+    """The rules of a city, bound to its law and policies. `observer` is the door that passes come through."""
 
     law: GrossLaw
     cameras: CameraPolicy = field(default_factory=CameraPolicy)
     liveness: LivenessPolicy = field(default_factory=LivenessPolicy)
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
+    observer: str = DOOR_OBSERVER
 
     def step(self, state: State, batch: Batch) -> tuple[State, list[Event]]:
         """All events of a batch, in the order of its rows."""
         handlers: dict[type[Batch], Callable[[], Iterator[Event]]] = {
-            PassBatch: lambda: self._judged(state, scales.on_passes(state, batch, self.law, DOOR_OBSERVER)),  # type: ignore[arg-type]
+            PassBatch: lambda: self._judged(state, scales.on_passes(state, batch, self.law, self.observer)),  # type: ignore[arg-type]
             FrameBatch: lambda: self._judged(state, cameras.on_looks(state, batch, self.cameras)),  # type: ignore[arg-type]
             PulseBatch: lambda: self._judged(state, liveness.on_pulses(state, batch, self.liveness)),  # type: ignore[arg-type]
             TickBatch: lambda: self._ticks(state, batch.at_ns.tolist()),  # type: ignore[attr-defined]
