@@ -7,7 +7,7 @@ does not depend on where a batch ends. "Now" is the last tick.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from citywatch.alerts import desk as alerts
@@ -44,14 +44,22 @@ class CityStep:
 
     def step(self, state: State, batch: Batch) -> tuple[State, list[Event]]:
         """All events of a batch, in the order of its rows."""
-        handlers: dict[type[Batch], Callable[[], Iterator[Event]]] = {
-            PassBatch: lambda: self._judged(state, scales.on_passes(state, batch, self.law, self.observer)),  # type: ignore[arg-type]
-            FrameBatch: lambda: self._judged(state, cameras.on_looks(state, batch, self.cameras)),  # type: ignore[arg-type]
-            PulseBatch: lambda: self._judged(state, liveness.on_pulses(state, batch, self.liveness)),  # type: ignore[arg-type]
-            TickBatch: lambda: self._ticks(state, batch.at_ns.tolist()),  # type: ignore[attr-defined]
-            CommandBatch: lambda: self._commands(state, batch),  # type: ignore[arg-type]
-        }
-        return state, list(handlers[type(batch)]())
+        return state, list(self._events(state, batch))
+
+    def _events(self, state: State, batch: Batch) -> Iterator[Event]:
+        match batch:
+            case PassBatch():
+                yield from self._judged(state, scales.on_passes(state, batch, self.law, self.observer))
+            case FrameBatch():
+                yield from self._judged(state, cameras.on_looks(state, batch, self.cameras))
+            case PulseBatch():
+                yield from self._judged(state, liveness.on_pulses(state, batch, self.liveness))
+            case TickBatch():
+                yield from self._ticks(state, batch.at_ns.tolist())
+            case CommandBatch():
+                yield from self._commands(state, batch)
+            case _:
+                raise TypeError(f"no rule takes {batch.KIND}")
 
     def _judged(self, state: State, events: Iterable[Event]) -> Iterator[Event]:
         """Each event of a rule, then what the desks make of it."""
