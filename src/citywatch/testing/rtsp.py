@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import struct
 import subprocess
@@ -21,7 +22,7 @@ APT_LINE = (
 Authentication = Literal["none", "basic", "digest"]
 
 _SERVER = Path(__file__).with_name("gst_rtsp_server.py")
-_START_S = 20.0
+_START_S = 60.0
 
 
 class SystemPackageMissing(Exception):
@@ -81,6 +82,7 @@ class RtspServer:
         }
         self._frame_rate = frame_rate
         self._folder = tempfile.TemporaryDirectory(prefix="citywatch-rtsp-")
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115  (closed in __exit__)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
@@ -93,14 +95,15 @@ class RtspServer:
             "frame_ms": max(round(1000 / (self._frame_rate or rate)), 1),
         }
         if not Path(SYSTEM_PYTHON).exists():
-            self._folder.cleanup()
+            self.__exit__(None, None, None)
             raise SystemPackageMissing(f"{SYSTEM_PYTHON} is missing: apt-get install -y python3, then {APT_LINE}")
         self._process = subprocess.Popen(  # noqa: S603  (a fixed command)
             [SYSTEM_PYTHON, str(_SERVER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"PATH": "/usr/bin:/bin", "HOME": self._folder.name},
+            stderr=self._words,
+            # Its home keeps GStreamer's list of plugins; without it every start looks for them anew.
+            env={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", self._folder.name)},
         )
         try:
             self.port = self._begin(self._process, settings)
@@ -117,6 +120,7 @@ class RtspServer:
             self._process.communicate()
             self._process = None
         self._folder.cleanup()
+        self._words.close()
 
     def url(self, path: str = "live", *, username: str = "", password: str = "") -> str:
         who = f"{quote(username, safe='')}:{quote(password, safe='')}@" if username or password else ""
@@ -128,8 +132,7 @@ class RtspServer:
             self._process.kill()
             self._process.wait()
 
-    @staticmethod
-    def _begin(process: subprocess.Popen[bytes], settings: dict[str, Any]) -> int:
+    def _begin(self, process: subprocess.Popen[bytes], settings: dict[str, Any]) -> int:
         if process.stdin is None or process.stdout is None:
             raise AssertionError("a server process without pipes")
         try:
@@ -141,5 +144,11 @@ class RtspServer:
             selector.register(process.stdout, selectors.EVENT_READ)
             line = process.stdout.readline() if selector.select(_START_S) else b""
         if not line:
-            raise SystemPackageMissing(f"no RTSP server can be started on this system: {APT_LINE}")
+            process.kill()
+            process.wait()
+            self._words.seek(0)
+            words = self._words.read().decode("utf-8", "replace")
+            if "No module named" in words or "Namespace" in words:
+                raise SystemPackageMissing(f"no RTSP server can be started on this system: {APT_LINE}")
+            raise RuntimeError(f"the RTSP server ended with {process.returncode} before it was ready: {words[-2000:]}")
         return int(json.loads(line)["port"])
