@@ -14,7 +14,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from benchmarks._city import City
 
 VICTIMS = ("process", "serve", "log")
