@@ -137,6 +137,7 @@ def test_a_full_log_accepts_nothing(served):
         b'{"devices": "a"}',
         b'{"devices": [1]}',
         b'{"devices": ["../x"]}',
+        b'{"devices": ["observer:http"]}',
         b'{"devices": ["a"], "x": 1}',
         b'{"devices": ["\\ud800"]}',
         b"\xff",

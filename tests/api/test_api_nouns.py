@@ -395,11 +395,31 @@ def test_unknown_addresses_and_methods_are_problems(city):
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "", "AAAA", "bnVsbA", write_cursor(1), write_cursor(-1, "a"), write_cursor(2**70, "a")]
+    "cursor",
+    [
+        "x",
+        "",
+        "AAAA",
+        "bnVsbA",
+        write_cursor(1),
+        write_cursor(-1, "a"),
+        write_cursor(2**70, "a"),
+        write_cursor(1, "\ud800"),
+    ],
 )
 def test_foreign_cursors_are_refused(city, cursor):
     with city.client("viewer") as client:
-        assert client.get("/api/v1/alerts", params={"cursor": cursor}).status_code == 422
+        for noun in ("alerts", "tickets", "devices"):
+            assert client.get(f"/api/v1/{noun}", params={"cursor": cursor}).status_code == 422
+        half = write_cursor("\ud800")
+        assert client.get("/api/v1/devices", params={"cursor": half}).status_code == 422
+
+
+@pytest.mark.parametrize("wrong", [{"device": "observer:http"}, {"name": "a\0b"}, {"place": "\0"}])
+def test_what_no_step_and_no_store_could_take_is_refused_at_the_door(city, wrong):
+    body = {"device": "CS09/d1/l1", "kind": "scale", **wrong}
+    with city.client("admin") as client:
+        assert client.post("/api/v1/devices", json=body).status_code == 422
 
 
 def test_cursors_and_masks():

@@ -22,7 +22,8 @@ from citywatch.adapters.log.embedded import EmbeddedServer
 from citywatch.adapters.log.redis_streams import RedisLog
 from citywatch.adapters.store.segments import read_seals
 from citywatch.adapters.store.sql import SqlStore
-from citywatch.domain.pulses import OBSERVER_PREFIX, TickBatch
+from citywatch.domain.devices import OBSERVER_PREFIX
+from citywatch.domain.pulses import TickBatch
 from citywatch.flow.door import LogDoor
 from citywatch.testing import rows as city
 from citywatch.testing.crash import KillAt, kill_points, rehearse, run_child

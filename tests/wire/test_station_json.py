@@ -98,6 +98,7 @@ def test_every_record_is_decided_on_its_own():
     [
         ({"previewStationCode": None}, "previewStationCode", Refusal.MISSING),
         ({"previewStationCode": "../../etc"}, "previewStationCode", Refusal.BAD_TEXT),
+        ({"previewStationCode": "observer:http"}, "previewStationCode", Refusal.BAD_TEXT),
         ({"previewStationCode": ["CS01"]}, "previewStationCode", Refusal.WRONG_TYPE),
         ({"previewDate": ""}, "previewDate", Refusal.MISSING),
         ({"previewDate": "yesterday"}, "previewDate", Refusal.BAD_INSTANT),

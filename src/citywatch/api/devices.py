@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -24,13 +24,14 @@ from citywatch.api.shared import (
     Limit,
     Page,
     To,
+    plain_text,
     read_name_cursor,
     shown,
     window,
     write_cursor,
 )
 from citywatch.domain.commands import Verb
-from citywatch.domain.devices import DeviceKind, DeviceState
+from citywatch.domain.devices import DeviceKind, DeviceState, check_device_id
 from citywatch.ports import Row
 from citywatch.tickets.desk import ticket_id
 
@@ -111,6 +112,16 @@ class Registration(BaseModel):
     heartbeat_s: Annotated[
         int, Field(ge=0, le=86_400, description="Promised seconds between heartbeats; 0 for none")
     ] = 0
+
+    @field_validator("device")
+    @classmethod
+    def _lawful(cls, device: str) -> str:
+        return check_device_id(device)
+
+    @field_validator("name", "place")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        return plain_text(text)
 
 
 DevicePath = Annotated[

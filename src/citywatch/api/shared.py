@@ -126,7 +126,10 @@ _WRONG_CURSOR = invalid("query.cursor", "is not one of ours; leave it out to beg
 
 def _opened(cursor: str) -> Any:
     try:
-        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("utf-8"))
+        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("utf-8"))
+        # JSON can spell half of a character; no database takes that (UnicodeEncodeError is a ValueError).
+        json.dumps(place, ensure_ascii=False).encode()
+        return place
     except (binascii.Error, ValueError, RecursionError) as error:
         raise _WRONG_CURSOR from error
 
@@ -136,6 +139,13 @@ def page(rows: Sequence[Row], limit: int, key: str, convert: Callable[[Row], T])
     kept = rows[:limit]
     following = write_cursor(kept[-1][key], kept[-1]["id"]) if len(rows) > limit else None
     return Page(items=[convert(row) for row in kept], next=following)
+
+
+def plain_text(text: str) -> str:
+    """`text` itself when every database and every log takes it, else ValueError."""
+    if any("\ud800" <= character <= "\udfff" or character == "\0" for character in text):
+        raise ValueError("must be plain text without NUL")
+    return text
 
 
 def mask(plate: str) -> str:

@@ -13,7 +13,19 @@ from starlette.responses import Response
 from citywatch.api.access import caller_of
 from citywatch.api.commands import IDEMPOTENCY, PENDING, command_id, give
 from citywatch.api.problems import missing, responses
-from citywatch.api.shared import EXAMPLE_ID, Api, Cursor, DeviceFilter, Id, Limit, Page, page, read_cursor, shown
+from citywatch.api.shared import (
+    EXAMPLE_ID,
+    Api,
+    Cursor,
+    DeviceFilter,
+    Id,
+    Limit,
+    Page,
+    page,
+    plain_text,
+    read_cursor,
+    shown,
+)
 from citywatch.domain.commands import Verb
 from citywatch.domain.tickets import TicketState
 from citywatch.ports import Row
@@ -70,9 +82,7 @@ class Note(BaseModel):
     def _readable(cls, note: str) -> str:
         if not note.strip():
             raise ValueError("must hold some text")
-        if any("\ud800" <= character <= "\udfff" or character == "\0" for character in note):
-            raise ValueError("must be plain text without NUL")
-        return note.strip()
+        return plain_text(note).strip()
 
 
 def routes(app: FastAPI, api: Api) -> None:

@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 
+OBSERVER_PREFIX = "observer:"
 _DEVICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,126}")
 
 
@@ -43,7 +44,11 @@ def check_device_id(device: str) -> str:
     """`device` itself when it is a lawful id, else ValueError.
 
     1 to 127 letters, digits and `. _ : / -`, beginning with a letter or digit: safe in logs, metrics and URLs.
+    Names that begin with `observer:` are those of our own doors: who could speak under one could say that a door
+    was listening, or was not, and so make silence disappear.
     """
+    if device.startswith(OBSERVER_PREFIX):
+        raise ValueError(f"device id {device[:40]!r}: names that begin with {OBSERVER_PREFIX} are our own doors'")
     if not _DEVICE_ID.fullmatch(device):
         raise ValueError(
             f"device id {device[:40]!r}: use 1 to 127 letters, digits and . _ : / - and begin with a letter or digit"

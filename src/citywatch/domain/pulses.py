@@ -9,8 +9,6 @@ import numpy as np
 
 from citywatch.domain.columns import TEXT, Batch, Column
 
-OBSERVER_PREFIX = "observer:"
-
 
 @dataclass(frozen=True, eq=False)
 class PulseBatch(Batch):

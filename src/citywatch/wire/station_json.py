@@ -38,7 +38,7 @@ from typing import Any, Final, Literal, cast
 
 import numpy as np
 
-from citywatch.domain.devices import scale_device
+from citywatch.domain.devices import OBSERVER_PREFIX, scale_device
 from citywatch.domain.instants import NS_PER_S, format_instant, parse_instant
 from citywatch.domain.passes import MAX_AXLES, PassBatch
 from citywatch.errors import DataError, RecordRefused
@@ -279,7 +279,7 @@ def _row(value: object, form: StationFormat) -> _Row:
         )
     record = value.values
     station = _text(record, "previewStationCode", required=True)
-    if not _STATION.fullmatch(station):
+    if not _STATION.fullmatch(station) or station.startswith(OBSERVER_PREFIX):
         raise RecordRefused(
             Refusal.BAD_TEXT,
             f"previewStationCode {_shown(station)}: use 1 to 100 letters, digits and . _ : - ",
