@@ -145,6 +145,19 @@ def test_a_revoked_token_ends_its_stream(served):
         assert event[0] == "end"
 
 
+def test_a_revoked_token_hears_nothing_more_however_much_there_is_to_tell(tmp_path):
+    """Silence is not the only moment at which a client is asked whether it is still welcome."""
+    with serving(tmp_path, live_heartbeat_seconds=60, token_cache_seconds=0) as served:
+        served.city.tokens["gone"] = served.city.give_token("gone", "viewer")
+        with listening(served, role="gone") as stream:
+            stream.event()
+            served.push(lorry(1))
+            assert stream.event()[0] == "alert"
+            served.city.store.revoke_token("gone")
+            served.push(lorry(2))
+            assert stream.event()[0] == "end"
+
+
 def test_stopping_the_server_ends_the_streams_at_once(tmp_path):
     with serving(tmp_path) as served, listening(served) as stream:
         stream.event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -96,7 +97,14 @@ async def _begin(api: Api, wanted: int | None) -> tuple[int, str]:
 
 async def _events(request: Request, api: Api, begin: int, event: str) -> AsyncIterator[bytes]:
     yield b"retry: %d\n\n" % _RETRY_MS + encode_event(event, {}, begin)
+    now = asyncio.get_running_loop().time
+    asked = now()
     async for rows in api.hub.changes(begin, api.config.live_heartbeat_seconds):
+        # Before anything is told, and however much there is to tell: a revoked token must not hear on.
+        if not rows or now() - asked >= api.config.token_cache_seconds:
+            if not await _still_welcome(request):
+                return
+            asked = now()
         if rows:
             yield b"".join(
                 encode_event(
@@ -106,10 +114,8 @@ async def _events(request: Request, api: Api, begin: int, event: str) -> AsyncIt
                 )
                 for row in rows
             )
-        elif await _still_welcome(request):
-            yield COMMENT
         else:
-            return
+            yield COMMENT
 
 
 async def _still_welcome(request: Request) -> bool:
