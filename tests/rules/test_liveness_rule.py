@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citywatch.domain.devices import Device, DeviceKind
+from citywatch.domain.devices import Device, DeviceKind, DeviceState
 from citywatch.domain.events import Event, EventKind
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pulses import PulseBatch
 from citywatch.domain.state import State
 from citywatch.kernels import liveness as kernel
-from citywatch.rules import devices, liveness
+from citywatch.rules import cameras, devices, liveness
 from citywatch.rules.liveness import LivenessPolicy
 
 DOOR = "observer:http"
@@ -104,6 +104,19 @@ def test_a_gap_in_the_ticks_makes_unknown_never_down() -> None:
         city.second(second)
     assert [kind for kind, _ in city.story()] == ["device_state", "device_state"]
     assert city.story()[-1] == ("device_state", "unknown")
+
+
+def test_a_heartbeat_does_not_make_a_camera_that_is_looked_at_see() -> None:
+    city = Station()
+    devices.register(city.state, Device("camera/x", DeviceKind.CAMERA), at_ns=0, command="")
+    look = {"history": None, "last_look_ns": 1, "faults": {}, "good": {}}
+    city.state.put(cameras.ROOM, "camera/x", look)
+    list(devices.change(city.state, "camera/x", DeviceState.DOWN, worst_from_ns=1, best_from_ns=1, reason="", at_ns=1))
+    city.pulse(5, "camera/x")
+    assert city.story() == []
+    row = city.state.get(devices.ROOM, "camera/x")
+    assert row is not None
+    assert row["state"] == "down"
 
 
 @pytest.mark.parametrize("late_ns", [0, 1, 4 * NS_PER_S])

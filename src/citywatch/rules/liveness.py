@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from citywatch.domain.devices import DeviceKind, DeviceState
+from citywatch.domain.devices import OBSERVER_PREFIX, DeviceKind, DeviceState
 from citywatch.domain.events import Event
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault
-from citywatch.domain.pulses import OBSERVER_PREFIX, PulseBatch
+from citywatch.domain.pulses import PulseBatch
 from citywatch.domain.state import Row, State
 from citywatch.kernels import liveness
-from citywatch.rules import devices, faults
+from citywatch.rules import cameras, devices, faults
 from citywatch.rules.faults import NEVER, Confirmation, Evidence
 
 ROOM = "pulse"
@@ -59,13 +59,15 @@ def heard(state: State, device: str, at_ns: int, observer: str) -> Iterator[Even
     state.put(ROOM, device, {"last_ns": last_ns, "observer": observer, "fault": fault})
     if cleared is not None:
         yield cleared
-    if fault is None:
+    if fault is None and not _is_looked_at(state, device):
+        was_down = devices.known(state, device)["state"] == DeviceState.DOWN
         yield from devices.change(
             state,
             device,
             DeviceState.UP,
             worst_from_ns=at_ns,
-            best_from_ns=at_ns if cleared is None else cleared.data["last_bad_ns"],
+            # A silence that ends after a time in which nobody listened: that time stays unknown.
+            best_from_ns=cleared.data["last_bad_ns"] if cleared is not None and was_down else at_ns,
             reason="heard",
             at_ns=at_ns,
         )
@@ -90,8 +92,12 @@ def on_tick(state: State, now_ns: int, policy: LivenessPolicy) -> Iterator[Event
         return
     for i in np.flatnonzero(verdict != liveness.HEARD).tolist():
         device, described = promised[i]
+        row = rows[i]
         if verdict[i] == liveness.NOT_KNOWN:
-            since_ns = int(last_seen[i])
+            if _is_looked_at(state, device):
+                continue
+            fault = None if row is None else row["fault"]
+            since_ns = max(int(last_seen[i]), NEVER if fault is None else fault["last_bad_ns"])
             yield from devices.change(
                 state,
                 device,
@@ -102,35 +108,50 @@ def on_tick(state: State, now_ns: int, policy: LivenessPolicy) -> Iterator[Event
                 at_ns=now_ns,
             )
         else:
-            yield from _silent(state, device, int(last_seen[i]), described["heartbeat_s"] * NS_PER_S, now_ns, policy)
+            heartbeat_ns = described["heartbeat_s"] * NS_PER_S
+            yield from _silent(state, device, int(last_seen[i]), int(covered[i]), heartbeat_ns, now_ns, policy)
 
 
 def _silent(
-    state: State, device: str, last_ns: int, heartbeat_ns: int, now_ns: int, policy: LivenessPolicy
+    state: State, device: str, last_ns: int, covered_ns: int, heartbeat_ns: int, now_ns: int, policy: LivenessPolicy
 ) -> Iterator[Event]:
+    """A silence is confirmed, or goes on. What happened before `covered_ns`, while nobody listened, stays unknown."""
     row = state.get(ROOM, device) or {"last_ns": last_ns, "observer": "", "fault": None}
-    fault = row["fault"]
-    if fault is not None:
-        state.put(ROOM, device, {**row, "fault": {**fault, "last_bad_ns": now_ns}})
+    quiet_from_ns = max(last_ns, covered_ns)
+    first_missed_ns = quiet_from_ns + heartbeat_ns
+    if row["fault"] is None:
+        fault, confirmed = _confirmed(device, last_ns, first_missed_ns, heartbeat_ns, now_ns, policy)
+        state.put(ROOM, device, {**row, "fault": fault})
+        yield confirmed
+    else:
+        state.put(ROOM, device, {**row, "fault": {**row["fault"], "last_bad_ns": now_ns}})
+    if _is_looked_at(state, device):
         return
-    quiet_s = (now_ns - last_ns) / NS_PER_S
-    allowed_s = policy.missed_heartbeats * heartbeat_ns / NS_PER_S
-    evidence = Evidence("no_heartbeat", "seconds_without_heartbeat", quiet_s, allowed_s, quiet_s - allowed_s)
-    first_missed_ns = last_ns + heartbeat_ns
-    begun = faults.begin(device, Fault.SILENT.value, first_missed_ns, last_ns)
-    begun = {**begun, "bad": 1, "last_bad_ns": now_ns, "good": 0}
-    fault, confirmed = faults.confirm(begun, device, Fault.SILENT.value, now_ns, evidence)
-    state.put(ROOM, device, {**row, "fault": fault})
-    yield confirmed
     yield from devices.change(
         state,
         device,
         DeviceState.DOWN,
-        worst_from_ns=last_ns,
+        worst_from_ns=quiet_from_ns,
         best_from_ns=first_missed_ns,
         reason="silent",
         at_ns=now_ns,
     )
+
+
+def _confirmed(
+    device: str, last_ns: int, first_missed_ns: int, heartbeat_ns: int, now_ns: int, policy: LivenessPolicy
+) -> tuple[faults.FaultRow, Event]:
+    quiet_s = (now_ns - last_ns) / NS_PER_S
+    allowed_s = policy.missed_heartbeats * heartbeat_ns / NS_PER_S
+    evidence = Evidence("no_heartbeat", "seconds_without_heartbeat", quiet_s, allowed_s, quiet_s - allowed_s)
+    begun = faults.begin(device, Fault.SILENT.value, first_missed_ns, last_ns)
+    begun = {**begun, "bad": 1, "last_bad_ns": now_ns, "good": 0}
+    return faults.confirm(begun, device, Fault.SILENT.value, now_ns, evidence)
+
+
+def _is_looked_at(state: State, device: str) -> bool:
+    """A camera may live and be black: its state is what the looks say, whoever sends heartbeats for it."""
+    return state.get(cameras.ROOM, device) is not None
 
 
 def _listened(state: State, room: str, name: str, at_ns: int, policy: LivenessPolicy) -> int:
