@@ -56,6 +56,13 @@ def test_overload_alert_leaves_the_desk_by_ticks_alone() -> None:
     assert list(alerts.on_tick(state, 99 * NS_PER_S)) == []
 
 
+def test_a_clock_that_is_years_ahead_leaves_no_alert_for_ever() -> None:
+    state, policy, now_ns = State(), AlertPolicy(overload_hold_seconds=10), 5 * NS_PER_S
+    list(alerts.on_event(state, overloaded("c", 70 * 366 * 86_400 * NS_PER_S, 12.5), now_ns, policy))
+    assert list(alerts.on_tick(state, now_ns + 86_410 * NS_PER_S - 1)) == []
+    assert [event.data["reason"] for event in alerts.on_tick(state, now_ns + 86_410 * NS_PER_S)] == ["expired"]
+
+
 def test_severe_overload_is_critical() -> None:
     (opened,) = alerts.on_event(State(), overloaded("c", 1, 30.0), 0, AlertPolicy())
     assert opened.data["severity"] == "critical"

@@ -16,6 +16,8 @@ from citywatch.domain.pictures import Fault
 from citywatch.domain.state import Row, State
 
 ROOM = "alert"
+_MOST_AHEAD_NS = 86_400 * NS_PER_S
+"""A pass this far behind the last tick may be real (nobody ticked while the processor was away); more is a wrong clock."""
 
 _FAULT_SEVERITY = {
     Fault.UNREACHABLE: Severity.CRITICAL,
@@ -43,7 +45,9 @@ def on_event(state: State, event: Event, now_ns: int, policy: AlertPolicy) -> It
     """Open an alert for an overload or a confirmed fault; resolve it when the fault is cleared."""
     if event.kind is EventKind.OVERLOADED:
         severe = event.data["over_percent"] >= policy.severe_over_percent
-        expires_ns = max(event.at_ns, now_ns) + policy.overload_hold_seconds * NS_PER_S
+        # A station whose clock is years ahead must not leave us alerts that never go.
+        from_ns = max(now_ns, min(event.at_ns, now_ns + _MOST_AHEAD_NS)) if now_ns else event.at_ns
+        expires_ns = from_ns + policy.overload_hold_seconds * NS_PER_S
         yield from _open(state, event, EventKind.OVERLOADED.value, _severity(severe), expires_ns)
     elif event.kind is EventKind.FAULT_CONFIRMED:
         fault = Fault(event.data["fault"])
