@@ -214,6 +214,16 @@ def test_closing_ends_every_visit_and_every_process(pools, task):
     pools(test, queue_length=2)
 
 
+def test_a_pool_sweeps_what_killed_decoders_left(pools, tmp_path):
+    (tmp_path / "objects" / "tmp").mkdir(parents=True)
+    (tmp_path / "objects" / "tmp" / "1-left").write_bytes(b"half a picture")
+
+    async def test(pool):
+        assert list((tmp_path / "objects" / "tmp").iterdir()) == []
+
+    pools(test)
+
+
 def test_a_pool_that_cannot_start_says_so(runner, tmp_path):
     (tmp_path / "objects").write_text("a file where a directory is wanted")
 

@@ -36,6 +36,7 @@ from citywatch.adapters.cameras.pipe import (
     pack,
     unpack_json,
 )
+from citywatch.adapters.store.objects import DirectoryObjects
 from citywatch.domain.pictures import Outcome, VisitReason
 from citywatch.errors import OutsideError
 from citywatch.ports import Meter
@@ -101,7 +102,7 @@ class DecoderPool:
     """`workers` decoders and one spare. An async context manager; ready when entered.
 
     objects_dir, unpinned_quota_bytes, pinned_quota_bytes: the object store that pictures go to. Entering raises
-    OutsideError when no decoder can be started at all.
+    OutsideError when no decoder can be started or the object store cannot be read; it sweeps the store.
     """
 
     def __init__(
@@ -142,11 +143,23 @@ class DecoderPool:
             first = await self._start()
         except _Lost as failure:
             raise OutsideError("decoder", f"no decoder process can be started: {failure}", retry=False) from None
+        try:
+            await asyncio.to_thread(self._sweep)
+        except BaseException:
+            await self.aclose()
+            raise
         spare: asyncio.Future[_Process] = asyncio.get_running_loop().create_future()
         spare.set_result(first)
         self._spare = asyncio.create_task(_as_it_is(spare))
         self._runners = [asyncio.create_task(self._run(), name=f"decoder-{n}") for n in range(self._workers)]
         return self
+
+    def _sweep(self) -> None:
+        """What decoders that were killed left in the object store, and what smaller quotas leave no room for."""
+        settings = self._settings
+        DirectoryObjects(
+            Path(settings.objects_dir), settings.unpinned_quota_bytes, settings.pinned_quota_bytes, self._meter
+        ).sweep()
 
     async def __aexit__(self, *error: object) -> None:
         await self.aclose()
