@@ -12,7 +12,7 @@ from citywatch.domain.devices import DeviceKind, DeviceState
 from citywatch.domain.events import Event, EventKind
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault, FrameBatch, Outcome
-from citywatch.domain.state import State
+from citywatch.domain.state import Row, State
 from citywatch.kernels import liveness
 from citywatch.rules import devices, faults
 from citywatch.rules.faults import CONFIRMED, NEVER, Confirmation, Evidence
@@ -61,7 +61,14 @@ def on_tick(state: State, now_ns: int, policy: CameraPolicy) -> Iterator[Event]:
 
 def _on_look(state: State, look: Look, policy: CameraPolicy) -> Iterator[Event]:
     yield from devices.seen(state, look.device, DeviceKind.CAMERA, look.at_ns)
-    row = state.get(ROOM, look.device) or {"history": None, "last_look_ns": look.at_ns, "faults": {}, "good": {}}
+    row = state.get(ROOM, look.device) or {
+        "history": None,
+        "last_look_ns": look.at_ns,
+        "looking_since_ns": look.at_ns,
+        "confirmed_bad_ns": NEVER,
+        "faults": {},
+        "good": {},
+    }
     before = None if row["history"] is None else LookHistory(**row["history"])
     history, findings, unchecked = conclude(before, look)
     found = {finding.fault: finding for finding in findings}
@@ -97,27 +104,28 @@ def _on_look(state: State, look: Look, policy: CameraPolicy) -> Iterator[Event]:
         if event is not None:
             events.append(event)
     looked = look.outcome is not Outcome.UNCHECKED
-    state.put(
-        ROOM,
-        look.device,
-        {
-            "history": asdict(history),
-            "last_look_ns": max(look.at_ns, row["last_look_ns"]) if looked else row["last_look_ns"],
-            "faults": open_faults,
-            "good": good,
-        },
-    )
+    row = {**row, "history": asdict(history), "faults": open_faults, "good": good}
+    if looked:
+        gap = look.at_ns - row["last_look_ns"] > policy.unknown_after_seconds * NS_PER_S
+        row["looking_since_ns"] = look.at_ns if gap else row["looking_since_ns"]
+        row["last_look_ns"] = max(look.at_ns, row["last_look_ns"])
+    if any(open_faults[fault.value]["phase"] == CONFIRMED for fault in found):
+        row["confirmed_bad_ns"] = max(look.at_ns, row["confirmed_bad_ns"])
+    state.put(ROOM, look.device, row)
     yield from events
     if looked:
-        yield from _device_state(state, look, bool(found), open_faults, events)
+        yield from _device_state(state, look, bool(found), row, events)
 
 
-def _device_state(
-    state: State, look: Look, any_finding: bool, open_faults: dict[str, Any], events: list[Event]
-) -> Iterator[Event]:
-    """Down with the first confirmed fault, up when the last is cleared or when a first look finds nothing."""
+def _device_state(state: State, look: Look, any_finding: bool, row: Row, events: list[Event]) -> Iterator[Event]:
+    """Down with the first confirmed fault, up when the last is cleared or when a first look finds nothing.
+
+    A bound never reaches back over a time in which nobody looked: that time stays unknown.
+    """
     at_ns = look.at_ns
-    confirmed = any(row["phase"] == CONFIRMED for row in open_faults.values())
+    confirmed = any(fault["phase"] == CONFIRMED for fault in row["faults"].values())
+    before = devices.known(state, look.device)["state"]
+    not_before_ns = row["looking_since_ns"] if before == DeviceState.UNKNOWN else NEVER
     if confirmed and any_finding:
         news = [event.data for event in events if event.kind is EventKind.FAULT_CONFIRMED]
         first = min(news, key=lambda data: int(data["first_bad_ns"]), default=None)
@@ -128,20 +136,25 @@ def _device_state(
             state,
             look.device,
             DeviceState.DOWN,
-            worst_from_ns=worst_ns,
-            best_from_ns=best_ns,
+            worst_from_ns=max(min(worst_ns, best_ns), not_before_ns),
+            best_from_ns=max(best_ns, not_before_ns),
             reason="fault_confirmed",
             at_ns=at_ns,
         )
     elif not confirmed and not any_finding:
         cleared = [event.data for event in events if event.kind is EventKind.FAULT_CLEARED]
-        last = max(cleared, key=lambda data: int(data["last_bad_ns"]), default=None)
+        first_good_ns = max((int(data["first_good_ns"]) for data in cleared), default=at_ns)
+        # A second fault may have outlived the good looks that cleared the first.
+        worst_ns = first_good_ns if first_good_ns > row["confirmed_bad_ns"] else at_ns
+        best_ns = at_ns if row["confirmed_bad_ns"] == NEVER else row["confirmed_bad_ns"]
+        if row["confirmed_bad_ns"] != NEVER:
+            state.put(ROOM, look.device, {**row, "confirmed_bad_ns": NEVER})
         yield from devices.change(
             state,
             look.device,
             DeviceState.UP,
-            worst_from_ns=at_ns if last is None else last["first_good_ns"],
-            best_from_ns=at_ns if last is None else last["last_bad_ns"],
-            reason="looked_in_order" if last is None else "fault_cleared",
+            worst_from_ns=max(worst_ns, best_ns, not_before_ns),
+            best_from_ns=max(best_ns, not_before_ns),
+            reason="looked_in_order" if row["confirmed_bad_ns"] == NEVER else "fault_cleared",
             at_ns=at_ns,
         )

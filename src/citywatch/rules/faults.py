@@ -2,7 +2,8 @@
 
 A fault in the making is a row of plain numbers, so that it can live in a partition's state:
 `phase` suspect or confirmed, `bad`/`first_bad_ns`/`last_bad_ns` of the run of bad looks, `good`/`first_good_ns` of
-the run of good looks that may end it, `last_good_ns` before it all (-1 when it was never seen in order), `cause`.
+the run of good looks that may end it, `last_good_ns` before it all (-1 when it was never seen in order), `cause`,
+and `previous`, the picture of the look before the first bad one: what people compare the fault with.
 Down since is therefore known twice: at the best from the first bad look, at the worst from the last good one.
 """
 
@@ -35,7 +36,10 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why a look was bad: what was measured, against which threshold, and by how much it was missed."""
+    """Why a look was bad: what was measured, against which threshold, and by how much it was missed.
+
+    `picture` and `previous` are hashes: of this look, and of the one before it.
+    """
 
     reason: str
     measure: str
@@ -53,13 +57,14 @@ class Evidence:
         }
 
 
-def begin(device: str, fault: str, first_bad_ns: int, last_good_ns: int) -> FaultRow:
-    """A suspicion, before its first bad look is counted."""
+def begin(device: str, fault: str, first_bad_ns: int, last_good_ns: int, previous: str = "") -> FaultRow:
+    """A suspicion, before its first bad look is counted. `previous`: the picture from before it, if there is one."""
     return {
         "phase": SUSPECT,
         "bad": 0,
         "first_bad_ns": first_bad_ns,
         "last_good_ns": last_good_ns,
+        "previous": previous,
         "cause": event_id("fault", device, fault, first_bad_ns),
     }
 
@@ -68,7 +73,7 @@ def bad_look(
     row: FaultRow | None, device: str, fault: str, at_ns: int, last_good_ns: int, evidence: Evidence, rule: Confirmation
 ) -> tuple[FaultRow, Event | None]:
     """One more bad look; the event when it is the one that confirms the fault."""
-    row = row or begin(device, fault, at_ns, last_good_ns)
+    row = row or begin(device, fault, at_ns, last_good_ns, evidence.previous)
     row = {**row, "bad": row["bad"] + 1, "last_bad_ns": at_ns, "good": 0, "first_good_ns": NEVER}
     long_enough = at_ns - row["first_bad_ns"] >= rule.confirm_seconds * 1_000_000_000
     if row["phase"] == CONFIRMED or row["bad"] < rule.confirm_looks or not long_enough:
@@ -86,7 +91,7 @@ def confirm(row: FaultRow, device: str, fault: str, at_ns: int, evidence: Eviden
         "looks": row["bad"],
         "evidence": evidence.data(),
         "picture": evidence.picture,
-        "previous": evidence.previous,
+        "previous": row["previous"],
     }
     kind = EventKind.FAULT_CONFIRMED
     event = Event(event_id(kind, row["cause"]), kind, device, at_ns, row["cause"], data)
