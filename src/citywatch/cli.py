@@ -44,7 +44,8 @@ def run(
     config: Path | None, data_dir: Path, port: int | None, host: str | None, only: str | None, log_level: str
 ) -> None:
     """Watch a city until stopped: log server, processing, patrol, API and console in one command."""
-    parts = _PARTS if only is None else tuple(part.strip() for part in only.split(",") if part.strip())
+    # Each once: two processors of one city would take turns at fencing each other.
+    parts = _PARTS if only is None else tuple(dict.fromkeys(part.strip() for part in only.split(",") if part.strip()))
     unknown = sorted(set(parts) - set(_PARTS))
     if unknown or not parts:
         raise click.BadParameter(
@@ -125,11 +126,35 @@ def rerun(
 )
 @click.option("--transport", type=click.Choice(["tcp", "udp"]), default="tcp", show_default=True, help="For RTSP.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a visit.")
-def patrol(urls: tuple[str, ...], visits: int, every: float | None, transport: str, as_json: bool) -> None:
+@click.option("--username", default="", help="User of the cameras; overrides the one in an address.")
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path),
+    help="File that holds their password alone: one in an address can be seen in a list of processes.",
+)
+def patrol(
+    urls: tuple[str, ...],
+    visits: int,
+    every: float | None,
+    transport: str,
+    as_json: bool,
+    username: str,
+    password_file: Path | None,
+) -> None:
     """Visit cameras (rtsp://, http:// snapshot, or a file) and say what was measured and concluded."""
     from citywatch.app.offline import patrol_cameras
 
-    sys.exit(patrol_cameras(urls, visits=visits, every=every, transport=transport, as_json=as_json))
+    sys.exit(
+        patrol_cameras(
+            urls,
+            visits=visits,
+            every=every,
+            transport=transport,
+            as_json=as_json,
+            username=username,
+            password_file=password_file,
+        )
+    )
 
 
 @app.group()

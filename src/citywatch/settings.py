@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from citywatch.adapters.cameras.config import CameraConfig
 from citywatch.api.config import ApiConfig
-from citywatch.domain.devices import scale_device
+from citywatch.domain.devices import check_device_id, scale_device
 from citywatch.errors import ConfigurationError
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class LogSettings(_Part):
@@ -81,6 +81,12 @@ class ScaleSettings(_Part):
     def device(self) -> str:
         return scale_device(self.station, self.direction, self.lane)
 
+    @field_validator("station")
+    @classmethod
+    def _lawful(cls, station: str) -> str:
+        check_device_id(scale_device(station, 0, 0))
+        return station
+
 
 class RuleSettings(_Part):
     """When something is a fault, and when it is over."""
@@ -111,7 +117,7 @@ class DemonstrationSettings(_Part):
 class ServerSettings(ApiConfig):
     """The API and the console: where they listen, and the limits of the API."""
 
-    host: Annotated[str, Field(description="Address to listen on; 0.0.0.0 for every one")] = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1, description="Address to listen on; 0.0.0.0 for every one")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535, description="Port; 0 for any free one")] = 8600
 
 
@@ -158,12 +164,17 @@ def parse_settings(text: str, path: str) -> Settings:
     """Settings from YAML text; `path` is what messages call it."""
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        _no_key_twice(tree)
         raw = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ConfigurationError(f"configuration {path}, line {line}: {error.problem or 'not YAML'}") from error
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"configuration {path}: not YAML: {error}") from error
+        raise ConfigurationError(f"configuration {path}: not YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise ConfigurationError(f"configuration {path}: nested too deeply; no section needs that") from error
+    except ValueError as error:
+        raise ConfigurationError(f"configuration {path}: a value cannot be read: {error}") from error
     if raw is None:
         raw = {}
     if not isinstance(raw, Mapping):
@@ -173,6 +184,27 @@ def parse_settings(text: str, path: str) -> Settings:
     except ValidationError as error:
         lines = [_mistake(path, tree, item) for item in error.errors(include_input=False, include_url=False)]
         raise ConfigurationError("\n".join(lines)) from error
+
+
+def _no_key_twice(tree: yaml.Node | None) -> None:
+    """MarkedYAMLError for a key that stands twice in one mapping: YAML itself would take the last one in silence."""
+    waiting, looked_at = [tree], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in looked_at:
+            continue
+        looked_at.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            seen: set[object] = set()
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    if key.value in seen:
+                        words = f"{key.value}: this key stands twice; keep one"
+                        raise yaml.MarkedYAMLError(problem=words, problem_mark=key.start_mark)
+                    seen.add(key.value)
+                waiting.append(value)
+        elif isinstance(node, yaml.SequenceNode):
+            waiting.extend(node.value)
 
 
 def _mistake(path: str, tree: Any, item: Any) -> str:

@@ -9,8 +9,8 @@ import sys
 import pytest
 from camera_kit import serve
 
+from citywatch.app.patrol import patrol_urls
 from citywatch.errors import ConfigurationError
-from citywatch.patrol_command import patrol_urls
 from citywatch.testing.scenes import Street, write_clip
 
 
@@ -117,7 +117,7 @@ def test_wrong_requests_are_refused(runner):
 CHILD = """
 import asyncio, logging, sys
 logging.basicConfig(level=logging.DEBUG)
-from citywatch.patrol_command import patrol_urls
+from citywatch.app.patrol import patrol_urls
 sys.exit(asyncio.run(patrol_urls(sys.argv[2:], visits=2, as_json=sys.argv[1] == "json", out=sys.stdout)))
 """
 

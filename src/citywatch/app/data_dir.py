@@ -12,6 +12,7 @@ from citywatch import __version__
 from citywatch.errors import ConfigurationError, DataDirError
 
 FORMAT = 1
+_DEMONSTRATION_ROLES = ("ingest", "crew")
 DEFAULT = Path("citywatch-data")
 
 
@@ -35,41 +36,56 @@ class DataDir:
             found.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             found._check_format()
         except OSError as error:
-            raise ConfigurationError(
-                f"data directory {found.root}: {error.strerror}; name another one with --data-dir"
-            ) from error
+            raise found._not_ours(error) from error
         return found
 
     def existing(self) -> DataDir:
         """Itself, when a city lives there already; else a ConfigurationError."""
-        if not (self.root / "citywatch.json").is_file():
-            raise ConfigurationError(
-                f"{self.root} is not a data directory of Citywatch; name the one that `citywatch run` uses: --data-dir"
-            )
-        self._check_format()
+        try:
+            if not (self.root / "citywatch.json").is_file():
+                raise ConfigurationError(
+                    f"{self.root} is not a data directory of Citywatch; "
+                    "name the one that `citywatch run` uses: --data-dir"
+                )
+            self._check_format()
+        except OSError as error:
+            raise self._not_ours(error) from error
         return self
 
     def hold(self) -> None:
         """Keep every other supervisor out until this process ends."""
-        self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise DataDirError(
                 f"data directory {self.root} is in use by another `citywatch run`; stop it, or name another --data-dir"
             ) from error
+        except OSError as error:
+            raise self._not_ours(error) from error
 
     def demonstration_tokens(self) -> dict[str, str]:
         """The tokens of the demonstration's scales and crew, by role: made once, readable by us alone."""
         kept = self.root / "demonstration.json"
-        if not kept.exists():
-            unfinished = kept.with_suffix(".tmp")
-            unfinished.touch(mode=0o600)
-            made = {role: f"cw_{secrets.token_urlsafe(32)}" for role in ("ingest", "crew")}
-            unfinished.write_text(json.dumps(made) + "\n")
-            unfinished.replace(kept)
-        tokens: dict[str, str] = json.loads(kept.read_text())
-        return tokens
+        try:
+            if not kept.exists():
+                unfinished = kept.with_suffix(".tmp")
+                unfinished.touch(mode=0o600)
+                made = {role: f"cw_{secrets.token_urlsafe(32)}" for role in _DEMONSTRATION_ROLES}
+                unfinished.write_text(json.dumps(made) + "\n")
+                unfinished.replace(kept)
+            tokens = json.loads(kept.read_text())
+            return {role: str(tokens[role]) for role in _DEMONSTRATION_ROLES}
+        except OSError as error:
+            raise self._not_ours(error) from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise DataDirError(f"{kept} is damaged; restore it from a backup") from error
+
+    def _not_ours(self, error: OSError) -> ConfigurationError:
+        why = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return ConfigurationError(
+            f"data directory {self.root}: {why}; make it writable for this user, or name another one with --data-dir"
+        )
 
     def database_url(self, configured: str | None) -> str:
         return configured or str(self.database)
@@ -83,7 +99,9 @@ class DataDir:
             return
         try:
             written = json.loads(label.read_text())["format"]
-        except (ValueError, KeyError, TypeError) as error:
+            if type(written) is not int or written < 1:
+                raise ValueError(f"format {written!r}")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataDirError(f"{label} is damaged; restore it from a backup or name another --data-dir") from error
         if written > FORMAT:
             raise DataDirError(

@@ -115,10 +115,19 @@ def _tell(result: ReplaySummary) -> None:
 # ---- cameras
 
 
-def patrol_cameras(urls: Sequence[str], *, visits: int, every: float | None, transport: str, as_json: bool) -> int:
+def patrol_cameras(
+    urls: Sequence[str],
+    *,
+    visits: int,
+    every: float | None,
+    transport: str,
+    as_json: bool,
+    username: str,
+    password_file: Path | None,
+) -> int:
     """Visit cameras; exit code 3 when any has a fault."""
     use_cache()
-    from citywatch.patrol_command import patrol_urls  # noqa: PLC0415
+    from citywatch.app.patrol import patrol_urls  # noqa: PLC0415
 
     return asyncio.run(
         patrol_urls(
@@ -128,6 +137,8 @@ def patrol_cameras(urls: Sequence[str], *, visits: int, every: float | None, tra
             transport="udp" if transport == "udp" else "tcp",
             as_json=as_json,
             out=sys.stdout,
+            username=username,
+            password_file=password_file,
         )
     )
 
@@ -164,6 +175,7 @@ def retry_dead_letters(data_dir: Path, *, config: Path | None, source: str | Non
 
     settings = _settings(config)
     taken = stayed = 0
+    unknown = set(numbers)
     with _store(data_dir, settings) as store, _log_url(DataDir(data_dir).existing(), settings) as url:
         log = RedisLog(url, settings.log.partitions)
         try:
@@ -171,6 +183,7 @@ def retry_dead_letters(data_dir: Path, *, config: Path | None, source: str | Non
             for letter in _letters(store, source):
                 if numbers and letter["number"] not in numbers:
                     continue
+                unknown.discard(letter["number"])
                 try:
                     door.append(_read_again(letter, settings))
                 except DataError as error:
@@ -182,7 +195,9 @@ def retry_dead_letters(data_dir: Path, *, config: Path | None, source: str | Non
         finally:
             log.close()
     print(f"{taken} handed in again, {stayed} stay")
-    return 1 if stayed else 0
+    if unknown:
+        print(f"there is no letter {', '.join(map(str, sorted(unknown)))}; see `citywatch deadletter list`")
+    return 1 if stayed or unknown else 0
 
 
 def _read_again(letter: Row, settings: Settings) -> Batch:

@@ -75,6 +75,7 @@ def _prepare(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
 def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     """Steps, projections, archive and the clock."""
     from citywatch.adapters.log.redis_streams import RedisHint  # noqa: PLC0415
+    from citywatch.adapters.log.terms import LogLimits  # noqa: PLC0415
     from citywatch.adapters.store.objects import DirectoryObjects  # noqa: PLC0415
     from citywatch.adapters.store.project import Projector  # noqa: PLC0415
     from citywatch.adapters.store.segments import SegmentWriter  # noqa: PLC0415
@@ -102,6 +103,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     projector = Projector(store, pin=objects.pin)
     segments = SegmentWriter(directory.root, store, max_rows=settings.archive.seal_rows)
     segments.sweep()
+    limits = LogLimits()
     archive = Archive(
         log,
         segments,
@@ -109,7 +111,12 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
         projector.positions,
         clock,
         meter,
-        SealPolicy(settings.archive.seal_rows, settings.archive.seal_seconds),
+        SealPolicy(
+            settings.archive.seal_rows,
+            settings.archive.seal_seconds,
+            entries=limits.readings_entries // 2,
+            entry_bytes=limits.readings_bytes // 2,
+        ),
     )
     warm()
     processor = Processor(log, CountingStep(city_step(settings), meter), meter, clock)

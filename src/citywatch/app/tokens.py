@@ -10,6 +10,7 @@ from citywatch.ports import Clock, Store
 
 PREFIX = "cw_"
 FIRST = "first"
+MAX_NAME_CHARACTERS = 64
 DEMONSTRATION_TOKENS = {"demonstration-scales": "ingest", "demonstration-crew": "crew"}
 
 
@@ -17,6 +18,10 @@ def make_token(store: Store, name: str, role: str, clock: Clock) -> str:
     """A new token, known to the store by its digest."""
     if role not in set(Role):
         raise ConfigurationError(f"role {role!r} is not known; choose one of {', '.join(Role)}")
+    if not name.strip() or len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
+        raise ConfigurationError(
+            f"token: a name is 1 to {MAX_NAME_CHARACTERS} printable characters; the audit shows it"
+        )
     token = PREFIX + secrets.token_urlsafe(32)
     store.add_token(name=name, role=role, digest=digest_of(token), at_ns=clock.now_ns())
     return token

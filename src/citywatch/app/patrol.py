@@ -7,7 +7,7 @@ import json
 import math
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -62,19 +62,23 @@ async def patrol_urls(
     transport: Transport = "tcp",
     as_json: bool,
     out: TextIO,
+    username: str = "",
+    password_file: Path | None = None,
     data_dir: Path | None = None,
 ) -> int:
     """Visit each camera `visits` times and write one JSON object, or one line, a visit; returns the exit code.
 
     every_seconds  from the beginning of a visit to the next one of the same camera; by default the pause between
                    visits is 0 for files and 1 s for live cameras, so that a frozen picture can be told
+    username, password_file   for all the cameras: what stands in an address can be seen by who lists processes
     data_dir       pictures go to its `objects`; by default to a temporary directory that is removed
     0 when every camera is fine or could not be checked, 3 when any has a fault. Raises ConfigurationError for an
     address that cannot be one, OutsideError when no decoder can be started.
     """
     if not urls or visits < 1:
         raise ConfigurationError("patrol: give at least one camera and at least one visit")
-    cameras = [_camera(number, url, transport) for number, url in enumerate(urls, 1)]
+    shared = {"transport": transport, "username": username, "password_file": password_file}
+    cameras = [_camera(number, url, shared) for number, url in enumerate(urls, 1)]
     say = _as_json(out) if as_json else _for_people(out)
     async with AsyncExitStack() as open_parts:
         if data_dir is None:
@@ -106,12 +110,12 @@ async def patrol_urls(
     return EXIT_FAULT if any(task.result() for task in tasks) else EXIT_FINE
 
 
-def _camera(number: int, url: str, transport: Transport) -> CameraConfig:
+def _camera(number: int, url: str, shared: Mapping[str, object]) -> CameraConfig:
     try:
         parse_address(url)
     except ValueError as error:
         raise ConfigurationError(f"patrol: {error}") from None
-    return CameraConfig.model_validate({"camera": f"camera-{number}", "url": url, "transport": transport})
+    return CameraConfig.model_validate({"camera": f"camera-{number}", "url": url, **shared})
 
 
 async def _nowhere(rows: FrameBatch) -> None:
