@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citywatch.kernels.digests import WINDOW, Seen, digest_spans, digest_text
+from citywatch.kernels.digests import WINDOW, Seen, digest_rows, digest_text
 
 MASK = (1 << 64) - 1
 
@@ -45,9 +45,7 @@ def murmur3(data):
 def digest(*texts):
     data = np.frombuffer(b"".join(texts) or b"\0", np.uint8)
     ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
-    out = np.zeros((len(texts), 2), np.uint64)
-    digest_spans(data, ends - np.array([len(text) for text in texts]), ends, out)
-    return out
+    return digest_rows(data, ends - np.array([len(text) for text in texts]), ends)
 
 
 @pytest.mark.parametrize(

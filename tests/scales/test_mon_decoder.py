@@ -1,3 +1,4 @@
+import os
 import time
 
 import mon_twin as twin
@@ -293,6 +294,7 @@ def test_bytes_behind_the_end_are_our_mistake():
         MonDecoder("S", LocalTime("UTC"), most_lines=0)
 
 
+@pytest.mark.skipif(bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="the compiler is off")
 def test_the_decode_kernel_reads_over_a_million_lines_a_second():
     rows = 50_000
     data = np.frombuffer((GOOD + b"\n") * rows, np.uint8)

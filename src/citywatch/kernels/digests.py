@@ -181,6 +181,16 @@ class Seen:
         return repeated
 
 
+def digest_rows(
+    data: np.ndarray[Any, Any], starts: np.ndarray[Any, Any], ends: np.ndarray[Any, Any]
+) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """Digests (rows, 2) uint64 of the spans data[starts[i]:ends[i]]; see digest_spans."""
+    out = np.empty((len(starts), 2), np.uint64)
+    with np.errstate(over="ignore"):  # wraps on purpose; NumPy minds when the compiler is off
+        digest_spans(data, starts, ends, out)
+    return out
+
+
 def digest_text(h1: int, h2: int) -> str:
     """The digest as people and events write it: 32 hexadecimal digits."""
     return f"{h1:016x}{h2:016x}"

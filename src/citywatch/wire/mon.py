@@ -254,8 +254,7 @@ class MonDecoder:
         spacing_mm = np.zeros((rows, widest), np.int32)
         mon.pack_axles(s.axle_kg, good, s.head, axle_kg)
         mon.pack_axles(s.spacing_mm, good, s.head, spacing_mm)
-        digest = np.empty((rows, 2), np.uint64)
-        digests.digest_spans(data, s.starts[good], s.ends[good], digest)
+        digest = digests.digest_rows(data, s.starts[good], s.ends[good])
         codes = (head[:, mon.LANE] * 10 + head[:, mon.DIRECTION]).tolist()
         names = self._devices
         return PassBatch(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from citywatch.errors import ConfigurationError, OutsideError
 
-BLOCK_BYTES = 8 * 1024 * 1024
+BLOCK_BYTES = 4 * 1024 * 1024
 
 _WHY = {
     errno.ENOENT: "there is no such file; check the path",

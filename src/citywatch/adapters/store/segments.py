@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -168,17 +169,21 @@ class SegmentWriter:
         path = self._root / (name + UNFINISHED)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with path.open("wb") as file:
-                pq.write_table(
-                    table,
-                    file,
-                    row_group_size=_ROW_GROUP_ROWS,
-                    compression="zstd",
-                    compression_level=1,
-                    use_dictionary=_text_columns(kind),
-                    write_statistics=["device", "at_ns"],
-                )
-                size = file.tell()
+            # In memory first: one write a file instead of a hundred small ones.
+            sink = pa.BufferOutputStream()
+            pq.write_table(
+                table,
+                sink,
+                row_group_size=_ROW_GROUP_ROWS,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=_text_columns(kind),
+                write_statistics=["device", "at_ns"],
+            )
+            content = sink.getvalue()
+            with path.open("wb", buffering=0) as file:
+                _write_all(file, memoryview(content))
+            size = content.size
         except BaseException:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
@@ -196,6 +201,11 @@ class SegmentWriter:
             from_ns=int(at_ns.min()),
             to_ns=int(at_ns.max()),
         )
+
+
+def _write_all(file: FileIO, content: memoryview) -> None:
+    while len(content):
+        content = content[file.write(content) or 0 :]
 
 
 def _sync_files(paths: list[Path]) -> None:
