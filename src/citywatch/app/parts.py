@@ -52,6 +52,9 @@ def run_part(name: str) -> int:
     except CitywatchError as error:
         print(f"citywatch: {error}", file=sys.stderr, flush=True)
         return error.exit_code
+    except OSError as error:
+        print(f"citywatch: {name}: {error}", file=sys.stderr, flush=True)
+        return 1
     return 0
 
 

@@ -28,10 +28,16 @@ class Segments(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SealPolicy:
-    """A segment is sealed when so many rows are held or the oldest has waited for so long."""
+    """A segment is sealed when so many rows are held or the oldest has waited for so long.
+
+    `entries` and `entry_bytes`: and whenever the log holds so much of one partition for the archive alone. Half of
+    what a partition takes: the log must never be full of what only waits for an hour to pass.
+    """
 
     rows: int = 250_000
     seconds: int = 3600
+    entries: int = 50_000
+    entry_bytes: int = 32 << 20
 
 
 class Archive:
@@ -57,6 +63,8 @@ class Archive:
         self._policy = policy
         self._held_since_ns = 0
         self._trimmed_ns = 0
+        self._waiting = dict.fromkeys(range(log.partitions), (0, 0))
+        """Entries and bytes of each partition that were read and not sealed."""
 
     def turn(self, block_ms: int) -> int:
         """Read on, seal when it is time, trim; returns how many entries were read."""
@@ -64,11 +72,16 @@ class Archive:
         for partition, entries in self._log.read(self._read, most=MAX_ENTRIES, block_ms=block_ms).items():
             for entry in entries:
                 try:
-                    self._segments.add(partition, entry.position, blobs.decode(entry.blob))
+                    batch = blobs.decode(entry.blob)
+                    if self._segments.rows_held and self._segments.rows_held + len(batch) > self._policy.rows:
+                        self.seal()
+                    self._segments.add(partition, entry.position, batch)
                 except DataError:
                     # The processor keeps such an entry as a dead letter; there is nothing to archive.
                     self._meter.count("archive_unreadable_total")
                 self._read[partition] = entry.position
+                held, held_bytes = self._waiting[partition]
+                self._waiting[partition] = held + 1, held_bytes + len(entry.blob)
                 count += 1
         now_ns = self._clock.now_ns()
         if self._segments.rows_held == 0:
@@ -76,6 +89,10 @@ class Archive:
         elif (
             self._segments.rows_held >= self._policy.rows
             or now_ns - self._held_since_ns >= self._policy.seconds * NS_PER_S
+            or any(
+                held >= self._policy.entries or held_bytes >= self._policy.entry_bytes
+                for held, held_bytes in self._waiting.values()
+            )
         ):
             self.seal()
         if now_ns - self._trimmed_ns >= NS_PER_S:
@@ -88,6 +105,7 @@ class Archive:
         if self._segments.seal() is not None:
             self._meter.count("segments_sealed_total")
         self._archived = dict(self._read)
+        self._waiting = dict.fromkeys(self._waiting, (0, 0))
         self._held_since_ns = self._clock.now_ns()
 
     def _trim(self) -> None:
