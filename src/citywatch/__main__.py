@@ -15,6 +15,11 @@ def main() -> None:
     except CitywatchError as error:
         print(f"citywatch: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except OSError as error:
+        # What our own words did not foresee: a directory that is a file, no memory, no handles. Not a mistake of ours.
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"citywatch: {where}{error.strerror or error}", file=sys.stderr)
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 

@@ -36,6 +36,13 @@ MISTAKES = {
     ),
     "law that is none": ("law: xx\n", 1, "law: Input should be 'cn-gross'"),
     "no YAML": ("cameras: [\n", 2, "while parsing a flow node"),
+    "key twice": ("rules: {}\nserver: {port: 1}\nserver: {port: 2}\n", 3, "server: this key stands twice; keep one"),
+    "too deep": ("a: " + "[" * 5000 + "]" * 5000, 0, "nested too deeply"),
+    "number without end": ("rules: {confirm_looks: " + "9" * 5000 + "}", 0, "a value cannot be read"),
+    "control character": ("a: 1\x00", 0, "not YAML: unacceptable character #x0000"),
+    "no address": ("server: {host: ''}\n", 1, "server.host: String should have at least 1 character"),
+    "lane of no station": ("scales:\n  - {station: a/../b c, direction: 1, lane: 1}\n", 2, "use 1 to 127 letters"),
+    "name of a door of ours": ("cameras:\n  - {camera: 'observer:http', url: /x}\n", 2, "are our own doors'"),
     "no mapping": ("- a\n- b\n", 0, "a mapping of sections is wanted"),
 }
 

@@ -17,7 +17,7 @@ from citywatch.domain.state import Row, State
 
 ROOM = "alert"
 _MOST_AHEAD_NS = 86_400 * NS_PER_S
-"""A pass this far behind the last tick may be real (nobody ticked while the processor was away); more is a wrong clock."""
+"""So far ahead of the last tick a pass may be real: nobody ticks while the processor is away. More is a wrong clock."""
 
 _FAULT_SEVERITY = {
     Fault.UNREACHABLE: Severity.CRITICAL,

@@ -82,7 +82,7 @@ class DataDir:
             raise DataDirError(f"{kept} is damaged; restore it from a backup") from error
 
     def _not_ours(self, error: OSError) -> ConfigurationError:
-        why = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        why = f"{error.filename}: {error.strerror}" if error.filename not in (None, str(self.root)) else error.strerror
         return ConfigurationError(
             f"data directory {self.root}: {why}; make it writable for this user, or name another one with --data-dir"
         )

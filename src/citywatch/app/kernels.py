@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import platform
+import shutil
 import sys
+import tempfile
 from importlib import metadata, resources
 from pathlib import Path
 
@@ -39,7 +42,19 @@ def use_cache(default: Path | None = None) -> None:
     """For commands without a data directory: keep compiled kernels in the user's cache."""
     if "NUMBA_CACHE_DIR" not in os.environ:
         home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-        os.environ["NUMBA_CACHE_DIR"] = str(default or home / "citywatch" / "kernels")
+        os.environ["NUMBA_CACHE_DIR"] = str(_writable(default or home / "citywatch" / "kernels"))
+
+
+def _writable(cache: Path) -> Path:
+    """`cache`, or for a user without a home of their own a place that goes with this process."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache):
+            return cache
+    except OSError:
+        passing = tempfile.mkdtemp(prefix="citywatch-kernels-")
+        atexit.register(shutil.rmtree, passing, ignore_errors=True)
+        return Path(passing)
 
 
 def _fingerprint() -> str:
