@@ -136,12 +136,22 @@ def test_covered_hides_focus_and_motion_and_blur_hides_motion():
     assert open_ends == {Fault.FROZEN: Why.NOTHING_SHARP}
 
 
+def test_next_to_no_structure_neither_confirms_nor_clears_a_cover():
+    _, found, open_ends = answers(look(10, 0, texture_share=0.007, changed_share=0.8))
+    assert found == set()
+    assert open_ends == {Fault.COVERED: Why.TOO_LITTLE_STRUCTURE}
+    _, found, open_ends = answers(look(10, 0, texture_share=0.007, sharpness=0.4, changed_share=0.8))
+    assert found == {Fault.OUT_OF_FOCUS}
+    assert open_ends == {Fault.COVERED: Why.TOO_LITTLE_STRUCTURE, Fault.FROZEN: Why.NOTHING_SHARP}
+    assert answers(look(10, 0, texture_share=0.02, changed_share=0.8))[1:] == (set(), {})
+
+
 @pytest.mark.parametrize(
     ("changes", "measure", "value", "threshold", "margin"),
     [
         ({"dark_share": 0.99}, "dark_share", 0.99, 0.97, 0.02),
         ({"bright_share": 0.8}, "bright_share", 0.8, 0.75, 0.05),
-        ({"texture_share": 0.0}, "texture_share", 0.0, 0.001, 0.001),
+        ({"texture_share": 0.001}, "texture_share", 0.001, 0.004, 0.003),
         ({"sharpness": 0.5}, "sharpness", 0.5, 0.6, 0.1),
     ],
 )
@@ -264,7 +274,8 @@ def test_thresholds_are_pinned():
         "over_exposed_bright_share": 0.75,
         "dark_mean": 32.0,
         "dark_share": 0.6,
-        "covered_texture_share": 0.001,
+        "covered_texture_share": 0.004,
+        "open_texture_share": 0.01,
         "out_of_focus_sharpness": 0.6,
         "frozen_changed_share": 0.06,
         "live_changed_share": 0.30,

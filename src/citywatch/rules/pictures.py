@@ -7,7 +7,8 @@ Order. The first answer that holds ends the matter for those below it:
 1. no picture            unreachable or no_media, straight from the outcome; the other faults could not be checked.
 2. black, over_exposed   a picture that is all dark or all white shows nothing else.
 3. too dark, too small   frozen, covered and out_of_focus could not be checked; black and over_exposed are fine.
-4. covered               no structure anywhere in the scene; then neither focus nor frozen can be judged.
+4. covered               no structure anywhere in the scene; then neither focus nor frozen can be judged. With next to
+                         none it could not be checked: the noise of a cloth comes and goes.
 5. out_of_focus          structure, but nothing sharp in it; frozen is not judged: blurred live pictures hardly change.
 6. frozen                key frame against key frame.
 
@@ -66,8 +67,12 @@ class PictureThresholds:
     """A picture with a lower mean is too dark to be judged further: below it night and a cover look the same."""
     dark_share: float = 0.6
     """So is one with more than this share of dark pixels."""
-    covered_texture_share: float = 0.001
-    """Covered when at most this share of blocks holds structure: in practice none. Smooth asphalt has 0.02 and more."""
+    covered_texture_share: float = 0.004
+    """Covered when at most this share of blocks holds structure: two blocks of noise in a cloth, seen up to 0.0017.
+    Smooth asphalt has 0.02 and more.
+    """
+    open_texture_share: float = 0.01
+    """Surely not covered from this share on. What lies between neither confirms nor clears a cover."""
     out_of_focus_sharpness: float = 0.6
     """Out of focus at or below it. Sharp pictures, fog and night: 0.85 and more; blurred ones: 0.47 and less."""
     frozen_changed_share: float = 0.06
@@ -239,10 +244,11 @@ def _of_structure(row: Look, limits: PictureThresholds) -> Conclusion:
     if row.texture_share <= limits.covered_texture_share:
         finding = _at_most(Fault.COVERED, "texture_share", row.texture_share, limits.covered_texture_share)
         return (finding,), _all(Why.TOO_LITTLE_STRUCTURE, Fault.FROZEN, Fault.OUT_OF_FOCUS)
+    unsure = _all(Why.TOO_LITTLE_STRUCTURE, Fault.COVERED) if row.texture_share < limits.open_texture_share else ()
     if row.sharpness <= limits.out_of_focus_sharpness:
         finding = _at_most(Fault.OUT_OF_FOCUS, "sharpness", row.sharpness, limits.out_of_focus_sharpness)
-        return (finding,), _all(Why.NOTHING_SHARP, Fault.FROZEN)
-    return (), ()
+        return (finding,), unsure + _all(Why.NOTHING_SHARP, Fault.FROZEN)
+    return (), unsure
 
 
 def _unchanged_limit(row: Look, limits: PictureThresholds) -> float:
