@@ -129,7 +129,7 @@ def _url(url_or_path: str | Path) -> URL:
         return URL.create("sqlite", database=str(url_or_path))
     try:
         url = make_url(url_or_path)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise ConfigurationError("store: this is not a database URL; write postgresql://user@host/name") from error
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")
