@@ -169,7 +169,7 @@ def deadletter() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a letter.")
 def deadletter_list(data_dir: Path, config: Path | None, source: str | None, limit: int, as_json: bool) -> None:
-    """List refused input, oldest first; plates are hidden."""
+    """List refused input, the city's and that of replays, oldest first; contents, which may hold plates, are hidden."""
     from citywatch.app.offline import list_dead_letters
 
     list_dead_letters(data_dir, config=config, source=source, limit=limit, as_json=as_json)

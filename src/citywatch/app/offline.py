@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -82,7 +82,19 @@ def rerun_recording(
         raise ConfigurationError("--summary counts the lines of files; a city's own log has none: leave it out")
     if events is None:
         raise ConfigurationError("say where the events of the city's log shall go: --events FILE")
-    print(f"{_rerun_live(directory, _settings(config), events)} events in {events}")
+    print(f"{_rerun_live(directory, _decided_by(directory, config), events)} events in {events}")
+
+
+def _decided_by(directory: DataDir, config: Path | None) -> Settings:
+    """The settings that `run` decided by: those of the demonstration, where it has played without a configuration or
+    the configuration asks for it.
+    """
+    settings = _settings(config)
+    if directory.has_demonstrated and (config is None or settings.demonstration is not None):
+        from citywatch.demo.city import demonstration  # noqa: PLC0415
+
+        return demonstration(settings, port=0)
+    return settings
 
 
 def _rerun_live(directory: DataDir, settings: Settings, events: Path) -> int:
@@ -147,25 +159,46 @@ def patrol_cameras(
 
 
 def list_dead_letters(data_dir: Path, *, config: Path | None, source: str | None, limit: int, as_json: bool) -> None:
-    """Print what was refused, oldest first: its reason, never its content, which may hold plates."""
-    with _store(data_dir, _settings(config)) as store:
-        letters = _letters(store, source)
-        for number, letter in enumerate(letters):
-            if number >= limit:
-                print(f"... more; ask with --limit above {limit}", file=sys.stderr)
-                return
-            shown = {
-                "number": letter["number"],
-                "at": format_instant(letter["at_ns"]),
-                "source": letter["source"],
-                "reason": letter["reason"],
-                "message": letter["message"],
-                "size_bytes": letter["size"],
-            }
-            if as_json:
-                print(json.dumps(shown, ensure_ascii=False))
-            else:
-                print("{number:>8}  {at}  {source}  {reason}  {message}".format(**shown))
+    """Print what was refused, oldest first: its reason, never its content, which may hold plates.
+
+    First what the city keeps, then what each replay refused: those have `recording` and cannot be handed in again
+    here, the file is replayed when it is mended.
+    """
+    with ExitStack() as stack:
+        shown = 0
+        for recording, store in _kept_by(DataDir(data_dir).existing(), _settings(config), stack):
+            for letter in _letters(store, source):
+                if shown >= limit:
+                    print(f"... more; ask with --limit above {limit}", file=sys.stderr)
+                    return
+                shown += 1
+                line = {
+                    "number": letter["number"],
+                    "recording": recording,
+                    "at": format_instant(letter["at_ns"]),
+                    "source": letter["source"],
+                    "reason": letter["reason"],
+                    "message": letter["message"],
+                    "size_bytes": letter["size"],
+                }
+                if as_json:
+                    print(json.dumps(line, ensure_ascii=False))
+                else:
+                    print("{recording}{number:>8}  {at}  {source}  {reason}  {message}".format(**line))
+
+
+def _kept_by(directory: DataDir, settings: Settings, stack: ExitStack) -> Iterator[tuple[str, SqlStore]]:
+    """The stores that hold dead letters: the city's (named ``), where there is one, and each finished recording's."""
+    from citywatch.flow import recordings  # noqa: PLC0415
+
+    if settings.store.url or directory.database.exists():
+        yield "", stack.enter_context(_store(directory.root, settings))
+    for name in recordings.finished(directory.root):
+        index = recordings.open_index(directory.root / recordings.FOLDER / name)
+        try:
+            yield name, index
+        finally:
+            index.close()
 
 
 def retry_dead_letters(data_dir: Path, *, config: Path | None, source: str | None, numbers: Sequence[int]) -> int:

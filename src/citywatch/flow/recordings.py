@@ -117,6 +117,12 @@ def create(data_dir: Path, name: str) -> Recording:
         raise
 
 
+def finished(data_dir: Path) -> list[str]:
+    """The names of the recordings that came to their end, oldest first."""
+    labels = (data_dir / FOLDER).glob(f"*/{_LABEL}")
+    return sorted((label.parent.name for label in labels if _NAME.fullmatch(label.parent.name)), key=_number)
+
+
 def find(data_dir: Path, name: str = LATEST) -> tuple[Path, Intake]:
     """A finished recording by its name, its number, or `latest`; ConfigurationError names those there are."""
     folder = data_dir / FOLDER
