@@ -1,4 +1,4 @@
-"""`citywatch deadletter`: what was refused is told with its reason, never with its plates, and can be handed in again."""
+"""`citywatch deadletter`: what was refused is told with its reason, never its plates, and can be handed in again."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_what_a_replay_refused_is_listed_too(tmp_path: Path, capsys: pytest.Capt
         fold="earlier",
     )
     letters = listed(directory, capsys, "replay")
-    assert [letter["reason"] for letter in letters] == ["not_a_number", "empty_line"]
+    assert [letter["reason"] for letter in letters] == ["truncated", "empty_line"]
     assert {letter["recording"] for letter in letters} == {"000001-spoiled.MON"}
 
 
