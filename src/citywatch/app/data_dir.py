@@ -26,6 +26,7 @@ class DataDir:
         self.objects = self.root / "objects"
         self.cache = self.root / "cache"
         self.metrics = self.root / "metrics"
+        self._demonstration = self.root / "demonstration.json"
         self._lock: int | None = None
 
     @classmethod
@@ -64,9 +65,14 @@ class DataDir:
         except OSError as error:
             raise self._not_ours(error) from error
 
+    @property
+    def has_demonstrated(self) -> bool:
+        """Whether the demonstration city has played here."""
+        return self._demonstration.exists()
+
     def demonstration_tokens(self) -> dict[str, str]:
         """The tokens of the demonstration's scales and crew, by role: made once, readable by us alone."""
-        kept = self.root / "demonstration.json"
+        kept = self._demonstration
         try:
             if not kept.exists():
                 unfinished = kept.with_suffix(".tmp")
