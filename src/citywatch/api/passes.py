@@ -1,4 +1,4 @@
-"""Measured passes, as far as they are in sealed segments. Plates are personal data."""
+"""Measured passes, sealed or still in the log. Plates are personal data."""
 
 from __future__ import annotations
 

@@ -15,6 +15,27 @@ from citywatch.wire import blobs
 _ENTRIES_AT_A_TIME = 500
 
 
+class _Newest:
+    """The newest `limit` of the rows that are added, each record once, however many come."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._found: dict[tuple[str, str], Row] = {}
+        self.oldest_ns = 0
+        """What is older than this would not be among them."""
+
+    def add(self, row: Row) -> None:
+        self._found.setdefault((row["device"], row["digest"]), row)
+        if len(self._found) >= 2 * self._limit:
+            kept = self.rows()
+            self._found = {(one["device"], one["digest"]): one for one in kept}
+            self.oldest_ns = kept[-1]["at_ns"]
+
+    def rows(self) -> list[Row]:
+        newest = sorted(self._found.values(), key=lambda row: (-row["at_ns"], row["device"], row["digest"]))
+        return newest[: self._limit]
+
+
 class JudgedPasses:
     """ports.Passes, with `decision`, `limits_kg`, `law` and `suspect` beside what was measured.
 
@@ -39,14 +60,15 @@ class JudgedPasses:
         from citywatch.adapters.store.segments import ParquetPasses  # noqa: PLC0415
 
         # The log first: what is sealed in between is then found twice, never missed.
-        found = {(row["device"], row["digest"]): row for row in self._unsealed(device, from_ns, to_ns)}
+        found = _Newest(limit)
+        for row in self._unsealed(device, from_ns, to_ns, found):
+            found.add(row)
         sealed = ParquetPasses(self._root, self._index)
-        for row in sealed.passes(device=device, from_ns=from_ns, to_ns=to_ns, limit=limit):
-            found.setdefault((row["device"], row["digest"]), row)
-        newest = sorted(found.values(), key=lambda row: (-row["at_ns"], row["device"], row["digest"]))[:limit]
-        return self._judged(newest)
+        for row in sealed.passes(device=device, from_ns=max(from_ns, found.oldest_ns), to_ns=to_ns, limit=limit):
+            found.add(row)
+        return self._judged(found.rows())
 
-    def _unsealed(self, device: str | None, from_ns: int, to_ns: int) -> Iterator[Row]:
+    def _unsealed(self, device: str | None, from_ns: int, to_ns: int, found: _Newest) -> Iterator[Row]:
         """Rows of the log's tail: bounded by what the archive lets wait before it seals."""
         archived = self._index.archived()
         positions = {p: archived.get(p, ORIGIN) for p in range(self._log.partitions)}
@@ -54,7 +76,7 @@ class JudgedPasses:
             for partition, some in entries.items():
                 positions[partition] = some[-1].position
                 for entry in some:
-                    yield from _rows(entry.blob, device, from_ns, to_ns)
+                    yield from _rows(entry.blob, device, max(from_ns, found.oldest_ns), to_ns)
 
     def _judged(self, rows: list[Row]) -> list[Row]:
         if not rows:
