@@ -55,6 +55,9 @@ METRICS: Mapping[str, Metric] = {
     # doors for people
     "http_requests_total": Metric("counter", "Requests, by method, route and status", ("method", "route", "status")),
     "http_request_seconds": Metric("histogram", "Duration of a request, by route", ("route",), _SECONDS),
+    "http_connections_dropped_total": Metric(
+        "counter", "Connections that were one too many, or took too long to say what they want", ("reason",)
+    ),
     "live_clients": Metric("gauge", "Clients of the live stream"),
     # the house
     "part_restarts_total": Metric("counter", "Parts that the supervisor started again", ("part",)),

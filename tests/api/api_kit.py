@@ -20,6 +20,7 @@ from citywatch.adapters.store.segments import pass_row
 from citywatch.adapters.store.sql import SqlStore
 from citywatch.api.app import create_api
 from citywatch.api.config import ApiConfig
+from citywatch.api.connection import BoundedConnection
 from citywatch.api.serve import ApiServer
 from citywatch.domain.instants import NS_PER_S, parse_instant
 from citywatch.domain.passes import PassBatch
@@ -252,7 +253,14 @@ def serving(directory, **config):
     with City(directory, **config) as city:
         server = ApiServer(
             uvicorn.Config(
-                city.app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=5
+                city.app,
+                host="127.0.0.1",
+                port=0,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=5,
+                http=BoundedConnection,
+                ws="none",
             )
         )
         thread = threading.Thread(target=server.run, daemon=True)

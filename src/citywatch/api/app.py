@@ -78,6 +78,8 @@ def create_api(
     )
     app.state.tokens = Tokens(store, config.token_cache_seconds, config.token_cache_entries)
     app.state.hub = hub
+    app.state.limits = config
+    app.state.meter = meter
     app.router.route_class = GuardedRoute
     app.router.redirect_slashes = False
     problems.install(app, config.retry_after_seconds)

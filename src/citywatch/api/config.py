@@ -77,6 +77,12 @@ class ApiConfig(BaseModel):
     max_body_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024, description="Largest body of any other request.")] = (
         64 * 1024
     )
+    connections_max: Annotated[
+        int, Field(ge=16, le=100_000, description="Most connections at a time; the next one is dropped.")
+    ] = 512
+    head_timeout_seconds: Annotated[
+        float, Field(ge=0.1, le=300, description="How long a connection may take to say what it wants.")
+    ] = 10.0
     body_timeout_seconds: Annotated[float, Field(ge=1, le=300, description="How long a body may take to arrive.")] = (
         20.0
     )

@@ -147,6 +147,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     from citywatch.adapters.log.redis_streams import RedisWakeup  # noqa: PLC0415
     from citywatch.adapters.store.objects import DirectoryObjects  # noqa: PLC0415
     from citywatch.api.app import create_api  # noqa: PLC0415
+    from citywatch.api.connection import BoundedConnection  # noqa: PLC0415
     from citywatch.api.serve import ApiServer  # noqa: PLC0415
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
     from citywatch.app.passes import JudgedPasses  # noqa: PLC0415
@@ -197,7 +198,8 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         log_config=None,
         access_log=False,
         loop="uvloop",
-        http="httptools",
+        http=BoundedConnection,
+        ws="none",
         timeout_graceful_shutdown=3,
         server_header=False,
     )
