@@ -66,15 +66,31 @@ METRICS: Mapping[str, Metric] = {
 _PREFIX = "citywatch_"
 
 
-class PrometheusMeter:
-    """ports.Meter on prometheus_client. With `directory`, all processes of one city share their figures in it."""
+_FILE_BYTES = 1 << 18
+"""More than all figures of one kind of one process take; their labels are bounded."""
 
-    def __init__(self, directory: Path | None = None) -> None:
+
+class PrometheusMeter:
+    """ports.Meter on prometheus_client. With `directory`, all processes of one city share their figures in it.
+
+    Each keeps them in files under its `part`'s name, so that a part that is started again and again goes on counting
+    in the same files. Their space is taken at the start: they are mapped into memory, and a page that the disk has no
+    room for when a new figure appears would end the process with SIGBUS. OSError when there is no room.
+    """
+
+    def __init__(self, directory: Path | None = None, part: str = "main") -> None:
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
             # prometheus_client reads this when it is imported, and only then.
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
         import prometheus_client as prometheus  # noqa: PLC0415
+
+        if directory is not None:
+            from prometheus_client import values  # noqa: PLC0415
+
+            for kind in ("counter", "gauge_livemax", "gauge_livesum", "histogram"):
+                _take_space(directory / f"{kind}_{part}.db")
+            values.ValueClass = values.MultiProcessValue(lambda: part)  # type: ignore[no-untyped-call]
 
         self._metrics: dict[str, Any] = {}
         for name, metric in METRICS.items():
@@ -100,6 +116,16 @@ class PrometheusMeter:
     def _of(self, name: str, labels: Mapping[str, str]) -> Any:
         metric = self._metrics[name]
         return metric.labels(**labels) if labels else metric
+
+
+def _take_space(file: Path) -> None:
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(handle, 0, _FILE_BYTES)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error
+    finally:
+        os.close(handle)
 
 
 class NullMeter:

@@ -81,6 +81,7 @@ class LiveHub:
         """Number of the newest change known here; -1 before the store was first reached."""
         self.clients = 0
         self.closing = False
+        meter.gauge("live_clients", 0)
 
     async def run(self) -> None:
         """Read what is new at every beat, for ever. A store that is away is asked again at the next."""

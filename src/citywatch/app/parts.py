@@ -92,7 +92,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     from citywatch.flow.pulse import Ticker  # noqa: PLC0415
 
     settings, directory, clock = briefing.settings(), briefing.directory(), SystemClock()
-    meter = PrometheusMeter(directory.metrics)
+    meter = PrometheusMeter(directory.metrics, "process")
     log = _open_log(briefing, stack)
     store = _open_store(briefing, stack, log)
     objects = DirectoryObjects(
@@ -155,7 +155,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     from citywatch.flow.pulse import Observer  # noqa: PLC0415
 
     settings, directory, clock = briefing.settings(), briefing.directory(), SystemClock()
-    meter = PrometheusMeter(directory.metrics)
+    meter = PrometheusMeter(directory.metrics, "serve")
     log = _open_log(briefing, stack)
     store = _open_store(briefing, stack, log)
     presence = Presence(briefing.log_url)
@@ -219,7 +219,7 @@ async def _patrol_until(briefing: Briefing, stop: threading.Event, stack: ExitSt
     from citywatch.flow.door import LogDoor  # noqa: PLC0415
 
     settings, directory, clock = briefing.settings(), briefing.directory(), SystemClock()
-    meter = PrometheusMeter(directory.metrics)
+    meter = PrometheusMeter(directory.metrics, "patrol")
     log = _open_log(briefing, stack)
     door = LogDoor(log, "patrol")
     ending = asyncio.Event()

@@ -45,6 +45,8 @@ def supervise(
 ) -> int:
     """Run a city until SIGINT or SIGTERM; returns the exit code."""
     log_as_json("supervisor", log_level)
+    # What we and our children write holds plates, whoever has made the directory and however open it is.
+    os.umask(0o077)
     text = "" if config is None else read_text(config)
     settings = parse_settings(text, str(config)) if config is not None else Settings()
     settings = _overridden(settings, host, port)
@@ -101,7 +103,7 @@ class _City:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
         shutil.rmtree(self._directory.metrics, ignore_errors=True)
-        self._meter = PrometheusMeter(self._directory.metrics)
+        self._meter = PrometheusMeter(self._directory.metrics, "supervisor")
         async with AsyncExitStack() as stack:
             if not self._settings.log.url:
                 server = EmbeddedServer(self._directory.log)
