@@ -281,6 +281,9 @@ def test_fleet_and_tickets(city, open_page):
     page.locator("#tickets li a").first.click()
     page.click("#accept")
     page.wait_for_selector(".detail .chip-ticket-accepted")
+    told = text_of(page, ".detail")
+    assert "cam-002" in told
+    assert "too much of the picture is dark" in told
     page.fill("#note", "<img src=x onerror=alert(1)> lens cap was on")
     page.click("text=Save note")
     page.wait_for_selector(".note")

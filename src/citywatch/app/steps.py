@@ -13,7 +13,6 @@ from citywatch.settings import Settings
 
 def city_step(settings: Settings) -> CityStep:
     """The step that these settings ask for: the same for the running city and for `rerun`."""
-
     rules = settings.rules
     return CityStep(
         law=load(settings.law),

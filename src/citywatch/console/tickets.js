@@ -132,10 +132,13 @@ export class TicketsPage {
         el("a", { class: "button", href: `#/alerts/${ticket.alert}` }, t("open_alert"))),
       facts([
         [t("field_device"), el("a", { href: `#/fleet/${encodeURIComponent(ticket.device)}` }, this.city.nameOf(ticket.device))],
+        [t("field_device_id"), ticket.device],
         [t("field_place"), this.city.placeOf(ticket.device) || "–"],
+        [t("field_reason"), word("reason", ticket.reason)],
         [t("field_first_bad"), instant(ticket.first_bad_at)],
         [t("field_accepted"), ticket.accepted_at ? `${instant(ticket.accepted_at)} · ${ticket.accepted_by}` : t("nobody_yet")],
         ...(ticket.first_good_at ? [[t("field_first_good"), instant(ticket.first_good_at)]] : []),
+        [t("field_id"), el("code", {}, ticket.id)],
       ]),
       el("h3", {}, t("steps")),
       el("ol", { class: "steps" }, ticket.steps.map((step) => el("li", {},
