@@ -8,7 +8,7 @@ import socket
 
 import httpx
 import pytest
-from api_kit import LORRY, lorry, until
+from api_kit import LORRY, lorry, serving, until
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -236,3 +236,21 @@ def test_any_question_gets_a_clear_answer(pushing, served, data):
     answer = pushing.get(path, params=query, headers={"Authorization": f"Bearer {served.city.tokens['operator']}"})
     assert answer.status_code in (200, 404, 422), answer.text
     assert answer.json()
+
+
+def test_strangers_are_bounded_and_the_registered_are_heard(tmp_path):
+    """A station that makes up a lane for every record must not fill the city with them."""
+    with serving(tmp_path, max_devices=3) as served, served.client("ingest") as client:
+        served.city.tick()
+        answer = client.post(PASSES, json=[lorry(n, laneNo=n) for n in range(1, 6)]).json()
+        assert [r["status"] for r in answer["results"]] == ["accepted"] * 3 + ["refused"] * 2
+        assert {r["reason"] for r in answer["results"][3:]} == {"unknown_device"}
+        beat = client.post(HEARTBEATS, json={"devices": ["CS01/d1/l1", "CS01/d1/l9"]})
+        assert beat.status_code == 400
+        assert "CS01/d1/l9 is not known" in beat.json()["detail"]
+        with served.client("admin") as admin:
+            wanted = {"device": "CS01/d1/l9", "kind": "scale"}
+            assert admin.post("/api/v1/devices", json=wanted).status_code == 200
+        assert client.post(HEARTBEATS, json={"devices": ["CS01/d1/l1", "CS01/d1/l9"]}).status_code == 200
+        assert client.post(PASSES, json=lorry(6, laneNo=9)).json()["accepted"] == 1
+        assert served.city.store.device("CS01/d1/l4") is None

@@ -89,6 +89,10 @@ class ApiConfig(BaseModel):
     max_ingest_records: Annotated[
         int, Field(ge=1, le=10_000, description="Most records or heartbeats in one ingest request.")
     ] = _MOST_RECORDS
+    max_devices: Annotated[
+        int,
+        Field(ge=1, le=1_000_000, description="So many devices become known by speaking; others must be registered."),
+    ] = 20_000
     max_page_rows: Annotated[int, Field(ge=1, le=1000, description="Most rows in one page of a list.")] = 500
     max_fleet_devices: Annotated[
         int, Field(ge=1, le=100_000, description="Most devices in one availability figure.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from citywatch.api.acquaintances import Acquaintances
 from citywatch.api.door import append
 from citywatch.api.problems import Problem, responses
 from citywatch.api.shared import Api
@@ -127,6 +128,7 @@ _HEARTBEATS_BODY: dict[str, Any] = {
 
 def routes(app: FastAPI, api: Api) -> None:
     form = api.config.station.form()
+    acquaintances = Acquaintances(api.store, api.config.max_devices)
 
     @app.post(
         "/api/v1/ingest/passes",
@@ -144,7 +146,13 @@ def routes(app: FastAPI, api: Api) -> None:
         received_ns = api.clock.now_ns()
         try:
             decoded = await run_in_threadpool(
-                lambda: decode(content, form, received_ns=received_ns, most=api.config.max_ingest_records)
+                lambda: decode(
+                    content,
+                    form,
+                    received_ns=received_ns,
+                    most=api.config.max_ingest_records,
+                    welcome=acquaintances.welcome,
+                )
             )
         except DataError as error:
             await _refuse_document(api, SOURCE_PASSES, error, content)
@@ -181,7 +189,7 @@ def routes(app: FastAPI, api: Api) -> None:
         """Devices that live now. The instant is ours: a device's own clock says nothing about when we heard it."""
         content = await _json_body(request)
         try:
-            devices = _devices(content, api.config.max_ingest_records)
+            devices = await run_in_threadpool(_devices, content, api.config.max_ingest_records, acquaintances.welcome)
         except DataError as error:
             await _refuse_document(api, SOURCE_HEARTBEATS, error, content)
             raise Problem(400, "not_readable", str(error)) from error
@@ -239,7 +247,7 @@ def _results(decoded: Decoded) -> list[PassResult]:
     return [results[index] for index in sorted(results)]
 
 
-def _devices(content: bytes, most: int) -> tuple[str, ...]:
+def _devices(content: bytes, most: int, welcome: Callable[[str], bool]) -> tuple[str, ...]:
     """The devices of a heartbeat document, each once. DataError when it is anything else."""
     try:
         document = json.loads(content)
@@ -248,6 +256,10 @@ def _devices(content: bytes, most: int) -> tuple[str, ...]:
             raise DataError('heartbeats: send {"devices": ["CS01/d1/l1"]} with at least one id')
         if len(devices) > most:
             raise DataError(f"heartbeats: more than {most} devices in one document; send them in smaller parts")
-        return tuple(dict.fromkeys(check_device_id(device) for device in devices))
+        heard = tuple(dict.fromkeys(check_device_id(device) for device in devices))
+        stranger = next((device for device in heard if not welcome(device)), "")
+        if stranger:
+            raise DataError(f"heartbeats: {stranger} is not known, and no more fit in; have it registered")
+        return heard
     except (ValueError, RecursionError) as error:
         raise DataError(f"heartbeats: {error}") from error

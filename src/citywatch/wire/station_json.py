@@ -29,7 +29,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -98,6 +98,7 @@ class Refusal(StrEnum):
     BAD_TEXT = "bad_text"
     BAD_INSTANT = "bad_instant"
     AXLES_CONTRADICT = "axles_contradict"
+    UNKNOWN_DEVICE = "unknown_device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +162,17 @@ class _Row:
 
 
 def decode(
-    content: bytes, form: StationFormat = StationFormat(), *, received_ns: int = 0, most: int = MAX_RECORDS
+    content: bytes,
+    form: StationFormat = StationFormat(),
+    *,
+    received_ns: int = 0,
+    most: int = MAX_RECORDS,
+    welcome: Callable[[str], bool] = lambda _: True,
 ) -> Decoded:
-    """The records of a document. DataError when it is not JSON in UTF-8 or holds more than `most` records."""
+    """The records of a document. DataError when it is not JSON in UTF-8 or holds more than `most` records.
+
+    A record of a device that is not `welcome` is refused.
+    """
     rows: list[_Row] = []
     accepted: list[int] = []
     refused: list[Refused] = []
@@ -172,7 +181,14 @@ def decode(
         if isinstance(value, _Record):
             unknown += len(value.values.keys() - _KEYS)
         try:
-            rows.append(_row(value, form))
+            row = _row(value, form)
+            if not welcome(row.device):
+                raise RecordRefused(
+                    Refusal.UNKNOWN_DEVICE,
+                    f"{row.device} is not known, and no more fit in; have it registered",
+                    field="previewStationCode",
+                )
+            rows.append(row)
             accepted.append(index)
         except RecordRefused as error:
             refused.append(Refused(index, error.field, Refusal(error.reason), str(error), text.encode()))
