@@ -193,6 +193,17 @@ class ProcessRun:
     exit_code: int
 
 
+_LAUNCHER = """
+import json, os, subprocess, sys, time
+start = time.perf_counter()
+child = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(child.pid, 0)
+seconds = time.perf_counter() - start
+figures = [seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, os.waitstatus_to_exitcode(status)]
+os.write(int(sys.argv[1]), json.dumps(figures).encode())
+"""
+
+
 def whole_process(
     command: Sequence[str | Path],
     *,
@@ -201,26 +212,30 @@ def whole_process(
     output: Path | None = None,
     wanted_exit: int | None = 0,
 ) -> ProcessRun:
-    """Run a command to its end and measure it with wait4. RuntimeError when it ends otherwise than wanted."""
+    """Run a command to its end and measure it with wait4. RuntimeError when it ends otherwise than wanted.
+
+    A bare interpreter of some 10 MB starts it: the peak memory that the system tells of a child is never below what
+    its parent held when it was started, and we may hold a lot.
+    """
     words = [str(word) for word in command]
-    with open(output or os.devnull, "wb") as sink:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            words,
+    told, tell = os.pipe()
+    with open(output or os.devnull, "wb") as sink, os.fdopen(told, "rb") as figures:
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(tell), *words],
             cwd=directory,
             env=None if environment is None else dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink if output else None,
+            pass_fds=(tell,),
+            check=True,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if wanted_exit is not None and process.returncode != wanted_exit:
-        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}, {wanted_exit} was wanted")
+        os.close(tell)
+        seconds, cpu_s, peak, exit_code = json.loads(figures.read())
+    if wanted_exit is not None and exit_code != wanted_exit:
+        raise RuntimeError(f"{' '.join(words)} ended with {exit_code}, {wanted_exit} was wanted")
     # Linux counts ru_maxrss in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return ProcessRun(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 1e6, process.returncode)
+    return ProcessRun(seconds, cpu_s, peak * (1 if sys.platform == "darwin" else 1024) / 1e6, exit_code)
 
 
 def peer_python(name: str) -> Path | None:
