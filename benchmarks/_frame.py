@@ -8,6 +8,7 @@ machine disturbs both. Every row carries its spread; a figure without one says s
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import statistics
