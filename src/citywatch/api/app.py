@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -33,6 +34,8 @@ from citywatch.api.live import LiveHub, Pulse
 from citywatch.api.problems import ProblemDocument
 from citywatch.api.shared import Api
 from citywatch.ports import Clock, Door, Meter, Objects, Passes, Store, Wakeup
+
+_log = logging.getLogger(__name__)
 
 _ABOUT = """
 Watches a city's roadside cameras and weigh-in-motion scales.
@@ -122,6 +125,15 @@ def _lifespan(api: Api) -> Callable[[FastAPI], contextlib.AbstractAsyncContextMa
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(api.pulse.run(), name="pulse"), asyncio.create_task(api.hub.run(), name="live")]
+
+        def ended(task: asyncio.Task[None]) -> None:
+            # Neither ends by itself: clients shall not wait on a stream that nobody feeds, and /readyz says why.
+            if not task.cancelled():
+                _log.critical("the live stream has failed", exc_info=task.exception())
+                api.hub.close()
+
+        for task in tasks:
+            task.add_done_callback(ended)
         try:
             yield
         finally:
