@@ -102,6 +102,7 @@ def test_every_record_is_decided_on_its_own():
         ({"previewStationCode": ["CS01"]}, "previewStationCode", Refusal.WRONG_TYPE),
         ({"previewDate": ""}, "previewDate", Refusal.MISSING),
         ({"previewDate": "yesterday"}, "previewDate", Refusal.BAD_INSTANT),
+        ({"previewDate": "2026-01-31 08:00:00\0"}, "previewDate", Refusal.BAD_INSTANT),
         ({"previewDate": "2026-02-30 08:00:00"}, "previewDate", Refusal.BAD_INSTANT),
         ({"previewDate": "2026-01-31"}, "previewDate", Refusal.BAD_INSTANT),
         ({"previewDate": "1970-01-01 08:00:00"}, "previewDate", Refusal.OUT_OF_RANGE),

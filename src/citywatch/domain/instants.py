@@ -37,6 +37,8 @@ def parse_instant(text: str) -> int:
         fraction_ns = int(tail[:digits].ljust(9, "0"))
         body = head + tail[digits:]
     try:
+        if not body.isprintable():  # fromisoformat stops at a NUL and is content with what stands before
+            raise ValueError("a control character")
         moment = datetime.fromisoformat(body)
     except ValueError as error:
         raise ValueError(f"{text!r} is not an instant; write it as 2026-01-31T08:00:00Z") from error
