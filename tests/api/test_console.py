@@ -279,14 +279,17 @@ def test_fleet_and_tickets(city, open_page):
     shoot(page, "fleet-dark")
     page.click("nav >> text=Tickets")
     page.locator("#tickets li a").first.click()
+    page.fill("#note", "half a note")
     page.click("#accept")
     page.wait_for_selector(".detail .chip-ticket-accepted")
+    assert page.input_value("#note") == "half a note"
     told = text_of(page, ".detail")
     assert "cam-002" in told
     assert "too much of the picture is dark" in told
     page.fill("#note", "<img src=x onerror=alert(1)> lens cap was on")
     page.click("text=Save note")
     page.wait_for_selector(".note")
+    assert page.input_value("#note") == ""
     assert page.locator(".note").inner_text() == "<img src=x onerror=alert(1)> lens cap was on"
     assert page.locator(".note img").count() == 0
     shoot(page, "tickets-dark")

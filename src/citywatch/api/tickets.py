@@ -27,10 +27,8 @@ from citywatch.api.shared import (
     shown,
 )
 from citywatch.domain.commands import Verb
-from citywatch.domain.tickets import TicketState
+from citywatch.domain.tickets import MAX_NOTE_CHARACTERS, TicketState
 from citywatch.ports import Row
-
-MAX_NOTE_CHARACTERS = 2000
 
 
 class TicketStep(BaseModel):

@@ -150,7 +150,11 @@ export class TicketsPage {
   }
 
   noteForm() {
-    const field = el("textarea", { id: "note", rows: 3, maxlength: 2000, required: true });
+    const { id } = this.shown;
+    const field = el("textarea", { id: "note", rows: 3, maxlength: 2000, required: true,
+      oninput: () => { this.draft = { id, text: field.value }; } });
+    // The page is drawn afresh every few seconds; what somebody is writing outlives that.
+    if (this.draft?.id === id) field.value = this.draft.text;
     return el("form", { onsubmit: (event) => {
       event.preventDefault();
       this.send("note", { note: field.value }, event.submitter);
@@ -162,6 +166,7 @@ export class TicketsPage {
     await this.city.guarded(async () => {
       try {
         const changed = await api.command(`tickets/${id}/${what}`, body);
+        if (what === "note") this.draft = null;
         if (!changed) this.city.tell(t("command_pending"));
         else if (this.shown?.id === id) {
           this.shown = changed;

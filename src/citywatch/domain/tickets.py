@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+MAX_NOTE_CHARACTERS = 2000
+
 
 class TicketState(StrEnum):
     FILED = "filed"

@@ -20,6 +20,7 @@ from citywatch.domain.passes import PassBatch
 from citywatch.domain.pictures import FrameBatch
 from citywatch.domain.pulses import PulseBatch, TickBatch
 from citywatch.domain.state import State
+from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
 from citywatch.laws import GrossLaw
 from citywatch.rules import cameras, devices, liveness, scales
 from citywatch.rules.cameras import CameraPolicy
@@ -28,8 +29,6 @@ from citywatch.tickets import desk as tickets
 
 STEP_VERSION = "1"
 DOOR_OBSERVER = "observer:http"
-
-MAX_NOTE_CHARACTERS = 2000
 
 
 @dataclass(frozen=True, slots=True)
