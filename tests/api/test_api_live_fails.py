@@ -18,7 +18,7 @@ class Broken:
         raise RuntimeError("a mistake of ours")
 
     async def wait(self, timeout_s):
-        await asyncio.sleep(timeout_s)
+        await asyncio.Event().wait()
 
     def gauge(self, name, value, **labels):
         pass
