@@ -28,9 +28,9 @@ def test_a_user_without_a_home_can_replay(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["metrics", "lock"])
+@pytest.mark.parametrize("name", ["metrics", "lock-log"])
 def test_what_is_in_the_way_in_the_data_directory_is_one_sentence(tmp_path, name):
-    if name == "lock":
+    if name == "lock-log":
         (tmp_path / name).mkdir()
     else:
         (tmp_path / name).write_text("x")

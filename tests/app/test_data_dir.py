@@ -26,9 +26,9 @@ def test_a_newer_format_is_refused(tmp_path):
 
 def test_what_stands_in_the_way_is_named(tmp_path):
     directory = DataDir.open(tmp_path)
-    (tmp_path / "lock").mkdir()
-    with pytest.raises(ConfigurationError, match="lock: Is a directory"):
-        directory.hold()
+    (tmp_path / "lock-process").mkdir()
+    with pytest.raises(ConfigurationError, match="lock-process: Is a directory"):
+        directory.hold(["process"])
     (tmp_path / "demonstration.json").mkdir()
     with pytest.raises(ConfigurationError, match=r"demonstration\.json"):
         directory.demonstration_tokens()

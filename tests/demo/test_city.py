@@ -100,3 +100,14 @@ def test_a_silent_lane_reports_no_lorry():
     lane = [lane.device for lane in city.LANES].index(silence.device)
     seen = itertools.takewhile(lambda lorry: lorry.at_s < 200, city.lorries(1, lane, 0.0))
     assert [lorry for lorry in seen if silence.from_s <= lorry.at_s < silence.to_s] == []
+
+
+def test_no_frozen_picture_is_asked_of_the_night_camera():
+    """It could not be told from a quiet night; the demonstration shows what can be told."""
+    night = {camera.device for camera in city.CAMERAS if camera.start_hour >= 18}
+    frozen = [
+        i.device for seed in range(8) for cycle in range(25) for i in city.incidents(seed, cycle) if i.fault == "frozen"
+    ]
+    assert night
+    assert frozen
+    assert not night & set(frozen)

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from citywatch import __version__
@@ -27,7 +28,7 @@ class DataDir:
         self.cache = self.root / "cache"
         self.metrics = self.root / "metrics"
         self._demonstration = self.root / "demonstration.json"
-        self._lock: int | None = None
+        self._locks: list[int] = []
 
     @classmethod
     def open(cls, root: Path) -> DataDir:
@@ -53,17 +54,23 @@ class DataDir:
             raise self._not_ours(error) from error
         return self
 
-    def hold(self) -> None:
-        """Keep every other supervisor out until this process ends."""
-        try:
-            self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DataDirError(
-                f"data directory {self.root} is in use by another `citywatch run`; stop it, or name another --data-dir"
-            ) from error
-        except OSError as error:
-            raise self._not_ours(error) from error
+    def hold(self, roles: Sequence[str]) -> None:
+        """Take these roles (`log`, `process`, `serve`, `patrol`) in this directory until this process ends.
+
+        Several supervisors may share a directory, each with parts of its own; no part runs twice.
+        """
+        for role in roles:
+            try:
+                lock = os.open(self.root / f"lock-{role}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                self._locks.append(lock)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise DataDirError(
+                    f"data directory {self.root} is in use by another `citywatch run` (its part {role}); "
+                    "stop it, or name another --data-dir"
+                ) from error
+            except OSError as error:
+                raise self._not_ours(error) from error
 
     @property
     def has_demonstrated(self) -> bool:

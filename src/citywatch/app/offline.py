@@ -310,7 +310,7 @@ def _log_url(directory: DataDir, settings: Settings) -> Iterator[str]:
         yield settings.log.url
         return
     try:
-        directory.hold()
+        directory.hold(["log"])
     except DataDirError:
         running = json.loads((directory.log / "running.json").read_text())
         yield f"unix://{quote(running['socket'])}?db=0"

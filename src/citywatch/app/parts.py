@@ -68,7 +68,8 @@ def _prepare(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     store = _open_store(briefing, stack, log)
     compile_once(briefing.directory().cache)
     clock = SystemClock()
-    token = first_token(store, clock)
+    # The one who serves makes the first token: there is nobody else whom it could open a door to.
+    token = first_token(store, clock) if briefing.port else None
     for name, role in DEMONSTRATION_TOKENS.items():
         if role in briefing.tokens:
             keep_token(store, name, role, briefing.tokens[role], clock)

@@ -11,7 +11,6 @@ import asyncio
 import json
 import logging
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -51,7 +50,7 @@ def supervise(
     settings = parse_settings(text, str(config)) if config is not None else Settings()
     settings = _overridden(settings, host, port)
     directory = DataDir.open(data_dir)
-    directory.hold()
+    directory.hold(parts if settings.log.url else ["log", *parts])
     if "serve" in parts:
         port = _free_port(settings.server.host, settings.server.port)
     if not settings.cameras and config is not None and settings.demonstration is None:
@@ -102,8 +101,12 @@ class _City:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
-        shutil.rmtree(self._directory.metrics, ignore_errors=True)
-        self._meter = PrometheusMeter(self._directory.metrics, "supervisor")
+        own = f"supervisor-{'-'.join(self._parts)}"
+        for name in (own, *self._parts, "demo"):
+            # Counters begin at nought with a run; those of parts that others run here are theirs.
+            for left in self._directory.metrics.glob(f"*_{name}.db"):
+                left.unlink()
+        self._meter = PrometheusMeter(self._directory.metrics, own)
         async with AsyncExitStack() as stack:
             if not self._settings.log.url:
                 server = EmbeddedServer(self._directory.log)

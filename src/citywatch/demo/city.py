@@ -152,6 +152,7 @@ _REMEDIES = {
 }
 _ORDER = (Fault.BLACK, Fault.COVERED, Fault.UNREACHABLE, Fault.FROZEN, Fault.OUT_OF_FOCUS, Fault.OVER_EXPOSED)
 _FIRST_S, _EVERY_S, _LASTS_S = 4.0, 20.0, 32.0
+_DUSK_HOUR = 18.0
 _SILENCE_FROM_S, _SILENCE_TO_S = 48.0, 78.0
 
 
@@ -166,6 +167,9 @@ def incidents(seed: int, cycle: int) -> tuple[Incident, ...]:
         from_s = start_s + _FIRST_S + number * _EVERY_S + float(rng.uniform(0.0, 2.0))
         to_s = from_s + _LASTS_S + float(rng.uniform(0.0, 4.0))
         free = [device for device, since_s in free_from_s.items() if since_s <= from_s]
+        if fault is Fault.FROZEN:
+            # In a night street too little moves to tell a frozen picture from a quiet one: "could not be checked".
+            free = [camera.device for camera in CAMERAS if camera.device in free and camera.start_hour < _DUSK_HOUR]
         device = free[int(rng.integers(len(free)))]
         free_from_s[device] = to_s + 15.0
         severity = 1.0 if fault is not Fault.COVERED else float(rng.uniform(0.9, 1.0))
