@@ -51,8 +51,7 @@ def supervise(
     settings = _overridden(settings, host, port)
     directory = DataDir.open(data_dir)
     directory.hold(parts if settings.log.url else ["log", *parts])
-    if "serve" in parts:
-        port = _free_port(settings.server.host, settings.server.port)
+    port = _free_port(settings.server.host, settings.server.port) if "serve" in parts else 0
     if not settings.cameras and config is not None and settings.demonstration is None:
         parts = [part for part in parts if part != "patrol"] or ["patrol"]
     demonstrates = (config is None or settings.demonstration is not None) and set(parts) >= {
@@ -68,7 +67,7 @@ def supervise(
                 data_dir=str(directory.root),
                 log_url=settings.log.url or "",
                 log_level=log_level,
-                port=port or 0,
+                port=port,
                 config_name="" if config is None else str(config),
                 config_text=text,
                 demonstration_port=_free_port("127.0.0.1", 0) if demonstrates else 0,
