@@ -15,7 +15,7 @@ from citywatch.app.clock import SystemClock
 from citywatch.app.data_dir import DataDir
 from citywatch.app.kernels import use_cache, warm_imported
 from citywatch.domain.instants import format_instant
-from citywatch.errors import ConfigurationError, DataDirError, DataError, RecordRefused
+from citywatch.errors import ConfigurationError, DataDirError, DataError, LogUnavailable, OutsideError, RecordRefused
 from citywatch.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def rerun_recording(
         raise ConfigurationError("--summary counts the lines of files; a city's own log has none: leave it out")
     if events is None:
         raise ConfigurationError("say where the events of the city's log shall go: --events FILE")
-    print(f"{_rerun_live(directory, _decided_by(directory, config), events)} events in {events}")
+    settings = _decided_by(directory, config).model_copy(update={"law": chosen.ref})
+    print(f"{_rerun_live(directory, settings, events)} events in {events}")
 
 
 def _decided_by(directory: DataDir, config: Path | None) -> Settings:
@@ -111,6 +112,10 @@ def _rerun_live(directory: DataDir, settings: Settings, events: Path) -> int:
             sealed = store.archived()
             for event in rerun_log(read_seals(directory.root, store), sealed, log, city_step(settings)):
                 target.add(event)
+            if store.archived() != sealed:
+                raise OutsideError(
+                    "sealed", "the running city sealed a part of its log meanwhile; ask again", retry=True
+                )
             return target.finish()
         finally:
             log.close()
@@ -312,8 +317,14 @@ def _log_url(directory: DataDir, settings: Settings) -> Iterator[str]:
     try:
         directory.hold(["log"])
     except DataDirError:
-        running = json.loads((directory.log / "running.json").read_text())
-        yield f"unix://{quote(running['socket'])}?db=0"
+        try:
+            running = json.loads((directory.log / "running.json").read_text(encoding="utf-8"))
+            url = f"unix://{quote(running['socket'])}?db=0"
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LogUnavailable(
+                f"the city in {directory.root} is starting or stopping: its log server cannot be found; ask again"
+            ) from error
+        yield url
         return
     with EmbeddedServer(directory.log) as server:
         yield server.url
