@@ -12,11 +12,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import httpx
 import pytest
 from benchmarks._city import City
 
-VICTIMS = ("process", "serve", "log")
+from citywatch.testing.scenes import Street
+
+VICTIMS = ("process", "serve", "log", "patrol")
 PUSHES = 60
 
 
@@ -53,6 +56,14 @@ def pids_of(city: City) -> dict[str, int]:
     return found
 
 
+def configure(config: Path) -> None:
+    """Three lanes, and a camera that shows one good picture and then no more: a patrol at work that raises nothing."""
+    picture = config.with_name("street.jpg")
+    cv2.imwrite(str(picture), Street(3, 640, 360).picture(0.0))
+    lanes = "".join(f"  - {{station: KILL, direction: 1, lane: {n}}}\n" for n in range(3))
+    config.write_text(f"scales:\n{lanes}cameras:\n  - {{camera: street, url: {picture}, visit_seconds: 1}}\n")
+
+
 def victim(city: City, part: str) -> Callable[[], int | None]:
     return lambda: pids_of(city).get(part)
 
@@ -87,7 +98,7 @@ def lived(folder: Path, kills: dict[int, str]) -> dict[str, list[tuple[object, .
     """A city that takes PUSHES overloads, with a process killed before each of the named ones."""
     folder.mkdir()
     config = folder / "city.yaml"
-    config.write_text("scales:\n" + "".join(f"  - {{station: KILL, direction: 1, lane: {n}}}\n" for n in range(3)))
+    configure(config)
     city = City([sys.executable, "-m", "citywatch"], folder, "--config", str(config), "--data-dir", "data")
     city.until_ready(120)
     try:
@@ -127,7 +138,7 @@ def test_supervisor_killed_and_started_again(undisturbed: dict[str, list[tuple[o
     folder = tmp_path / "city"
     folder.mkdir()
     config = folder / "city.yaml"
-    config.write_text("scales:\n" + "".join(f"  - {{station: KILL, direction: 1, lane: {n}}}\n" for n in range(3)))
+    configure(config)
     arguments = ("--config", str(config), "--data-dir", "data")
     token, number = "", 0
     for round_end in (7, 13, 29, 41, PUSHES):
