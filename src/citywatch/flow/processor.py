@@ -17,8 +17,8 @@ _log = logging.getLogger(__name__)
 MAX_ENTRIES = 64
 """Entries of one partition in one commit: bounds the commit, and what is done again after a crash."""
 MAX_COMMIT_EVENTS = 20_000
-MAX_COMMIT_ROWS = 2_000
-"""Changed rows of state in one commit, about 1 MB: no further entry is taken then."""
+MAX_COMMIT_ROWS = 400
+"""Changed rows of state in one commit, up to 2.3 kB each, so about 1 MB: no further entry is taken then."""
 
 
 class Processor:

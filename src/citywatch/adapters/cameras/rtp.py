@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -91,7 +92,7 @@ class FrameTooLarge(Exception):
     """A key frame above the limit."""
 
 
-class Depacketizer:
+class Depacketizer(ABC):
     """Base: frames are the packets of one timestamp; a frame counts when none of its packets is missing."""
 
     codec = ""
@@ -135,25 +136,25 @@ class Depacketizer:
             self._whole = False  # once is enough
         return finished
 
-    def _begin(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _begin(self) -> None: ...
 
-    def _starts_frame(self, payload: bytes) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _starts_frame(self, payload: bytes) -> bool: ...
 
     def _is_picture(self, payload: bytes) -> bool:
         """Whether a payload holds a piece of a picture, and not only parameters."""
         return bool(payload)
 
+    @abstractmethod
     def _take(self, payload: bytes) -> bool:
         """Add one payload to the frame; False when it does not fit."""
-        raise NotImplementedError
 
-    def _is_key(self) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _is_key(self) -> bool: ...
 
-    def _finish(self) -> KeyFrame | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _finish(self) -> KeyFrame | None: ...
 
 
 class _AnnexB(Depacketizer):
@@ -210,11 +211,11 @@ class _AnnexB(Depacketizer):
         units = [*self._parameter_sets, *self._units]
         return KeyFrame(self.codec, b"".join(_START + unit for unit in units))
 
-    def _is_parameter_set(self, unit: bytes) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _is_parameter_set(self, unit: bytes) -> bool: ...
 
-    def _is_key_slice(self, unit: bytes) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _is_key_slice(self, unit: bytes) -> bool: ...
 
 
 class H264(_AnnexB):
