@@ -108,7 +108,7 @@ def look(device, at_ns, visit, luma, objects, previous=""):
         "cpu_us": 40_000,
         **asdict(measure(luma, grid, None)),
     }
-    return FrameBatch(
+    return FrameBatch.of(
         **{
             column.name: (values[column.name],)
             if column.dtype == TEXT

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from citywatch.domain.claims import Claim
 from citywatch.domain.columns import Batch
 from citywatch.domain.commands import Verb
-from citywatch.domain.pictures import Outcome
+from citywatch.domain.pictures import NO_OFFSET, Outcome
 from citywatch.errors import DataError
 from citywatch.testing import rows as city
 from citywatch.wire.blobs import KINDS, decode, encode
@@ -30,6 +31,7 @@ def samples() -> dict[str, Batch]:
         ),
         "pulses": city.pulse("st/d1/l1", at_ns),
         "ticks": city.tick(at_ns),
+        "claims": city.claims([("cam-1", at_ns, "gb28181:nvr-1", Claim.OFFLINE, "catalogue", "")]),
         "commands": city.commands([("cam-1", at_ns, "c1", Verb.NOTE_TICKET, "t1", {"note": "镜头已清洁"})]),
     }
 
@@ -49,6 +51,13 @@ def test_what_a_release_wrote_is_still_read(kind: str) -> None:
         assert np.array_equal(batch.at_ns, sample.at_ns)  # type: ignore[attr-defined]
     assert batch == sample
     assert files[-1].read_bytes() == encode(sample), "the layout changed: count SCHEMA_VERSION up and add its blob"
+
+
+def test_rows_of_an_older_schema_say_that_they_hold_nothing_new() -> None:
+    batch = decode((GOLDEN / "frames-v1.blob").read_bytes())
+    assert np.isnan(batch.fps).all()  # type: ignore[attr-defined]
+    assert batch.reference == ("", "")  # type: ignore[attr-defined]
+    assert (batch.stream_offset_ns == NO_OFFSET).all()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("kind", sorted(samples()))

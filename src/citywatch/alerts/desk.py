@@ -22,11 +22,23 @@ _MOST_AHEAD_NS = 86_400 * NS_PER_S
 _FAULT_SEVERITY = {
     Fault.UNREACHABLE: Severity.CRITICAL,
     Fault.NO_MEDIA: Severity.CRITICAL,
+    Fault.STALLED: Severity.CRITICAL,
     Fault.BLACK: Severity.CRITICAL,
     Fault.FROZEN: Severity.CRITICAL,
     Fault.COVERED: Severity.CRITICAL,
     Fault.OVER_EXPOSED: Severity.WARNING,
+    Fault.PARTLY_COVERED: Severity.WARNING,
     Fault.OUT_OF_FOCUS: Severity.WARNING,
+    Fault.MOVED: Severity.CRITICAL,
+    Fault.SHAKING: Severity.WARNING,
+    Fault.COLOUR_CAST: Severity.WARNING,
+    Fault.SNOW: Severity.WARNING,
+    Fault.STRIPES: Severity.WARNING,
+    Fault.MOSAIC: Severity.WARNING,
+    Fault.LOW_CONTRAST: Severity.WARNING,
+    Fault.INFRARED_STUCK: Severity.WARNING,
+    Fault.LOW_FRAME_RATE: Severity.WARNING,
+    Fault.CLOCK_WRONG: Severity.WARNING,
     Fault.SILENT: Severity.CRITICAL,
 }
 

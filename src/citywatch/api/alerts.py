@@ -45,6 +45,18 @@ AlertKind = Literal[
     "frozen",
     "covered",
     "out_of_focus",
+    "stalled",
+    "partly_covered",
+    "moved",
+    "shaking",
+    "colour_cast",
+    "snow",
+    "stripes",
+    "mosaic",
+    "low_contrast",
+    "infrared_stuck",
+    "low_frame_rate",
+    "clock_wrong",
     "silent",
 ]
 

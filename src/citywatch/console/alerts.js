@@ -6,7 +6,9 @@ import { ago, evidence, explanation, headline, instant, kilograms, number, perce
 import { t } from "./words.js";
 
 const PAGE = 100;
-const KINDS = ["overloaded", "unreachable", "no_media", "black", "over_exposed", "frozen", "covered", "out_of_focus", "silent"];
+const KINDS = ["overloaded", "unreachable", "no_media", "black", "over_exposed", "frozen", "covered", "out_of_focus",
+  "stalled", "partly_covered", "moved", "shaking", "colour_cast", "snow", "stripes", "mosaic", "low_contrast",
+  "infrared_stuck", "low_frame_rate", "clock_wrong", "silent"];
 
 export class AlertsPage {
   constructor(city) {

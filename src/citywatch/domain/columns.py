@@ -18,12 +18,15 @@ class Column:
 
     `dtype` is a numpy dtype name, or TEXT for a tuple of str. `width` is 0 for one value a row (shape (n,)),
     a positive number for a fixed row of values (shape (n, width)), and -1 for a row as wide as the batch's
-    widest record (shape (n, k)), padded with zeros.
+    widest record (shape (n, k)), padded with zeros. `since` is the schema version that brought the column; in rows
+    of older versions it holds `missing`.
     """
 
     name: str
     dtype: str
     width: int = 0
+    since: int = 1
+    missing: float | int | str = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +114,24 @@ class Batch:
                 parts = [np.pad(part, ((0, 0), (0, widest - part.shape[1]))) for part in parts]
             values[column.name] = np.concatenate(parts)
         return cls(**values)
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """A batch from columns by name. Those that came after schema version 1 may be left out."""
+        rows = len(values[cls.COLUMNS[0].name])
+        for column in cls.COLUMNS:
+            if column.since > 1 and column.name not in values:
+                values[column.name] = (
+                    (str(column.missing),) * rows
+                    if column.dtype == TEXT
+                    else np.full(rows, column.missing, column.dtype)
+                )
+        return cls(**values)
+
+    @classmethod
+    def columns_of(cls, version: int) -> tuple[Column, ...]:
+        """The columns of a schema version."""
+        return tuple(column for column in cls.COLUMNS if column.since <= version)
 
     @classmethod
     def empty(cls) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Any, ClassVar
@@ -16,11 +17,24 @@ class Fault(StrEnum):
 
     UNREACHABLE = "unreachable"
     NO_MEDIA = "no_media"
+    STALLED = "stalled"
+    """Media began to flow and stopped."""
+    FROZEN = "frozen"
     BLACK = "black"
     OVER_EXPOSED = "over_exposed"
-    FROZEN = "frozen"
     COVERED = "covered"
+    PARTLY_COVERED = "partly_covered"
     OUT_OF_FOCUS = "out_of_focus"
+    MOVED = "moved"
+    SHAKING = "shaking"
+    COLOUR_CAST = "colour_cast"
+    SNOW = "snow"
+    STRIPES = "stripes"
+    MOSAIC = "mosaic"
+    LOW_CONTRAST = "low_contrast"
+    INFRARED_STUCK = "infrared_stuck"
+    LOW_FRAME_RATE = "low_frame_rate"
+    CLOCK_WRONG = "clock_wrong"
     SILENT = "silent"
     """A device that promised heartbeats sent none while its observer was listening (scales; not a camera fault)."""
 
@@ -38,6 +52,19 @@ class Outcome(IntEnum):
     """The visit says nothing about the camera."""
 
 
+class Light(IntEnum):
+    """By what light a picture was taken, as far as the picture shows it; references are kept for each."""
+
+    UNKNOWN = 0
+    DAY = 1
+    NIGHT = 2
+    INFRARED = 3
+
+
+NO_OFFSET = -(2**63)
+"""Where a clock's offset is not known."""
+
+
 class VisitReason(StrEnum):
     """Why a visit ended as it did; a bounded set, used as a metric label."""
 
@@ -50,6 +77,8 @@ class VisitReason(StrEnum):
     HOST_UNREACHABLE = "host_unreachable"
     NOT_FOUND = "file_not_found"
     NO_FRAMES = "no_frames"
+    STALLED = "stalled"
+    """Media began to flow and stopped before a key frame was there."""
     NO_KEY_FRAME = "no_key_frame"
     """Pictures came, but none in time that can be decoded by itself."""
     NOT_A_PICTURE = "not_a_picture"
@@ -88,9 +117,34 @@ class FrameBatch(Batch):
     previous         str            content hash of the picture it was compared with; empty without one
     previous_at_ns   (n,) int64     `at_ns` (or, for a file, media time) of that picture; -1 without one
     cpu_us           (n,) int64     processor time of the visit in the decoder, microseconds
+
+    since schema 2:
+    contrast         (n,) float64   spread between the 5 and 95 percent levels of the scene's luma, grey levels
+    u_mean, v_mean   (n,) float64   mean chroma of the grid minus 128, levels; NaN for a picture without chroma
+    chroma_sd        (n,) float64   spread of the chroma about its mean, levels
+    noise_sd         (n,) float64   noise of the scene, grey levels
+    speckle_share    (n,) float64   share of scene pixels that stand alone among their neighbours, 0 to 1
+    stripe_rows      (n,) float64   strength of what repeats along whole rows over what does not, without unit
+    stripe_columns   (n,) float64   the same for columns
+    torn_share       (n,) float64   share of coding blocks with an edge all round and nothing in them, 0 to 1
+    light            (n,) uint8     Light
+    reference        str            content hash of the camera's reference picture that it was compared with; or empty
+    shift_x, shift_y (n,) float64   displacement against the reference, grid pixels; NaN where it cannot be told
+    shift_certainty  (n,) float64   how far the best displacement stands above the second best, 0 to 1
+    match_share      (n,) float64   share of the reference's structured blocks found again, displacement allowed for
+    lost_share       (n,) float64   share of the reference's structured blocks without any structure now
+    sharpness_ratio  (n,) float64   fine structure in the matching blocks over that of the reference, without unit
+    coded_bytes      (n,) int64     size of the coded picture; 0 without one
+    decode_errors    (n,) int32     errors that the decoder itself reported and hid
+    fps              (n,) float64   pictures a second, measured by the stream's own time; NaN where too few were seen
+    fps_declared     (n,) float64   what the stream says of itself; NaN where it says nothing
+    stream_offset_ns (n,) int64     the stream's wall clock (RTCP sender report) minus ours; NO_OFFSET without one
+    device_offset_ns (n,) int64     the device's clock (ONVIF) minus ours; NO_OFFSET without one
+    preset           str            the PTZ preset that the camera says it stands at, or that its tour names; or empty
     """
 
     KIND: ClassVar[str] = "frames"
+    SCHEMA_VERSION: ClassVar[int] = 2
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("device", TEXT),
         Column("at_ns", "int64"),
@@ -114,6 +168,30 @@ class FrameBatch(Batch):
         Column("previous", TEXT),
         Column("previous_at_ns", "int64"),
         Column("cpu_us", "int64"),
+        Column("contrast", "float64", since=2, missing=math.nan),
+        Column("u_mean", "float64", since=2, missing=math.nan),
+        Column("v_mean", "float64", since=2, missing=math.nan),
+        Column("chroma_sd", "float64", since=2, missing=math.nan),
+        Column("noise_sd", "float64", since=2, missing=math.nan),
+        Column("speckle_share", "float64", since=2, missing=math.nan),
+        Column("stripe_rows", "float64", since=2, missing=math.nan),
+        Column("stripe_columns", "float64", since=2, missing=math.nan),
+        Column("torn_share", "float64", since=2, missing=math.nan),
+        Column("light", "uint8", since=2, missing=0),
+        Column("reference", TEXT, since=2, missing=""),
+        Column("shift_x", "float64", since=2, missing=math.nan),
+        Column("shift_y", "float64", since=2, missing=math.nan),
+        Column("shift_certainty", "float64", since=2, missing=math.nan),
+        Column("match_share", "float64", since=2, missing=math.nan),
+        Column("lost_share", "float64", since=2, missing=math.nan),
+        Column("sharpness_ratio", "float64", since=2, missing=math.nan),
+        Column("coded_bytes", "int64", since=2, missing=0),
+        Column("decode_errors", "int32", since=2, missing=0),
+        Column("fps", "float64", since=2, missing=math.nan),
+        Column("fps_declared", "float64", since=2, missing=math.nan),
+        Column("stream_offset_ns", "int64", since=2, missing=NO_OFFSET),
+        Column("device_offset_ns", "int64", since=2, missing=NO_OFFSET),
+        Column("preset", TEXT, since=2, missing=""),
     )
 
     device: tuple[str, ...]
@@ -138,3 +216,27 @@ class FrameBatch(Batch):
     previous: tuple[str, ...]
     previous_at_ns: np.ndarray[Any, np.dtype[np.int64]]
     cpu_us: np.ndarray[Any, np.dtype[np.int64]]
+    contrast: np.ndarray[Any, np.dtype[np.float64]]
+    u_mean: np.ndarray[Any, np.dtype[np.float64]]
+    v_mean: np.ndarray[Any, np.dtype[np.float64]]
+    chroma_sd: np.ndarray[Any, np.dtype[np.float64]]
+    noise_sd: np.ndarray[Any, np.dtype[np.float64]]
+    speckle_share: np.ndarray[Any, np.dtype[np.float64]]
+    stripe_rows: np.ndarray[Any, np.dtype[np.float64]]
+    stripe_columns: np.ndarray[Any, np.dtype[np.float64]]
+    torn_share: np.ndarray[Any, np.dtype[np.float64]]
+    light: np.ndarray[Any, np.dtype[np.uint8]]
+    reference: tuple[str, ...]
+    shift_x: np.ndarray[Any, np.dtype[np.float64]]
+    shift_y: np.ndarray[Any, np.dtype[np.float64]]
+    shift_certainty: np.ndarray[Any, np.dtype[np.float64]]
+    match_share: np.ndarray[Any, np.dtype[np.float64]]
+    lost_share: np.ndarray[Any, np.dtype[np.float64]]
+    sharpness_ratio: np.ndarray[Any, np.dtype[np.float64]]
+    coded_bytes: np.ndarray[Any, np.dtype[np.int64]]
+    decode_errors: np.ndarray[Any, np.dtype[np.int32]]
+    fps: np.ndarray[Any, np.dtype[np.float64]]
+    fps_declared: np.ndarray[Any, np.dtype[np.float64]]
+    stream_offset_ns: np.ndarray[Any, np.dtype[np.int64]]
+    device_offset_ns: np.ndarray[Any, np.dtype[np.int64]]
+    preset: tuple[str, ...]

@@ -20,7 +20,15 @@ from citywatch.rules.pictures import Look, LookHistory, conclude, looks
 
 ROOM = "camera"
 
-CAMERA_FAULTS = tuple(fault for fault in Fault if fault is not Fault.SILENT)
+CAMERA_FAULTS = (
+    Fault.UNREACHABLE,
+    Fault.NO_MEDIA,
+    Fault.BLACK,
+    Fault.OVER_EXPOSED,
+    Fault.FROZEN,
+    Fault.COVERED,
+    Fault.OUT_OF_FOCUS,
+)
 
 
 @dataclass(frozen=True, slots=True)

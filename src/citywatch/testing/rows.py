@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from citywatch.domain.claims import Claim, ClaimBatch
 from citywatch.domain.columns import Batch
 from citywatch.domain.commands import CommandBatch, Verb
 from citywatch.domain.instants import NS_PER_S
@@ -53,7 +54,7 @@ def frames(rows: list[tuple[str, int, int, Outcome, float, float]]) -> FrameBatc
         return np.where(seen, np.array(values, np.float64), np.nan)
 
     mean = [row[4] for row in rows]
-    return FrameBatch(
+    return FrameBatch.of(
         device=tuple(row[0] for row in rows),
         at_ns=np.array([row[1] for row in rows], np.int64),
         received_ns=np.array([row[1] + 5 for row in rows], np.int64),
@@ -99,6 +100,20 @@ def commands(rows: list[tuple[str, int, str, Verb, str, dict[str, Any]]]) -> Com
         target=tuple(row[4] for row in rows),
         actor=("operator",) * len(rows),
         args=tuple(json.dumps(row[5]) for row in rows),
+    )
+
+
+def claims(rows: list[tuple[str, int, str, Claim, str, str]]) -> ClaimBatch:
+    """(device, at_ns, source, claim, reason, detail) -> claims."""
+    return ClaimBatch(
+        device=tuple(row[0] for row in rows),
+        at_ns=np.array([row[1] for row in rows], np.int64),
+        received_ns=np.array([row[1] + 1 for row in rows], np.int64),
+        source=tuple(row[2] for row in rows),
+        claim=tuple(row[3].value for row in rows),
+        reason=tuple(row[4] for row in rows),
+        detail=tuple(row[5] for row in rows),
+        said_ns=np.full(len(rows), -1, np.int64),
     )
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import google_crc32c
 import numpy as np
 
-from citywatch.domain.columns import TEXT, Batch
+from citywatch.domain.claims import ClaimBatch
+from citywatch.domain.columns import TEXT, Batch, Column
 from citywatch.domain.commands import CommandBatch
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.pictures import FrameBatch
@@ -25,7 +26,14 @@ MAGIC = b"CWB1"
 _HEAD = struct.Struct("<4sBBHIII")
 _CRC_AT = _HEAD.size - 4
 
-KINDS: dict[int, type[Batch]] = {1: PassBatch, 2: FrameBatch, 3: PulseBatch, 4: TickBatch, 5: CommandBatch}
+KINDS: dict[int, type[Batch]] = {
+    1: PassBatch,
+    2: FrameBatch,
+    3: PulseBatch,
+    4: TickBatch,
+    5: CommandBatch,
+    6: ClaimBatch,
+}
 _CODES = {kind: code for code, kind in KINDS.items()}
 
 
@@ -65,15 +73,16 @@ def decode(blob: bytes) -> Batch:
         raise DataError(f"blob: kind {code} is not known to this version")
     if not kind.SCHEMA_VERSION - 2 <= version <= kind.SCHEMA_VERSION:
         raise DataError(f"blob: {kind.KIND} schema {version}; this version reads up to {kind.SCHEMA_VERSION}")
-    if length != _HEAD.size + 2 * len(kind.COLUMNS) or len(blob) != length + payload_length:
+    columns = kind.columns_of(version)
+    if length != _HEAD.size + 2 * len(columns) or len(blob) != length + payload_length:
         raise DataError("blob: its lengths contradict each other")
-    return _columns(kind, blob, rows, length)
+    return _read(kind, columns, blob, rows, length)
 
 
-def _columns(kind: type[Batch], blob: bytes, rows: int, at: int) -> Batch:
+def _read(kind: type[Batch], columns: tuple[Column, ...], blob: bytes, rows: int, at: int) -> Batch:
     values: dict[str, Any] = {}
     try:
-        for number, column in enumerate(kind.COLUMNS):
+        for number, column in enumerate(columns):
             if column.dtype == TEXT:
                 offsets = np.frombuffer(blob, "<u4", rows + 1, at)
                 at += 4 * (rows + 1)
@@ -89,6 +98,6 @@ def _columns(kind: type[Batch], blob: bytes, rows: int, at: int) -> Batch:
             array = np.frombuffer(blob, dtype, count, at).astype(column.dtype)
             values[column.name] = array.reshape(rows, width) if column.width else array
             at += count * dtype.itemsize
-        return kind(**values)
+        return kind.of(**values)
     except (ValueError, TypeError, struct.error) as error:
         raise DataError(f"blob: {kind.KIND} rows do not fit their header: {error}") from error

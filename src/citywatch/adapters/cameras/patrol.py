@@ -203,8 +203,9 @@ class Patrol:
             if column.dtype == TEXT
             else np.array([values[column.name]], column.dtype)
             for column in FrameBatch.COLUMNS
+            if column.name in values
         }
-        return FrameBatch(**columns)
+        return FrameBatch.of(**columns)
 
     # the run mode ------------------------------------------------------------------------------------------
 

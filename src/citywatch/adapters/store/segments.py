@@ -326,7 +326,7 @@ class _Part:
         if kind not in _KINDS:
             raise DataDirError(f"{data_dir}: segments of kind {kind!r} are not known to this version; use a newer one")
         self._kind = _KINDS[kind]
-        tables = [_read(data_dir, segment) for segment in segments]
+        tables = [_completed(_read(data_dir, segment), self._kind) for segment in segments]
         partition = np.repeat([segment.partition for segment in segments], [len(table) for table in tables])
         table = pa.concat_tables(tables).combine_chunks()
         ms, seq, row = (table.column(name).to_numpy() for name in _ENTRY_COLUMNS)
@@ -372,6 +372,15 @@ def _read(data_dir: Path, segment: Segment) -> Any:
         raise DataError(f"{path}: this segment cannot be read ({error}); restore it from a backup") from error
     if len(table) != segment.rows:
         raise DataError(f"{path}: {len(table)} rows where {segment.rows} were recorded; restore it from a backup")
+    return table
+
+
+def _completed(table: Any, kind: type[Batch]) -> Any:
+    """A table with the columns that came after its schema version, filled with what they hold for old rows."""
+    for column in kind.COLUMNS:
+        if column.since > 1 and column.name not in table.column_names:
+            arrow = pa.string() if column.dtype == TEXT else pa.from_numpy_dtype(np.dtype(column.dtype))
+            table = table.append_column(column.name, pa.repeat(pa.scalar(column.missing, arrow), len(table)))
     return table
 
 
