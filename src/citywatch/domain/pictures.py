@@ -50,6 +50,8 @@ class Outcome(IntEnum):
     """It answered and gave no picture."""
     UNCHECKED = 3
     """The visit says nothing about the camera."""
+    REACHED = 4
+    """It answered, and no picture was asked for (switches, power boxes, recorders)."""
 
 
 class Light(IntEnum):

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest revision under migrations/versions/. Revisions are numbers of four digits, so that newer is greater."""
 
 METADATA = MetaData(
