@@ -13,7 +13,7 @@ MISTAKES = {
     "unknown key of a camera": (
         "cameras:\n  - camera: a\n    url: /x\n    pass: y\n",
         4,
-        "cameras.0.pass: unknown key; known here: camera, connect_timeout_seconds",
+        "cameras.0.pass: unknown key; known here: camera, camera_class, connect_timeout_seconds",
     ),
     "missing key": ("cameras:\n  - url: /x\n", 2, "cameras.0.camera: this key is missing; add it"),
     "number out of range": ("server: {port: 99999}\n", 1, "server.port: Input should be less than or equal to 65535"),

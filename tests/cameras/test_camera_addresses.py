@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from citywatch.adapters.cameras.addresses import MediaKind, parse_address, redact
 from citywatch.adapters.cameras.visit import CameraConfig
+from citywatch.domain.pictures import UNKNOWN_PRESET
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,13 @@ def test_configuration_defaults():
     camera = CameraConfig(camera="gate", url="rtsp://h/live")
     assert camera.model_dump(exclude={"camera", "url"}) == {
         "transport": "tcp",
-        "visit_seconds": 60.0,
+        "camera_class": "standard",
+        "visit_seconds": None,
+        "site": "",
+        "parent": "",
+        "look": "visit",
+        "onvif_url": None,
+        "presets": (),
         "connect_timeout_seconds": 5.0,
         "media_timeout_seconds": 10.0,
         "username": "",
@@ -117,6 +124,16 @@ def test_configuration_defaults():
         {"camera": "no spaces"},
         {"transport": "sctp"},
         {"visit_seconds": 0},
+        {"camera_class": ""},
+        {"site": " east"},
+        {"parent": "no spaces"},
+        {"parent": "gate"},
+        {"look": "watch"},
+        {"onvif_url": "rtsp://h/onvif"},
+        {"presets": ("?",)},
+        {"presets": ("north@25:00",)},
+        {"presets": ("north@06:00", "south")},
+        {"presets": ("north@06:00", "south@14:00+08:00")},
         {"connect_timeout_seconds": -1},
         {"most_bytes": 1},
         {"passwort": "x"},
@@ -125,3 +142,24 @@ def test_configuration_defaults():
 def test_mistakes_in_a_configuration_are_refused(wrong):
     with pytest.raises(ValidationError):
         CameraConfig(**{"camera": "gate", "url": "rtsp://h/live"} | wrong)
+
+
+def at(hour, minute, second=0):
+    return (86_400 * 20_000 + hour * 3600 + minute * 60 + second) * 1_000_000_000
+
+
+def test_the_preset_of_an_instant():
+    def planned(*presets):
+        return CameraConfig(camera="gate", url="rtsp://h/live", presets=presets).preset_at
+
+    assert planned()(at(0, 0)) == ""
+    assert planned("home")(at(3, 0)) == "home"
+    assert planned("north", "south")(at(3, 0)) == UNKNOWN_PRESET
+    day = planned("north gate@06:00+08:00", "south@18:30Z")
+    assert [day(at(hour, 0)) for hour in (17, 21, 22, 23, 0, 12)] == ["north gate", "south", "?"] + ["north gate"] * 3
+    assert [day(at(18, 29)), day(at(18, 28, 59)), day(at(18, 31)), day(at(18, 31, 1))] == [
+        "?",
+        "north gate",
+        "?",
+        "south",
+    ]

@@ -66,6 +66,9 @@ class Light(IntEnum):
 NO_OFFSET = -(2**63)
 """Where a clock's offset is not known."""
 
+UNKNOWN_PRESET = "?"
+"""In a visit's `preset`: the camera moves by plan, and where it stood at this visit is not known."""
+
 
 class VisitReason(StrEnum):
     """Why a visit ended as it did; a bounded set, used as a metric label."""
@@ -142,7 +145,8 @@ class FrameBatch(Batch):
     fps_declared     (n,) float64   what the stream says of itself; NaN where it says nothing
     stream_offset_ns (n,) int64     the stream's wall clock (RTCP sender report) minus ours; NO_OFFSET without one
     device_offset_ns (n,) int64     the device's clock (ONVIF) minus ours; NO_OFFSET without one
-    preset           str            the PTZ preset that the camera says it stands at, or that its tour names; or empty
+    preset           str            the PTZ preset that the camera says it stands at, or that its plan names; empty for
+                                    a camera without presets, UNKNOWN_PRESET where it cannot be told
     """
 
     KIND: ClassVar[str] = "frames"

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from citywatch.adapters.cameras.addresses import Address, MediaKind, parse_address, redact
 from citywatch.domain.devices import check_device_id
+from citywatch.domain.pictures import UNKNOWN_PRESET
 
 Transport = Literal["tcp", "udp"]
 """How RTSP media travels."""
+
+LookKind = Literal["visit", "key_frames", "all_frames"]
+"""Whether a camera is visited, or its stream is held open and its key frames, or all its pictures, are decoded."""
+
+STANDARD_CLASS = "standard"
+"""The class of cameras that name none; it always exists."""
+
+_PRESET = re.compile(r"(?P<name>[^\s@;,?][^@;,]{0,63}?)(?:@(?P<hour>\d\d):(?P<minute>\d\d)(?P<zone>Z|[+-]\d\d:\d\d)?)?")
+_DAY_S = 86_400
+_SWITCH_S = 60
+"""So long before and after a planned change of preset the position counts as unknown: clocks differ, motors need time."""
 
 
 class CameraConfig(BaseModel):
@@ -25,8 +38,22 @@ class CameraConfig(BaseModel):
     """rtsp://, http:// or https:// (a snapshot), file:// or a path. User and password may stand in it."""
     transport: Transport = "tcp"
     """How RTSP media travels."""
-    visit_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
-    """A visit begins this long after the one before."""
+    camera_class: Annotated[str, Field(min_length=1, max_length=32)] = STANDARD_CLASS
+    """Which freshness target holds for it: a key of `patrol.classes`."""
+    visit_seconds: Annotated[float | None, Field(gt=0, le=86_400)] = None
+    """A visit begins this long after the one before; without it the class's freshness target decides."""
+    site: Annotated[str, Field(max_length=100)] = ""
+    """What shares a line or a place: visits to one site are limited."""
+    parent: str = ""
+    """Device id of the switch, power box or recorder that it hangs on."""
+    look: LookKind = "visit"
+    """`visit` connects, looks and closes; `key_frames` and `all_frames` hold the stream open."""
+    onvif_url: SecretStr | None = None
+    """http:// or https:// address of its ONVIF device service. User and password may stand in it."""
+    presets: Annotated[tuple[str, ...], Field(max_length=64)] = ()
+    """Where a PTZ camera stands by plan: names of presets, each with the time of day from which it holds when it is
+    kept to the clock (`north@06:00+08:00`, UTC without a zone). Names without times are a tour that only the camera
+    itself can tell the position of; one single name without a time is where it always stands."""
     connect_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
     """For name lookup and connecting, each."""
     media_timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 10.0
@@ -51,6 +78,53 @@ class CameraConfig(BaseModel):
         parse_address(url.get_secret_value())
         return url
 
+    @field_validator("site")
+    @classmethod
+    def _site(cls, site: str) -> str:
+        if not site.isprintable() or site != site.strip():
+            raise ValueError("printable text without blanks around it is wanted")
+        return site
+
+    @field_validator("parent")
+    @classmethod
+    def _parent(cls, parent: str) -> str:
+        return check_device_id(parent) if parent else ""
+
+    @field_validator("onvif_url")
+    @classmethod
+    def _onvif_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and parse_address(url.get_secret_value()).kind is not MediaKind.SNAPSHOT:
+            raise ValueError("an http:// or https:// address is wanted")
+        return url
+
+    @field_validator("presets")
+    @classmethod
+    def _presets(cls, presets: tuple[str, ...]) -> tuple[str, ...]:
+        timed = [_stop(preset)[1] for preset in presets]
+        if any(at is None for at in timed) and any(at is not None for at in timed):
+            raise ValueError("either every preset has its time of day, or none has")
+        if len(set(timed)) < len(timed) and timed[0] is not None:
+            raise ValueError("two presets hold from the same time of day")
+        return presets
+
+    @model_validator(mode="after")
+    def _own_parent(self) -> Self:
+        if self.parent == self.camera:
+            raise ValueError(f"camera {self.camera}: it cannot be its own parent")
+        return self
+
+    def preset_at(self, at_ns: int) -> str:
+        """The preset that the plan names for an instant; empty without a plan, UNKNOWN_PRESET when it cannot tell."""
+        if not self.presets:
+            return ""
+        stops = [_stop(preset) for preset in self.presets]
+        if stops[0][1] is None:
+            return stops[0][0] if len(stops) == 1 else UNKNOWN_PRESET
+        second = at_ns // 1_000_000_000 % _DAY_S
+        since_s, name = min(((second - at_s) % _DAY_S, name) for name, at_s in stops if at_s is not None)
+        until_s = min((at_s - second) % _DAY_S for _, at_s in stops if at_s is not None)
+        return name if len(stops) == 1 or min(since_s, until_s) > _SWITCH_S else UNKNOWN_PRESET
+
     def address(self) -> Address:
         """The address taken apart; its `url` is free of user and password."""
         return parse_address(self.url.get_secret_value())
@@ -64,3 +138,18 @@ class CameraConfig(BaseModel):
     def is_live(self) -> bool:
         """False for a file: it can be visited without a pause."""
         return self.address().kind is not MediaKind.FILE
+
+
+def _stop(preset: str) -> tuple[str, int | None]:
+    """The name of a preset and the second of the UTC day from which it holds, None without a time. ValueError."""
+    match = _PRESET.fullmatch(preset)
+    if match is None:
+        raise ValueError(f"preset {preset[:80]!r}: a name is wanted, or name@HH:MM, or name@HH:MM+08:00")
+    if match["hour"] is None:
+        return match["name"], None
+    hour, minute, zone = int(match["hour"]), int(match["minute"]), match["zone"] or "Z"
+    zone_hour, zone_minute = (0, 0) if zone == "Z" else (int(zone[1:3]), int(zone[4:6]))
+    if hour > 23 or minute > 59 or zone_hour > 14 or zone_minute > 59:
+        raise ValueError(f"preset {preset[:80]!r}: there is no such time of day")
+    offset_s = (zone_hour * 3600 + zone_minute * 60) * (-1 if zone[0] == "-" else 1)
+    return match["name"], (hour * 3600 + minute * 60 - offset_s) % _DAY_S

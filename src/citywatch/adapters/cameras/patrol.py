@@ -12,7 +12,7 @@ import asyncio
 import heapq
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -34,17 +34,11 @@ _log = logging.getLogger(__name__)
 _ROWS_WAITING = 1024
 _ROWS_AT_A_TIME = 512
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-_MEASURES = [
-    "mean",
-    "sd",
-    "dark_share",
-    "bright_share",
-    "laplacian_var",
-    "sharpness",
-    "texture_share",
-    "blockiness",
-    "changed_share",
-]
+_NOTHING: Mapping[str, Any] = {TEXT: "", "float64": math.nan}
+_NOT_MEASURED: Mapping[str, Any] = {
+    column.name: column.missing if column.since > 1 else _NOTHING.get(column.dtype, 0) for column in FrameBatch.COLUMNS
+}
+"""What a row holds in a column that a visit says nothing about."""
 
 OnFrames = Callable[[FrameBatch], Awaitable[None]]
 
@@ -119,7 +113,7 @@ class Patrol:
         self._meter.count("visits_total", outcome=outcome.name.lower(), reason=report.reason)
         self._meter.count("visit_cpu_seconds_total", report.cpu_us / 1e6)
         self._meter.observe("visit_seconds", asyncio.get_running_loop().time() - started)
-        return self._row(camera, memory, report, at_ns)
+        return self._row(config, memory, report, at_ns)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Visit all cameras in turn until `stop` is set; then visits in flight are given up and rows handed over."""
@@ -177,33 +171,31 @@ class Patrol:
             )
         memory.reason = report.reason
 
-    def _row(self, camera: str, memory: _Memory, report: Report, at_ns: int) -> FrameBatch:
-        measured: dict[str, Any] = report.measurement or {}
+    def _row(self, config: CameraConfig, memory: _Memory, report: Report, at_ns: int) -> FrameBatch:
         values: dict[str, Any] = {
-            "device": camera,
+            **_NOT_MEASURED,
+            **(report.measurement or {}),
+            "device": config.camera,
             "at_ns": at_ns,
             "received_ns": self._clock.now_ns(),
             "visit": memory.visits,
             "outcome": report.outcome,
             "reason": report.reason,
             "media_ns": report.media_ns,
-            "width": measured.get("width", 0),
-            "height": measured.get("height", 0),
-            **{name: measured.get(name, math.nan) for name in _MEASURES},
             "picture": report.picture,
             "previous": report.previous,
             "previous_at_ns": memory.picture_ns if report.previous else -1,
             "cpu_us": report.cpu_us,
+            "preset": config.preset_at(at_ns),
         }
         if report.outcome == Outcome.PICTURE:
             memory.picture = report.picture
             memory.picture_ns = report.media_ns if report.media_ns >= 0 else at_ns
         columns: dict[str, Any] = {
-            column.name: (values[column.name],)
+            column.name: (str(values[column.name]),)
             if column.dtype == TEXT
             else np.array([values[column.name]], column.dtype)
             for column in FrameBatch.COLUMNS
-            if column.name in values
         }
         return FrameBatch.of(**columns)
 
@@ -212,7 +204,7 @@ class Patrol:
     def _first_round(self, now: float) -> list[tuple[float, int, str]]:
         """(due, tie breaker, camera), a heap: each camera's first visit at its own place in its interval."""
         due = [
-            (now + config.visit_seconds * number / len(self._cameras), number, camera)
+            (now + (config.visit_seconds or 60.0) * number / len(self._cameras), number, camera)
             for number, (camera, config) in enumerate(self._cameras.items())
         ]
         heapq.heapify(due)
@@ -222,7 +214,7 @@ class Patrol:
         try:
             await self._rows.put(await self.visit_once(camera))
         finally:
-            interval_s = self._cameras[camera].visit_seconds
+            interval_s = self._cameras[camera].visit_seconds or 60.0
             late = max(asyncio.get_running_loop().time() - began, 0.0)
             # The next place in its own rhythm; places that have passed are left out, not made up for.
             next_due = began + interval_s * max(math.ceil(late / interval_s), 1)
