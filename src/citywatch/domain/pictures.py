@@ -139,6 +139,13 @@ class FrameBatch(Batch):
     match_share      (n,) float64   share of the reference's structured blocks found again, displacement allowed for
     lost_share       (n,) float64   share of the reference's structured blocks without any structure now
     sharpness_ratio  (n,) float64   fine structure in the matching blocks over that of the reference, without unit
+    lost_cells       (n,) int64     where structure was lost: bit 8 r + c stands for cell (r, c) of a raster of 6 rows
+                                    and 8 columns over the picture; 0 where nothing was lost or compared
+    steady_share     (n,) float64   share of the structured blocks of `previous` found again, displacement allowed for;
+                                    NaN where the reference is found again, or nothing can be compared
+    sketch           str            content hash of a half-size copy of the picture that may become the reference;
+                                    empty where none was made (one is made where there is no reference, and now and
+                                    then beside one)
     coded_bytes      (n,) int64     size of the coded picture; 0 without one
     decode_errors    (n,) int32     errors that the decoder itself reported and hid
     fps              (n,) float64   pictures a second, measured by the stream's own time; NaN where too few were seen
@@ -191,6 +198,9 @@ class FrameBatch(Batch):
         Column("match_share", "float64", since=2, missing=math.nan),
         Column("lost_share", "float64", since=2, missing=math.nan),
         Column("sharpness_ratio", "float64", since=2, missing=math.nan),
+        Column("lost_cells", "int64", since=2, missing=0),
+        Column("steady_share", "float64", since=2, missing=math.nan),
+        Column("sketch", TEXT, since=2, missing=""),
         Column("coded_bytes", "int64", since=2, missing=0),
         Column("decode_errors", "int32", since=2, missing=0),
         Column("fps", "float64", since=2, missing=math.nan),
@@ -239,6 +249,9 @@ class FrameBatch(Batch):
     match_share: np.ndarray[Any, np.dtype[np.float64]]
     lost_share: np.ndarray[Any, np.dtype[np.float64]]
     sharpness_ratio: np.ndarray[Any, np.dtype[np.float64]]
+    lost_cells: np.ndarray[Any, np.dtype[np.int64]]
+    steady_share: np.ndarray[Any, np.dtype[np.float64]]
+    sketch: tuple[str, ...]
     coded_bytes: np.ndarray[Any, np.dtype[np.int64]]
     decode_errors: np.ndarray[Any, np.dtype[np.int32]]
     fps: np.ndarray[Any, np.dtype[np.float64]]
