@@ -299,6 +299,21 @@ def test_hosts_that_cannot_be_reached(visits, scheme):
     assert row.verdict == ("unreachable", "timed_out")
 
 
+def test_a_tcp_address_is_reached_or_not_and_nothing_more(visits):
+    async def visit():
+        async with cameras.silent("tcp") as switch:
+            return (await visits.within(switch.url("")))[0]
+
+    row = visits.runner.run(visit())
+    assert row.verdict == ("reached", "ok")
+    assert (row.cpu_us, row.width, row.picture) == (0, 0, "")
+    assert visits("tcp://127.0.0.1:1")[0].verdict == ("unreachable", "refused")
+    assert visits("tcp://no-such-host.invalid:22")[0].verdict == ("unreachable", "name_lookup")
+    with deaf_port() as port:
+        row = visits(f"tcp://127.0.0.1:{port}", connect_timeout_seconds=0.5)[0]
+    assert row.verdict == ("unreachable", "timed_out")
+
+
 CHILD = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[1])

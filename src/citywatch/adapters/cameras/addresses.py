@@ -55,6 +55,16 @@ class MediaKind(StrEnum):
     FILE = "file"
     RTSP = "rtsp"
     SNAPSHOT = "snapshot"
+    PROBE = "probe"
+    """tcp://: whether it answers, and nothing more (switches, power boxes, recorders)."""
+
+
+_KINDS = {
+    "rtsp": (MediaKind.RTSP, 554),
+    "http": (MediaKind.SNAPSHOT, 80),
+    "https": (MediaKind.SNAPSHOT, 443),
+    "tcp": (MediaKind.PROBE, 0),
+}
 
 
 def redact(url: str) -> str:
@@ -114,10 +124,11 @@ def parse_address(url: str) -> Address:
         return _file(unquote(urlsplit(url).path))
     if match is None or not match.group(2):
         return _file(url)
-    kinds = {"rtsp": (MediaKind.RTSP, 554), "http": (MediaKind.SNAPSHOT, 80), "https": (MediaKind.SNAPSHOT, 443)}
-    if scheme not in kinds:
-        raise ValueError(f"{redact(url)}: {scheme}:// is not supported; use rtsp://, http://, https:// or a file")
-    kind, default_port = kinds[scheme]
+    if scheme not in _KINDS:
+        raise ValueError(
+            f"{redact(url)}: {scheme}:// is not supported; use rtsp://, http://, https://, tcp:// or a file"
+        )
+    kind, default_port = _KINDS[scheme]
     shown = redact(url)
     if any(ord(letter) <= 0x20 or ord(letter) == 0x7F for letter in url):
         raise ValueError(f"{shown}: an address holds no spaces or control characters")
@@ -130,6 +141,8 @@ def parse_address(url: str) -> Address:
         ) from None
     if not host:
         raise ValueError(f"{shown}: the host is missing")
+    if kind is MediaKind.PROBE and (not port or parts.path not in ("", "/") or parts.query):
+        raise ValueError(f"{shown}: a tcp:// address is a host and a port, tcp://host:port, and nothing more")
     shown_host = f"[{host}]" if ":" in host else host
     netloc = shown_host if parts.port is None else f"{shown_host}:{port}"
     return Address(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import math
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from citywatch.adapters.cameras.rtp import KeyFrame
-from citywatch.domain.pictures import Outcome, VisitReason
+from citywatch.domain.pictures import NO_OFFSET, Outcome, VisitReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,53 @@ class Still:
 STILL_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"RIFF")
 """The first bytes of JPEG, PNG, BMP and WebP (whose RIFF is that of AVI files too); nothing else is a still picture."""
 
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The device answered a tcp:// address; there is no picture to ask it for."""
+
+
 Media = FileRef | Still | KeyFrame
+"""What a decoder can be given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What was learned of a stream on the way, without decoding; named as the columns of FrameBatch.
+
+    fps               pictures a second by the stream's own time; NaN where too few pictures were seen
+    fps_declared      what the stream says of itself; NaN where it says nothing
+    stream_offset_ns  the stream's wall clock (RTCP sender report) minus ours when the report was read; NO_OFFSET
+                      without one. Over TCP, reading in gulps makes it up to rtsp.GULP_S too small.
+    """
+
+    fps: float = math.nan
+    fps_declared: float = math.nan
+    stream_offset_ns: int = NO_OFFSET
+
+
+NO_STREAM = Stream()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What asking a camera brought back."""
+
+    media: Media | Reached
+    stream: Stream = NO_STREAM
 
 
 class VisitFailure(Exception):
-    """A visit that ended before any decoding. The message is for people and holds no secret."""
+    """A visit that ended before any decoding. The message is for people and holds no secret.
+
+    `stream`: what was learned all the same.
+    """
 
     def __init__(self, outcome: Outcome, reason: VisitReason, message: str) -> None:
         super().__init__(message)
         self.outcome = outcome
         self.reason = reason
+        self.stream = NO_STREAM
 
 
 def unreachable(reason: VisitReason, message: str) -> VisitFailure:

@@ -13,13 +13,13 @@ import heapq
 import logging
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from citywatch.adapters.cameras.answers import FileRef, Media, VisitFailure
+from citywatch.adapters.cameras.answers import FileRef, Media, Reached, Stream, VisitFailure
 from citywatch.adapters.cameras.pipe import Report, Task
 from citywatch.adapters.cameras.pool import DecoderPool
 from citywatch.adapters.cameras.rtp import KeyFrame
@@ -149,11 +149,14 @@ class Patrol:
 
     async def _look(self, config: CameraConfig, memory: _Memory) -> Report:
         try:
-            media = await self._visitor.ask(config)
+            answer = await self._visitor.ask(config)
         except VisitFailure as failure:
-            return Report(int(failure.outcome), failure.reason.value, note=str(failure))
-        task, content = _task(media, memory)
-        return await self._pool.examine(task, content, known=memory.killer)
+            report = Report(int(failure.outcome), failure.reason.value, note=str(failure))
+            return _with_stream(report, failure.stream)
+        if isinstance(answer.media, Reached):
+            return Report(int(Outcome.REACHED), VisitReason.OK.value)
+        task, content = _task(answer.media, memory)
+        return _with_stream(await self._pool.examine(task, content, known=memory.killer), answer.stream)
 
     def _remember(self, config: CameraConfig, memory: _Memory, report: Report, at_ns: int) -> None:
         memory.killer = report.outcome == Outcome.NO_MEDIA and report.reason.startswith("decoder_")
@@ -249,6 +252,11 @@ class Patrol:
                     attempt += 1
             else:
                 return
+
+
+def _with_stream(report: Report, stream: Stream) -> Report:
+    """The report and what was learned of the stream before any decoding, as columns of one row."""
+    return replace(report, measurement={**(report.measurement or {}), **asdict(stream)})
 
 
 def _task(media: Media, memory: _Memory) -> tuple[Task, bytes]:

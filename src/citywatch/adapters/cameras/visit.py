@@ -27,7 +27,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from citywatch.adapters.cameras.addresses import Address, MediaKind, redact
-from citywatch.adapters.cameras.answers import FileRef, Media, unchecked
+from citywatch.adapters.cameras.answers import Answer, FileRef, Reached, unchecked
 from citywatch.adapters.cameras.challenge import Credentials
 from citywatch.adapters.cameras.config import CameraConfig
 from citywatch.adapters.cameras.dialling import Dialler
@@ -57,14 +57,19 @@ class Visitor:
         await self._snapshots.aclose()
         self._dialler.close()
 
-    async def ask(self, camera: CameraConfig) -> Media:
-        """What the decoder needs of this camera. Raises VisitFailure."""
+    async def ask(self, camera: CameraConfig) -> Answer:
+        """What the decoder needs of this camera, and what was learned on the way. Raises VisitFailure."""
         address = camera.address()
         if address.kind is MediaKind.FILE:
-            return FileRef(Path(address.path))
+            return Answer(FileRef(Path(address.path)))
+        if address.kind is MediaKind.PROBE:
+            timeout_s = camera.connect_timeout_seconds
+            _, writer = await self._dialler.connect(address.host, address.port, timeout_s, camera.shown_url)
+            writer.transport.abort()
+            return Answer(Reached())
         credentials = _credentials(camera, address)
         if address.kind is MediaKind.SNAPSHOT:
-            return await self._snapshots.fetch(
+            still = await self._snapshots.fetch(
                 address,
                 credentials,
                 tls_verify=camera.tls_verify,
@@ -72,7 +77,8 @@ class Visitor:
                 media_timeout_s=camera.media_timeout_seconds,
                 most_bytes=camera.most_bytes,
             )
-        return await fetch_key_frame(
+            return Answer(still)
+        frame = await fetch_key_frame(
             address,
             credentials,
             self._dialler,
@@ -81,6 +87,7 @@ class Visitor:
             media_timeout_s=camera.media_timeout_seconds,
             most_bytes=camera.most_bytes,
         )
+        return Answer(frame)
 
 
 def _credentials(camera: CameraConfig, address: Address) -> Credentials:
