@@ -9,10 +9,12 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from citywatch.adapters.cameras.config import CameraConfig
+from citywatch.adapters.cameras.config import CameraSettings, PatrolTerms
 from citywatch.api.config import ApiConfig
 from citywatch.domain.devices import check_device_id, scale_device
 from citywatch.errors import ConfigurationError
+
+__all__ = ["CameraSettings", "PatrolSettings", "RuleSettings", "Settings", "load_settings", "parse_settings"]
 
 
 class _Part(BaseModel):
@@ -50,19 +52,12 @@ class ArchiveSettings(_Part):
     seal_seconds: Annotated[int, Field(ge=1, le=86_400, description="... or when the oldest has waited so long")] = 3600
 
 
-class PatrolSettings(_Part):
+class PatrolSettings(PatrolTerms):
     """Visits to cameras."""
 
     decoders: Annotated[int, Field(ge=1, le=64, description="Decoder processes")] = 2
     pictures_mb: Annotated[int, Field(ge=16, description="Space for the last looks, megabytes")] = 256
     evidence_mb: Annotated[int, Field(ge=16, description="Space for pictures kept as evidence, megabytes")] = 4096
-
-
-class CameraSettings(CameraConfig):
-    """One camera: how it is visited, and what people call it."""
-
-    name: Annotated[str, Field(max_length=200, description="Name for people")] = ""
-    place: Annotated[str, Field(max_length=200, description="Where it is")] = ""
 
 
 class ScaleSettings(_Part):
@@ -142,6 +137,16 @@ class Settings(_Part):
             if device in seen:
                 raise ValueError(f"device {device!r} is described twice; give each camera and lane its own id")
             seen.add(device)
+        return self
+
+    @model_validator(mode="after")
+    def _classes_exist(self) -> Settings:
+        for camera in self.cameras:
+            if camera.camera_class not in self.patrol.classes:
+                known = ", ".join(sorted(self.patrol.classes))
+                raise ValueError(
+                    f"camera {camera.camera!r}: class {camera.camera_class!r} is not in patrol.classes; known: {known}"
+                )
         return self
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -24,7 +25,88 @@ STANDARD_CLASS = "standard"
 _PRESET = re.compile(r"(?P<name>[^\s@;,?][^@;,]{0,63}?)(?:@(?P<hour>\d\d):(?P<minute>\d\d)(?P<zone>Z|[+-]\d\d:\d\d)?)?")
 _DAY_S = 86_400
 _SWITCH_S = 60
-"""So long before and after a planned change of preset the position counts as unknown: clocks differ, motors need time."""
+"""So long before and after a planned change of preset the position is unknown: clocks differ, motors need time."""
+
+
+class CameraClass(BaseModel):
+    """What cameras of one class have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    freshness_seconds: Annotated[
+        float, Field(ge=1, le=86_400, description="The last look at a camera of this class is at most this old")
+    ]
+
+
+STANDARD = CameraClass(freshness_seconds=300)
+GATE = CameraClass(freshness_seconds=60)
+
+
+class PatrolTerms(BaseModel):
+    """Who is visited when: see schedule.Scheduler."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    classes: Annotated[
+        Mapping[str, CameraClass],
+        Field(max_length=16, description="Freshness targets by class of camera; `standard` is that of those without"),
+    ] = {STANDARD_CLASS: STANDARD, "gate": GATE}
+    visits_in_flight: Annotated[
+        int, Field(ge=1, le=4096, description="Visits side by side to cameras that answered when last asked")
+    ] = 64
+    failing_in_flight: Annotated[
+        int, Field(ge=1, le=4096, description="Visits side by side to cameras that did not: those cost no decoder")
+    ] = 256
+    site_in_flight: Annotated[int, Field(ge=1, le=4096, description="Visits side by side at one site")] = 8
+    site_visits_per_second: Annotated[float, Field(gt=0, le=1000, description="Visits begun at one site")] = 10.0
+    subnet_in_flight: Annotated[
+        int, Field(ge=1, le=4096, description="Visits side by side in one /24 (IPv4) or /64 (IPv6)")
+    ] = 32
+    subnet_visits_per_second: Annotated[float, Field(gt=0, le=1000, description="Visits begun in one subnet")] = 20.0
+    host_in_flight: Annotated[
+        int,
+        Field(ge=1, le=4096, description="Visits side by side at one address, such as a recorder with its channels"),
+    ] = 4
+    first_visits_per_second: Annotated[
+        float, Field(gt=0, le=1000, description="First visits to cameras, at the start and when many are added at once")
+    ] = 20.0
+    suspect_seconds: Annotated[
+        float,
+        Field(ge=0.05, le=3600, description="A suspect is visited again after so long, then at growing distances"),
+    ] = 10.0
+    suspect_visits: Annotated[int, Field(ge=0, le=64, description="... at most so many times for one suspicion")] = 8
+    verify_seconds: Annotated[
+        float, Field(ge=0.05, le=3600, description="Where a repair is awaited or just seen, a visit every so often")
+    ] = 60.0
+    verify_visits: Annotated[int, Field(ge=0, le=1000, description="... so many times")] = 30
+    failing_seconds_max: Annotated[
+        float,
+        Field(
+            ge=1,
+            le=86_400,
+            description="The longest pause between visits to a camera that does not answer, or its class's target "
+            "where that is longer",
+        ),
+    ] = 300.0
+    family_asked: Annotated[
+        int, Field(ge=0, le=256, description="Parent and siblings that are asked when a camera falls away or returns")
+    ] = 16
+    device_clock_visits: Annotated[
+        int,
+        Field(ge=1, le=100_000, description="A camera with an ONVIF address is asked its clock every so many visits"),
+    ] = 12
+
+    @field_validator("classes")
+    @classmethod
+    def _classes(cls, classes: Mapping[str, CameraClass]) -> Mapping[str, CameraClass]:
+        for name in classes:
+            if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", name):
+                raise ValueError(f"class {name[:40]!r}: use 1 to 32 small letters, digits and _, a letter first")
+        return {STANDARD_CLASS: STANDARD, **classes}
+
+    def freshness_seconds(self, camera_class: str) -> float:
+        """The target of a class; that of `standard` for one that is not (or no longer) configured."""
+        return self.classes.get(camera_class, self.classes[STANDARD_CLASS]).freshness_seconds
 
 
 class CameraConfig(BaseModel):
@@ -138,6 +220,13 @@ class CameraConfig(BaseModel):
     def is_live(self) -> bool:
         """False for a file: it can be visited without a pause."""
         return self.address().kind is not MediaKind.FILE
+
+
+class CameraSettings(CameraConfig):
+    """One camera: how it is visited, and what people call it."""
+
+    name: Annotated[str, Field(max_length=200, description="Name for people")] = ""
+    place: Annotated[str, Field(max_length=200, description="Where it is")] = ""
 
 
 def _stop(preset: str) -> tuple[str, int | None]:
