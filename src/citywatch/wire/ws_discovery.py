@@ -19,7 +19,8 @@ _MOST_LETTERS = 200
 _UUID = re.compile(r"[0-9a-fA-F-]{8,64}")
 
 _PROBE = """<?xml version="1.0" encoding="UTF-8"?>
-<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" \
+<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" \
+xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" \
 xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery" xmlns:dn="http://www.onvif.org/ver10/network/wsdl">\
 <s:Header><a:Action>http://schemas.xmlsoap.org/ws/2005/04/discovery/Probe</a:Action>\
 <a:MessageID>{message}</a:MessageID><a:To>urn:schemas-xmlsoap-org:ws:2005:04:discovery</a:To></s:Header>\

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import logging
 import ssl
+from pathlib import Path
 
 import aiohttp
+import onvif
 from onvif.client import ONVIFService
+from onvif.definition import SERVICES
 from onvif.zeep_aiohttp import AIOHTTPTransport
 
 from citywatch.errors import OutsideError
 
 MOST_BYTES = 1 << 20
 """The longest answer that is read; a list of profiles of a 64 channel recorder has about 300 kB."""
+
+
+_WSDLS = Path(onvif.__file__).parent / "wsdl"
 
 
 class _BoundedResponse(aiohttp.ClientResponse):
@@ -82,15 +88,12 @@ async def open_service(
     session: aiohttp.ClientSession, name: str, address: str, username: str, password: str
 ) -> ONVIFService:
     """A service of a device at an address: `devicemgmt`, `media`, `events`, `pullpoint`, `subscription`."""
-    from onvif.client import _WSDL_PATH  # noqa: PLC0415, PLC2701  (the only place that says where its WSDLs lie)
-    from onvif.definition import SERVICES  # noqa: PLC0415
-
     definition = SERVICES[name]
     service = ONVIFService(
         address,
         username or None,
         password or None,
-        f"{_WSDL_PATH}/{definition['wsdl']}",
+        str(_WSDLS / definition["wsdl"]),
         no_cache=True,
         binding_name=f"{{{definition['ns']}}}{definition['binding']}",
     )
