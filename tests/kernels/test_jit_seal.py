@@ -17,6 +17,7 @@ from citywatch.domain.state import State
 from citywatch.laws import load
 from citywatch.testing import rows as city
 from citywatch.adapters.cameras.measure import make_grid, measure
+from citywatch.adapters.cameras.decode import Decoded
 
 warm()
 before = _jit.compiled()
@@ -26,7 +27,7 @@ for batch in city.city_day(1, 60):
     step.step(state, batch)
 luma = np.arange(1080 * 1920, dtype=np.uint8).reshape(1080, 1920)
 grid = make_grid(luma)
-measure(luma, grid, grid)
+measure(Decoded(luma, chroma_u=luma[::2, ::2], chroma_v=luma[1::2, ::2]), grid, grid)
 assert _jit.compiled() == before, "something compiled after ready"
 try:
     liveness.sweep(1, *[np.zeros(1, np.float32)] * 3, np.zeros(1, np.uint8))

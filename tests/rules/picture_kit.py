@@ -7,7 +7,7 @@ import av
 import cv2
 import numpy as np
 
-from citywatch.adapters.cameras.measure import make_grid, measure
+from citywatch.adapters.cameras.measure import LumaOnly, make_grid, measure
 from citywatch.domain.pictures import Outcome
 from citywatch.rules.pictures import Look, conclude
 from citywatch.testing.scenes import write_clip
@@ -59,7 +59,7 @@ def looks_at(keys):
     previous, previous_ns = None, -1
     for visit, (at_ns, luma) in enumerate(keys, 1):
         grid = make_grid(luma)
-        found = measure(luma, grid, previous)
+        found = measure(LumaOnly(luma), grid, previous)
         yield Look(
             device="cam",
             at_ns=1_767_225_600_000_000_000 + visit,

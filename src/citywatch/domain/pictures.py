@@ -132,6 +132,14 @@ class FrameBatch(Batch):
     stripe_rows      (n,) float64   strength of what repeats along whole rows over what does not, without unit
     stripe_columns   (n,) float64   the same for columns
     torn_share       (n,) float64   share of coding blocks with an edge all round and nothing in them, 0 to 1
+    raster_share     (n,) float64   share of the steps between grid pixels that stands on a quarter of its columns, or of its
+                                    rows, whichever is less: a picture made of squares has nearly all there, 0.25 to 1
+    layout           (n,) float64   spread between the 2 and 98 percent levels of the means of 16x16 scene blocks, grey levels
+    cast             (n,) float64   how far nine tenths of the chroma pixels lie from grey in the direction of the mean, levels
+    scene_changed    (n,) float64   `changed_share` of the scene alone: the grid without its caption bands, 0 to 1
+    caption_changed  (n,) float64   `changed_share` of the caption bands, the upper and lower sixth of the grid, 0 to 1
+    stir             (n,) float64   change of the mean of the 16x16 scene block that 0.5 % of the blocks exceed, grey levels
+    drift            (n,) float64   change of the mean of the middle one of the 16x16 scene blocks, grey levels
     light            (n,) uint8     Light
     reference        str            content hash of the camera's reference picture that it was compared with; or empty
     shift_x, shift_y (n,) float64   displacement against the reference, grid pixels; NaN where it cannot be told
@@ -190,6 +198,13 @@ class FrameBatch(Batch):
         Column("stripe_rows", "float64", since=2, missing=math.nan),
         Column("stripe_columns", "float64", since=2, missing=math.nan),
         Column("torn_share", "float64", since=2, missing=math.nan),
+        Column("raster_share", "float64", since=2, missing=math.nan),
+        Column("layout", "float64", since=2, missing=math.nan),
+        Column("cast", "float64", since=2, missing=math.nan),
+        Column("scene_changed", "float64", since=2, missing=math.nan),
+        Column("caption_changed", "float64", since=2, missing=math.nan),
+        Column("stir", "float64", since=2, missing=math.nan),
+        Column("drift", "float64", since=2, missing=math.nan),
         Column("light", "uint8", since=2, missing=0),
         Column("reference", TEXT, since=2, missing=""),
         Column("shift_x", "float64", since=2, missing=math.nan),
@@ -241,6 +256,13 @@ class FrameBatch(Batch):
     stripe_rows: np.ndarray[Any, np.dtype[np.float64]]
     stripe_columns: np.ndarray[Any, np.dtype[np.float64]]
     torn_share: np.ndarray[Any, np.dtype[np.float64]]
+    raster_share: np.ndarray[Any, np.dtype[np.float64]]
+    layout: np.ndarray[Any, np.dtype[np.float64]]
+    cast: np.ndarray[Any, np.dtype[np.float64]]
+    scene_changed: np.ndarray[Any, np.dtype[np.float64]]
+    caption_changed: np.ndarray[Any, np.dtype[np.float64]]
+    stir: np.ndarray[Any, np.dtype[np.float64]]
+    drift: np.ndarray[Any, np.dtype[np.float64]]
     light: np.ndarray[Any, np.dtype[np.uint8]]
     reference: tuple[str, ...]
     shift_x: np.ndarray[Any, np.dtype[np.float64]]

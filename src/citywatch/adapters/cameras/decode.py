@@ -71,12 +71,17 @@ class Undecodable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """`luma`: uint8 (h, w), rows may be padded. `media_ns`: time inside the file, -1 for anything else."""
+    """`luma`: uint8 (h, w), rows may be padded. `media_ns`: time inside the file, -1 for anything else.
+
+    `chroma_u`, `chroma_v`: uint8 of the size that the stream gives them, 128 is grey; None for a grey picture.
+    """
 
     luma: Luma
     media_ns: int = -1
     after_ns: int | None = None
     after_keys: int = 0
+    chroma_u: Luma | None = None
+    chroma_v: Luma | None = None
 
 
 def quiet() -> None:

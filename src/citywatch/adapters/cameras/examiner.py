@@ -65,7 +65,7 @@ class Examiner:
             grid = make_grid(decoded.luma)
             previous = self._load(task.previous)
             comparable = previous is not None and previous.shape == grid.shape
-            measurement = measure(decoded.luma, grid, previous if comparable else None)
+            measurement = measure(decoded, grid, previous if comparable else None)
             picture = self._keep(grid)
         except decode.Undecodable as failure:
             return {

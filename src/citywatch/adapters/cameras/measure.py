@@ -26,20 +26,31 @@ else from the whole grid, and blockiness from the full plane, where the codec's 
 Levels. A decoder hands over the Y plane as it is: black is 16 and white 235 in limited range, 0 and 255 in full range.
 DARK_LEVEL and BRIGHT_LEVEL hold for both, so that nobody has to believe the stream's range flag, which cameras
 often get wrong.
+
+Full size. Blockiness and torn blocks are looked at where the codec's raster is: in strips of the full plane, 16 rows
+high, one strip in each STRIP_EVERY rows (all rows of a small picture). Chroma is decimated like luma, to at most
+320x180: its mean, its spread, and the cast that nine tenths of all pixels share. A picture without chroma planes has
+NaN there.
+
+Light, as far as the picture shows it: without any colour in its chroma planes it was taken by infrared; else a dark
+one by night and a bright one by day. A picture without chroma planes is judged by its brightness alone.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from citywatch.kernels import pictures
+from citywatch.domain.pictures import Light
+from citywatch.kernels import blocks, chroma, grain, mosaic, pictures, stripes
 
 GRID_WIDTH = 640
 GRID_HEIGHT = 360
+CHROMA_WIDTH = 320
+CHROMA_HEIGHT = 180
 
 CHANGED_BY = 1
 """Grey threshold k: a pixel has changed when it differs by more than this many levels."""
@@ -55,9 +66,49 @@ CAPTION_PART = 6
 """The upper and lower 1/6 of the grid may hold burnt-in text."""
 MIN_SCENE_SIDE = 16
 """A scene with a shorter side has no texture or sharpness: NaN."""
+CONTRAST_TAIL = 0.05
+"""Contrast leaves out this share of the scene's pixels at either end."""
+LAYOUT_TAIL = 0.02
+"""Layout leaves out this share of the scene's blocks at either end."""
+QUIET_BLOCKS = 0.25
+"""The noise of the block that this share of all blocks does not exceed is the picture's."""
+SPECKLE_STEP = 16
+"""A pixel stands alone when it differs from all its neighbours by more than this many levels."""
+MOST_STIRRED = 0.995
+"""`stir` is the change of the block that this share of the scene's blocks does not exceed."""
+CAST_SHARED_BY = 0.1
+"""Share of the chroma pixels that may lie nearer to grey than `cast` says."""
+STRIP_EVERY = 270
+"""One row of blocks is looked at for each so many rows of the picture divided by 16: every fourth in 1080p."""
+GREY_CHROMA_SD = 1.5
+"""A picture whose chroma spreads no more than this, about grey, has no colour."""
+GREY_CHROMA_MEAN = 2.0
+"""About grey: neither mean is farther from it."""
+DAY_MEAN = 60.0
+"""A picture in colour with at least this mean luma was taken by day."""
 
 Luma = np.ndarray[Any, np.dtype[np.uint8]]
 _NONE = np.zeros((0, 0), np.uint8)
+
+
+class Planes(Protocol):
+    """A decoded picture (`decode.Decoded` is one): uint8, two-dimensional, any strides; chroma 128 is grey."""
+
+    @property
+    def luma(self) -> Luma: ...
+    @property
+    def chroma_u(self) -> Luma | None: ...
+    @property
+    def chroma_v(self) -> Luma | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LumaOnly:
+    """A picture without chroma."""
+
+    luma: Luma
+    chroma_u: None = None
+    chroma_v: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +126,36 @@ class Measurement:
     texture_share: float
     blockiness: float
     changed_share: float
+    contrast: float
+    u_mean: float
+    v_mean: float
+    chroma_sd: float
+    noise_sd: float
+    speckle_share: float
+    stripe_rows: float
+    stripe_columns: float
+    torn_share: float
+    raster_share: float
+    layout: float
+    cast: float
+    scene_changed: float
+    caption_changed: float
+    stir: float
+    drift: float
+    light: int
 
 
 def grid_size(width: int, height: int) -> tuple[int, int]:
     """(width, height) of the grid of a picture: fits into 640x360, keeps the shape, never larger than the picture."""
-    if width <= GRID_WIDTH and height <= GRID_HEIGHT:
+    return _fitting(width, height, GRID_WIDTH, GRID_HEIGHT)
+
+
+def _fitting(width: int, height: int, most_wide: int, most_high: int) -> tuple[int, int]:
+    if width <= most_wide and height <= most_high:
         return width, height
-    if width * GRID_HEIGHT >= height * GRID_WIDTH:
-        return GRID_WIDTH, max(height * GRID_WIDTH // width, 1)
-    return max(width * GRID_HEIGHT // height, 1), GRID_HEIGHT
+    if width * most_high >= height * most_wide:
+        return most_wide, max(height * most_wide // width, 1)
+    return max(width * most_high // height, 1), most_high
 
 
 def make_grid(luma: Luma) -> Luma:
@@ -93,69 +165,154 @@ def make_grid(luma: Luma) -> Luma:
     returns  (gh, gw) uint8, C-contiguous, its own memory
     """
     _check(luma)
-    height, width = luma.shape
-    grid_width, grid_height = grid_size(width, height)
-    if (grid_width, grid_height) == (width, height):
-        return np.array(luma, order="C")
-    rows = (np.arange(grid_height) * height + height // 2) // grid_height
-    columns = (np.arange(grid_width) * width + width // 2) // grid_width
-    return np.ascontiguousarray(luma[rows].take(columns, axis=1))
+    return _decimated(luma, GRID_WIDTH, GRID_HEIGHT)
 
 
-def measure(luma: Luma, grid: Luma, previous_grid: Luma | None) -> Measurement:
+def _decimated(plane: Luma, most_wide: int, most_high: int) -> Luma:
+    height, width = plane.shape
+    wide, high = _fitting(width, height, most_wide, most_high)
+    if (wide, high) == (width, height):
+        return np.array(plane, order="C")
+    rows = (np.arange(high) * height + height // 2) // high
+    columns = (np.arange(wide) * width + width // 2) // wide
+    return np.ascontiguousarray(plane[rows].take(columns, axis=1))
+
+
+def measure(planes: Planes, grid: Luma, previous_grid: Luma | None) -> Measurement:
     """All statistics of one picture.
 
-    luma           (h, w) uint8, the full plane, any strides
-    grid           (gh, gw) uint8: make_grid(luma)
+    planes         the full picture
+    grid           (gh, gw) uint8: make_grid(planes.luma)
     previous_grid  the grid of the previous key frame, read-only is fine; None, or one of another shape, means that
-                   there is nothing to compare with: changed_share is NaN
+                   there is nothing to compare with: the figures of change are NaN
     """
+    luma = planes.luma
     _check(luma)
     _check(grid)
     grid = np.ascontiguousarray(grid)
-    compare = previous_grid is not None and previous_grid.shape == grid.shape
-    previous = np.ascontiguousarray(previous_grid) if compare else _NONE
     counts = np.empty(256, np.int64)
     sums = np.empty(pictures.SUMS, np.int64)
-    pictures.tally(grid, previous, CHANGED_BY, counts, sums)
+    pictures.tally(grid, _NONE, CHANGED_BY, counts, sums)
     mean, sd = pictures.mean_and_sd(counts)
-    laplacian_var = pictures.laplacian_variance(sums)
-    changed_share = int(sums[pictures.CHANGED]) / grid.size if compare else math.nan
-    dark_share = pictures.share_at_most(counts, DARK_LEVEL)
-    bright_share = pictures.share_at_least(counts, BRIGHT_LEVEL)
-    sharpness, texture_share = _scene_figures(grid)
-    pictures.grid_steps(np.ascontiguousarray(luma), sums)
+    colour = _colour(planes)
     return Measurement(
         width=luma.shape[1],
         height=luma.shape[0],
         mean=mean,
         sd=sd,
-        dark_share=dark_share,
-        bright_share=bright_share,
-        laplacian_var=laplacian_var,
-        sharpness=sharpness,
-        texture_share=texture_share,
-        blockiness=pictures.blockiness(sums),
-        changed_share=changed_share,
+        dark_share=pictures.share_at_most(counts, DARK_LEVEL),
+        bright_share=pictures.share_at_least(counts, BRIGHT_LEVEL),
+        laplacian_var=pictures.laplacian_variance(sums),
+        **_scene(grid),
+        **_raster(luma, grid),
+        **_change(grid, previous_grid),
+        **colour,
+        light=_light(mean, **colour),
     )
 
 
-def _scene_figures(grid: Luma) -> tuple[float, float]:
-    """Sharpness and texture share of the grid without its caption bands."""
+def scene_of(grid: Luma) -> Luma:
+    """The grid without its caption bands."""
     band = grid.shape[0] // CAPTION_PART
-    scene = grid[band : grid.shape[0] - band]
-    if min(scene.shape) < MIN_SCENE_SIDE:
-        return math.nan, math.nan
-    smoothed = np.empty((scene.shape[0] - 2, scene.shape[1] - 2), np.uint8)
-    pictures.smooth(scene, smoothed)
+    return grid[band : grid.shape[0] - band]
+
+
+def _scene(grid: Luma) -> dict[str, float]:
+    """What is taken from the scene alone."""
+    scene = scene_of(grid)
+    if min(scene.shape) < MIN_SCENE_SIDE + 2:
+        return dict.fromkeys(
+            ("sharpness", "texture_share", "contrast", "layout", "noise_sd", "speckle_share", "stripe_rows",
+             "stripe_columns"), math.nan,
+        )  # fmt: skip
+    height, width = scene.shape
     counts = np.empty(256, np.int64)
+    pictures.histogram(scene, counts)
+    contrast = pictures.level_reached(counts, 1 - CONTRAST_TAIL) - pictures.level_reached(counts, CONTRAST_TAIL)
+    smoothed = np.empty((height - 2, width - 2), np.uint8)
+    pictures.smooth(scene, smoothed)
     pictures.histogram(smoothed, counts)
     _, sd = pictures.mean_and_sd(counts)
     sizes = np.empty(pictures.LAPLACIAN_SIZES, np.int64)
     pictures.laplacian_sizes(smoothed, sizes)
-    sharpness = pictures.level_reached(sizes, SHARPEST_ABOVE) / sd if sd > 0 else math.nan
-    blocks = (scene.shape[0] // 16) * (scene.shape[1] // 16)
-    return sharpness, pictures.structured_blocks(scene, STRUCTURE_STEP) / blocks
+    sums = np.empty((height // 16, width // 16), np.int32)
+    blocks.block_sums(scene, sums)
+    layout = blocks.ranked(sums, 1 - LAYOUT_TAIL) - blocks.ranked(sums, LAYOUT_TAIL)
+    noise = np.empty(((height - 2) // 16, (width - 2) // 16), np.int32)
+    grain.responses(scene, noise)
+    rows, columns = np.empty((height, stripes.SEGMENTS), np.int32), np.empty((width, stripes.SEGMENTS), np.int32)
+    stripes.segment_sums(scene, rows, columns)
+    return {
+        "sharpness": pictures.level_reached(sizes, SHARPEST_ABOVE) / sd if sd > 0 else math.nan,
+        "texture_share": pictures.structured_blocks(scene, STRUCTURE_STEP) / sums.size,
+        "contrast": float(contrast),
+        "layout": layout / blocks.PIXELS,
+        "noise_sd": grain.noise_from(blocks.ranked(noise, QUIET_BLOCKS)),
+        "speckle_share": grain.speckles(scene, SPECKLE_STEP) / scene.size,
+        "stripe_rows": stripes.strength(rows, width // stripes.SEGMENTS),
+        "stripe_columns": stripes.strength(columns, height // stripes.SEGMENTS),
+    }
+
+
+def _raster(luma: Luma, grid: Luma) -> dict[str, float]:
+    """What the codec did, and what a broken stream does."""
+    sums = np.empty(mosaic.SUMS, np.int64)
+    mosaic.strips(np.ascontiguousarray(luma), max(luma.shape[0] // STRIP_EVERY, 1), sums)
+    columns, rows = np.empty(grid.shape[1], np.int32), np.empty(grid.shape[0], np.int32)
+    mosaic.step_profiles(grid, columns, rows)
+    fullest = mosaic.fullest_quarter(columns), mosaic.fullest_quarter(rows)
+    return {
+        "blockiness": mosaic.blockiness(sums),
+        "torn_share": mosaic.torn_share(sums),
+        "raster_share": math.nan if any(map(math.isnan, fullest)) else min(fullest),
+    }
+
+
+def _change(grid: Luma, previous: Luma | None) -> dict[str, float]:
+    """The grid against that of the previous key frame."""
+    names = ("changed_share", "scene_changed", "caption_changed", "stir", "drift")
+    if previous is None or previous.shape != grid.shape:
+        return dict.fromkeys(names, math.nan)
+    previous = np.ascontiguousarray(previous)
+    band = grid.shape[0] // CAPTION_PART
+    inside, outside = blocks.changed_apart(grid, previous, CHANGED_BY, band, grid.shape[0] - band)
+    scene, before = scene_of(grid), scene_of(previous)
+    captions = grid.size - scene.size
+    stir = drift = math.nan
+    if min(scene.shape) >= MIN_SCENE_SIDE:
+        now, then = (np.empty((scene.shape[0] // 16, scene.shape[1] // 16), np.int32) for _ in range(2))
+        blocks.block_sums(scene, now)
+        blocks.block_sums(before, then)
+        differences = np.abs(now - then)
+        stir = blocks.ranked(differences, MOST_STIRRED) / blocks.PIXELS
+        drift = blocks.ranked(differences, 0.5) / blocks.PIXELS
+    return {
+        "changed_share": (inside + outside) / grid.size,
+        "scene_changed": inside / scene.size,
+        "caption_changed": outside / captions if captions else math.nan,
+        "stir": stir,
+        "drift": drift,
+    }
+
+
+def _colour(planes: Planes) -> dict[str, float]:
+    u, v = planes.chroma_u, planes.chroma_v
+    if u is None or v is None or u.shape != v.shape or u.size == 0:
+        return dict.fromkeys(("u_mean", "v_mean", "chroma_sd", "cast"), math.nan)
+    u, v = (_decimated(plane, CHROMA_WIDTH, CHROMA_HEIGHT) for plane in (u, v))
+    sums, counts = np.empty(chroma.SUMS, np.int64), np.empty(chroma.PROJECTIONS, np.int64)
+    chroma.total(u, v, sums)
+    chroma.project(u, v, *chroma.direction(sums), counts)
+    u_mean, v_mean, chroma_sd = chroma.means_and_spread(sums)
+    return {"u_mean": u_mean, "v_mean": v_mean, "chroma_sd": chroma_sd,
+            "cast": max(chroma.reached(counts, CAST_SHARED_BY), 0.0)}  # fmt: skip
+
+
+def _light(mean: float, *, u_mean: float, v_mean: float, chroma_sd: float, cast: float) -> int:
+    grey = chroma_sd <= GREY_CHROMA_SD and max(abs(u_mean), abs(v_mean)) <= GREY_CHROMA_MEAN
+    if grey:
+        return int(Light.INFRARED)
+    return int(Light.DAY if mean >= DAY_MEAN else Light.NIGHT)
 
 
 def _check(plane: Luma) -> None:

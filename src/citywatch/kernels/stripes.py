@@ -1,0 +1,112 @@
+"""Stripes and bands: what repeats along whole rows (or columns) of a picture.
+
+A stripe runs through everything in the picture, the sky and the road alike; an edge of the scene does not. So a row is
+cut into SEGMENTS pieces, and from one row to the next all the pieces of a stripe step the same way. For a distance b
+of rows let D(y, s) be the mean of segment s over the rows y+b to y+2b-1 minus that over y to y+b-1. Then
+
+coherent    c(y)   what three quarters of the segments share: the largest step that twelve of the sixteen reach
+                   together upwards or together downwards, else 0
+runs               neighbouring rows where c has one sign are a run; a stripe makes one upward and one downward run.
+                   The largest run of either sign is left out: a roof, a kerb or a belt of trees makes as much.
+incoherent  e(y)   mean of |D(y, s) - mean of D(y)| over the segments
+
+strength = 2 min(sum of upward c, sum of downward c) / (sum of e + one grey level a row), the largest of all distances.
+Distances are 1, 2, 4, ... rows, up to an eighth of the height: from lines that alternate to slow bands of mains hum.
+Columns are rows of the transposed sums.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from citywatch.kernels._jit import kernel
+
+Plane = np.ndarray[Any, np.dtype[np.uint8]]
+Sums = np.ndarray[Any, np.dtype[np.int32]]
+
+SEGMENTS = 16
+QUARTER = SEGMENTS // 4
+MOST_APART = SEGMENTS - QUARTER - 1
+
+_PLANE = "Array(uint8, 2, 'C', readonly=True)"
+
+
+@kernel(f"void({_PLANE}, int32[:, ::1], int32[:, ::1])")
+def segment_sums(plane: Plane, rows: Sums, columns: Sums) -> None:
+    """Sums of the pieces of all rows and of all columns; a rest that does not fill a segment is left out.
+
+    plane    (h, w) uint8, C-contiguous, h and w at least SEGMENTS
+    rows     (h, SEGMENTS) int32, overwritten: pieces of w // SEGMENTS pixels
+    columns  (w, SEGMENTS) int32, overwritten: pieces of h // SEGMENTS pixels
+    """
+    wide = plane.shape[1] // SEGMENTS
+    high = plane.shape[0] // SEGMENTS
+    line = np.empty(plane.shape[1], np.int32)
+    for y in range(plane.shape[0]):
+        row = plane[y]
+        for s in range(SEGMENTS):
+            total = np.int32(0)
+            for x in range(s * wide, s * wide + wide):
+                total = np.int32(total + np.int32(row[x]))
+            rows[y, s] = total
+    for s in range(SEGMENTS):
+        line[:] = 0
+        for y in range(s * high, s * high + high):
+            row = plane[y]
+            for x in range(plane.shape[1]):
+                line[x] = np.int32(line[x] + np.int32(row[x]))
+        columns[:, s] = line
+
+
+@kernel("float64(int32[:, ::1], int64)")
+def strength(sums: Sums, pixels: int) -> float:
+    """The strength of stripes, without unit; 0 for none and for fewer than 8 rows.
+
+    sums  (n, SEGMENTS) int32 from `segment_sums`;  pixels  how many pixels one sum is made of
+    """
+    count = sums.shape[0]
+    best = 0.0
+    window = np.empty(SEGMENTS, np.int64)
+    distance = 1
+    while distance <= count // 8:
+        rows = count - 2 * distance + 1
+        window[:] = 0
+        for y in range(distance):
+            for s in range(SEGMENTS):
+                window[s] += sums[y + distance, s] - sums[y, s]
+        upward = downward = largest_up = largest_down = run = spread = 0
+        for y in range(rows):
+            if y > 0:
+                for s in range(SEGMENTS):
+                    window[s] += (
+                        np.int64(sums[y + 2 * distance - 1, s])
+                        - 2 * np.int64(sums[y + distance - 1, s])
+                        + np.int64(sums[y - 1, s])
+                    )
+            total = above = below = 0
+            for s in range(SEGMENTS):
+                total += window[s]
+                above += int(window[s] > 0)
+                below += int(window[s] < 0)
+            for s in range(SEGMENTS):
+                spread += abs(SEGMENTS * window[s] - total)
+            shared = 0
+            if above > MOST_APART or below > MOST_APART:
+                steps = np.sort(window)
+                shared = steps[QUARTER] if above > MOST_APART else steps[SEGMENTS - 1 - QUARTER]
+            if shared > 0:
+                run = run + shared if run > 0 else shared
+                upward += shared
+                largest_up = max(largest_up, run)
+            elif shared < 0:
+                run = run + shared if run < 0 else shared
+                downward -= shared
+                largest_down = max(largest_down, -run)
+            else:
+                run = 0
+        coherent = 2.0 * min(upward - largest_up, downward - largest_down)
+        best = max(best, coherent / (spread / SEGMENTS**2 + distance * pixels * rows))
+        distance *= 2
+    return best
