@@ -1,0 +1,246 @@
+"""A picture against the camera's reference, in the decoder process.
+
+The reference is a sketch: a half-size copy of a grid (means of 2x2 pixels), kept as a JPEG of some 15 KB. Half the
+size keeps what registration needs and half the sensor's noise, and a city's references fit on one disk.
+
+Three levels: the sketch itself (320x180 for most cameras), its half, on which blocks are looked for, and its quarter,
+on which the displacement is searched. A displacement is told in grid pixels, of which the sketch's are two.
+
+A displacement of the whole view by more than the search reaches is no displacement but another view: little of the
+reference is found again. What is burnt in at the upper and lower edge stays where it is whatever the view does; those
+bands vote neither on the displacement nor on what is found again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from citywatch.kernels import registration
+
+REACH_X = 80
+"""Displacements searched to either side, grid pixels: an eighth of the width."""
+REACH_Y = 56
+"""The same up and down."""
+CAPTION_PART = 8
+"""The upper and lower 1/8 of the view may hold burnt-in text."""
+LEAST_SLOPE = 3
+"""An edge has at least this slope, grey levels over two pixels of the level at hand."""
+DETAIL_REACH = 4
+"""Blocks are looked for in what stands out from the 36x36 grid pixels about it."""
+STRUCTURE_STEP = 10
+"""A block of 32x32 grid pixels holds structure when the 4x4 means in it span this many grey levels."""
+FOUND_AT = 0.6
+"""A block is found again from this normalised correlation on."""
+FAINT = 0.3
+"""A block that is not found is lost when its values span less than this share of the reference's."""
+SLOPE_STEP = 24
+"""Blocks whose values span this many grey levels tell how steep their edges are."""
+NEAR = 1
+"""Displacements so near to the best one, in pixels of the coarsest level, are the best one, not a second best."""
+SETTLED = 0.04
+"""The place where the view has always been is taken when it agrees within this much of the best displacement."""
+MIN_BLOCKS = 12
+"""With fewer structured blocks outside the caption bands nothing is said."""
+MIN_SLOPE_BLOCKS = 6
+"""With fewer of them no ratio of slopes is given."""
+STEADY_BELOW = 0.5
+"""Where less of the reference is found again than this, the picture is compared with the previous one, too."""
+CELL_ROWS, CELL_COLUMNS = 6, 8
+"""The raster of `lost_cells`."""
+SKETCH_LEAST_SIDE = 64
+"""A sketch with a shorter side is too small to compare by."""
+
+Luma = np.ndarray[Any, np.dtype[np.uint8]]
+_Directions = tuple[np.ndarray[Any, np.dtype[np.int8]], np.ndarray[Any, np.dtype[np.int8]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The reference columns of domain.pictures.FrameBatch."""
+
+    reference: str = ""
+    shift_x: float = math.nan
+    shift_y: float = math.nan
+    shift_certainty: float = math.nan
+    match_share: float = math.nan
+    lost_share: float = math.nan
+    sharpness_ratio: float = math.nan
+    lost_cells: int = 0
+    steady_share: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class _Pyramid:
+    """Three levels of one view, each half the one before it."""
+
+    sketch: Luma
+    half: Luma
+    quarter: Luma
+
+
+@dataclass(frozen=True, slots=True)
+class _Likeness:
+    """What `_alike` says of two views."""
+
+    shift_x: float
+    shift_y: float
+    certainty: float
+    match_share: float
+    lost_share: float
+    sharpness_ratio: float
+    lost_cells: int
+
+
+def make_sketch(grid: Luma) -> Luma:
+    """The half-size copy of a grid. (h, w) uint8 -> (h // 2, w // 2) uint8."""
+    return _halved(np.ascontiguousarray(grid))
+
+
+def compare(
+    grid: Luma, reference: Luma | None, name: str = "", previous_grid: Luma | None = None, sketch: Luma | None = None
+) -> Comparison:
+    """A grid against the reference of its light.
+
+    grid           (h, w) uint8: measure.make_grid
+    reference      the sketch that was adopted, or None; one of another shape is no reference for this picture
+    name           its name in the object store
+    previous_grid  the grid of the visit before, or None; it is looked at where the reference does not explain the
+                   picture: a view that is the same twice stays
+    sketch         make_sketch(grid) where the caller has it
+    """
+    sketch = make_sketch(grid) if sketch is None else sketch
+    if min(sketch.shape) < SKETCH_LEAST_SIDE:
+        return Comparison()
+    now = _pyramid(sketch)
+    against = _Likeness(math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, 0)
+    comparable = reference is not None and reference.shape == sketch.shape
+    if reference is not None and comparable:
+        against = _alike(_pyramid(np.ascontiguousarray(reference)), now)
+    steady = math.nan
+    if not against.match_share >= STEADY_BELOW and previous_grid is not None and previous_grid.shape == grid.shape:
+        steady = _alike(_pyramid(make_sketch(previous_grid)), now).match_share
+    return Comparison(
+        reference=name if comparable else "",
+        shift_x=against.shift_x,
+        shift_y=against.shift_y,
+        shift_certainty=against.certainty,
+        match_share=against.match_share,
+        lost_share=against.lost_share,
+        sharpness_ratio=against.sharpness_ratio,
+        lost_cells=against.lost_cells,
+        steady_share=steady,
+    )
+
+
+def _alike(before: _Pyramid, now: _Pyramid) -> _Likeness:
+    dy, dx, fine_y, fine_x, certainty = _displacement(before, now)
+    height, width = before.half.shape
+    shape = (
+        (height - registration.BLOCK) // registration.STRIDE + 1,
+        (width - registration.BLOCK) // registration.STRIDE + 1,
+    )
+    codes = np.empty(shape, np.uint8)
+    registration.match_blocks(_detail(before.half), _detail(now.half), dy, dx, STRUCTURE_STEP, FOUND_AT, FAINT, codes)
+    band = shape[0] // CAPTION_PART
+    scene = codes[band : shape[0] - band]
+    found = int((scene == registration.FOUND).sum())
+    seen = found + int(((scene == registration.OTHER) | (scene == registration.LOST)).sum())
+    if seen < MIN_BLOCKS:
+        return _Likeness(math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, 0)
+    lost = codes == registration.LOST
+    held = (codes != registration.EMPTY) & (codes != registration.OUTSIDE)
+    sums = np.empty(5, np.int64)
+    registration.slopes(before.sketch, now.sketch, 2 * dy, 2 * dx, SLOPE_STEP, codes, sums)
+    blocks, slope_before, span_before, slope_now, span_now = sums.tolist()
+    ratio = math.nan
+    if blocks >= MIN_SLOPE_BLOCKS and slope_before and span_now:
+        ratio = slope_now * span_before / (span_now * slope_before)
+    return _Likeness(
+        shift_x=fine_x,
+        shift_y=fine_y,
+        certainty=certainty,
+        match_share=found / seen,
+        lost_share=int(lost.sum()) / int(held.sum()),
+        sharpness_ratio=ratio,
+        lost_cells=_cells(lost, held),
+    )
+
+
+def _displacement(before: _Pyramid, now: _Pyramid) -> tuple[int, int, float, float, float]:
+    """(dy, dx) in pixels of the half, the same finer in grid pixels (y, x), and the certainty 0 to 1."""
+    a, b = _edges(before.quarter), _edges(now.quarter)
+    reach_y = min(REACH_Y // 8, before.quarter.shape[0] // 4)
+    reach_x = min(REACH_X // 8, before.quarter.shape[1] // 4)
+    scores = np.empty((2 * reach_y + 1, 2 * reach_x + 1))
+    registration.correlate(*a, *b, -reach_y, -reach_x, scores)
+    scores[np.isnan(scores)] = -1.0
+    i, j = (int(place) for place in np.unravel_index(np.argmax(scores), scores.shape))
+    settled = scores[reach_y, reach_x]
+    if settled >= scores[i, j] - SETTLED:
+        i, j = reach_y, reach_x
+    rest = scores.copy()
+    rest[max(i - NEAR, 0) : i + NEAR + 1, max(j - NEAR, 0) : j + NEAR + 1] = -1.0
+    certainty = min(max(float(scores[i, j] - rest.max()), 0.0), 1.0)
+    dy, dx = _refined(before.half, now.half, 2 * (i - reach_y), 2 * (j - reach_x))
+    sub_y, sub_x = _refined(before.sketch, now.sketch, 2 * round(dy), 2 * round(dx))
+    return round(dy), round(dx), 2.0 * sub_y, 2.0 * sub_x, certainty
+
+
+def _refined(before: Luma, now: Luma, dy: int, dx: int) -> tuple[float, float]:
+    """The displacement about (dy, dx), by one pixel at most, and a part of one by the parabola through the best."""
+    scores = np.empty((3, 3))
+    registration.correlate(*_edges(before), *_edges(now), dy - 1, dx - 1, scores)
+    scores[np.isnan(scores)] = -1.0
+    i, j = (int(place) for place in np.unravel_index(np.argmax(scores), scores.shape))
+    if scores[1, 1] >= scores[i, j]:
+        i, j = 1, 1
+    part_y = _vertex(scores[0, j], scores[1, j], scores[2, j]) if i == 1 else 0.0
+    part_x = _vertex(scores[i, 0], scores[i, 1], scores[i, 2]) if j == 1 else 0.0
+    return dy + i - 1 + part_y, dx + j - 1 + part_x
+
+
+def _vertex(before: float, middle: float, after: float) -> float:
+    bend = before - 2.0 * middle + after
+    return 0.0 if bend >= 0.0 else max(min(0.5 * (before - after) / bend, 0.5), -0.5)
+
+
+def _edges(plane: Luma) -> _Directions:
+    """The directions of a plane; none in its caption bands."""
+    across, down = np.empty(plane.shape, np.int8), np.empty(plane.shape, np.int8)
+    registration.directions(plane, LEAST_SLOPE, across, down)
+    band = plane.shape[0] // CAPTION_PART
+    for part in (across, down):
+        part[:band] = 0
+        part[plane.shape[0] - band :] = 0
+    return across, down
+
+
+def _cells(lost: np.ndarray[Any, np.dtype[np.bool_]], held: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
+    """The cells most of whose structured blocks are lost, as bits."""
+    rows = np.arange(lost.shape[0]) * CELL_ROWS // lost.shape[0]
+    columns = np.arange(lost.shape[1]) * CELL_COLUMNS // lost.shape[1]
+    cell = (rows[:, None] * CELL_COLUMNS + columns[None, :]).ravel()
+    gone = np.bincount(cell, lost.ravel(), CELL_ROWS * CELL_COLUMNS)
+    all_of_it = np.bincount(cell, held.ravel(), CELL_ROWS * CELL_COLUMNS)
+    return sum(1 << int(bit) for bit in np.flatnonzero((2 * gone > all_of_it) & (all_of_it > 0)))
+
+
+def _pyramid(sketch: Luma) -> _Pyramid:
+    half = _halved(sketch)
+    return _Pyramid(sketch, half, _halved(half))
+
+
+def _detail(plane: Luma) -> Luma:
+    out = np.empty(plane.shape, np.uint8)
+    registration.detail(plane, DETAIL_REACH, out)
+    return out
+
+
+def _halved(plane: Luma) -> Luma:
+    out = np.empty((plane.shape[0] // 2, plane.shape[1] // 2), np.uint8)
+    registration.halve(plane, out)
+    return out
