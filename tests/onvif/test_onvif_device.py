@@ -81,6 +81,15 @@ def test_the_clock_needs_no_password(device):
     assert isinstance(ask(device, lambda opened: opened.clock_offset_ns(ManualClock(0)), password=""), int)
 
 
+def test_a_turned_camera_says_at_which_preset_it_stands(device):
+    device.pan_tilt_zoom = (0.504, -0.1, 0.2)
+    assert ask(device, OnvifDevice.preset) == "north"
+    device.moving = True
+    assert ask(device, OnvifDevice.preset) == ""
+    device.moving, device.pan_tilt_zoom = False, (0.1, 0.1, 0.0)
+    assert ask(device, OnvifDevice.preset) == ""
+
+
 def test_events_come_through_a_pull_point(device):
     async def listen(opened):
         async with opened.pull_point() as point:

@@ -11,7 +11,7 @@ import hashlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,11 +24,12 @@ _WSDL = {
     "device": "http://www.onvif.org/ver10/device/wsdl",
     "media": "http://www.onvif.org/ver10/media/wsdl",
     "events": "http://www.onvif.org/ver10/events/wsdl",
+    "ptz": "http://www.onvif.org/ver20/ptz/wsdl",
 }
 _ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" '
     'xmlns:tds="http://www.onvif.org/ver10/device/wsdl" xmlns:trt="http://www.onvif.org/ver10/media/wsdl" '
-    'xmlns:tev="http://www.onvif.org/ver10/events/wsdl" xmlns:tt="http://www.onvif.org/ver10/schema" '
+    'xmlns:tptz="http://www.onvif.org/ver20/ptz/wsdl" xmlns:tev="http://www.onvif.org/ver10/events/wsdl" xmlns:tt="http://www.onvif.org/ver10/schema" '
     'xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2" xmlns:wsa="http://www.w3.org/2005/08/addressing" '
     'xmlns:ter="http://www.onvif.org/ver10/error" xmlns:tns1="http://www.onvif.org/ver10/topics">'
     "<s:Body>{body}</s:Body></s:Envelope>"
@@ -51,6 +52,11 @@ class SimulatedDevice:
     stream_url: str = "rtsp://192.0.2.7:8554/stream1?profile=main"
     snapshot_url: str = "http://192.0.2.7/snapshot.jpg"
     manufacturer: str = "Example & Sons"
+    pan_tilt_zoom: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    moving: bool = False
+    presets: Mapping[str, tuple[float, float, float]] = field(
+        default_factory=lambda: {"north": (0.5, -0.1, 0.2), "gate": (-0.25, 0.0, 0.0)}
+    )
     mode: str = "sound"
     port: int = 0
     asked: list[str] = field(default_factory=list)
@@ -108,6 +114,8 @@ class SimulatedDevice:
             "GetProfiles": self._profiles,
             "GetStreamUri": lambda: _uri("GetStreamUri", self.stream_url),
             "GetSnapshotUri": self._snapshot,
+            "GetStatus": self._status,
+            "GetPresets": self._presets,
             "CreatePullPointSubscription": self._subscribe,
             "PullMessages": self._pull,
             "Renew": self._renew,
@@ -162,6 +170,22 @@ class SimulatedDevice:
         if self.mode == "no_snapshot":
             return _fault("ter:ActionNotSupported", "Snapshots are not supported")
         return _uri("GetSnapshotUri", self.snapshot_url)
+
+    def _status(self) -> str:
+        move = "MOVING" if self.moving else "IDLE"
+        return (
+            f"<tptz:GetStatusResponse><tptz:PTZStatus><tt:Position>{_place(self.pan_tilt_zoom)}</tt:Position>"
+            f"<tt:MoveStatus><tt:PanTilt>{move}</tt:PanTilt><tt:Zoom>IDLE</tt:Zoom></tt:MoveStatus>"
+            f"<tt:UtcTime>{_stamp(self._now())}</tt:UtcTime></tptz:PTZStatus></tptz:GetStatusResponse>"
+        )
+
+    def _presets(self) -> str:
+        presets = "".join(
+            f'<tptz:Preset token="{name}"><tt:Name>{name}</tt:Name><tt:PTZPosition>{_place(place)}</tt:PTZPosition>'
+            "</tptz:Preset>"
+            for name, place in self.presets.items()
+        )
+        return f"<tptz:GetPresetsResponse>{presets}</tptz:GetPresetsResponse>"
 
     def _subscribe(self) -> str:
         self.subscriptions += 1
@@ -265,6 +289,11 @@ def _uri(action: str, url: str) -> str:
         "<tt:InvalidAfterConnect>false</tt:InvalidAfterConnect><tt:InvalidAfterReboot>false</tt:InvalidAfterReboot>"
         f"<tt:Timeout>PT60S</tt:Timeout></trt:MediaUri></trt:{action}Response>"
     )
+
+
+def _place(place: tuple[float, float, float]) -> str:
+    pan, tilt, zoom = place
+    return f'<tt:PanTilt x="{pan}" y="{tilt}"/><tt:Zoom x="{zoom}"/>'
 
 
 def _lifetime(now: datetime) -> str:

@@ -27,6 +27,10 @@ _MOST_LETTERS = 200
 _MOST_PROFILES = 256
 _MEDIA = "http://www.onvif.org/ver10/media/wsdl"
 _EVENTS = "http://www.onvif.org/ver10/events/wsdl"
+_PTZ = "http://www.onvif.org/ver20/ptz/wsdl"
+_MOST_PRESETS = 256
+_AT_PRESET = 0.01
+"""How far pan, tilt and zoom may each be off a preset's, in ONVIF's own range of -1 to 1 (zoom 0 to 1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,32 @@ class OnvifDevice:
         if not url:
             raise OutsideError("not_supported", "the device offers no snapshots", retry=False)
         return url
+
+    async def preset(self, token: str = "") -> str:
+        """The name of the preset at which a PTZ camera stands; "" while it moves or stands anywhere else.
+
+        ONVIF tells positions, not presets: it is the one whose position this is.
+        """
+        addresses = await self._service_addresses()
+        if _PTZ not in addresses:
+            raise OutsideError("not_supported", "the device cannot be turned", retry=False)
+        media = await self._service("media", addresses.get(_MEDIA, self._url))
+        ptz = await self._service("ptz", addresses[_PTZ])
+        profile = {"ProfileToken": token or await self._first_profile(media)}
+        status = await self._ask(ptz, "GetStatus", profile)
+        moving = getattr(status, "MoveStatus", None)
+        if "MOVING" in (_word(moving, "PanTilt"), _word(moving, "Zoom")):
+            return ""
+        position = _position(getattr(status, "Position", None))
+        presets = await self._ask(ptz, "GetPresets", profile) or []
+        return next(
+            (
+                _word(preset, "Name")
+                for preset in presets[:_MOST_PRESETS]
+                if _same(_position(getattr(preset, "PTZPosition", None)), position)
+            ),
+            "",
+        )
 
     @asynccontextmanager
     async def pull_point(self, *, lifetime_s: int = 600) -> AsyncIterator[PullPoint]:
@@ -302,6 +332,19 @@ def _of_fault(fault: zeep.exceptions.Fault) -> OutsideError:
     if any(word in text for word in ("actionnotsupported", "not supported", "notsupported", "not implemented")):
         return OutsideError("not_supported", "the device does not offer this", retry=False)
     return OutsideError("protocol_error", "the device refuses the request", retry=False)
+
+
+def _position(place: Any) -> tuple[float | None, ...]:
+    """Pan, tilt and zoom; None for what a device does not tell."""
+    turned, zoomed = getattr(place, "PanTilt", None), getattr(place, "Zoom", None)
+    told = (getattr(turned, "x", None), getattr(turned, "y", None), getattr(zoomed, "x", None))
+    return tuple(None if value is None else float(value) for value in told)
+
+
+def _same(one: tuple[float | None, ...], other: tuple[float | None, ...]) -> bool:
+    """Whether two positions are one: at least one axis is told by both, and none of those differs."""
+    pairs = [(a, b) for a, b in zip(one, other, strict=True) if a is not None and b is not None]
+    return bool(pairs) and all(abs(a - b) <= _AT_PRESET for a, b in pairs)
 
 
 def _read(message: Any) -> OnvifEvent:
