@@ -14,6 +14,14 @@ _DEVICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,126}")
 class DeviceKind(StrEnum):
     CAMERA = "camera"
     SCALE = "scale"
+    SWITCH = "switch"
+    POWER = "power"
+    """A power box: what hangs on it dies with it."""
+    RECORDER = "recorder"
+
+
+PARENT_KINDS = frozenset({DeviceKind.SWITCH, DeviceKind.POWER, DeviceKind.RECORDER})
+"""Kinds that others hang on. Any device may be named as a parent; these are taken for one from the beginning."""
 
 
 class DeviceState(StrEnum):
@@ -22,20 +30,30 @@ class DeviceState(StrEnum):
     UNKNOWN = "unknown"
     UP = "up"
     DOWN = "down"
+    REMOVED = "removed"
+    """Watched no longer: no time of it is required time, until it is added again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One watched device. `place` is a free text for people; `heartbeat_s` is 0 for a device that sends none."""
+    """One watched device. `place` is a free text for people; `heartbeat_s` is 0 for a device that sends none.
+
+    `parent` is the id of the switch, power box or recorder that it hangs on, '' for none; the parent may be registered
+    later or never. `site` is what shares a line or a place.
+    """
 
     device: str
     kind: DeviceKind
     name: str = ""
     place: str = ""
     heartbeat_s: int = 0
+    parent: str = ""
+    site: str = ""
 
     def __post_init__(self) -> None:
         check_device_id(self.device)
+        if self.parent:
+            check_device_id(self.parent)
         if self.heartbeat_s < 0:
             raise ValueError(f"device {self.device}: heartbeat_s is {self.heartbeat_s}; it cannot be negative")
 
