@@ -33,6 +33,16 @@ _WALLS = ((150, 165, 185), (120, 135, 160), (170, 172, 176), (105, 118, 140), (1
 
 
 @dataclass(frozen=True, slots=True)
+class Geometry:
+    """Between which bounds a street's view is drawn: shares of the picture's height (horizon) and width (the rest)."""
+
+    horizon: tuple[float, float] = (0.34, 0.42)
+    vanish: tuple[float, float] = (0.40, 0.60)
+    near_left: tuple[float, float] = (-0.30, -0.05)
+    near_right: tuple[float, float] = (1.05, 1.30)
+
+
+@dataclass(frozen=True, slots=True)
 class _Lane:
     """One lane: where it lies across the road (-1 left kerb to 1 right kerb), its direction, its traffic."""
 
@@ -64,6 +74,7 @@ class Street:
     caption      a text burnt in beside the clock; empty for none
     clock        whether a running clock is burnt in
     started      what the burnt-in clock shows at `at_s` 0; None for 4 May 2026 at `start_hour`
+    geometry     between which bounds the view is drawn; None for the usual ones
     """
 
     def __init__(
@@ -78,6 +89,7 @@ class Street:
         caption: str = "",
         clock: bool = True,
         started: datetime | None = None,
+        geometry: Geometry | None = None,
     ) -> None:
         if width < 32 or height < 32 or width % 2 or height % 2:
             raise ValueError(f"a street of {width}x{height} pixels: both must be even and at least 32")
@@ -86,10 +98,11 @@ class Street:
         self.caption, self.clock = caption, clock
         self.started = started or datetime(2026, 5, 4, tzinfo=UTC) + timedelta(hours=start_hour)
         rng = np.random.default_rng([seed, 1])
-        self._horizon = int(height * rng.uniform(0.34, 0.42))
-        self._vanish_x = width * rng.uniform(0.40, 0.60)
-        self._near_left = width * rng.uniform(-0.30, -0.05)
-        self._near_right = width * rng.uniform(1.05, 1.30)
+        geometry = geometry or Geometry()
+        self._horizon = int(height * rng.uniform(*geometry.horizon))
+        self._vanish_x = width * rng.uniform(*geometry.vanish)
+        self._near_left = width * rng.uniform(*geometry.near_left)
+        self._near_right = width * rng.uniform(*geometry.near_right)
         self._lanes = self._make_lanes(rng)
         self._lamps_x = [float(side * rng.uniform(1.12, 1.22)) for side in (-1, 1)]
         self._background = self._draw_background(rng)
