@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from citywatch.domain.claims import Claim
 from citywatch.domain.columns import Batch
 from citywatch.domain.commands import Verb
+from citywatch.domain.incidents import MARK, Onward, OnwardBatch
 from citywatch.domain.pictures import NO_OFFSET, Outcome
 from citywatch.errors import DataError
 from citywatch.testing import rows as city
@@ -32,6 +33,12 @@ def samples() -> dict[str, Batch]:
         "pulses": city.pulse("st/d1/l1", at_ns),
         "ticks": city.tick(at_ns),
         "claims": city.claims([("cam-1", at_ns, "gb28181:nvr-1", Claim.OFFLINE, "catalogue", "")]),
+        "onward": OnwardBatch.of_rows(
+            [
+                Onward("cam-1", at_ns + 7, at_ns, "fault_confirmed", "c", '{"fault":"unreachable"}'),
+                Onward("", at_ns + 9, at_ns + 9, MARK, "", ""),
+            ]
+        ),
         "commands": city.commands([("cam-1", at_ns, "c1", Verb.NOTE_TICKET, "t1", {"note": "镜头已清洁"})]),
     }
 

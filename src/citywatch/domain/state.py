@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from citywatch.domain.incidents import Onward
+
 Row = Mapping[str, Any]
 
 
@@ -13,7 +15,8 @@ class State:
     """Rows `room/name` -> JSON-able mapping. A row is replaced, never changed in place: that makes undo cheap.
 
     The owner calls `mark()` before a batch and `undo()` when the batch could not be digested; `changes()` gives
-    what has changed since the last call, as bytes for the log.
+    what has changed since the last call, as bytes for the log. What a step hands on to the incident stage waits here,
+    too (`hand_on`), until `handed_on()` takes it: it must be undone with the rest.
     """
 
     def __init__(self) -> None:
@@ -21,6 +24,8 @@ class State:
         self._changed: dict[tuple[str, str], None] = {}
         self._undo: dict[tuple[str, str], Row | None] = {}
         self._undo_changed: dict[tuple[str, str], None] = {}
+        self._onward: list[Onward] = []
+        self._undo_onward = 0
 
     @classmethod
     def load(cls, rows: Mapping[str, bytes]) -> State:
@@ -59,6 +64,7 @@ class State:
         """From here on `undo` leads back to here."""
         self._undo = {}
         self._undo_changed = dict(self._changed)
+        self._undo_onward = len(self._onward)
 
     def undo(self) -> None:
         for (room, name), row in self._undo.items():
@@ -67,6 +73,7 @@ class State:
             else:
                 self._rooms.setdefault(room, {})[name] = row
         self._changed = self._undo_changed
+        del self._onward[self._undo_onward :]
         self.mark()
 
     def changes(self) -> dict[str, bytes | None]:
@@ -78,6 +85,15 @@ class State:
         self._changed = {}
         self.mark()
         return changed
+
+    def hand_on(self, row: Onward) -> None:
+        """One row for the incident stage."""
+        self._onward.append(row)
+
+    def handed_on(self) -> list[Onward]:
+        """What was handed on since the last call, in order."""
+        onward, self._onward, self._undo_onward = self._onward, [], 0
+        return onward
 
     def snapshot(self) -> dict[str, bytes]:
         """The whole state as bytes, for comparison and export."""

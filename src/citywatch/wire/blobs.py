@@ -17,6 +17,7 @@ import numpy as np
 from citywatch.domain.claims import ClaimBatch
 from citywatch.domain.columns import TEXT, Batch, Column
 from citywatch.domain.commands import CommandBatch
+from citywatch.domain.incidents import OnwardBatch
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.pictures import FrameBatch
 from citywatch.domain.pulses import PulseBatch, TickBatch
@@ -33,6 +34,7 @@ KINDS: dict[int, type[Batch]] = {
     4: TickBatch,
     5: CommandBatch,
     6: ClaimBatch,
+    7: OnwardBatch,
 }
 _CODES = {kind: code for code, kind in KINDS.items()}
 
