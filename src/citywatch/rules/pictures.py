@@ -36,7 +36,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from citywatch.domain.instants import NS_PER_S
-from citywatch.domain.pictures import Fault, FrameBatch, Outcome
+from citywatch.domain.pictures import NO_OFFSET, Fault, FrameBatch, Light, Outcome
 
 
 class Why(StrEnum):
@@ -124,6 +124,40 @@ class Look:
     picture: str
     previous: str
     previous_at_ns: int
+    contrast: float = math.nan
+    u_mean: float = math.nan
+    v_mean: float = math.nan
+    chroma_sd: float = math.nan
+    noise_sd: float = math.nan
+    speckle_share: float = math.nan
+    stripe_rows: float = math.nan
+    stripe_columns: float = math.nan
+    torn_share: float = math.nan
+    raster_share: float = math.nan
+    layout: float = math.nan
+    cast: float = math.nan
+    scene_changed: float = math.nan
+    caption_changed: float = math.nan
+    stir: float = math.nan
+    drift: float = math.nan
+    light: Light = Light.UNKNOWN
+    reference: str = ""
+    shift_x: float = math.nan
+    shift_y: float = math.nan
+    shift_certainty: float = math.nan
+    match_share: float = math.nan
+    lost_share: float = math.nan
+    sharpness_ratio: float = math.nan
+    lost_cells: int = 0
+    steady_share: float = math.nan
+    sketch: str = ""
+    coded_bytes: int = 0
+    decode_errors: int = 0
+    fps: float = math.nan
+    fps_declared: float = math.nan
+    stream_offset_ns: int = NO_OFFSET
+    device_offset_ns: int = NO_OFFSET
+    preset: str = ""
 
     @property
     def shown_ns(self) -> int:
@@ -172,21 +206,17 @@ _PICTURE_FAULTS = (Fault.BLACK, Fault.OVER_EXPOSED, Fault.FROZEN, Fault.COVERED,
 Conclusion = tuple[tuple[Finding, ...], tuple[Unchecked, ...]]
 
 
+_FIELDS = tuple(column.name for column in FrameBatch.COLUMNS if column.name in Look.__slots__)
+
+
 def looks(batch: FrameBatch) -> Iterator[Look]:
     """The rows of a batch, in order."""
-    numbers = {
-        name: getattr(batch, name).tolist()
-        for name in (
-            "at_ns", "visit", "outcome", "media_ns", "width", "height", "mean", "sd", "dark_share", "bright_share",
-            "laplacian_var", "sharpness", "texture_share", "blockiness", "changed_share", "previous_at_ns",
-        )
-    }  # fmt: skip
-    for row, device in enumerate(batch.device):
-        fields = {name: values[row] for name, values in numbers.items()}
-        fields["outcome"] = Outcome(fields["outcome"])
-        yield Look(
-            device=device, reason=batch.reason[row], picture=batch.picture[row], previous=batch.previous[row], **fields
-        )
+    columns = [getattr(batch, name) for name in _FIELDS]
+    values = [column if isinstance(column, tuple) else column.tolist() for column in columns]
+    for row in zip(*values, strict=True):
+        fields = dict(zip(_FIELDS, row, strict=True))
+        fields["outcome"], fields["light"] = Outcome(fields["outcome"]), Light(fields["light"])
+        yield Look(**fields)
 
 
 def conclude(
