@@ -28,6 +28,9 @@ class Position:
 
 ORIGIN = Position(0, 0)
 
+INCIDENTS = -1
+"""The number under which the events of the incident stage are read and trimmed, beside those of the partitions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -41,17 +44,35 @@ class Entry:
 class Commit:
     """What one step hands back to the log, all or nothing.
 
-    `changed` maps state keys to their new bytes; None removes the key. `events` are appended in order.
+    `changed` maps state keys to their new bytes; None removes the key. `events` are appended in order. `onward` is what
+    the partition hands on to the incident stage, as one blob; empty for nothing.
     """
 
     expected: Position
     new: Position
     changed: Mapping[str, bytes | None] = field(default_factory=dict)
     events: Sequence[Event] = ()
+    onward: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class JointCommit:
+    """What the incident stage hands back, all or nothing: how far it has read every partition's `onward`.
+
+    `expected` and `new` name every partition; `new` is nowhere behind `expected`, and somewhere ahead.
+    """
+
+    expected: Mapping[int, Position]
+    new: Mapping[int, Position]
+    changed: Mapping[str, bytes | None] = field(default_factory=dict)
+    events: Sequence[Event] = ()
 
 
 class Log(Protocol):
-    """The log: streams `readings:{p}` and `events:{p}`, step state and positions. Blocking calls."""
+    """The log: streams `readings:{p}`, `events:{p}` and `onward:{p}`, step state and positions. Blocking calls.
+
+    The incident stage has a state and a stream of events of its own, and one position in each `onward:{p}`.
+    """
 
     partitions: int
 
@@ -84,7 +105,7 @@ class Log(Protocol):
     def read_events(
         self, positions: Mapping[int, Position], *, most: int, block_ms: int
     ) -> Mapping[int, Sequence[tuple[Position, Event]]]:
-        """Events of `events:{p}` behind each position."""
+        """Events of `events:{p}` behind each position; INCIDENTS stands for those of the incident stage."""
         ...
 
     def load(self, partition: int) -> tuple[Position, Mapping[str, bytes]]:
@@ -95,8 +116,31 @@ class Log(Protocol):
         """Position, state and outputs in one fenced step; on disk when this returns. Raises Fenced."""
         ...
 
-    def trim(self, partition: int, *, readings_below: Position, events_below: Position) -> int:
-        """Forget entries at or below the positions; never above the committed one. Returns how many."""
+    def read_onward(
+        self, positions: Mapping[int, Position], *, most: int, block_ms: int
+    ) -> Mapping[int, Sequence[Entry]]:
+        """Entries of `onward:{p}` behind each position."""
+        ...
+
+    def load_incidents(self) -> tuple[Mapping[int, Position], Mapping[str, bytes]]:
+        """The committed positions of the incident stage, of every partition, and its state."""
+        ...
+
+    def incident_positions(self) -> Mapping[int, Position]:
+        """The committed positions of the incident stage alone."""
+        ...
+
+    def commit_incidents(self, commit: JointCommit) -> None:
+        """Positions, state and outputs of the incident stage in one fenced step. Raises Fenced, LogFull."""
+        ...
+
+    def trim(
+        self, partition: int, *, readings_below: Position, events_below: Position, onward_below: Position = ORIGIN
+    ) -> int:
+        """Forget entries at or below the positions; of the readings never above the committed one. Returns how many.
+
+        Of INCIDENTS there are events alone. `onward_below` is nowhere above the incident stage's own position.
+        """
         ...
 
     def close(self) -> None: ...

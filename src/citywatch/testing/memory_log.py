@@ -14,14 +14,16 @@ from citywatch.adapters.log.terms import (
     Depth,
     LogLimits,
     check_commit,
+    check_joint_commit,
     check_partition,
     check_producer,
     check_sequence,
+    check_stream,
 )
 from citywatch.domain.columns import Batch
 from citywatch.domain.events import Event
 from citywatch.errors import Fenced, LogError, LogFull
-from citywatch.ports import ORIGIN, Commit, Entry, Position
+from citywatch.ports import INCIDENTS, ORIGIN, Commit, Entry, JointCommit, Position
 from citywatch.wire.blobs import encode
 
 
@@ -33,9 +35,17 @@ class _Producer:
 
 
 @dataclass
+class _Incidents:
+    positions: dict[int, Position]
+    events: list[tuple[Position, bytes]] = field(default_factory=list)
+    state: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass
 class _Partition:
     readings: list[tuple[Position, bytes]] = field(default_factory=list)
     events: list[tuple[Position, bytes]] = field(default_factory=list)
+    onward: list[tuple[Position, bytes]] = field(default_factory=list)
     state: dict[str, bytes] = field(default_factory=dict)
     position: Position = ORIGIN
     producers: dict[str, _Producer] = field(default_factory=dict)
@@ -50,6 +60,7 @@ class MemoryLog:
         self._epoch = epoch
         self._epochs: dict[str, int] = {}
         self._partitions = [_Partition() for _ in range(partitions)]
+        self._incidents = _Incidents(dict.fromkeys(range(partitions), ORIGIN))
         self._last = 0
         self._changed = threading.Condition()
 
@@ -115,13 +126,14 @@ class MemoryLog:
         if most < 1 or block_ms < 0:
             raise ValueError(f"most {most}, block_ms {block_ms}: at least 1 and 0 are wanted")
         for partition in positions:
-            check_partition(partition, self.partitions)
+            check_stream(stream, partition, self.partitions)
         until = time.monotonic() + block_ms / 1000
         with self._changed:
             while True:
                 found = {}
                 for partition, after in positions.items():
-                    entries = getattr(self._partitions[partition], stream)
+                    held = self._incidents if partition == INCIDENTS else self._partitions[partition]
+                    entries = getattr(held, stream)
                     behind = [entry for entry in entries if entry[0] > after][:most]
                     if behind:
                         found[partition] = behind
@@ -147,24 +159,58 @@ class MemoryLog:
             if lines:
                 size = sum(map(len, lines))
                 _check_room("events", held.events, size, self._limits.events_entries, self._limits.events_bytes)
-            for key, value in commit.changed.items():
-                if value is None:
-                    held.state.pop(key, None)
-                else:
-                    held.state[key] = value
+            if commit.onward:
+                size = len(commit.onward)
+                _check_room("onward", held.onward, size, self._limits.events_entries, self._limits.events_bytes)
+            _change(held.state, commit.changed)
             held.events += [(self._next(), line) for line in lines]
+            if commit.onward:
+                held.onward.append((self._next(), commit.onward))
             held.position = commit.new
             self._changed.notify_all()
 
-    def trim(self, partition: int, *, readings_below: Position, events_below: Position) -> int:
-        check_partition(partition, self.partitions)
+    def read_onward(
+        self, positions: Mapping[int, Position], *, most: int, block_ms: int
+    ) -> Mapping[int, Sequence[Entry]]:
+        found = self._read("onward", positions, most, block_ms)
+        return {p: [Entry(position, blob) for position, blob in entries] for p, entries in found.items()}
+
+    def load_incidents(self) -> tuple[Mapping[int, Position], Mapping[str, bytes]]:
         with self._changed:
+            return dict(self._incidents.positions), dict(self._incidents.state)
+
+    def incident_positions(self) -> Mapping[int, Position]:
+        with self._changed:
+            return dict(self._incidents.positions)
+
+    def commit_incidents(self, commit: JointCommit) -> None:
+        check_joint_commit(commit, self.partitions, self._limits)
+        lines = [event.to_json().encode() for event in commit.events]
+        with self._changed:
+            held = self._incidents
+            if held.positions != dict(commit.expected):
+                raise Fenced(f"the incident stage stands at {held.positions}, not at {commit.expected}")
+            if lines:
+                size = sum(map(len, lines))
+                _check_room("events", held.events, size, self._limits.events_entries, self._limits.events_bytes)
+            _change(held.state, commit.changed)
+            held.events += [(self._next(), line) for line in lines]
+            held.positions = dict(commit.new)
+            self._changed.notify_all()
+
+    def trim(
+        self, partition: int, *, readings_below: Position, events_below: Position, onward_below: Position = ORIGIN
+    ) -> int:
+        check_stream("events", partition, self.partitions)
+        with self._changed:
+            if partition == INCIDENTS:
+                return _forget(self._incidents.events, events_below)
             held = self._partitions[partition]
-            before = len(held.readings) + len(held.events)
-            below = min(readings_below, held.position)
-            held.readings = [entry for entry in held.readings if entry[0] > below]
-            held.events = [entry for entry in held.events if entry[0] > events_below]
-            return before - len(held.readings) - len(held.events)
+            return (
+                _forget(held.readings, min(readings_below, held.position))
+                + _forget(held.events, events_below)
+                + _forget(held.onward, onward_below)
+            )
 
     def depth(self, partition: int) -> Depth:
         check_partition(partition, self.partitions)
@@ -178,6 +224,20 @@ class MemoryLog:
     def _next(self) -> Position:
         self._last += 1
         return Position(self._last, 0)
+
+
+def _change(state: dict[str, bytes], changed: Mapping[str, bytes | None]) -> None:
+    for key, value in changed.items():
+        if value is None:
+            state.pop(key, None)
+        else:
+            state[key] = value
+
+
+def _forget(entries: list[tuple[Position, bytes]], below: Position) -> int:
+    before = len(entries)
+    entries[:] = [entry for entry in entries if entry[0] > below]
+    return before - len(entries)
 
 
 def _bytes(entries: Sequence[tuple[Position, bytes]]) -> int:

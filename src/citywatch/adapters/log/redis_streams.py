@@ -4,12 +4,16 @@ Keys, where {p} is the partition and also the hash tag that keeps its keys toget
 
     readings:{p}        stream   b = blob, n = bytes so far
     events:{p}          stream   e = event as JSON, n = bytes so far
+    onward:{p}          stream   b = blob for the incident stage, n = bytes so far
     state:{p}           hash     the step's rows
     position:{p}        hash     at = the position committed by the step
     producer:{p}:NAME   hash     epoch, sequence and check of the last append of a producer
     held:{p}            hash     what the two streams hold, in bytes (see scripts.py)
     producers           hash     the last epoch of each producer
     log                 hash     epoch of the log, number of partitions, layout
+
+events, state, position and held stand once more under the tag {incidents}: those of the incident stage, whose `at` is
+the list of its positions in every onward:{p}.
 
 Every answer "done" comes after the server's fsync, provided that the server is set so (`durability_gap` asks).
 """
@@ -32,14 +36,16 @@ from citywatch.adapters.log.terms import (
     Depth,
     LogLimits,
     check_commit,
+    check_joint_commit,
     check_partition,
     check_producer,
     check_sequence,
+    check_stream,
 )
 from citywatch.domain.columns import Batch
 from citywatch.domain.events import Event
 from citywatch.errors import DataDirError, DataError, Fenced, LogError, LogFull
-from citywatch.ports import ORIGIN, Commit, Entry, Position
+from citywatch.ports import INCIDENTS, ORIGIN, Commit, Entry, JointCommit, Position
 from citywatch.wire.blobs import encode
 
 __all__ = ["RedisHint", "RedisLog", "RedisWakeup"]
@@ -198,7 +204,7 @@ class RedisLog:
     def read_events(
         self, positions: Mapping[int, Position], *, most: int, block_ms: int
     ) -> Mapping[int, Sequence[tuple[Position, Event]]]:
-        """Events of `events:{p}` behind each position. DataError for an event of a version that is newer than this."""
+        """Events of `events:{p}` behind each position, INCIDENTS among them. DataError for an event that is newer."""
 
         def decoded(partition: int, position: Position, fields: Mapping[bytes, bytes]) -> tuple[Position, Event]:
             try:
@@ -221,7 +227,7 @@ class RedisLog:
         if most < 1 or block_ms < 0:
             raise ValueError(f"most {most}, block_ms {block_ms}: at least 1 and 0 are wanted")
         for partition in positions:
-            check_partition(partition, self.partitions)
+            check_stream(stream, partition, self.partitions)
         if not positions:
             return {}
         self._opened()
@@ -262,29 +268,79 @@ class RedisLog:
         check_partition(partition, self.partitions)
         check_commit(commit, self._limits)
         self._opened()
-        sets = [(key, value) for key, value in commit.changed.items() if value is not None]
-        removals = [key for key, value in commit.changed.items() if value is None]
-        keys = [_key(name, partition) for name in ("position", "state", "events", "held")]
-        args: list[Any] = [str(commit.expected), str(commit.new)]
-        args += [self._limits.events_entries, self._limits.events_bytes, len(sets), len(removals), len(commit.events)]
+        self._commit(partition, str(commit.expected), str(commit.new), commit.changed, commit.events, commit.onward)
+
+    def _commit(
+        self,
+        partition: int,
+        expected: str,
+        new: str,
+        changed: Mapping[str, bytes | None],
+        events: Sequence[Event],
+        onward: bytes,
+    ) -> None:
+        sets = [(key, value) for key, value in changed.items() if value is not None]
+        removals = [key for key, value in changed.items() if value is None]
+        keys = [_key(name, partition) for name in ("position", "state", "events", "held", "onward")]
+        args: list[Any] = [expected, new, self._limits.events_entries, self._limits.events_bytes]
+        args += [len(sets), len(removals), len(events), onward]
         for row in sets:
             args += row
         args += removals
-        args += [event.to_json() for event in commit.events]
+        args += [event.to_json() for event in events]
         code, at = self._run(_COMMIT, keys, args)
         if code == scripts.FENCED:
             raise Fenced(
-                f"partition {partition} stands at {at.decode()}, not at {commit.expected}: another owner has committed"
+                f"partition {_tag(partition)} stands at {at.decode()}, not at {expected}: another owner has committed"
             )
         if code in (scripts.FULL_ENTRIES, scripts.FULL_BYTES):
             raise self._full("events", partition, code)
+        if code in (scripts.ONWARD_FULL_ENTRIES, scripts.ONWARD_FULL_BYTES):
+            raise self._full("onward", partition, code)
 
-    def trim(self, partition: int, *, readings_below: Position, events_below: Position) -> int:
+    def trim(
+        self, partition: int, *, readings_below: Position, events_below: Position, onward_below: Position = ORIGIN
+    ) -> int:
         """Forget entries at or below the positions, readings never above the committed one. Returns how many."""
-        check_partition(partition, self.partitions)
+        check_stream("events", partition, self.partitions)
         self._opened()
-        keys = [_key(name, partition) for name in ("position", "readings", "events", "held")]
-        return int(self._run(_TRIM, keys, [str(readings_below), str(events_below)]))
+        keys = [_key(name, partition) for name in ("position", "readings", "events", "held", "onward")]
+        # What has no readings has no position to keep them by.
+        below = ORIGIN if partition == INCIDENTS else readings_below
+        return int(self._run(_TRIM, keys, [str(below), str(events_below), str(onward_below)]))
+
+    # --- the incident stage
+
+    def read_onward(
+        self, positions: Mapping[int, Position], *, most: int, block_ms: int
+    ) -> Mapping[int, Sequence[Entry]]:
+        """Entries of `onward:{p}` behind each position, at most `most` a partition; waits up to `block_ms`."""
+        return self._read(
+            "onward", positions, most, block_ms, lambda _, position, fields: Entry(position, fields[b"b"])
+        )
+
+    def load_incidents(self) -> tuple[Mapping[int, Position], Mapping[str, bytes]]:
+        """The committed positions of the incident stage and its state, as they stood together."""
+        self._opened()
+        at, rows = self._ask_all(("HGET", _key("position", INCIDENTS), "at"), ("HGETALL", _key("state", INCIDENTS)))
+        state = {key.decode(): value for key, value in zip(rows[::2], rows[1::2], strict=True)}
+        return self._vector(at), state
+
+    def incident_positions(self) -> Mapping[int, Position]:
+        """The committed positions of the incident stage alone."""
+        self._opened()
+        return self._vector(self._ask("HGET", _key("position", INCIDENTS), "at"))
+
+    def commit_incidents(self, commit: JointCommit) -> None:
+        """Positions, state and outputs of the incident stage in one fenced step. Raises Fenced, LogFull."""
+        check_joint_commit(commit, self.partitions, self._limits)
+        self._opened()
+        expected, new = _shown_vector(commit.expected), _shown_vector(commit.new)
+        self._commit(INCIDENTS, expected, new, commit.changed, commit.events, b"")
+
+    def _vector(self, at: bytes | None) -> dict[int, Position]:
+        places = at.decode().split(",") if at else [str(ORIGIN)] * self.partitions
+        return {p: Position.parse(place) for p, place in enumerate(places)}
 
     def committed(self) -> Mapping[int, Position]:
         """How far the step has come in each partition; ORIGIN where it has not begun."""
@@ -313,9 +369,9 @@ class RedisLog:
             self.epoch()
 
     def _full(self, stream: str, partition: int, code: int) -> LogFull:
-        bound = getattr(self._limits, f"{stream}_{'entries' if code == scripts.FULL_ENTRIES else 'bytes'}")
-        unit = "entries" if code == scripts.FULL_ENTRIES else "bytes"
-        return LogFull(f"{stream}:{{{partition}}} holds its bound of {bound} {unit}; its readers must catch up first")
+        unit = "entries" if code in (scripts.FULL_ENTRIES, scripts.ONWARD_FULL_ENTRIES) else "bytes"
+        bound = getattr(self._limits, f"{'events' if stream == 'onward' else stream}_{unit}")
+        return LogFull(f"{_key(stream, partition)} holds its bound of {bound} {unit}; its readers must catch up first")
 
     def _ask(self, *command: Any) -> Any:
         with log_errors(self._where):
@@ -343,7 +399,18 @@ class RedisLog:
 
 
 def _key(name: str, partition: int) -> str:
-    return f"{name}:{{{partition}}}"
+    return f"{name}:{{{_tag(partition)}}}"
+
+
+def _tag(partition: int) -> str:
+    return "incidents" if partition == INCIDENTS else str(partition)
+
+
+def _shown_vector(positions: Mapping[int, Position]) -> str:
+    """The positions of every partition as the text that a commit is fenced by; that of a fresh log for the origins."""
+    if all(position == ORIGIN for position in positions.values()):
+        return str(ORIGIN)
+    return ",".join(str(positions[p]) for p in range(len(positions)))
 
 
 def _settings(settings: Mapping[str, str]) -> str:

@@ -4,7 +4,8 @@ Only what Redis 6.2 to 8 and Valkey 7.2 to 9 share. Every key of a script carrie
 is one step on one slot. Entries of a stream hold their bytes and `n`, the number of bytes ever appended to that
 stream with this entry: so what a stream holds is a subtraction, however it was trimmed.
 
-`held:{p}` is a hash: `readings`, `events` (bytes ever appended) and `readings_gone`, `events_gone` (bytes trimmed).
+`held:{p}` is a hash: `readings`, `events`, `onward` (bytes ever appended) and `readings_gone`, `events_gone`,
+`onward_gone` (bytes trimmed).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ FENCED = -1
 FULL_ENTRIES = -2
 FULL_BYTES = -3
 OTHER_CONTENT = -4
+ONWARD_FULL_ENTRIES = -5
+ONWARD_FULL_BYTES = -6
 
 # Is there room for `size` more bytes in stream `key`? An empty stream always has room.
 _ROOM = """
@@ -61,24 +64,29 @@ return 1
 COMMIT = (
     _ROOM
     + """
--- KEYS position, state, events, held
--- ARGV expected, new, most_entries, most_bytes, count of set rows, of removed rows, of events;
+-- KEYS position, state, events, held, onward
+-- ARGV expected, new, most_entries, most_bytes, count of set rows, of removed rows, of events, onward blob or '';
 --      then key, value of each set row; key of each removed row; each event
 local at = redis.call('HGET', KEYS[1], 'at') or '0-0'
 if at ~= ARGV[1] then return {-1, at} end
 local sets, removals, events = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local first = 8 + 2 * sets + removals
+local onward = ARGV[8]
+local first = 9 + 2 * sets + removals
 if events > 0 then
   local size = 0
   for i = first, first + events - 1 do size = size + #ARGV[i] end
   local answer = room(KEYS[3], KEYS[4], 'events', size, tonumber(ARGV[3]), tonumber(ARGV[4]))
   if answer ~= 1 then return {answer, at} end
 end
+if #onward > 0 then
+  local answer = room(KEYS[5], KEYS[4], 'onward', #onward, tonumber(ARGV[3]), tonumber(ARGV[4]))
+  if answer ~= 1 then return {answer - 3, at} end
+end
 -- A server at its memory limit refuses a script whose first write could need memory. Appends shall be refused then,
 -- commits not: only they let the readings be trimmed. So a commit begins with a write that needs none.
 redis.call('HDEL', KEYS[2], '')
-for i = 8, 7 + 2 * sets, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
-for i = 8 + 2 * sets, first - 1 do redis.call('HDEL', KEYS[2], ARGV[i]) end
+for i = 9, 8 + 2 * sets, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+for i = 9 + 2 * sets, first - 1 do redis.call('HDEL', KEYS[2], ARGV[i]) end
 if events > 0 then
   local total = tonumber(redis.call('HGET', KEYS[4], 'events') or 0)
   for i = first, first + events - 1 do
@@ -87,13 +95,18 @@ if events > 0 then
   end
   redis.call('HSET', KEYS[4], 'events', string.format('%.0f', total))
 end
+if #onward > 0 then
+  local n = string.format('%.0f', tonumber(redis.call('HGET', KEYS[4], 'onward') or 0) + #onward)
+  redis.call('XADD', KEYS[5], '*', 'b', onward, 'n', n)
+  redis.call('HSET', KEYS[4], 'onward', n)
+end
 redis.call('HSET', KEYS[1], 'at', ARGV[2])
 return {1, ARGV[2]}
 """
 )
 
 TRIM = """
--- KEYS position, readings, events, held   ARGV readings below, events below
+-- KEYS position, readings, events, held, onward   ARGV readings below, events below, onward below
 local function split(id)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
   return tonumber(ms), tonumber(seq)
@@ -108,9 +121,11 @@ end
 -- As in COMMIT: making room must work when there is none.
 redis.call('HDEL', KEYS[4], '')
 local below = ARGV[1]
-local at = redis.call('HGET', KEYS[1], 'at') or '0-0'
-local at_ms, at_seq = split(at)
-local below_ms, below_seq = split(below)
-if at_ms < below_ms or (at_ms == below_ms and at_seq < below_seq) then below = at end
-return forget(KEYS[2], 'readings', below) + forget(KEYS[3], 'events', ARGV[2])
+if below ~= '0-0' then
+  local at = redis.call('HGET', KEYS[1], 'at') or '0-0'
+  local at_ms, at_seq = split(at)
+  local below_ms, below_seq = split(below)
+  if at_ms < below_ms or (at_ms == below_ms and at_seq < below_seq) then below = at end
+end
+return forget(KEYS[2], 'readings', below) + forget(KEYS[3], 'events', ARGV[2]) + forget(KEYS[5], 'onward', ARGV[3])
 """

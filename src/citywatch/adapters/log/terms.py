@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from citywatch.errors import LogError
-from citywatch.ports import Commit
+from citywatch.ports import INCIDENTS, Commit, JointCommit
 
 _PRODUCER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 MIB = 1 << 20
@@ -24,6 +25,7 @@ class LogLimits:
     readings_bytes: int = 64 * MIB
     events_entries: int = 100_000
     events_bytes: int = 64 * MIB
+    """Bounds of `events:{p}`; they hold for `onward:{p}`, too."""
     state_change_bytes: int = 32 * MIB
     """Keys and values of the changed rows of one commit together. A step aims at 1 MiB; this stops a runaway one."""
 
@@ -48,6 +50,12 @@ def check_partition(partition: int, partitions: int) -> None:
         raise ValueError(f"partition {partition}: this log has partitions 0 to {partitions - 1}")
 
 
+def check_stream(stream: str, partition: int, partitions: int) -> None:
+    """Of events there are those of the incident stage, too."""
+    if not (stream == "events" and partition == INCIDENTS):
+        check_partition(partition, partitions)
+
+
 def check_producer(producer: str) -> None:
     if not _PRODUCER.fullmatch(producer):
         raise ValueError(
@@ -64,9 +72,23 @@ def check_commit(commit: Commit, limits: LogLimits) -> None:
     """ValueError for a commit that does not move forward, LogError for one that changes too much state at once."""
     if commit.new <= commit.expected:
         raise ValueError(f"a commit moves forward: {commit.new} does not come after {commit.expected}")
-    if "" in commit.changed:
+    _check_changed(commit.changed, limits)
+
+
+def check_joint_commit(commit: JointCommit, partitions: int, limits: LogLimits) -> None:
+    """As check_commit, for the positions of every partition."""
+    if not set(commit.expected) == set(commit.new) == set(range(partitions)):
+        raise ValueError(f"a joint commit names every partition from 0 to {partitions - 1}")
+    steps = [(commit.expected[p], commit.new[p]) for p in range(partitions)]
+    if any(new < expected for expected, new in steps) or all(new == expected for expected, new in steps):
+        raise ValueError(f"a joint commit moves forward: {commit.new} does not come after {commit.expected}")
+    _check_changed(commit.changed, limits)
+
+
+def _check_changed(changed: Mapping[str, bytes | None], limits: LogLimits) -> None:
+    if "" in changed:
         raise ValueError("a state key cannot be empty")
-    size = sum(len(key.encode()) + len(value or b"") for key, value in commit.changed.items())
+    size = sum(len(key.encode()) + len(value or b"") for key, value in changed.items())
     if size > limits.state_change_bytes:
         raise LogError(
             f"one commit changes {size} bytes of state where {limits.state_change_bytes} are allowed: commit fewer rows"
