@@ -111,6 +111,7 @@ def test_configuration_defaults():
         "presets": (),
         "connect_timeout_seconds": 5.0,
         "media_timeout_seconds": 10.0,
+        "stalled_seconds": 4.0,
         "username": "",
         "password_file": None,
         "tls_verify": True,

@@ -53,7 +53,7 @@ class PatrolTerms(BaseModel):
     ] = {STANDARD_CLASS: STANDARD, "gate": GATE}
     visits_in_flight: Annotated[
         int, Field(ge=1, le=4096, description="Visits side by side to cameras that answered when last asked")
-    ] = 64
+    ] = 128
     failing_in_flight: Annotated[
         int, Field(ge=1, le=4096, description="Visits side by side to cameras that did not: those cost no decoder")
     ] = 256
@@ -69,7 +69,7 @@ class PatrolTerms(BaseModel):
     ] = 4
     first_visits_per_second: Annotated[
         float, Field(gt=0, le=1000, description="First visits to cameras, at the start and when many are added at once")
-    ] = 20.0
+    ] = 10.0
     suspect_seconds: Annotated[
         float,
         Field(ge=0.05, le=3600, description="A suspect is visited again after so long, then at growing distances"),
@@ -90,7 +90,7 @@ class PatrolTerms(BaseModel):
     ] = 300.0
     family_asked: Annotated[
         int, Field(ge=0, le=256, description="Parent and siblings that are asked when a camera falls away or returns")
-    ] = 16
+    ] = 48
     device_clock_visits: Annotated[
         int,
         Field(ge=1, le=100_000, description="A camera with an ONVIF address is asked its clock every so many visits"),
@@ -140,6 +140,8 @@ class CameraConfig(BaseModel):
     """For name lookup and connecting, each."""
     media_timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 10.0
     """From the connection to the picture; for RTSP longer than the camera's key frame interval."""
+    stalled_seconds: Annotated[float, Field(gt=0, le=120)] = 4.0
+    """A stream that gave pictures and then none for so long has stalled; longer than the camera's pause between two."""
     username: str = ""
     """Overrides the user in the URL."""
     password_file: Path | None = None

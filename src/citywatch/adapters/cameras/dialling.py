@@ -37,18 +37,34 @@ class Dialler:
             raise connect_failure(socket.gaierror(str(error)), shown) from None
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))[:_ADDRESSES_TRIED]
 
-    async def connect(
-        self, host: str, port: int, timeout_s: float, shown: str
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A TCP connection to the first address that answers. Raises VisitFailure with outcome UNREACHABLE."""
+    async def dial(self, host: str, port: int, timeout_s: float, shown: str) -> socket.socket:
+        """A TCP connection to the first address that answers; a non-blocking socket, the caller's to close.
+
+        Raises VisitFailure with outcome UNREACHABLE.
+        """
         failure: BaseException = TimeoutError()
         try:
             async with asyncio.timeout(timeout_s):
                 for address in await self.resolve(host, port, timeout_s, shown):
                     try:
-                        return await asyncio.open_connection(address, port)
+                        return await _connected(address, port)
                     except OSError as error:
                         failure = error
         except TimeoutError as error:
             failure = error
         raise connect_failure(failure, shown) from None
+
+
+async def _connected(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    dialled = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        dialled.setblocking(False)
+        dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Numeric, so that the loop looks nothing up; a zone (fe80::1%eth0) needs the long form.
+        where = socket.getaddrinfo(address, port, family, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)[0][4]
+        await asyncio.get_running_loop().sock_connect(dialled, where)
+    except BaseException:
+        dialled.close()
+        raise
+    return dialled

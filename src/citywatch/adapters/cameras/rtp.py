@@ -13,9 +13,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from citywatch.adapters.cameras.stream_time import FrameRate
+
 _START = b"\x00\x00\x00\x01"
+_VOP = b"\x00\x00\x01\xb6"
 _PARAMETER_SETS_KEPT = 16
 _REORDER_WINDOW = 64
+_HEAD = struct.Struct(">BBHI")
+_HEAD_BYTES = 12
+_VIDEO_CLOCK_HZ = 90_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ def parse_packet(data: bytes) -> Packet | None:
             return None
         start += 4 + 4 * int(struct.unpack_from(">H", data, start + 2)[0])
     if data[0] & 0x20:  # padding
-        end -= data[-1]
+        end -= data[-1] or len(data)  # it counts itself, so 0 is no length
     if start > end:
         return None
     return Packet(data[1] & 0x7F, bool(data[1] & 0x80), sequence, timestamp, data[start:end])
@@ -97,43 +103,71 @@ class Depacketizer(ABC):
 
     codec = ""
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, clock_hz: int = _VIDEO_CLOCK_HZ) -> None:
         self._most_bytes = most_bytes
-        self._sequence: int | None = None
+        self._next: int | None = None
         self._timestamp: int | None = None
         self._whole = False
         self._size = 0
+        self._dull = -1
+        """Timestamp of a picture that is known not to become a whole key frame: the rest of it is only counted."""
         self.packets = 0
         """Packets taken so far."""
         self.pictures = False
         """Whether any piece of a picture came, torn or whole."""
+        self.rate = FrameRate(clock_hz)
+
+    def take(self, payload_type: int, buffer: bytearray, start: int, end: int) -> KeyFrame | None:
+        """The RTP packet that lies in a buffer, as `feed`; what is not of this payload type is passed over.
+
+        Most packets belong to pictures that are no key frames; they cost no more than a look at their head.
+        """
+        if end - start < _HEAD_BYTES:
+            return None
+        _, kind, sequence, timestamp = _HEAD.unpack_from(buffer, start)
+        if timestamp == self._dull and sequence == self._next and kind & 0x7F == payload_type:
+            self._next = (sequence + 1) & 0xFFFF
+            self.packets += 1
+            return None
+        packet = parse_packet(bytes(memoryview(buffer)[start:end]))
+        if packet is None or packet.payload_type != payload_type:
+            return None
+        return self.feed(packet)
 
     def feed(self, packet: Packet) -> KeyFrame | None:
         """The key frame that this packet completes, if it does. Raises FrameTooLarge."""
         self.packets += 1
-        in_order = self._sequence is not None and packet.sequence == (self._sequence + 1) & 0xFFFF
-        self._sequence = packet.sequence
+        in_order = packet.sequence == self._next
+        self._next = (packet.sequence + 1) & 0xFFFF
+        if not in_order or packet.timestamp != self._timestamp:
+            self.rate.see(packet.timestamp, in_order)
         finished = None
         if packet.timestamp != self._timestamp:
             if in_order and self._whole and self._timestamp is not None:
                 finished = self._finish()  # a sender that sets no markers
             self._begin()
-            self._timestamp, self._size = packet.timestamp, 0
+            self._timestamp, self._size, self._dull = packet.timestamp, 0, -1
             self._whole = in_order or self._starts_frame(packet.payload)
         elif not in_order:
             self._whole = False
-        if finished is not None:
-            return finished
-        if self._whole:
-            self._whole = self._take(packet.payload)
-            self._size += len(packet.payload)
-            if self._size > self._most_bytes:
-                if self._is_key():
-                    raise FrameTooLarge
-                self._whole = False
         self.pictures = self.pictures or self._is_picture(packet.payload)
-        if packet.marker and self._whole and (finished := self._finish()) is not None:
-            self._whole = False  # once is enough
+        if self._whole:
+            finished = self._add_payload(packet) or finished
+        if not self._whole:
+            self._dull = packet.timestamp
+        return finished
+
+    def _add_payload(self, packet: Packet) -> KeyFrame | None:
+        self._whole = self._take(packet.payload)
+        self._size += len(packet.payload)
+        if self._size > self._most_bytes:
+            if self._is_key():
+                raise FrameTooLarge
+            self._whole = False
+        if not packet.marker or not self._whole:
+            return None
+        finished = self._finish()
+        self._whole = finished is None  # once is enough
         return finished
 
     @abstractmethod
@@ -160,8 +194,8 @@ class Depacketizer(ABC):
 class _AnnexB(Depacketizer):
     """What H.264 and H.265 share: NAL units, parameter sets, fragments."""
 
-    def __init__(self, most_bytes: int, parameter_sets: Iterable[bytes] = ()) -> None:
-        super().__init__(most_bytes)
+    def __init__(self, most_bytes: int, parameter_sets: Iterable[bytes] = (), clock_hz: int = _VIDEO_CLOCK_HZ) -> None:
+        super().__init__(most_bytes, clock_hz)
         self._parameter_sets = [unit for unit in parameter_sets if unit][:_PARAMETER_SETS_KEPT]
         self._units: list[bytes] = []
         self._fragment: list[bytes] | None = None
@@ -180,8 +214,11 @@ class _AnnexB(Depacketizer):
             if unit not in self._parameter_sets:
                 self._parameter_sets = [*self._parameter_sets, unit][-_PARAMETER_SETS_KEPT:]
             return True
+        if self._is_key_slice(unit):
+            self._key = True
+        elif not self._key and self._is_slice(unit):
+            return False  # no key frame: nothing of it is needed
         self._units.append(unit)
-        self._key = self._key or self._is_key_slice(unit)
         return True
 
     def _add_all(self, payload: bytes, at: int) -> bool:
@@ -196,6 +233,8 @@ class _AnnexB(Depacketizer):
 
     def _add_fragment(self, header: bytes, first: bool, last: bool, data: bytes) -> bool:
         if first:
+            if not self._key and self._is_slice(header) and not self._is_key_slice(header):
+                return False
             self._fragment = [header]
         if self._fragment is None:
             return False
@@ -215,15 +254,20 @@ class _AnnexB(Depacketizer):
     def _is_parameter_set(self, unit: bytes) -> bool: ...
 
     @abstractmethod
-    def _is_key_slice(self, unit: bytes) -> bool: ...
+    def _is_slice(self, unit: bytes) -> bool:
+        """Whether a unit, or the head of one, is a piece of a picture."""
+
+    @abstractmethod
+    def _is_key_slice(self, unit: bytes) -> bool:
+        """Whether a unit, or the head of one, is a piece of a key frame."""
 
 
 class H264(_AnnexB):
     codec = "h264"
     _AGGREGATE, _FRAGMENT = 24, 28
 
-    def __init__(self, most_bytes: int, parameter_sets: Iterable[bytes] = ()) -> None:
-        super().__init__(most_bytes, parameter_sets)
+    def __init__(self, most_bytes: int, parameter_sets: Iterable[bytes] = (), clock_hz: int = _VIDEO_CLOCK_HZ) -> None:
+        super().__init__(most_bytes, parameter_sets, clock_hz)
         self._recovery = False
 
     def _begin(self) -> None:
@@ -264,10 +308,27 @@ class H264(_AnnexB):
         self._recovery = self._recovery or kind == 7
         return kind in (7, 8)
 
+    def _is_slice(self, unit: bytes) -> bool:
+        return 1 <= unit[0] & 0x1F <= 5
+
     def _is_key_slice(self, unit: bytes) -> bool:
-        # Encoders that never send IDR pictures repeat the sequence parameters before each point of recovery.
+        # Encoders that never send IDR pictures repeat the sequence parameters before each point of recovery; some
+        # repeat them before every picture, so the slice must be an intra one, too (of a mere head it is not known).
         kind = unit[0] & 0x1F
-        return kind == 5 or (kind == 1 and self._recovery)
+        return kind == 5 or (kind == 1 and self._recovery and (len(unit) == 1 or _is_intra_slice(unit)))
+
+
+def _is_intra_slice(unit: bytes) -> bool:
+    """Whether the head of an H.264 slice names type I or SI (ITU-T H.264, 7.3.3: first_mb_in_slice, slice_type)."""
+    head = int.from_bytes(unit[1:9].ljust(8, b"\0"), "big")
+    at, value = 64, -1
+    for _ in range(2):  # two Exp-Golomb codes
+        zeros = at - (head & (1 << at) - 1).bit_length()
+        at -= 2 * zeros + 1
+        if at < 0:
+            return False
+        value = (head >> at & (1 << zeros + 1) - 1) - 1
+    return value % 5 in (2, 4)
 
 
 class H265(_AnnexB):
@@ -303,6 +364,9 @@ class H265(_AnnexB):
     def _is_parameter_set(self, unit: bytes) -> bool:
         return unit[0] >> 1 & 0x3F in (32, 33, 34)
 
+    def _is_slice(self, unit: bytes) -> bool:
+        return unit[0] >> 1 & 0x3F < 32
+
     def _is_key_slice(self, unit: bytes) -> bool:
         return 16 <= unit[0] >> 1 & 0x3F <= 21
 
@@ -312,8 +376,8 @@ class Jpeg(Depacketizer):
 
     codec = "mjpeg"
 
-    def __init__(self, most_bytes: int) -> None:
-        super().__init__(most_bytes)
+    def __init__(self, most_bytes: int, clock_hz: int = _VIDEO_CLOCK_HZ) -> None:
+        super().__init__(most_bytes, clock_hz)
         self._parts: list[bytes] = []
         self._length = 0
 
@@ -366,7 +430,7 @@ class Jpeg(Depacketizer):
 
 def is_mpeg4_key(content: bytes) -> bool:
     """Whether the first picture in a piece of MPEG-4 part 2 stands alone (a VOP of type I)."""
-    at = content.find(b"\x00\x00\x01\xb6")
+    at = content.find(_VOP)
     return at >= 0 and at + 4 < len(content) and content[at + 4] >> 6 == 0
 
 
@@ -375,8 +439,8 @@ class Mpeg4(Depacketizer):
 
     codec = "mpeg4"
 
-    def __init__(self, most_bytes: int, head: bytes = b"") -> None:
-        super().__init__(most_bytes)
+    def __init__(self, most_bytes: int, head: bytes = b"", clock_hz: int = _VIDEO_CLOCK_HZ) -> None:
+        super().__init__(most_bytes, clock_hz)
         self._head = head
         self._parts: list[bytes] = []
 
@@ -390,6 +454,8 @@ class Mpeg4(Depacketizer):
         return payload.startswith(b"\x00\x00\x01")
 
     def _take(self, payload: bytes) -> bool:
+        if not self._parts and payload.startswith(_VOP) and not is_mpeg4_key(payload):
+            return False
         self._parts.append(payload)
         return True
 
@@ -398,20 +464,22 @@ class Mpeg4(Depacketizer):
         return KeyFrame(self.codec, self._head + content) if is_mpeg4_key(content) else None
 
 
-def depacketizer(encoding: str, format_parameters: dict[str, str], most_bytes: int) -> Depacketizer | None:
+def depacketizer(
+    encoding: str, format_parameters: dict[str, str], most_bytes: int, clock_hz: int = _VIDEO_CLOCK_HZ
+) -> Depacketizer | None:
     """The depacketizer of an SDP encoding name, primed with the parameter sets of its fmtp line; None if unknown."""
     name = encoding.upper()
     if name == "H264":
-        return H264(most_bytes, _decode_sets(format_parameters, "sprop-parameter-sets"))
+        return H264(most_bytes, _decode_sets(format_parameters, "sprop-parameter-sets"), clock_hz)
     if name in ("H265", "HEVC"):
-        return H265(most_bytes, _decode_sets(format_parameters, "sprop-vps", "sprop-sps", "sprop-pps"))
+        return H265(most_bytes, _decode_sets(format_parameters, "sprop-vps", "sprop-sps", "sprop-pps"), clock_hz)
     if name == "MP4V-ES":
         try:
-            return Mpeg4(most_bytes, bytes.fromhex(format_parameters.get("config", "")))
+            return Mpeg4(most_bytes, bytes.fromhex(format_parameters.get("config", "")), clock_hz)
         except ValueError:
-            return Mpeg4(most_bytes)
+            return Mpeg4(most_bytes, b"", clock_hz)
     if name == "JPEG":
-        return Jpeg(most_bytes)
+        return Jpeg(most_bytes, clock_hz)
     return None
 
 

@@ -1,23 +1,30 @@
-"""RTSP (RFC 2326): ask a camera for its stream, take one whole key frame, say good-bye.
+"""RTSP (RFC 2326): ask a camera for its stream, take whole key frames, say good-bye.
 
 All waiting happens here, in asyncio: for the connection, for the answers, for the first packet and for the next key
 frame (seconds, at many cameras). The decoder gets the bytes of one frame and never a socket, an address or a password.
+
+On the way, and without decoding, the stream's time is read: its rate from the RTP timestamps, its clock from the
+sender reports (answers.Stream). A camera that sends a key frame at once leaves nothing to count; then a visit stays a
+little longer: until RATE_INTERVALS are there, but not above RATE_WAIT_S.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import re
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
-from urllib.parse import urljoin
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
 
 from citywatch.adapters.cameras.addresses import Address, redact
-from citywatch.adapters.cameras.answers import VisitFailure, no_media, unchecked, unreachable
+from citywatch.adapters.cameras.answers import Answer, Stream, VisitFailure, no_media, unchecked, unreachable
 from citywatch.adapters.cameras.challenge import Credentials
 from citywatch.adapters.cameras.config import Transport
+from citywatch.adapters.cameras.datagrams import Knock, udp_ports
 from citywatch.adapters.cameras.dialling import Dialler
+from citywatch.adapters.cameras.link import Ended, Link, Message, NotRtsp
 from citywatch.adapters.cameras.rtp import (
     Depacketizer,
     FrameTooLarge,
@@ -26,86 +33,20 @@ from citywatch.adapters.cameras.rtp import (
     depacketizer,
     parse_packet,
 )
-from citywatch.domain.pictures import VisitReason
+from citywatch.adapters.cameras.sdp import VideoTrack, control_url, parse_video_track
+from citywatch.adapters.cameras.stream_time import FrameRate, sender_report_offset_ns
+from citywatch.domain.pictures import NO_OFFSET, VisitReason
 
-_MOST_HEAD_BYTES = 16_384
-_MOST_BODY_BYTES = 65_536
-_MOST_HEADERS = 64
-_DATAGRAMS_QUEUED = 2048
+GULP_S = 0.1
+"""While media flows, a connection is read ten times a second; what a sender report says is up to so much older."""
+RATE_INTERVALS = 5
+RATE_WAIT_S = 2.0
 _GOODBYE_S = 0.5
-_UDP_PORT_TRIES = 32
-_UDP_BUFFER_BYTES = 2 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """An answer (status above 0) or a request of the server's own (status 0)."""
-
-    status: int
-    headers: Mapping[str, list[str]]
-    body: bytes
-
-    def first(self, name: str) -> str:
-        values = self.headers.get(name)
-        return values[0] if values else ""
-
-
-@dataclass(frozen=True, slots=True)
-class VideoTrack:
-    """The first video of a session description."""
-
-    payload_type: int
-    encoding: str
-    control: str
-    session_control: str = ""
-    format_parameters: dict[str, str] = field(default_factory=dict)
-
-
-_STATIC_ENCODINGS = {26: "JPEG"}
-
-
-def parse_video_track(description: str) -> VideoTrack | None:
-    """The first video of an SDP (RFC 8866), or None. Lines that cannot be read are passed over."""
-    payload_type, encoding, control, session_control = -1, "", "", ""
-    parameters: dict[str, str] = {}
-    in_session = True
-    for raw in description.splitlines():
-        line = raw.strip()
-        if line.startswith("m="):
-            in_session = False
-            if payload_type >= 0:
-                break
-            words = line[2:].split()
-            if len(words) >= 4 and words[0] == "video" and words[3].isdigit() and int(words[3]) < 128:
-                payload_type = int(words[3])
-                encoding = _STATIC_ENCODINGS.get(payload_type, "")
-        elif in_session and line.startswith("a=control:"):
-            session_control = line[10:].strip()
-        elif payload_type < 0:
-            continue
-        elif line.startswith("a=control:"):
-            control = line[10:].strip()
-        elif match := re.fullmatch(r"a=rtpmap:\s*(\d+)\s+([^/\s]+)/.*", line):
-            if int(match.group(1)) == payload_type:
-                encoding = match.group(2)
-        elif match := re.fullmatch(r"a=fmtp:\s*(\d+)\s+(.*)", line):
-            for pair in match.group(2).split(";"):
-                key, _, value = pair.strip().partition("=")
-                parameters[key.strip().lower()] = value.strip()
-    if payload_type < 0:
-        return None
-    return VideoTrack(payload_type, encoding, control, session_control, parameters)
-
-
-def control_url(base: str, control: str) -> str:
-    """The URL of a track. Makers disagree with RFC 3986 here: a relative control is appended to the base."""
-    if not control or control == "*":
-        return base
-    if control.lower().startswith(("rtsp://", "rtspu://")):
-        return control
-    if control.startswith("/"):
-        return urljoin(base, control)
-    return base + control if base.endswith("/") else f"{base}/{control}"
+_LAST_GULP_S = 0.02
+_SESSION_S = 60.0
+"""How long a session lives without a word from us, where the camera does not say (RFC 2326, section 12.37)."""
+_KEEP_ALIVE_SHARE = 0.45
+_KEEP_ALIVE_LEAST_S = 1.0
 
 
 async def fetch_key_frame(
@@ -116,87 +57,159 @@ async def fetch_key_frame(
     transport: Transport,
     connect_timeout_s: float,
     media_timeout_s: float,
+    stalled_s: float,
     most_bytes: int,
-) -> KeyFrame:
-    """One whole key frame of the camera's video. Raises VisitFailure:
+) -> Answer:
+    """One whole key frame of the camera's video, and what was learned of its stream. Raises VisitFailure:
 
     unreachable (name_lookup, refused, timed_out, host_unreachable, authentication), no_media (path_unknown;
-    protocol_error: it speaks no RTSP, or wrongly; no_frames: connected, but no answer or no picture in time;
-    too_large), unchecked (no_key_frame: pictures come, but none in time that stands alone; protocol_error: a codec
-    that is not supported).
+    protocol_error: it speaks no RTSP, or wrongly; no_frames: connected, but no answer or no picture in time; stalled:
+    pictures came, then none for `stalled_s`, or it hung up; too_large), unchecked (no_key_frame: pictures come, but
+    none in time that stands alone; protocol_error: a codec that is not supported).
     """
     shown = redact(address.url)
-    reader, writer = await dialler.connect(address.host, address.port, connect_timeout_s, shown)
-    session = _Session(reader, writer, address, credentials, shown)
+    connected = await dialler.dial(address.host, address.port, connect_timeout_s, shown)
+    session = RtspSession(connected, address, credentials, stalled_s=stalled_s, most_bytes=most_bytes)
     try:
-        async with asyncio.timeout(media_timeout_s) as deadline:
-            return await session.key_frame(transport, most_bytes)
-    except TimeoutError:
-        if not deadline.expired():
-            raise no_media(VisitReason.NO_FRAMES, f"{shown}: the connection timed out") from None
-        raise session.silence(media_timeout_s) from None
-    except FrameTooLarge:
-        raise no_media(VisitReason.TOO_LARGE, f"{shown}: a key frame has more than {most_bytes} bytes") from None
-    except (asyncio.IncompleteReadError, ConnectionError) as error:
-        raise session.hung_up(error) from None
-    except OSError as error:
-        raise no_media(VisitReason.PROTOCOL, f"{shown}: the connection failed ({error.strerror})") from None
+        with session.failures():
+            async with asyncio.timeout(media_timeout_s):
+                await session.play(transport)
+                frame = await session.key_frame()
+        await session.count_a_little()
+        return Answer(frame, session.stream())
     finally:
         await session.goodbye()
 
 
-class _Session:
+class RtspSession:
+    """One conversation about one stream. `goodbye` must be called at the end; it closes the connection.
+
+    Order of calls: `play`, then `key_frame` as often as wanted. Both raise what `failures` turns into a VisitFailure.
+    """
+
     def __init__(
         self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        connected: socket.socket,
         address: Address,
         credentials: Credentials,
-        shown: str,
+        *,
+        stalled_s: float,
+        most_bytes: int,
+        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._reader = reader
-        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+        self._link = Link(connected, self._packet)
         self._url = address.url
         self._credentials = credentials
-        self._shown = shown
+        self._shown = redact(address.url)
+        self._stalled_s = stalled_s
+        self._most_bytes = most_bytes
+        self._now_ns = now_ns
+        self._began = self._loop.time()
         self._sequence = 0
         self._session = ""
         self._base = address.url
         self._answered = False
         self._playing = False
-        self._depacketizer: Depacketizer | None = None
-        self._payload_type = -1
-        self._early: list[bytes] = []
-        self._channel = 0
+        self._by_datagrams = False
+        self._can_get_parameter = False
+        self._keep_alive_s = _SESSION_S * _KEEP_ALIVE_SHARE
+        self._spoke_at = self._began
+        self._track: VideoTrack | None = None
+        self._frames: Depacketizer | None = None
+        self._media_channel, self._control_channel = 0, 1
+        self._order = Reorderer()
+        self._ready: KeyFrame | None = None
+        self._trouble: FrameTooLarge | None = None
+        self._packets_seen = 0
+        self._flowed_at = 0.0
+        self._offset_ns = NO_OFFSET
+        self._open = contextlib.AsyncExitStack()
 
     # what the end of a visit means -------------------------------------------------------------------------
 
-    def silence(self, waited_s: float) -> VisitFailure:
-        """Time ran out: what was heard until then says what it means."""
-        if not self._answered:
-            return no_media(VisitReason.NO_FRAMES, f"{self._shown}: connected, but no answer in {waited_s:g} s")
-        if self._depacketizer is not None and self._depacketizer.pictures:
-            return unchecked(
-                VisitReason.NO_KEY_FRAME,
-                f"{self._shown}: pictures come, but no whole key frame in {waited_s:g} s;"
-                " raise media_timeout_seconds above the camera's key frame interval",
-            )
-        return no_media(VisitReason.NO_FRAMES, f"{self._shown}: it answers, but no picture came in {waited_s:g} s")
+    @contextlib.contextmanager
+    def failures(self) -> Iterator[None]:
+        """Turns what `play` and `key_frame` raise into a VisitFailure, with what was learned of the stream."""
+        try:
+            yield
+        except VisitFailure as failure:
+            failure.stream = self.stream()
+            raise
+        except (TimeoutError, FrameTooLarge, Ended, NotRtsp, OSError) as error:
+            meant = self._failure(error)
+            meant.stream = self.stream()
+            raise meant from None
 
-    def hung_up(self, error: Exception) -> VisitFailure:
+    def _failure(self, error: Exception) -> VisitFailure:
+        shown = self._shown
+        if isinstance(error, FrameTooLarge):
+            return no_media(VisitReason.TOO_LARGE, f"{shown}: a key frame has more than {self._most_bytes} bytes")
+        if isinstance(error, NotRtsp):
+            return self._protocol(str(error))
+        if isinstance(error, Ended):
+            return self._hung_up(error)
+        if isinstance(error, TimeoutError) and error.errno is None:
+            return self._silence()
+        if isinstance(error, TimeoutError):
+            return no_media(VisitReason.NO_FRAMES, f"{shown}: the connection timed out")
+        strerror = error.strerror if isinstance(error, OSError) else error
+        return no_media(VisitReason.PROTOCOL, f"{shown}: the connection failed ({strerror})")
+
+    def _silence(self) -> VisitFailure:
+        """Time ran out: what was heard until then says what it means."""
+        waited = f"{self._loop.time() - self._began:.1f} s"
+        if not self._answered:
+            return no_media(VisitReason.NO_FRAMES, f"{self._shown}: connected, but no answer in {waited}")
+        if not self._has_pictures:
+            return no_media(VisitReason.NO_FRAMES, f"{self._shown}: it answers, but no picture came in {waited}")
+        if (quiet_s := self.quiet_s) >= self._stalled_s:
+            return no_media(VisitReason.STALLED, f"{self._shown}: pictures came, and then none for {quiet_s:.1f} s")
+        return unchecked(
+            VisitReason.NO_KEY_FRAME,
+            f"{self._shown}: pictures come, but no whole key frame in {waited};"
+            " raise media_timeout_seconds above the camera's key frame interval",
+        )
+
+    def _hung_up(self, error: Ended) -> VisitFailure:
+        if self._has_pictures:
+            return no_media(VisitReason.STALLED, f"{self._shown}: pictures came, and then it {error}")
         if self._playing:
-            return no_media(VisitReason.NO_FRAMES, f"{self._shown}: the stream ended before a key frame")
-        what = "closed the connection" if isinstance(error, asyncio.IncompleteReadError) else "reset the connection"
-        return no_media(VisitReason.PROTOCOL, f"{self._shown}: it {what} instead of an RTSP answer")
+            return no_media(VisitReason.NO_FRAMES, f"{self._shown}: it {error} before a picture came")
+        return no_media(VisitReason.PROTOCOL, f"{self._shown}: it {error} instead of an RTSP answer")
 
     def _protocol(self, what: str) -> VisitFailure:
         return no_media(VisitReason.PROTOCOL, f"{self._shown}: {what}")
 
+    @property
+    def _has_pictures(self) -> bool:
+        return self._frames is not None and self._frames.pictures
+
+    @property
+    def quiet_s(self) -> float:
+        """Seconds since media came last."""
+        return self._loop.time() - self._flowed_at
+
+    @property
+    def rate(self) -> FrameRate | None:
+        """The stream's pictures as they are counted; None before `play`."""
+        return self._frames.rate if self._frames is not None else None
+
+    def stream(self) -> Stream:
+        """What is known of the stream by now."""
+        return Stream(
+            fps=self._frames.rate.fps if self._frames is not None else math.nan,
+            fps_declared=self._track.fps if self._track is not None else math.nan,
+            stream_offset_ns=self._offset_ns,
+        )
+
     # the conversation --------------------------------------------------------------------------------------
 
-    async def key_frame(self, transport: Transport, most_bytes: int) -> KeyFrame:
+    async def play(self, transport: Transport) -> None:
+        """Ask for the stream, until it is promised to come."""
         # Some cameras answer 401, 404 or 501 to OPTIONS; that it was answered in RTSP is what counts.
-        await self._request("OPTIONS", self._url)
+        public = (await self._request("OPTIONS", self._url)).first("public")
+        self._can_get_parameter = "GET_PARAMETER" in public.upper()
         answer = await self._request("DESCRIBE", self._url, {"Accept": "application/sdp"})
         self._expect(answer, "DESCRIBE")
         self._base = answer.first("content-base") or answer.first("content-location") or self._url
@@ -205,72 +218,80 @@ class _Session:
             raise no_media(VisitReason.NO_FRAMES, f"{self._shown}: the session describes no video")
         if track.session_control.lower().startswith("rtsp://"):
             self._base = track.session_control
-        self._payload_type = track.payload_type
-        self._depacketizer = depacketizer(track.encoding, track.format_parameters, most_bytes)
-        if self._depacketizer is None:
+        self._track = track
+        self._frames = depacketizer(track.encoding, track.format_parameters, self._most_bytes, track.clock_hz)
+        if self._frames is None:
             raise unchecked(
                 VisitReason.PROTOCOL, f"{self._shown}: video in {track.encoding[:20]!r}, which is not supported"
             )
-        target = control_url(self._base, track.control)
-        if transport == "tcp":
-            return await self._play_tcp(target, self._depacketizer)
-        return await self._play_udp(target, self._depacketizer)
-
-    async def _play_tcp(self, target: str, frames: Depacketizer) -> KeyFrame:
-        answer = await self._setup(target, "RTP/AVP/TCP;unicast;interleaved=0-1")
-        if match := re.search(r"interleaved=(\d+)", answer.first("transport")):
-            self._channel = int(match.group(1))
-        await self._play()
-        for packet in self._early:
-            if (frame := self._feed(frames, packet)) is not None:
-                return frame
-        while True:
-            item = await self._next()
-            if isinstance(item, bytes) and (frame := self._feed(frames, item)) is not None:
-                return frame
-
-    async def _play_udp(self, target: str, frames: Depacketizer) -> KeyFrame:
-        async with _udp_ports(self._writer) as (port, datagrams, knock):
-            answer = await self._setup(target, f"RTP/AVP;unicast;client_port={port}-{port + 1}")
-            if match := re.search(r"server_port=(\d+)", answer.first("transport")):
-                knock(int(match.group(1)))
-            await self._play()
-            listener = asyncio.create_task(self._listen())
-            order = Reorderer()
-            try:
-                while True:
-                    packet = parse_packet(await _first_of(datagrams, listener))
-                    if packet is None or packet.payload_type != self._payload_type:
-                        continue
-                    for ready in order.push(packet):
-                        if (frame := frames.feed(ready)) is not None:
-                            return frame
-            finally:
-                listener.cancel()
-                with contextlib.suppress(asyncio.CancelledError, OSError, asyncio.IncompleteReadError, VisitFailure):
-                    await listener
-
-    async def _listen(self) -> None:
-        """Over UDP the connection stays open beside the media; read it, so that its end is noticed."""
-        while True:
-            await self._next()
-
-    def _feed(self, frames: Depacketizer, data: bytes) -> KeyFrame | None:
-        packet = parse_packet(data)
-        if packet is None or packet.payload_type != self._payload_type:
-            return None
-        return frames.feed(packet)
-
-    async def _setup(self, target: str, transport: str) -> Message:
-        answer = await self._request("SETUP", target, {"Transport": transport})
-        self._expect(answer, "SETUP")
-        self._session = answer.first("session").partition(";")[0].strip()
-        return answer
-
-    async def _play(self) -> None:
+        await self._set_up(control_url(self._base, track.control), transport)
         self._playing = True
+        self._flowed_at = self._loop.time()
         answer = await self._request("PLAY", self._base, {"Range": "npt=0.000-"})
         self._expect(answer, "PLAY")
+
+    async def _set_up(self, target: str, transport: Transport) -> None:
+        knock: Knock | None = None
+        if transport == "tcp":
+            wanted = "RTP/AVP/TCP;unicast;interleaved=0-1"
+        else:
+            port, knock = await self._open.enter_async_context(
+                udp_ports(self._link.local_host, self._link.peer_host, self._datagram, self._report)
+            )
+            wanted = f"RTP/AVP;unicast;client_port={port}-{port + 1}"
+            self._by_datagrams = True
+        answer = await self._request("SETUP", target, {"Transport": wanted})
+        self._expect(answer, "SETUP")
+        given = answer.first("transport")
+        if match := re.search(r"interleaved=(\d{1,3})(?:-(\d{1,3}))?", given):
+            # Some number the channels anew, whatever they were asked for.
+            self._media_channel = int(match.group(1))
+            self._control_channel = int(match.group(2) or self._media_channel + 1)
+        if knock is not None and (match := re.search(r"server_port=(\d{1,5})", given)):
+            knock(int(match.group(1)))
+        self._session, _, options = (word.strip() for word in answer.first("session").partition(";"))
+        if (match := re.search(r"timeout=(\d{1,6})", options)) and int(match.group(1)) > 0:
+            self._keep_alive_s = max(int(match.group(1)) * _KEEP_ALIVE_SHARE, _KEEP_ALIVE_LEAST_S)
+
+    async def key_frame(self) -> KeyFrame:
+        """The next whole key frame; one that was not fetched in time gives way to the next."""
+        while True:
+            await self._hear_all()
+            if self._ready is not None:
+                frame, self._ready = self._ready, None
+                return frame
+            await self._more()
+
+    async def count_a_little(self) -> None:
+        """Stay until the pictures a second can be told, RATE_WAIT_S at most. Never raises for what the camera does."""
+        if self._frames is None:
+            return
+        with contextlib.suppress(TimeoutError, FrameTooLarge, Ended, NotRtsp, OSError, VisitFailure):
+            async with asyncio.timeout(RATE_WAIT_S):
+                while self._frames.rate.intervals < RATE_INTERVALS:
+                    await self._more()
+                    await self._hear_all()
+
+    async def keep_alive(self) -> None:
+        """Say a word when the session would end without one. The answer is heard later, between the pictures."""
+        if self._loop.time() - self._spoke_at >= self._keep_alive_s:
+            await self._send("GET_PARAMETER" if self._can_get_parameter else "OPTIONS", self._base, {})
+
+    async def goodbye(self) -> None:
+        """Give the session back, so that the camera has room for others, and close. Never waits long."""
+        try:
+            async with asyncio.timeout(_GOODBYE_S):
+                if self._session:
+                    self._frames = None
+                    await self._send("TEARDOWN", self._base, {})
+                    await self._link.fill()
+                    while (answer := self._link.take()) is None or answer.first("cseq") != str(self._sequence):
+                        await self._link.fill(_LAST_GULP_S)
+        except (Ended, NotRtsp, OSError, VisitFailure):  # TimeoutError is an OSError
+            pass
+        finally:
+            self._link.close()
+            await self._open.aclose()
 
     def _expect(self, answer: Message, method: str) -> None:
         if answer.status == 200:
@@ -293,7 +314,18 @@ class _Session:
         return answer
 
     async def _ask(self, method: str, url: str, headers: Mapping[str, str]) -> Message:
+        await self._send(method, url, headers)
+        while True:
+            while (message := self._link.take()) is not None:
+                self._answered = True
+                if message.status and message.first("cseq") in ("", str(self._sequence)):
+                    return message
+                await self._hear(message)
+            await self._link.fill()
+
+    async def _send(self, method: str, url: str, headers: Mapping[str, str]) -> None:
         self._sequence += 1
+        self._spoke_at = self._loop.time()
         lines = [f"{method} {url} RTSP/1.0", f"CSeq: {self._sequence}", "User-Agent: Citywatch"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if self._session:
@@ -303,147 +335,70 @@ class _Session:
         text = "\r\n".join(lines)
         if any(ord(letter) < 0x20 and letter not in "\r\n" for letter in text) or text.count("\n") != len(lines) - 1:
             raise self._protocol("its answers would break the next request in two")
-        self._writer.write((text + "\r\n\r\n").encode())
-        await self._writer.drain()
-        while True:
-            item = await self._next()
-            if isinstance(item, bytes):
-                if len(self._early) < _DATAGRAMS_QUEUED:
-                    self._early.append(item)
-            elif item.status and item.first("cseq") in ("", str(self._sequence)):
-                return item
+        await self._link.send((text + "\r\n\r\n").encode())
 
-    # reading -----------------------------------------------------------------------------------------------
+    # listening ---------------------------------------------------------------------------------------------
 
-    async def _next(self) -> Message | bytes:
-        """The next message, or the next packet of our channel out of the interleaved ones."""
-        while True:
-            mark = await self._reader.readexactly(1)
-            if mark == b"$":
-                head = await self._reader.readexactly(3)
-                data = await self._reader.readexactly(int.from_bytes(head[1:], "big"))
-                if head[0] == self._channel:
-                    return data
-            elif mark not in (b"\r", b"\n"):  # some send an empty line behind a body
-                return await self._message(mark)
-
-    async def _message(self, mark: bytes) -> Message:
-        lines: list[str] = []
-        size = 0
-        while True:
-            try:
-                line = await self._reader.readuntil(b"\n")
-            except asyncio.LimitOverrunError:
-                raise self._protocol("its answer is no RTSP") from None
-            text = (mark + line).decode("latin-1").rstrip("\r\n")
-            mark = b""
-            size += len(line)
-            if not lines and not re.match(r"RTSP/1\.\d \d{3}|[A-Z_]+ \S+ RTSP/1\.\d$", text):
-                raise self._protocol("its answer is no RTSP")
-            if not text:
-                break
-            lines.append(text)
-            if size > _MOST_HEAD_BYTES or len(lines) > _MOST_HEADERS:
-                raise self._protocol("its answer has too many headers")
-        self._answered = True
-        headers: dict[str, list[str]] = {}
-        for header in lines[1:]:
-            name, _, value = header.partition(":")
-            headers.setdefault(name.strip().lower(), []).append(value.strip())
-        length = headers.get("content-length", ["0"])[0]
-        if not length.isdigit() or int(length) > _MOST_BODY_BYTES:
-            raise self._protocol("the length of its answer is unbelievable")
-        body = await self._reader.readexactly(int(length))
-        status = int(lines[0].split()[1]) if lines[0].startswith("RTSP/") else 0
-        return Message(status, headers, body)
-
-    async def goodbye(self) -> None:
-        """Give the session back and close. Never raises, never waits long."""
-        try:
-            async with asyncio.timeout(_GOODBYE_S):
-                if self._session and not self._writer.is_closing():
-                    self._sequence += 1
-                    lines = [
-                        f"TEARDOWN {self._base} RTSP/1.0",
-                        f"CSeq: {self._sequence}",
-                        "User-Agent: Citywatch",
-                        f"Session: {self._session}",
-                    ]
-                    if (authorization := self._credentials.header("TEARDOWN", self._base)) is not None:
-                        lines.append(f"Authorization: {authorization}")
-                    self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
-                    await self._writer.drain()
-                self._writer.close()
-                await self._writer.wait_closed()
-        except OSError:  # TimeoutError is one
-            self._writer.transport.abort()
-
-
-class _Datagrams(asyncio.DatagramProtocol):
-    """Datagrams of one sender into a bounded queue; those that find it full are lost, as on any network."""
-
-    def __init__(self, sender: str, queue: asyncio.Queue[bytes]) -> None:
-        self._sender = sender
-        self._queue = queue
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if addr[0] == self._sender and not self._queue.full():
-            self._queue.put_nowait(data)
-
-
-@contextlib.asynccontextmanager
-async def _udp_ports(
-    writer: asyncio.StreamWriter,
-) -> AsyncIterator[tuple[int, asyncio.Queue[bytes], _Knock]]:
-    """An even port for RTP and the next one for RTCP, bound to the address that the camera is reached from."""
-    local, peer = writer.get_extra_info("sockname")[0], writer.get_extra_info("peername")[0]
-    loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[bytes] = asyncio.Queue(_DATAGRAMS_QUEUED)
-    with contextlib.ExitStack() as opened:
-        for _ in range(_UDP_PORT_TRIES):
-            media, _protocol = await loop.create_datagram_endpoint(
-                lambda: _Datagrams(peer, queue), local_addr=(local, 0)
-            )
-            port = int(media.get_extra_info("sockname")[1])
-            if port % 2 == 0:
-                try:
-                    control, _protocol2 = await loop.create_datagram_endpoint(
-                        asyncio.DatagramProtocol, local_addr=(local, port + 1)
-                    )
-                except OSError:
-                    media.close()
-                    continue
-                opened.callback(media.close)
-                opened.callback(control.close)
-                break
-            media.close()
+    async def _more(self) -> None:
+        """Wait for more of the stream."""
+        await self.keep_alive()
+        if self._by_datagrams:
+            await asyncio.sleep(GULP_S)
+            self._link.poll()
         else:
-            raise OSError(0, "no pair of UDP ports is free")
-        yield port, queue, _Knock(media, peer)
+            await self._link.fill(GULP_S)
 
+    async def _hear_all(self) -> None:
+        """All that has come: packets go to `_packet`, messages are answered."""
+        while (message := self._link.take()) is not None:
+            await self._hear(message)
+        if self._trouble is not None:
+            raise self._trouble
+        if self._frames is not None and self._frames.packets != self._packets_seen:
+            self._packets_seen = self._frames.packets
+            self._flowed_at = self._loop.time()
 
-class _Knock:
-    """A datagram from our port to the camera's opens the way back through an address translation."""
+    async def _hear(self, message: Message) -> None:
+        """A request of the camera's own, or the answer to a word that kept the session alive."""
+        if message.status == 0:
+            known = message.method in ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER", "ANNOUNCE")
+            number = message.first("cseq")
+            lines = ["RTSP/1.0 200 OK" if known else "RTSP/1.0 501 Not Implemented"]
+            lines += [f"CSeq: {number}"] if number.isascii() and number.isdigit() else []
+            await self._link.send(("\r\n".join(lines) + "\r\n\r\n").encode())
+        elif message.first("cseq") != str(self._sequence) or not self._playing:
+            pass  # an answer that nobody waits for any more
+        elif message.status == 454:
+            raise Ended("forgot the session")
+        elif message.status == 401:
+            # Its challenge has grown old; the next word answers the new one.
+            if self._credentials.accept(message.headers.get("www-authenticate", []), again=False):
+                self._spoke_at -= self._keep_alive_s
+        elif message.status in (405, 501, 551) and self._can_get_parameter:
+            self._can_get_parameter = False
+            self._spoke_at -= self._keep_alive_s
 
-    def __init__(self, media: asyncio.DatagramTransport, peer: str) -> None:
-        self._media = media
-        self._peer = peer
+    def _packet(self, channel: int, buffer: bytearray, start: int, end: int) -> None:
+        if channel == self._media_channel:
+            if self._frames is not None and self._track is not None:
+                frame = self._frames.take(self._track.payload_type, buffer, start, end)
+                self._ready = frame or self._ready
+        elif channel == self._control_channel:
+            self._report(bytes(buffer[start:end]))
 
-    def __call__(self, port: int) -> None:
-        if 0 < port < 65_536:
-            self._media.sendto(b"\x80\x00" + bytes(10), (self._peer, port))
+    def _datagram(self, data: bytes) -> None:
+        if self._frames is None or self._track is None or self._trouble is not None:
+            return
+        packet = parse_packet(data)
+        if packet is None or packet.payload_type != self._track.payload_type:
+            return
+        try:
+            for ready in self._order.push(packet):
+                self._ready = self._frames.feed(ready) or self._ready
+        except FrameTooLarge as trouble:  # told by the next `_hear_all`: here nobody listens
+            self._trouble = trouble
 
-
-async def _first_of(datagrams: asyncio.Queue[bytes], listener: asyncio.Task[None]) -> bytes:
-    """The next datagram; the listener's error when the connection ends before one comes."""
-    if not datagrams.empty():
-        return datagrams.get_nowait()
-    waiting = asyncio.ensure_future(datagrams.get())
-    try:
-        await asyncio.wait({waiting, listener}, return_when=asyncio.FIRST_COMPLETED)
-        if waiting.done():
-            return waiting.result()
-        listener.result()  # raises: it never ends otherwise
-        raise AssertionError("the listener ended without a reason")
-    finally:
-        waiting.cancel()
+    def _report(self, data: bytes) -> None:
+        offset_ns = sender_report_offset_ns(data, self._now_ns())
+        if offset_ns != NO_OFFSET:
+            self._offset_ns = offset_ns

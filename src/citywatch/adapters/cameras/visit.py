@@ -13,6 +13,7 @@ that no decoder is ever held by a camera that does not answer. What each failure
 | is a file that is missing or cannot be read          | unreachable | file_not_found   |
 | knows no such path                                   | no_media    | path_unknown     |
 | connects and stays silent, or plays nothing          | no_media    | no_frames        |
+| plays, and stops before a key frame was there        | no_media    | stalled          |
 | connects and speaks another protocol, or hangs up    | no_media    | protocol_error   |
 | gives bytes that are no picture, or a damaged one    | no_media    | not_a_picture    |
 | gives more bytes or pixels than allowed              | no_media    | too_large        |
@@ -64,8 +65,7 @@ class Visitor:
             return Answer(FileRef(Path(address.path)))
         if address.kind is MediaKind.PROBE:
             timeout_s = camera.connect_timeout_seconds
-            _, writer = await self._dialler.connect(address.host, address.port, timeout_s, camera.shown_url)
-            writer.transport.abort()
+            (await self._dialler.dial(address.host, address.port, timeout_s, camera.shown_url)).close()
             return Answer(Reached())
         credentials = _credentials(camera, address)
         if address.kind is MediaKind.SNAPSHOT:
@@ -78,16 +78,16 @@ class Visitor:
                 most_bytes=camera.most_bytes,
             )
             return Answer(still)
-        frame = await fetch_key_frame(
+        return await fetch_key_frame(
             address,
             credentials,
             self._dialler,
             transport=camera.transport,
             connect_timeout_s=camera.connect_timeout_seconds,
             media_timeout_s=camera.media_timeout_seconds,
+            stalled_s=camera.stalled_seconds,
             most_bytes=camera.most_bytes,
         )
-        return Answer(frame)
 
 
 def _credentials(camera: CameraConfig, address: Address) -> Credentials:
