@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from citywatch.alerts.table import MOVES
 from citywatch.domain.alerts import AlertMove, AlertState
+from citywatch.domain.cameras import DEVICE_REMOVED
 from citywatch.domain.events import Event, EventKind, Severity, event_id
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault
@@ -54,7 +55,7 @@ class AlertPolicy:
 
 
 def on_event(state: State, event: Event, now_ns: int, policy: AlertPolicy) -> Iterator[Event]:
-    """Open an alert for an overload or a confirmed fault; resolve it when the fault is cleared."""
+    """Open an alert for an overload or a confirmed fault; resolve it when that is cleared, or the device removed."""
     if event.kind is EventKind.OVERLOADED:
         severe = event.data["over_percent"] >= policy.severe_over_percent
         # A station whose clock is years ahead must not leave us alerts that never go.
@@ -69,6 +70,10 @@ def on_event(state: State, event: Event, now_ns: int, policy: AlertPolicy) -> It
         row = state.get(ROOM, alert)
         if row is not None:
             yield _resolve(state, alert, row, event.at_ns, "cleared")
+    elif event.kind is EventKind.CAMERA_REMOVED:
+        for alert, row in state.room(ROOM):
+            if row["device"] == event.device:
+                yield _resolve(state, alert, row, event.at_ns, DEVICE_REMOVED)
 
 
 def on_tick(state: State, now_ns: int) -> Iterator[Event]:

@@ -91,7 +91,9 @@ def _figure(
         for changes in _changes(api, group, from_ns, to_ns)
     )
     if found is None:
-        raise Problem(404, "not_found", "there is no such device yet; register one or push its first record")
+        raise Problem(
+            404, "not_found", "there was no such device in this window; register one or push its first record"
+        )
     return found
 
 

@@ -22,6 +22,12 @@ class Verb(StrEnum):
     """target: the ticket's id."""
     NOTE_TICKET = "note_ticket"
     """target: the ticket's id; args: {"note": text}."""
+    DECLARE_WORK = "declare_work"
+    """args: {"kind": WorkKind, "from_ns": int, "to_ns": int, "note": text}, see domain/work.py."""
+    PUT_CAMERA = "put_camera"
+    """args: {"origin": Origin, "camera": {...}, "sealed": text}, see domain/cameras.py. Secrets are sealed in it."""
+    REMOVE_CAMERA = "remove_camera"
+    """args: {"origin": Origin}."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,3 +24,5 @@ class TicketMove(StrEnum):
     NOTE = "note"
     VERIFY = "verify"
     CLOSE = "close"
+    WITHDRAW = "withdraw"
+    """Its device is watched no longer."""

@@ -22,7 +22,7 @@ from citywatch.domain.pulses import PulseBatch, TickBatch
 from citywatch.domain.state import State
 from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
 from citywatch.laws import GrossLaw
-from citywatch.rules import cameras, devices, liveness, scales
+from citywatch.rules import cameras, devices, fleet, liveness, scales
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.liveness import CLOCK, LivenessPolicy
 from citywatch.tickets import desk as tickets
@@ -50,9 +50,9 @@ class CityStep:
             case PassBatch():
                 yield from self._judged(state, scales.on_passes(state, batch, self.law, self.observer))
             case FrameBatch():
-                yield from self._judged(state, cameras.on_looks(state, batch, self.cameras))
+                yield from self._judged(state, cameras.on_looks(state, fleet.watched(state, batch), self.cameras))
             case PulseBatch():
-                yield from self._judged(state, liveness.on_pulses(state, batch, self.liveness))
+                yield from self._judged(state, liveness.on_pulses(state, fleet.watched(state, batch), self.liveness))
             case TickBatch():
                 yield from self._ticks(state, batch.at_ns.tolist())
             case CommandBatch():
@@ -72,6 +72,7 @@ class CityStep:
             yield from self._judged(state, liveness.on_tick(state, now_ns, self.liveness))
             yield from self._judged(state, cameras.on_tick(state, now_ns, self.cameras))
             yield from alerts.on_tick(state, now_ns)
+            fleet.on_tick(state, now_ns)
 
     def _commands(self, state: State, batch: CommandBatch) -> Iterator[Event]:
         columns = (batch.device, batch.at_ns.tolist(), batch.command, batch.verb, batch.target, batch.actor, batch.args)
@@ -79,6 +80,8 @@ class CityStep:
             answer = _obey(state, device, at_ns, command, verb, target, actor, args)
             if isinstance(answer, Event):
                 yield answer
+            elif isinstance(answer, list):
+                yield from self._judged(state, answer)
             elif answer != "repeated":
                 data = {"command": command, "verb": verb, "target": target, "actor": actor, "reason": answer}
                 kind = EventKind.COMMAND_REFUSED
@@ -92,8 +95,8 @@ def _now_ns(state: State) -> int:
 
 def _obey(
     state: State, device: str, at_ns: int, command: str, verb: str, target: str, actor: str, args: str
-) -> Event | str:
-    """The event of a lawful command, or the reason why it is refused."""
+) -> Event | list[Event] | str:
+    """The event of a lawful command, or the events that the desks shall hear of, or the reason why it is refused."""
     match verb:
         case Verb.ACKNOWLEDGE_ALERT:
             return alerts.acknowledge(state, target, at_ns=at_ns, actor=actor, command=command)
@@ -102,6 +105,9 @@ def _obey(
         case Verb.NOTE_TICKET:
             text = json.loads(args)["note"][:MAX_NOTE_CHARACTERS]
             return tickets.note(state, target, text, at_ns=at_ns, actor=actor, command=command)
+        case Verb.PUT_CAMERA | Verb.REMOVE_CAMERA:
+            obeyed = fleet.put if verb == Verb.PUT_CAMERA else fleet.remove
+            return obeyed(state, device, args, at_ns=at_ns, actor=actor, command=command)
         case Verb.REGISTER_DEVICE:
             fields = json.loads(args)
             described = Device(

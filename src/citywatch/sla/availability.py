@@ -9,7 +9,8 @@ A state is known to begin inside a bracket: it was surely so from one instant on
 
 The truth lies between. Unknown is: before the first look, while nobody looked, and after `known_until_ns`, the
 instant up to which states have been decided (never later than now). It is shown as unknown in both readings, never
-added to either side. All arithmetic is in whole nanoseconds and exact fractions.
+added to either side. A device that was removed is not required from then on: that time is in no reading at all, until
+it is added again. All arithmetic is in whole nanoseconds and exact fractions.
 """
 
 from __future__ import annotations
@@ -71,7 +72,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """The figure of one or more devices over one window. `worst_share <= best_share` always."""
+    """The figure of one or more devices over one window. `worst_share <= best_share` always.
+
+    `devices` counts those of which any time was required; without one there is no share (ZeroDivisionError).
+    """
 
     devices: int
     worst: Reading
@@ -103,7 +107,7 @@ def availability(changes: Sequence[StateChange], from_ns: int, to_ns: int, *, kn
         raise ValueError(f"the window from {from_ns} to {to_ns} ns is empty")
     worst = _reading(((c.state, c.worst_from_ns) for c in reversed(changes)), from_ns, to_ns, known_until_ns)
     best = _reading(((c.state, c.best_from_ns) for c in reversed(changes)), from_ns, to_ns, known_until_ns)
-    return Availability(1, worst, best)
+    return Availability(1 if worst.total_ns or best.total_ns else 0, worst, best)
 
 
 def together(parts: Iterable[Availability]) -> Availability | None:
@@ -116,9 +120,12 @@ def together(parts: Iterable[Availability]) -> Availability | None:
 
 def _reading(newest_first: Iterable[tuple[DeviceState, int]], from_ns: int, to_ns: int, known_until_ns: int) -> Reading:
     known_to_ns = min(max(known_until_ns, from_ns), to_ns)
-    spent = {DeviceState.UP: 0, DeviceState.DOWN: 0, DeviceState.UNKNOWN: to_ns - known_to_ns}
+    spent = dict.fromkeys(DeviceState, 0)
     end_ns = known_to_ns
-    for state, begin_ns in newest_first:
+    spent[DeviceState.UNKNOWN] = to_ns - known_to_ns
+    for number, (state, begin_ns) in enumerate(newest_first):
+        if number == 0 and state is DeviceState.REMOVED and begin_ns <= known_to_ns:
+            spent[DeviceState.UNKNOWN] = 0
         if end_ns == from_ns:
             break
         begin_ns = min(max(begin_ns, from_ns), end_ns)  # noqa: PLW2901  (clipped to what is left of the window)

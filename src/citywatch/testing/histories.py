@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from citywatch.adapters.store.schema import METADATA
 from citywatch.adapters.store.sql import SqlStore
+from citywatch.domain.cameras import DEVICE_REMOVED
 from citywatch.domain.devices import DeviceKind, DeviceState
 from citywatch.domain.events import Event, EventKind, Severity, event_id
 from citywatch.domain.instants import NS_PER_S
@@ -57,6 +58,7 @@ class _City:
         self._open_alerts: dict[str, tuple[str, str, bool]] = {}
         self._open_tickets: dict[str, tuple[str, str, bool]] = {}
         self._events: list[Event] = []
+        self._watched: set[str] = set()
         self._commands = 0
 
     def live(self, steps: int) -> list[Event]:
@@ -72,6 +74,8 @@ class _City:
             self._unknown,
             self._refuse,
             self._bury,
+            self._put,
+            self._remove,
         )
         for number in range(steps):
             self._now_ns += self._random.randint(1, 600 * NS_PER_S)
@@ -245,6 +249,41 @@ class _City:
             "reason": "not_open",
         }
         self._tell(EventKind.COMMAND_REFUSED, device, "", data, command)
+
+    def _put(self) -> None:
+        device, command = self._random.choice(self._cameras), self._command()
+        data = {
+            "camera": {"kind": "camera", "name": "河堤 north", "site": "S7", "url": "rtsp://***@192.0.2.7/1"},
+            "sealed": f"cw1:{self._random.randbytes(16).hex()}",
+            "origin": self._random.choice(["api", "configuration"]),
+            "file": "",
+            "change": "added",
+            "actor": "wei",
+            "command": command,
+        }
+        self._tell(EventKind.CAMERA_PUT, device, "", data, device, command)
+        if device not in self._watched:
+            self._watched.add(device)
+            self._state(device, DeviceState.UNKNOWN, self._now_ns, self._now_ns)
+
+    def _remove(self) -> None:
+        """What is open about the camera ends with it."""
+        if not self._watched:
+            return
+        device, command = self._random.choice(sorted(self._watched)), self._command()
+        self._watched.discard(device)
+        data = {"origin": "api", "file": "", "actor": "wei", "command": command}
+        self._tell(EventKind.CAMERA_REMOVED, device, "", data, device, command)
+        for (camera, fault), cause in list(self._faults.items()):
+            if camera == device:
+                del self._faults[camera, fault]
+                alert, ticket = event_id("alert", cause), event_id("ticket", cause)
+                self._open_alerts.pop(alert)
+                self._open_tickets.pop(ticket)
+                resolved = {"alert": alert, "reason": DEVICE_REMOVED}
+                self._tell(EventKind.ALERT_RESOLVED, device, cause, resolved, alert)
+                self._tell(EventKind.TICKET_CLOSED, device, cause, {"ticket": ticket, "reason": DEVICE_REMOVED}, ticket)
+        self._state(device, DeviceState.REMOVED, self._now_ns, self._now_ns)
 
     def _bury(self) -> None:
         content = self._random.randbytes(self._random.randint(0, 200))

@@ -127,7 +127,8 @@ def tick(at_ns: int) -> TickBatch:
 
 def city_day(seed: int, seconds: int) -> list[Batch]:
     """Batches of one row each: scales with heartbeats and lorries (some over, some repeated), cameras with faults
-    that come and go, an observer with gaps, ticks, and registrations.
+    that come and go, an observer with gaps, ticks, and registrations. Every 53 seconds a camera is removed, wherever
+    it stands, and put back 5 seconds later.
     """
     rng = random.Random(seed)  # noqa: S311  (seeded rows, no secret)
     rows: list[Batch] = []
@@ -155,7 +156,9 @@ def city_day(seed: int, seconds: int) -> list[Batch]:
             rows.append(last_pass)
         if last_pass is not None and rng.random() < 0.1:
             rows.append(last_pass)
-        for camera in CAMERAS:
+        for number_of, camera in enumerate(CAMERAS):
+            if second % 53 in (number_of, number_of + 5):
+                rows.append(_fleet_command(camera, now_ns, second % 53 == number_of))
             if rng.random() < 0.3:
                 faulty[camera] = second + rng.randint(3, 12) if rng.random() < 0.15 else faulty[camera]
                 visits[camera] += 1
@@ -164,3 +167,11 @@ def city_day(seed: int, seconds: int) -> list[Batch]:
                 mean = 3.0 if bad else 110.0
                 rows.append(frames([(camera, now_ns + 3, visits[camera], outcome, mean, rng.random())]))
     return rows
+
+
+def _fleet_command(camera: str, at_ns: int, removed: bool) -> CommandBatch:
+    args: dict[str, Any] = {"origin": "api"}
+    if removed:
+        return commands([(camera, at_ns, f"x-{camera}-{at_ns}", Verb.REMOVE_CAMERA, camera, args)])
+    args |= {"camera": {"kind": "camera", "url": f"rtsp://192.0.2.1/{camera}", "name": camera}, "sealed": ""}
+    return commands([(camera, at_ns, f"p-{camera}-{at_ns}", Verb.PUT_CAMERA, camera, args)])

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from citywatch.alerts.desk import alert_id
+from citywatch.domain.cameras import DEVICE_REMOVED
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.state import Row, State
 from citywatch.domain.tickets import TicketMove, TicketState
@@ -19,7 +20,10 @@ _COMMANDS_REMEMBERED = 16
 
 
 def on_event(state: State, event: Event) -> Iterator[Event]:
-    """File a ticket for a confirmed fault; verify and close it when the device is seen in order again."""
+    """File a ticket for a confirmed fault; verify and close it when the device is seen in order again.
+
+    With a device that is removed its tickets are withdrawn: there is nothing left to repair.
+    """
     ticket = ticket_id(event.cause)
     row = state.get(ROOM, ticket)
     if event.kind is EventKind.FAULT_CONFIRMED and row is None:
@@ -41,6 +45,13 @@ def on_event(state: State, event: Event) -> Iterator[Event]:
         data = {"ticket": ticket, "reason": "verified"}
         yield _event(EventKind.TICKET_CLOSED, event_id("ticket_closed", ticket), closed, event.at_ns, data)
         state.drop(ROOM, ticket)
+    elif event.kind is EventKind.CAMERA_REMOVED:
+        for name, kept in state.room(ROOM):
+            if kept["device"] == event.device:
+                withdrawn = _move(kept, TicketMove.WITHDRAW)
+                data = {"ticket": name, "reason": DEVICE_REMOVED}
+                yield _event(EventKind.TICKET_CLOSED, event_id("ticket_closed", name), withdrawn, event.at_ns, data)
+                state.drop(ROOM, name)
 
 
 def accept(state: State, ticket: str, *, at_ns: int, actor: str, command: str) -> Event | str:

@@ -16,6 +16,7 @@ from citywatch.adapters.store import letters
 from citywatch.adapters.store.schema import (
     ALERT_CHANGES,
     ALERTS,
+    CAMERAS,
     COMMANDS,
     DEVICE_STATES,
     DEVICES,
@@ -23,6 +24,7 @@ from citywatch.adapters.store.schema import (
     TICKETS,
 )
 from citywatch.domain.alerts import AlertState
+from citywatch.domain.cameras import Origin
 from citywatch.domain.devices import DeviceKind, DeviceState
 from citywatch.domain.events import Event, EventKind, Severity
 from citywatch.domain.pictures import Fault
@@ -78,6 +80,7 @@ class Tables:
 
     def __init__(self) -> None:
         self.devices = Rows(DEVICES)
+        self.cameras = Rows(CAMERAS)
         self.alerts = Rows(ALERTS)
         self.tickets = Rows(TICKETS)
         self.commands = Rows(COMMANDS)
@@ -94,13 +97,14 @@ class Tables:
         for event in events:
             _check(event)
         tables.devices.read(connection, {event.device for event in events})
+        tables.cameras.read(connection, {event.device for event in events if event.kind in _ABOUT_THE_FLEET})
         tables.alerts.read(connection, _named(events, "alert"))
         tables.tickets.read(connection, _named(events, "ticket"))
         tables.commands.read(connection, _named(events, "command"))
         return tables
 
     def write(self, connection: Connection, dead_letter_quota_bytes: int) -> None:
-        for rows in (self.devices, self.alerts, self.tickets, self.commands):
+        for rows in (self.devices, self.cameras, self.alerts, self.tickets, self.commands):
             rows.write(connection)
         for table, made in (
             (DEVICE_STATES, self.device_states),
@@ -195,6 +199,49 @@ def _fault_cleared(tables: Tables, event: Event) -> None:
     if len(left) == len(row["faults"]):
         tables.unmatched[event.kind.value] += 1
     tables.devices.change(event.device, faults=left)
+
+
+# the fleet
+
+_ABOUT_THE_FLEET = frozenset({EventKind.CAMERA_PUT, EventKind.CAMERA_REMOVED})
+
+
+def _camera_put(tables: Tables, event: Event) -> None:
+    fields = event.data["camera"]
+    if not isinstance(fields, Mapping):
+        raise TypeError("camera: a mapping is wanted")
+    row = tables.cameras.get(event.device)
+    values = {
+        "kind": DeviceKind(fields.get("kind", DeviceKind.CAMERA)).value,
+        "name": _storable(fields.get("name", "")),
+        "site": _storable(fields.get("site", "")),
+        "camera_class": _storable(fields.get("camera_class", "standard")),
+        "description": dict(fields),
+        "sealed": _text(event, "sealed"),
+        "origin": Origin(_text(event, "origin")).value,
+        "file": _text(event, "file"),
+        "actor": _text(event, "actor"),
+        "put_at_ns": event.at_ns if row is None or row["removed_at_ns"] is not None else row["put_at_ns"],
+        "changed_at_ns": event.at_ns,
+        "removed_at_ns": None,
+    }
+    if row is None:
+        tables.cameras.make({"camera": event.device, **values})
+    else:
+        tables.cameras.change(event.device, **values)
+    _accepted(tables, event)
+
+
+def _camera_removed(tables: Tables, event: Event) -> None:
+    """The sealed part goes at once: nobody needs the password of a camera that is watched no longer."""
+    if tables.cameras.get(event.device) is None:
+        tables.unmatched[event.kind.value] += 1
+    else:
+        values = {"file": _text(event, "file"), "actor": _text(event, "actor"), "sealed": ""}
+        tables.cameras.change(event.device, **values, changed_at_ns=event.at_ns, removed_at_ns=event.at_ns)
+    _know_device(tables, event, DeviceKind.CAMERA.value)
+    tables.devices.change(event.device, faults=[])
+    _accepted(tables, event)
 
 
 # alerts
@@ -391,6 +438,8 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
     EventKind.FAULT_CLEARED: _fault_cleared,
     EventKind.DEVICE_STATE: _device_state,
     EventKind.DEVICE_REGISTERED: _device_registered,
+    EventKind.CAMERA_PUT: _camera_put,
+    EventKind.CAMERA_REMOVED: _camera_removed,
     EventKind.ALERT_OPENED: _alert_opened,
     EventKind.ALERT_ACKNOWLEDGED: _alert_acknowledged,
     EventKind.ALERT_RESOLVED: _alert_resolved,

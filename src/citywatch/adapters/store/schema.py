@@ -199,6 +199,32 @@ COMMANDS = Table(
 )
 """`verdict` is accepted or refused; `reason` is '' for an accepted one."""
 
+CAMERAS = Table(
+    "cameras",
+    METADATA,
+    Column("camera", _ID, primary_key=True),
+    Column("kind", _ID, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("camera_class", _ID, nullable=False),
+    Column("description", JSON, nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("origin", _ID, nullable=False),
+    Column("file", _ID, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("put_at_ns", BigInteger, nullable=False),
+    Column("changed_at_ns", BigInteger, nullable=False),
+    Column("removed_at_ns", BigInteger),
+    Index(None, "removed_at_ns"),
+    Index(None, "site"),
+)
+"""What is watched (`removed_at_ns` is NULL) and was: cameras, and whatever else the patrol visits.
+
+`description` holds the settings that differ from their defaults, addresses redacted; `sealed` what is secret of them
+(see domain/cameras.py), '' for none. `file` is the digest of what the configuration said last of it, '' when it says
+nothing. `put_at_ns` is when it was added, `changed_at_ns` when it was last put or removed, by `actor`.
+"""
+
 SEGMENTS = Table(
     "segments",
     METADATA,

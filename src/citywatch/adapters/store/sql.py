@@ -45,6 +45,7 @@ from citywatch.ports import Position, Row, Segment
 
 DEAD_LETTER_QUOTA_BYTES = 16 * 1024 * 1024
 BUSY_TIMEOUT_S = 10.0
+_WATCHED = tuple(state for state in DeviceState if state is not DeviceState.REMOVED)
 _IN_ONE_QUESTION = 500
 """Values in one IN (...): far below every database's limit on parameters."""
 
@@ -130,7 +131,7 @@ class SqlStore:
         questions: tuple[tuple[str, Table, list[str]], ...] = (
             ("alerts", ALERTS, [s.value for s in AlertState if s is not AlertState.RESOLVED]),
             ("tickets", TICKETS, [s.value for s in TicketState if s is not TicketState.CLOSED]),
-            ("devices", DEVICES, [s.value for s in DeviceState]),
+            ("devices", DEVICES, [s.value for s in _WATCHED]),
         )
         counts: dict[str, int] = {}
         with self.reading() as connection:
@@ -139,7 +140,7 @@ class SqlStore:
                 query = select(table.c.state, func.count()).where(table.c.state.in_(states)).group_by(table.c.state)
                 for state, number in connection.execute(query):
                     counts[f"{noun}_{state}"] = number
-        counts["devices"] = sum(counts[f"devices_{state}"] for state in DeviceState)
+        counts["devices"] = sum(counts[f"devices_{state}"] for state in _WATCHED)
         return counts
 
     # alerts

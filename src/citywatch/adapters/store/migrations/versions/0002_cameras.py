@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0002"
 down_revision = "0001"
 
+ID = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
-    pass
+    op.create_table(
+        "cameras",
+        sa.Column("camera", ID, nullable=False),
+        sa.Column("kind", ID, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("site", sa.Text(), nullable=False),
+        sa.Column("camera_class", ID, nullable=False),
+        sa.Column("description", sa.JSON(), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("origin", ID, nullable=False),
+        sa.Column("file", ID, nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("put_at_ns", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at_ns", sa.BigInteger(), nullable=False),
+        sa.Column("removed_at_ns", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("camera", name=op.f("pk_cameras")),
+    )
+    op.create_index(op.f("ix_cameras_removed_at_ns"), "cameras", ["removed_at_ns"], unique=False)
+    op.create_index(op.f("ix_cameras_site"), "cameras", ["site"], unique=False)
