@@ -41,6 +41,8 @@ class IncidentEnd(StrEnum):
     """The parent answers, if it is visited itself, and most of its children are back."""
     ABSORBED = "absorbed"
     """A higher parent has fallen away: its incident covers this one."""
+    REMOVED = "removed"
+    """The parent is watched no longer."""
 
 
 class ReleaseReason(StrEnum):
