@@ -166,18 +166,22 @@ class Challenger:
         )
         if password is None or not right:
             return Verdict.WRONG, answer
+        return self._take(answer, now_ns), answer
+
+    def _take(self, answer: Answer, now_ns: int) -> Verdict:
+        """GOOD the first time that a right answer with this nonce and count comes."""
         made_ns = self._made(answer.nonce)
         if made_ns is None or not 0 <= now_ns - made_ns <= self._lifetime_ns:
-            return Verdict.STALE, answer
+            return Verdict.STALE
         count = int(answer.count, 16) if answer.qop else 2**32
         last = self._used.get(answer.nonce)
         if last is None and made_ns <= self._stale_until_ns:
-            return Verdict.STALE, answer
+            return Verdict.STALE
         if last is not None and count <= last:
-            return Verdict.REPLAYED, answer
+            return Verdict.REPLAYED
         self._used[answer.nonce] = count
         self._forget(now_ns)
-        return Verdict.GOOD, answer
+        return Verdict.GOOD
 
     def _forget(self, now_ns: int) -> None:
         while self._used:

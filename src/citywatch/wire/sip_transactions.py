@@ -95,7 +95,7 @@ class Questions(Generic[T]):
         heapq.heappush(self._due, (first_ns, branch))
         return asked
 
-    def answered(self, branch: str, status: int, now_ns: int) -> Asked[T] | None:
+    def answered(self, branch: str, status: int) -> Asked[T] | None:
         """The request that a response belongs to, when this is its final answer; a provisional one slows repeats."""
         asked = self._waiting.get(branch)
         if asked is None:
@@ -105,7 +105,6 @@ class Questions(Generic[T]):
             return None
         del self._waiting[branch]
         asked.is_over = True
-        del now_ns
         return asked
 
     def drop(self, branch: str) -> None:

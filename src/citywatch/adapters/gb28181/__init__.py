@@ -1,0 +1,1 @@
+"""GB/T 28181: the registrar that devices and platforms register with."""
