@@ -131,11 +131,13 @@ class FrameBatch(Batch):
     speckle_share    (n,) float64   share of scene pixels that stand alone among their neighbours, 0 to 1
     stripe_rows      (n,) float64   strength of what repeats along whole rows over what does not, without unit
     stripe_columns   (n,) float64   the same for columns
-    torn_share       (n,) float64   share of coding blocks with an edge all round and nothing in them, 0 to 1
-    raster_share     (n,) float64   share of the steps between grid pixels that stands on a quarter of its columns, or of its
-                                    rows, whichever is less: a picture made of squares has nearly all there, 0.25 to 1
-    layout           (n,) float64   spread between the 2 and 98 percent levels of the means of 16x16 scene blocks, grey levels
-    cast             (n,) float64   how far nine tenths of the chroma pixels lie from grey in the direction of the mean, levels
+    torn_share       (n,) float64   share of 16x16 coding blocks with an edge exactly along three sides or four, 0 to 1
+    raster_share     (n,) float64   share of the steps between grid pixels that stands on a quarter of its columns, or
+                                    of its rows, whichever is less: for a picture of squares nearly all, 0.25 to 1
+    layout           (n,) float64   spread between the 2 and 98 percent levels of the means of the 16x16 scene blocks,
+                                    grey levels
+    cast             (n,) float64   how far from grey nine tenths of the chroma pixels lie, at least, in the direction
+                                    of their mean, levels
     scene_changed    (n,) float64   `changed_share` of the scene alone: the grid without its caption bands, 0 to 1
     caption_changed  (n,) float64   `changed_share` of the caption bands, the upper and lower sixth of the grid, 0 to 1
     stir             (n,) float64   change of the mean of the 16x16 scene block that 0.5 % of the blocks exceed, grey levels
