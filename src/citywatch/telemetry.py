@@ -52,6 +52,14 @@ METRICS: Mapping[str, Metric] = {
     "visit_seconds": Metric("histogram", "Duration of a visit", (), _SECONDS),
     "decoders_replaced_total": Metric("counter", "Decoder processes that were replaced, by reason", ("reason",)),
     "objects_dropped_total": Metric("counter", "Pictures that gave way to newer ones, by area", ("area",)),
+    # the registrar
+    "registrar_requests_total": Metric("counter", "SIP requests answered, by method and status", ("method", "status")),
+    "registrar_refused_total": Metric("counter", "SIP requests refused, by reason", ("reason",)),
+    "registrar_dropped_total": Metric("counter", "What the registrar did not take or could not keep", ("reason",)),
+    "registrar_claims_total": Metric("counter", "Claims of devices and platforms, by claim", ("claim",)),
+    "registrar_catalogues_total": Metric("counter", "Catalogues asked for, by result", ("result",)),
+    "registrar_registered": Metric("gauge", "Devices and platforms that are registered"),
+    "registrar_channels": Metric("gauge", "Channels that they have told of"),
     # doors for people
     "http_requests_total": Metric("counter", "Requests, by method, route and status", ("method", "route", "status")),
     "http_request_seconds": Metric("histogram", "Duration of a request, by route", ("route",), _SECONDS),

@@ -40,7 +40,7 @@ OnRows = Callable[[Batch], Awaitable[None]]
 class RegistrarServer:
     """`async with RegistrarServer(...) as server: await server.run(ending)`.
 
-    on_rows   takes ClaimBatch and CommandBatch rows; on disk when it returns. LogFull and LogUnavailable are waited out.
+    on_rows   takes ClaimBatch and CommandBatch rows, on disk when it returns; LogFull and LogUnavailable are waited out
     file      where registrations are kept across a restart
     Raises ConfigurationError when the port cannot be listened on or a password file cannot be read.
     """
@@ -60,6 +60,8 @@ class RegistrarServer:
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.Server | None = None
         self.port = 0
+        self.is_full = False
+        """The socket takes no more datagrams for the moment."""
         self.registrar: Registrar | None = None
 
     async def __aenter__(self) -> Self:
@@ -184,7 +186,7 @@ class RegistrarServer:
         if peer.transport == "tcp":
             connection = self._connections.get(peer.connection)
             return connection is not None and connection.write(data)
-        if self._udp is None or self._udp.get_write_buffer_size() > _MOST_UNSENT:
+        if self._udp is None or self.is_full:
             self._meter.count("registrar_dropped_total", reason="unsent")
             return False
         self._udp.sendto(data, (peer.host, peer.port))
@@ -251,6 +253,12 @@ class RegistrarServer:
 class _Datagrams(asyncio.DatagramProtocol):
     def __init__(self, server: RegistrarServer) -> None:
         self._server = server
+
+    def pause_writing(self) -> None:
+        self._server.is_full = True
+
+    def resume_writing(self) -> None:
+        self._server.is_full = False
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self._server.datagram(data, addr[0], addr[1])
