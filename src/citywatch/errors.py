@@ -3,7 +3,8 @@
 CitywatchError
 ├── ConfigurationError   our user's mistake: a key, a unit, a file, a port      (exit code 2)
 ├── DataError            a record, picture or file that cannot be read as what it claims to be
-│   └── RecordRefused    one record of a stream, with its field and column
+│   ├── RecordRefused    one record of a stream, with its field and column
+│   └── DescriptionRefused  what was told of cameras, with every mistake in it
 ├── DataDirError         a data directory that this version or this log server must not open
 ├── LogError             the log
 │   ├── LogFull          the log takes no more until its readers catch up: ask again later
@@ -13,6 +14,9 @@ CitywatchError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 class CitywatchError(Exception):
@@ -43,6 +47,28 @@ class RecordRefused(DataError):
         self.reason = reason
         self.field = field
         self.column = column
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake of a description: in which field, in words without the value; line and column of a table, from 1."""
+
+    field: str
+    message: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        place = f"line {self.line}, column {self.column}: " if self.line else ""
+        return f"{place}{self.field}: {self.message}" if self.field else f"{place}{self.message}"
+
+
+class DescriptionRefused(DataError):
+    """What was told of cameras is refused as a whole."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("; ".join(str(mistake) for mistake in mistakes[:20]))
+        self.mistakes = tuple(mistakes)
 
 
 class DataDirError(CitywatchError):

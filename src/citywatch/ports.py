@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from citywatch.domain.cameras import Described
 from citywatch.domain.columns import Batch
 from citywatch.domain.events import Event
 
@@ -230,6 +231,33 @@ class Meter(Protocol):
 Row = Mapping[str, Any]
 
 
+class CameraForms(Protocol):
+    """From what people write about cameras to descriptions that may travel: checked, and what is secret sealed."""
+
+    def described(self, camera: str, fields: Mapping[str, Any], known: Row | None) -> Described:
+        """One camera. `known` is its row in the store: addresses given back as they are shown keep their secrets.
+
+        DescriptionRefused names every field that is wrong, and repeats none of its values.
+        """
+        ...
+
+    def table(self, content: bytes) -> Sequence[Described]:
+        """A table of cameras (CSV), checked as a whole. DescriptionRefused names every mistake with line and column."""
+        ...
+
+
+class PatrolView(Protocol):
+    """What the patrol says of itself: fresh or not there, never on disk. Blocking."""
+
+    def report(self) -> Row | None:
+        """The freshness report; None when no patrol has spoken for some seconds."""
+        ...
+
+    def looks(self, cameras: Sequence[str]) -> Mapping[str, Row]:
+        """The last look at each of these cameras, as far as it is known: at_ns, outcome, reason, picture."""
+        ...
+
+
 class Store(Protocol):
     """What people work on: reading for the API, and the few writes that are not projections. Blocking calls.
 
@@ -240,6 +268,26 @@ class Store(Protocol):
     def devices(self, *, kind: str | None, after: str, limit: int) -> Sequence[Row]: ...
 
     def device(self, device: str) -> Row | None: ...
+
+    def cameras(
+        self,
+        *,
+        state: str | None = None,
+        fault: str | None = None,
+        site: str | None = None,
+        camera_class: str | None = None,
+        kind: str | None = None,
+        text: str | None = None,
+        removed: bool = False,
+        after: str = "",
+        limit: int | None = None,
+    ) -> Sequence[Row]:
+        """What is watched, by id, with state and faults of its device; `removed` takes in what no longer is."""
+        ...
+
+    def camera(self, camera: str) -> Row | None:
+        """One that is watched."""
+        ...
 
     def alerts(
         self,
@@ -276,6 +324,10 @@ class Store(Protocol):
 
     def verdict(self, command: str) -> Row | None:
         """The projected verdict of a command: accepted or refused, with its reason; None while under way."""
+        ...
+
+    def verdicts(self, commands: Sequence[str]) -> Mapping[str, Row]:
+        """The verdicts there are of these commands, by command."""
         ...
 
     def device_states(self, devices: Sequence[str], from_ns: int, to_ns: int) -> Sequence[Row]:

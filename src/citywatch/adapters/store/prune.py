@@ -15,6 +15,7 @@ from citywatch.adapters.store.schema import (
     ALERT_CHANGES,
     ALERTS,
     AUDIT,
+    CAMERAS,
     COMMANDS,
     DEVICE_STATES,
     EVENTS,
@@ -32,6 +33,7 @@ def prune(
     - alert_changes of alerts that are resolved; tickets that are closed, with their steps;
     - alerts that are resolved and whose ticket, if any, is closed;
     - device_states that a later change of the same device had replaced by then;
+    - cameras that were removed, unless the configuration still names them;
     - events whose alert or ticket is not open; verdicts of commands; audit lines.
     """
     gone: dict[str, int] = {}
@@ -85,5 +87,7 @@ def _old(before_ns: int) -> Iterator[tuple[Column[str] | Column[int], Select[str
         .where(~exists().where(alert.cause == event.cause, alert_is_open))
         .where(~exists().where(ticket.cause == event.cause, ticket_is_open)),
     )
+    camera = CAMERAS.c
+    yield camera.camera, select(camera.camera).where(camera.removed_at_ns < before_ns, camera.file == "")
     yield COMMANDS.c.command, select(COMMANDS.c.command).where(COMMANDS.c.at_ns < before_ns)
     yield AUDIT.c.seq, select(AUDIT.c.seq).where(AUDIT.c.at_ns < before_ns).order_by(AUDIT.c.seq)

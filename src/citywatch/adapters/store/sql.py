@@ -12,7 +12,21 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    Text,
+    and_,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from citywatch.adapters.store import letters
@@ -24,6 +38,7 @@ from citywatch.adapters.store.schema import (
     ALERTS,
     ARCHIVE_POSITIONS,
     AUDIT,
+    CAMERAS,
     COMMANDS,
     DEAD_LETTER_COUNTS,
     DEAD_LETTERS,
@@ -143,6 +158,49 @@ class SqlStore:
         counts["devices"] = sum(counts[f"devices_{state}"] for state in _WATCHED)
         return counts
 
+    # the fleet
+
+    def cameras(
+        self,
+        *,
+        state: str | None = None,
+        fault: str | None = None,
+        site: str | None = None,
+        camera_class: str | None = None,
+        kind: str | None = None,
+        text: str | None = None,
+        removed: bool = False,
+        after: str = "",
+        limit: int | None = None,
+    ) -> Sequence[Row]:
+        """By camera; each row with `state`, `state_since_ns` and `faults` of its device beside it.
+
+        `text` is sought in id, name and site, whatever its case; `removed` takes in those that are watched no longer.
+        """
+        c, d = CAMERAS.c, DEVICES.c
+        query = _with_device().where(c.camera > after).order_by(c.camera).limit(limit)
+        wanted: dict[ColumnElement[Any], object] = {
+            d.state: state,
+            c.site: site,
+            c.camera_class: camera_class,
+            c.kind: kind,
+        }
+        query = _filtered(query, wanted)
+        if not removed:
+            query = query.where(c.removed_at_ns.is_(None))
+        if fault is not None:
+            # The column holds JSON as a text of ours: no blanks, so this is one of its faults and nothing else.
+            query = query.where(cast(d.faults, Text).contains(f'"fault":"{fault}"', autoescape=True))
+        if text is not None:
+            query = query.where(
+                or_(*(column.icontains(text, autoescape=True) for column in (c.camera, c.name, c.site)))
+            )
+        return self._rows(query)
+
+    def camera(self, camera: str) -> Row | None:
+        """One that is watched, as in `cameras`."""
+        return self._row(_with_device().where(CAMERAS.c.camera == camera, CAMERAS.c.removed_at_ns.is_(None)))
+
     # alerts
 
     def alerts(
@@ -193,6 +251,14 @@ class SqlStore:
 
     def verdict(self, command: str) -> Row | None:
         return self._row(select(COMMANDS).where(COMMANDS.c.command == command))
+
+    def verdicts(self, commands: Sequence[str]) -> Mapping[str, Row]:
+        """The verdicts there are of these commands, by command."""
+        found: dict[str, Row] = {}
+        for start in range(0, len(commands), _IN_ONE_QUESTION):
+            these = COMMANDS.c.command.in_(commands[start : start + _IN_ONE_QUESTION])
+            found |= {row["command"]: row for row in self._rows(select(COMMANDS).where(these))}
+        return found
 
     # events
 
@@ -311,6 +377,13 @@ class SqlStore:
     def _number(self, query: Select[Any]) -> int:
         with self.reading() as connection:
             return connection.scalar(query) or 0
+
+
+def _with_device() -> Select[Any]:
+    """Cameras, each with what is known of its device."""
+    d = DEVICES.c
+    known = (d.place, d.state, d.state_since_ns, d.faults)
+    return select(CAMERAS, *known).outerjoin(DEVICES, d.device == CAMERAS.c.camera)
 
 
 def _plain(connection: Connection, query: Select[Any]) -> Iterator[Row]:
