@@ -140,7 +140,7 @@ class FrameBatch(Batch):
                                     of their mean, levels
     scene_changed    (n,) float64   `changed_share` of the scene alone: the grid without its caption bands, 0 to 1
     caption_changed  (n,) float64   `changed_share` of the caption bands, the upper and lower sixth of the grid, 0 to 1
-    stir             (n,) float64   change of the mean of the 16x16 scene block that 0.5 % of the blocks exceed, grey levels
+    stir             (n,) float64   change of the mean of the 16x16 scene block that 0.5 % of them exceed, grey levels
     drift            (n,) float64   change of the mean of the middle one of the 16x16 scene blocks, grey levels
     light            (n,) uint8     Light
     reference        str            content hash of the camera's reference picture that it was compared with; or empty
