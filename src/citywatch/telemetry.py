@@ -36,6 +36,7 @@ METRICS: Mapping[str, Metric] = {
     "events_total": Metric("counter", "Events decided, by kind", ("kind",)),
     "processor_lag_seconds": Metric("gauge", "Age of the last committed log entry when it was committed"),
     "processor_fenced_total": Metric("counter", "Commits that lost against another owner"),
+    "incident_lag_seconds": Metric("gauge", "How far the last partition's ticks are behind the first's"),
     "turns_waited_total": Metric("counter", "Turns that waited for the log or the store", ("part",)),
     # projections and archive
     "events_projected_total": Metric("counter", "Events written to the store"),
@@ -52,6 +53,11 @@ METRICS: Mapping[str, Metric] = {
     "visit_seconds": Metric("histogram", "Duration of a visit", (), _SECONDS),
     "decoders_replaced_total": Metric("counter", "Decoder processes that were replaced, by reason", ("reason",)),
     "objects_dropped_total": Metric("counter", "Pictures that gave way to newer ones, by area", ("area",)),
+    # cameras over ONVIF
+    "onvif_failures_total": Metric("counter", "Questions to cameras over ONVIF that failed, by reason", ("reason",)),
+    "onvif_listeners_refused_total": Metric(
+        "counter", "Cameras whose ONVIF events nobody listens to: there are too many"
+    ),
     # the registrar
     "registrar_requests_total": Metric("counter", "SIP requests answered, by method and status", ("method", "status")),
     "registrar_refused_total": Metric("counter", "SIP requests refused, by reason", ("reason",)),

@@ -7,32 +7,14 @@ an hour, and forgotten when a visit there fails.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
-from citywatch.adapters.onvif.device import OnvifDevice, open_device
+from citywatch.adapters.onvif.access import OnvifAccess
 from citywatch.domain.instants import NS_PER_S
 from citywatch.errors import OutsideError
 from citywatch.ports import Clock, Meter
 
 MOST_REMEMBERED = 20_000
 _REMEMBERED_NS = 3600 * NS_PER_S
-
-
-@dataclass(frozen=True, slots=True)
-class OnvifAccess:
-    """How to reach a device. Prints nothing of itself but its camera."""
-
-    camera: str
-    url: str
-    username: str
-    password: str
-    tls_verify: bool = True
-    timeout_s: float = 5.0
-
-    def __repr__(self) -> str:
-        return f"OnvifAccess({self.camera!r})"
 
 
 class OnvifEyes:
@@ -46,7 +28,7 @@ class OnvifEyes:
     async def device_offset_ns(self, access: OnvifAccess) -> int | None:
         """The device's clock minus ours, nanoseconds; None when it does not tell (counted)."""
         try:
-            async with self._open(access) as device:
+            async with access.open() as device:
                 return await device.clock_offset_ns(self._clock)
         except OutsideError as error:
             self._meter.count("onvif_failures_total", reason=error.reason)
@@ -55,7 +37,7 @@ class OnvifEyes:
     async def preset(self, access: OnvifAccess) -> str | None:
         """The preset at which it stands, "" while it stands at none; None when it does not tell (counted)."""
         try:
-            async with self._open(access) as device:
+            async with access.open() as device:
                 return await device.preset()
         except OutsideError as error:
             self._meter.count("onvif_failures_total", reason=error.reason)
@@ -68,7 +50,7 @@ class OnvifEyes:
         now_ns = self._clock.now_ns()
         if known is not None and now_ns - known[0] < _REMEMBERED_NS:
             return known[1]
-        async with self._open(access) as device:
+        async with access.open() as device:
             url = await (device.snapshot_url(profile) if snapshot else device.stream_url(profile))
         self._addresses[key] = now_ns, url
         self._addresses.move_to_end(key)
@@ -80,11 +62,3 @@ class OnvifEyes:
         """The next visit asks anew: a device may have moved its pictures."""
         for key in [key for key in self._addresses if key[0] == access.url]:
             del self._addresses[key]
-
-    @staticmethod
-    @asynccontextmanager
-    async def _open(access: OnvifAccess) -> AsyncIterator[OnvifDevice]:
-        async with open_device(
-            access.url, access.username, access.password, tls_verify=access.tls_verify, timeout_s=access.timeout_s
-        ) as device:
-            yield device
