@@ -53,6 +53,17 @@ class Stream:
     fps_declared: float = math.nan
     stream_offset_ns: int = NO_OFFSET
 
+    def columns(self) -> dict[str, float]:
+        """What is known, by column; what is not is left to others (the decoder may know the declared rate)."""
+        known: dict[str, float] = {
+            name: value
+            for name, value in (("fps", self.fps), ("fps_declared", self.fps_declared))
+            if not math.isnan(value)
+        }
+        if self.stream_offset_ns != NO_OFFSET:
+            known["stream_offset_ns"] = self.stream_offset_ns
+        return known
+
 
 NO_STREAM = Stream()
 

@@ -1,18 +1,26 @@
-"""From coded bytes to one luma plane, in a decoder process: video through PyAV, still pictures through OpenCV.
+"""From coded bytes to the planes of one picture, in a decoder process: video through PyAV, stills through OpenCV.
 
 What reaches this module is hostile until shown otherwise. Containers and codecs come from short lists, so that a file
 cannot be a playlist, a device or a rare and fragile codec; pixels are limited before anything is allocated for them.
+
+A damaged picture is a picture as long as one comes out, with `decode_errors` beside it: macroblocks that the decoder
+made up (H.264, MPEG-4 tell how many), else the number of its complaints. H.265's decoder notices little of a damage,
+libjpeg says that there is one and not how much.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import os
+import re
 import stat
 import struct
 import time
-from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, cast
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO
 
 import av
 import av.logging
@@ -20,6 +28,7 @@ import cv2
 import numpy as np
 
 from citywatch.adapters.cameras.answers import STILL_MAGIC
+from citywatch.adapters.cameras.measure import grid_size
 from citywatch.adapters.cameras.pipe import MOST_BLOB_BYTES
 from citywatch.adapters.cameras.rtp import is_mpeg4_key
 from citywatch.domain.pictures import Outcome, VisitReason
@@ -31,24 +40,21 @@ _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,h264,hevc,m
 _CODECS = "h264,hevc,mpeg4,mpeg2video,mpeg1video,mjpeg,vp8,vp9,libdav1d,av1"
 _PROBE_BYTES = 1 << 20
 _START_OF_FRAME = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # DHT, JPG and DAC are none
-_PLANAR_LUMA = frozenset(
+_PLANAR = frozenset(
     [
-        "gray",
-        "yuv420p",
-        "yuv422p",
-        "yuv444p",
-        "yuv410p",
-        "yuv411p",
-        "yuv440p",
-        "nv12",
-        "nv21",
-        "yuvj420p",
-        "yuvj422p",
-        "yuvj444p",
-        "yuvj440p",
-        "yuvj411p",
+        *("yuv420p", "yuv422p", "yuv444p", "yuv410p", "yuv411p", "yuv440p"),
+        *("yuvj420p", "yuvj422p", "yuvj444p", "yuvj440p", "yuvj411p"),
     ]
 )
+_INTERLEAVED = {"nv12": (0, 1), "nv21": (1, 0)}
+"""Where in a pair of chroma bytes U and V stand."""
+_STILL_REDUCTIONS = (
+    (8, cv2.IMREAD_REDUCED_COLOR_8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
+    (4, cv2.IMREAD_REDUCED_COLOR_4, cv2.IMREAD_REDUCED_GRAYSCALE_4),
+    (2, cv2.IMREAD_REDUCED_COLOR_2, cv2.IMREAD_REDUCED_GRAYSCALE_2),
+)
+_CONCEALED = re.compile(r"concealing (\d{1,9}) DC")
+_MOST_ERRORS = 2**31 - 1
 
 
 class Undecodable(Exception):
@@ -71,43 +77,121 @@ class Undecodable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """`luma`: uint8 (h, w), rows may be padded. `media_ns`: time inside the file, -1 for anything else.
+    """One picture.
 
-    `chroma_u`, `chroma_v`: uint8 of the size that the stream gives them, 128 is grey; None for a grey picture.
+    luma              uint8 (h, w); rows may be padded. Of a large still it is a reduced copy, see `decode_still`
+    chroma_u, chroma_v  uint8, each as large as the subsampling of the coded picture leaves it (half of either side for
+                      4:2:0), any strides; None for a picture without colour
+    width, height     of the picture as it was coded, pixels
+    media_ns          time inside the file, -1 for anything else
+    coded_bytes       size of the coded picture
+    decode_errors     what the decoder reported and hid, see above
+    fps_declared      pictures a second as the coded stream says itself; NaN where it says nothing
     """
 
     luma: Luma
+    chroma_u: Luma | None = None
+    chroma_v: Luma | None = None
+    width: int = 0
+    height: int = 0
     media_ns: int = -1
     after_ns: int | None = None
     after_keys: int = 0
-    chroma_u: Luma | None = None
-    chroma_v: Luma | None = None
+    coded_bytes: int = 0
+    decode_errors: int = 0
+    fps_declared: float = math.nan
+
+
+@dataclass(slots=True)
+class _Complaints:
+    """What a decoder said while it was at one picture."""
+
+    messages: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def count(self, corrupt: bool) -> int:
+        concealed = said = 0
+        for level, _, message in self.messages:
+            if match := _CONCEALED.match(message):
+                concealed += int(match.group(1))
+            elif level <= av.logging.ERROR:
+                said += 1
+        return min(concealed or said or int(corrupt), _MOST_ERRORS)
+
+
+_libjpeg_words = -1
+"""A file in memory that takes libjpeg's complaints: it writes them to standard error and nowhere else."""
 
 
 def quiet() -> None:
     """One thread each, and nothing of the libraries on our streams."""
+    global _libjpeg_words  # noqa: PLW0603  (one a process, as standard error is)
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    av.logging.set_level(None)
-    av.logging.set_libav_level(av.logging.PANIC)
+    av.logging.set_level(av.logging.INFO)  # for those who listen, see _Complaints; the others get nothing:
+    logging.getLogger("libav").propagate = False
+    logging.getLogger("libav").addHandler(logging.NullHandler())
+    if _libjpeg_words < 0 and hasattr(os, "memfd_create"):
+        _libjpeg_words = os.memfd_create("libjpeg")
 
 
 def decode_still(content: bytes, most_pixels: int) -> Decoded:
-    """A JPEG, PNG, BMP or WebP picture. Raises Undecodable, MemoryError."""
+    """A JPEG, PNG, BMP or WebP picture. Raises Undecodable, MemoryError.
+
+    A large one is decoded at a half, a quarter or an eighth of its size (libjpeg leaves the rest of the transform
+    out), as long as what is left is no smaller than the grid that everything is measured on.
+    """
     if content.startswith(b"\xff\xd8") and b"\xff\xd9" not in content[-64:]:
         raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "the JPEG is cut short")
     width, height = claimed_size(content)
     if width * height > most_pixels or max(width, height) > pictures.MAX_SIDE:
         raise _too_many_pixels(most_pixels)
+    grey = _is_grey_jpeg(content)
+    mode = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
+    grid_width, grid_height = grid_size(max(width, 1), max(height, 1))
+    for factor, in_colour, in_grey in _STILL_REDUCTIONS:
+        if width // factor >= grid_width and height // factor >= grid_height:
+            mode = in_grey if grey else in_colour
+            break
     try:
-        luma = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+        with _libjpeg_complaints() as errors:
+            picture = cv2.imdecode(np.frombuffer(content, np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError from None
-        luma = None
-    if luma is None:
+        picture = None
+    if picture is None:
         raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "the picture is damaged")
-    return Decoded(cast(Luma, luma))
+    luma: Any = picture
+    chroma_u = chroma_v = None
+    if picture.ndim == 3:
+        luma, chroma_v, chroma_u = cv2.split(cv2.cvtColor(picture, cv2.COLOR_BGR2YCrCb))
+    errors_told = sum(errors)
+    return Decoded(luma, chroma_u, chroma_v, width, height, coded_bytes=len(content), decode_errors=errors_told)
+
+
+@contextlib.contextmanager
+def _libjpeg_complaints() -> Iterator[list[int]]:
+    """Gives a list; afterwards it holds the number of lines that were written to standard error within."""
+    found: list[int] = []
+    if _libjpeg_words < 0:
+        yield found
+        return
+    own = os.dup(2)
+    os.dup2(_libjpeg_words, 2)
+    try:
+        yield found
+    finally:
+        os.dup2(own, 2)
+        os.close(own)
+        if size := os.lseek(_libjpeg_words, 0, os.SEEK_CUR):
+            found.append(os.pread(_libjpeg_words, min(size, 1 << 16), 0).count(b"\n"))
+            os.lseek(_libjpeg_words, 0, os.SEEK_SET)
+            os.ftruncate(_libjpeg_words, 0)
+
+
+def _is_grey_jpeg(content: bytes) -> bool:
+    """Whether a JPEG has one component only."""
+    return content.startswith(b"\xff\xd8") and _jpeg_frame(content)[2] == 1
 
 
 def claimed_size(content: bytes) -> tuple[int, int]:
@@ -119,13 +203,19 @@ def claimed_size(content: bytes) -> tuple[int, int]:
         return abs(width), abs(height)
     if content.startswith(b"RIFF"):
         return _webp_size(content)
+    return _jpeg_frame(content)[:2]
+
+
+def _jpeg_frame(content: bytes) -> tuple[int, int, int]:
+    """(width, height, components) of a JPEG; zeros where its head cannot be read."""
     at = 2
-    while at + 9 <= len(content) and content[at] == 0xFF:
+    while at + 10 <= len(content) and content[at] == 0xFF:
         marker = content[at + 1]
         if marker in _START_OF_FRAME:
-            return int.from_bytes(content[at + 7 : at + 9], "big"), int.from_bytes(content[at + 5 : at + 7], "big")
+            height, width, components = struct.unpack_from(">HHB", content, at + 5)
+            return width, height, components
         at += 2 + int.from_bytes(content[at + 2 : at + 4], "big") if marker != 0xFF else 1
-    return 0, 0
+    return 0, 0, 0
 
 
 def _webp_size(content: bytes) -> tuple[int, int]:
@@ -147,7 +237,7 @@ def decode_key_frame(codec: str, content: bytes, most_pixels: int) -> Decoded:
         return decode_still(content, most_pixels)
     context = av.CodecContext.create(codec, "r")
     _tame(context, most_pixels)
-    return Decoded(_decode_one(context, av.Packet(content), most_pixels))
+    return _decode_one(context, av.Packet(content), most_pixels)
 
 
 def decode_file(
@@ -240,10 +330,11 @@ def _next_key_frame(  # noqa: PLR0912  (one walk through the packets; its cases 
                 continue
             position = (None, keys)
         try:
-            luma = _decode_one(context, packet, most_pixels)
+            decoded = _decode_one(context, packet, most_pixels)
         except Undecodable as damage:
             raise Undecodable(damage.outcome, damage.reason, str(damage), *position) from None
-        return Decoded(luma, position[0] if position[0] is not None and position[0] >= 0 else -1, *position)
+        media_ns = position[0] if position[0] is not None and position[0] >= 0 else -1
+        return replace(decoded, media_ns=media_ns, after_ns=position[0], after_keys=position[1])
     if seen_before:
         raise Undecodable(
             Outcome.UNCHECKED, VisitReason.END_OF_FILE, "the file has no further key frame", after_ns, after_keys
@@ -258,14 +349,17 @@ def _is_key(context: Any, packet: Any) -> bool:
 
 def _tame(context: Any, most_pixels: int) -> None:
     context.thread_count = 1
+    context.flags |= int(av.codec.context.Flags.output_corrupt)
     context.options = {"max_pixels": str(most_pixels)}
 
 
-def _decode_one(context: Any, packet: Any, most_pixels: int) -> Luma:
+def _decode_one(context: Any, packet: Any, most_pixels: int) -> Decoded:
     if context.codec.name == "mjpeg" and math.prod(claimed_size(bytes(packet))) > most_pixels:
         raise _too_many_pixels(most_pixels)
+    complaints = _Complaints()
     try:
-        frames = context.decode(packet) or context.decode(None)
+        with av.logging.Capture() as complaints.messages:
+            frames = context.decode(packet) or context.decode(None)
     except av.error.MemoryError:
         raise MemoryError from None
     except (av.error.FFmpegError, ValueError):
@@ -277,18 +371,38 @@ def _decode_one(context: Any, packet: Any, most_pixels: int) -> Luma:
     frame = frames[0]
     if frame.width * frame.height > most_pixels or max(frame.width, frame.height) > pictures.MAX_SIDE:
         raise _too_many_pixels(most_pixels)
-    if frame.is_corrupt:
-        raise Undecodable(Outcome.NO_MEDIA, VisitReason.NOT_A_PICTURE, "the key frame is damaged")
-    return _luma(frame)
+    luma, chroma_u, chroma_v = _planes(frame)
+    return Decoded(
+        luma,
+        chroma_u,
+        chroma_v,
+        frame.width,
+        frame.height,
+        coded_bytes=packet.size,
+        decode_errors=complaints.count(frame.is_corrupt),
+        fps_declared=float(context.framerate or math.nan),
+    )
 
 
-def _luma(frame: Any) -> Luma:
-    """The luma plane as the stream has it (see measure: the range flag is not believed), without its padding."""
-    if frame.format.name not in _PLANAR_LUMA:
-        return cast(Luma, frame.to_ndarray(format="gray"))
-    plane = frame.planes[0]
+def _planes(frame: Any) -> tuple[Luma, Luma | None, Luma | None]:
+    """Luma, U and V as the stream has them (see measure: the range flag is not believed), without padding."""
+    name = frame.format.name
+    if name not in _PLANAR and name not in _INTERLEAVED and name != "gray":
+        frame, name = frame.reformat(format="yuv420p"), "yuv420p"
+    luma = _plane(frame.planes[0], frame.height, frame.width)
+    if name == "gray":
+        return luma, None, None
+    if name in _INTERLEAVED:
+        pairs = _plane(frame.planes[1], (frame.height + 1) // 2, (frame.width + 1) // 2 * 2)
+        at_u, at_v = _INTERLEAVED[name]
+        return luma, pairs[:, at_u::2], pairs[:, at_v::2]
+    u, v = frame.planes[1], frame.planes[2]
+    return luma, _plane(u, u.height, u.width), _plane(v, v.height, v.width)
+
+
+def _plane(plane: Any, height: int, width: int) -> Luma:
     rows: Luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[: frame.height, : frame.width]
+    return rows[:height, :width]
 
 
 def _too_many_pixels(most_pixels: int) -> Undecodable:

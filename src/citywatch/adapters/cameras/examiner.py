@@ -19,8 +19,23 @@ from citywatch.domain.pictures import Outcome, VisitReason
 from citywatch.errors import CitywatchError
 from citywatch.kernels import _jit
 
-_PNG_EFFORT = 1
-"""zlib level: a tenth larger than the default and five times as fast."""
+_PNG = [
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
+]
+"""Noise has no repetitions worth looking for: smaller than OpenCV's own choice at this level, and twice as fast."""
+
+
+def _of_the_code(decoded: decode.Decoded) -> dict[str, float]:
+    """The columns that tell of the coded picture, not of its pixels."""
+    return {
+        "width": decoded.width,
+        "height": decoded.height,
+        "coded_bytes": decoded.coded_bytes,
+        "decode_errors": decoded.decode_errors,
+        "fps_declared": decoded.fps_declared,
+    }
 
 
 class _Tally:
@@ -85,7 +100,7 @@ class Examiner:
             "outcome": int(Outcome.PICTURE),
             "reason": VisitReason.OK.value,
             "media_ns": decoded.media_ns,
-            "measurement": asdict(measurement),
+            "measurement": asdict(measurement) | _of_the_code(decoded),
             "picture": picture,
             "previous": task.previous if comparable else "",
             "after_ns": decoded.after_ns,
@@ -120,7 +135,7 @@ class Examiner:
 
     def _keep(self, grid: decode.Luma) -> str:
         """The grid as a PNG in the object store; "" when the store cannot take it (the measurement still counts)."""
-        coded, png = cv2.imencode(".png", grid, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_EFFORT])
+        coded, png = cv2.imencode(".png", grid, _PNG)
         if not coded:
             return ""
         try:

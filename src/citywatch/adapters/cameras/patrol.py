@@ -13,7 +13,7 @@ import heapq
 import logging
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
@@ -256,7 +256,7 @@ class Patrol:
 
 def _with_stream(report: Report, stream: Stream) -> Report:
     """The report and what was learned of the stream before any decoding, as columns of one row."""
-    return replace(report, measurement={**(report.measurement or {}), **asdict(stream)})
+    return replace(report, measurement={**(report.measurement or {}), **stream.columns()})
 
 
 def _task(media: Media, memory: _Memory) -> tuple[Task, bytes]:
