@@ -103,6 +103,38 @@ class RuleSettings(_Part):
     ] = 30.0
 
 
+class IncidentSettings(_Part):
+    """When many devices that cannot be reached are one incident of what they hang on."""
+
+    share_percent: Annotated[
+        int, Field(ge=51, le=100, description="Most of its children: this share of those that were there, at least two")
+    ] = 60
+    window_seconds: Annotated[
+        int, Field(ge=1, le=86_400, description="Within so long must they have fallen away to be one incident")
+    ] = 300
+    wait_seconds: Annotated[
+        int,
+        Field(
+            ge=0, le=3600, description="So long a child's alert and ticket wait for its parent and siblings to be asked"
+        ),
+    ] = 30
+    settle_seconds: Annotated[
+        int, Field(ge=0, le=86_400, description="So long after an incident a child may take to come back")
+    ] = 300
+
+
+class SecretsSettings(_Part):
+    """Where the keys are that seal the cameras' secrets, and where secret files may be."""
+
+    key_file: Annotated[
+        Path | None,
+        Field(description="Keys that seal; without one CITYWATCH_KEY_FILE, else secrets.key of the data dir"),
+    ] = None
+    password_directories: Annotated[
+        tuple[Path, ...], Field(description="In these the API may name a password_file; the configuration may anywhere")
+    ] = ()
+
+
 class DemonstrationSettings(_Part):
     """The demonstration city: made-up cameras and scales, driven through the public API."""
 
@@ -125,8 +157,14 @@ class Settings(_Part):
     archive: ArchiveSettings = ArchiveSettings()
     patrol: PatrolSettings = PatrolSettings()
     rules: RuleSettings = RuleSettings()
+    incidents: IncidentSettings = IncidentSettings()
     law: Annotated[Literal["cn-gross"], Field(description="The law that passes are judged by")] = "cn-gross"
+    secrets: SecretsSettings = SecretsSettings()
     cameras: tuple[CameraSettings, ...] = ()
+    fleet_file: Annotated[
+        Path | None,
+        Field(description="More cameras, as CSV; read again whenever it changes. Seen from this file's place"),
+    ] = None
     scales: tuple[ScaleSettings, ...] = ()
     demonstration: DemonstrationSettings | None = None
 

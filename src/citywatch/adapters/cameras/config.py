@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from citywatch.adapters.cameras.addresses import Address, MediaKind, parse_address, redact
-from citywatch.domain.devices import check_device_id
+from citywatch.domain.devices import DeviceKind, check_device_id
 from citywatch.domain.pictures import UNKNOWN_PRESET
 
 Transport = Literal["tcp", "udp"]
@@ -225,8 +225,12 @@ class CameraConfig(BaseModel):
 
 
 class CameraSettings(CameraConfig):
-    """One camera: how it is visited, and what people call it."""
+    """One camera, or what cameras hang on: how it is visited, and what people call it."""
 
+    kind: Annotated[
+        Literal[DeviceKind.CAMERA, DeviceKind.SWITCH, DeviceKind.POWER, DeviceKind.RECORDER],
+        Field(description="camera; or switch, power or recorder for what cameras hang on"),
+    ] = DeviceKind.CAMERA
     name: Annotated[str, Field(max_length=200, description="Name for people")] = ""
     place: Annotated[str, Field(max_length=200, description="Where it is")] = ""
 
