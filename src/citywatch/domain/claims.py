@@ -17,7 +17,8 @@ class Claim(StrEnum):
     ONLINE = "online"
     OFFLINE = "offline"
     TAMPERED = "tampered"
-    """The device itself reports something wrong with its picture; `detail` names the fault (domain.pictures.Fault)."""
+    """The device itself reports something wrong with its picture; `detail` names the fault (domain.pictures.Fault), or
+    is the source's own word where that does not say which."""
     ALARM = "alarm"
     """Any other alarm; `detail` is the source's own word for it."""
     OVER = "over"
@@ -33,8 +34,8 @@ class ClaimBatch(Batch):
     received_ns   (n,) int64     when it was appended; never inside an event
     source        str            who says so: `gb28181:<platform or device code>`, `onvif:<camera>`
     claim         str            Claim
-    reason        str            how the source knows: `register`, `unregister`, `keepalive`, `keepalive_missed`,
-                                 `catalogue`, `alarm`, `event`
+    reason        str            how the source knows: `register`, `unregister`, `expired`, `keepalive`,
+                                 `keepalive_missed`, `catalogue`, `alarm`, `event`
     detail        str            see Claim; at most 200 characters
     said_ns       (n,) int64     the source's own time of the claim; -1 where it gives none
     """

@@ -52,6 +52,14 @@ class EventKind(StrEnum):
     INCIDENT_CLOSED = "incident_closed"
     FAULT_RELEASED = "fault_released"
     """A fault of reachability that had waited for an incident is the device's own: it has its alert and ticket now."""
+    # other systems
+    CLAIM_HEARD = "claim_heard"
+    """Another system says something new about a device, or has ceased to."""
+    SOURCES_DISAGREE = "sources_disagree"
+    """What other systems claim does not fit what our looks say, or each other."""
+    SOURCES_AGREE = "sources_agree"
+    LOOK_ASKED = "look_asked"
+    """A claim is a reason to look sooner than planned."""
     # alerts
     ALERT_OPENED = "alert_opened"
     ALERT_ACKNOWLEDGED = "alert_acknowledged"

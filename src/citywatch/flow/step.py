@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from citywatch.alerts import desk as alerts
 from citywatch.alerts.desk import AlertPolicy
+from citywatch.domain.claims import ClaimBatch
 from citywatch.domain.columns import Batch
 from citywatch.domain.commands import CommandBatch, Verb
 from citywatch.domain.devices import Device, DeviceKind
@@ -22,8 +23,9 @@ from citywatch.domain.pulses import PulseBatch, TickBatch
 from citywatch.domain.state import State
 from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
 from citywatch.laws import GrossLaw
-from citywatch.rules import cameras, devices, fleet, liveness, scales
+from citywatch.rules import cameras, claims, devices, fleet, liveness, scales
 from citywatch.rules.cameras import CameraPolicy
+from citywatch.rules.claims import ClaimPolicy
 from citywatch.rules.liveness import CLOCK, LivenessPolicy
 from citywatch.tickets import desk as tickets
 
@@ -39,6 +41,7 @@ class CityStep:
     cameras: CameraPolicy = field(default_factory=CameraPolicy)
     liveness: LivenessPolicy = field(default_factory=LivenessPolicy)
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
+    claims: ClaimPolicy = field(default_factory=ClaimPolicy)
     observer: str = DOOR_OBSERVER
 
     def step(self, state: State, batch: Batch) -> tuple[State, list[Event]]:
@@ -53,6 +56,8 @@ class CityStep:
                 yield from self._judged(state, cameras.on_looks(state, fleet.watched(state, batch), self.cameras))
             case PulseBatch():
                 yield from self._judged(state, liveness.on_pulses(state, fleet.watched(state, batch), self.liveness))
+            case ClaimBatch():
+                yield from self._judged(state, claims.on_claims(state, fleet.watched(state, batch), self.claims))
             case TickBatch():
                 yield from self._ticks(state, batch.at_ns.tolist())
             case CommandBatch():
@@ -71,6 +76,7 @@ class CityStep:
         for now_ns in ticks:
             yield from self._judged(state, liveness.on_tick(state, now_ns, self.liveness))
             yield from self._judged(state, cameras.on_tick(state, now_ns, self.cameras))
+            yield from self._judged(state, claims.on_tick(state, now_ns, self.claims))
             yield from alerts.on_tick(state, now_ns)
             fleet.on_tick(state, now_ns)
 
