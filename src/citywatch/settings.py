@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from citywatch.adapters.cameras.config import CameraSettings, PatrolTerms
 from citywatch.api.config import ApiConfig
 from citywatch.domain.devices import check_device_id, scale_device
+from citywatch.domain.pictures import Fault
 from citywatch.errors import ConfigurationError
 
 __all__ = ["CameraSettings", "PatrolSettings", "RuleSettings", "Settings", "load_settings", "parse_settings"]
@@ -83,12 +84,25 @@ class ScaleSettings(_Part):
         return station
 
 
-class RuleSettings(_Part):
-    """When something is a fault, and when it is over."""
+_Looks = Annotated[int | None, Field(ge=1, le=100)]
+_Seconds = Annotated[float | None, Field(ge=0, le=86_400)]
 
-    confirm_looks: Annotated[int, Field(ge=1, le=100, description="Bad looks in a row that confirm a fault")] = 2
-    confirm_seconds: Annotated[float, Field(ge=0, le=86_400, description="... spanning at least this long")] = 0.0
-    clear_looks: Annotated[int, Field(ge=1, le=100, description="Good looks in a row that clear it")] = 2
+
+class FaultRuleSettings(_Part):
+    """When one fault is confirmed and cleared; what is not given stays as it is for this fault."""
+
+    confirm_looks: Annotated[_Looks, Field(description="Bad looks in a row that confirm it")] = None
+    confirm_seconds: Annotated[_Seconds, Field(description="... spanning at least this long")] = None
+    clear_looks: Annotated[_Looks, Field(description="Good looks in a row that clear it")] = None
+    clear_seconds: Annotated[_Seconds, Field(description="... spanning at least this long")] = None
+
+
+class RuleSettings(FaultRuleSettings):
+    """When something is a fault, and when it is over. The first four hold for every fault; `faults` for one each."""
+
+    faults: Annotated[
+        dict[Fault, FaultRuleSettings], Field(description="The same for single faults, by name; it goes before")
+    ] = {}
     unknown_after_seconds: Annotated[
         int, Field(ge=5, le=604_800, description="A camera that nobody looked at for so long is unknown")
     ] = 1800

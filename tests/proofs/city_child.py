@@ -20,6 +20,8 @@ from citywatch.flow.projection import Projection
 from citywatch.flow.step import CityStep
 from citywatch.laws import load
 from citywatch.rules.cameras import CameraPolicy
+from citywatch.rules.confirmations import alike
+from citywatch.rules.faults import Confirmation
 from citywatch.telemetry import NullMeter
 from citywatch.testing.clocks import ManualClock
 from citywatch.testing.crash import probe_of_child
@@ -32,7 +34,7 @@ def main(url: str, data_dir: Path) -> None:
     probe, meter, clock = probe_of_child(), NullMeter(), ManualClock()
     log = RedisLog(url, PARTITIONS)
     store = SqlStore.open(data_dir / "citywatch.sqlite", log_epoch=log.epoch())
-    step = CityStep(load("cn-gross"), cameras=CameraPolicy(unknown_after_seconds=30))
+    step = CityStep(load("cn-gross"), cameras=CameraPolicy(alike(Confirmation()), unknown_after_seconds=30))
     steps = Processor(log, step, meter, clock, probe)
     projector = Projector(store, probe=probe)
     projecting = Projection(log, projector, lambda: None, meter)

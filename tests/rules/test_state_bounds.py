@@ -12,6 +12,8 @@ from citywatch.domain.pulses import PulseBatch
 from citywatch.domain.state import State
 from citywatch.rules import cameras, devices, liveness
 from citywatch.rules.cameras import CameraPolicy
+from citywatch.rules.confirmations import alike
+from citywatch.rules.faults import Confirmation
 from citywatch.rules.liveness import LivenessPolicy
 from citywatch.sla.availability import StateChange, availability
 from citywatch.testing.rows import frames
@@ -19,6 +21,7 @@ from citywatch.testing.rows import frames
 CAMERA, SCALE, DOOR = "cam-1", "st/d1/l1", "observer:http"
 GOOD, BLACK, WHITE = 120.0, 5.0, 250.0
 UNKNOWN_AFTER_S = 100
+POLICY = CameraPolicy(alike(Confirmation()), unknown_after_seconds=UNKNOWN_AFTER_S)
 
 
 class City:
@@ -31,7 +34,7 @@ class City:
 
     def look(self, second: int, mean: float, outcome: Outcome = Outcome.PICTURE) -> None:
         batch = frames([(CAMERA, second * NS_PER_S, second, outcome, mean, 0.5)])
-        self.events += cameras.on_looks(self.state, batch, CameraPolicy(unknown_after_seconds=UNKNOWN_AFTER_S))
+        self.events += cameras.on_looks(self.state, batch, POLICY)
 
     def pulse(self, second: int, device: str = SCALE) -> None:
         batch = PulseBatch((device,), np.array([second * NS_PER_S], np.int64), (DOOR,))
@@ -40,9 +43,7 @@ class City:
     def tick(self, second: int) -> None:
         self.pulse(second, DOOR)
         self.events += liveness.on_tick(self.state, second * NS_PER_S, LivenessPolicy())
-        self.events += cameras.on_tick(
-            self.state, second * NS_PER_S, CameraPolicy(unknown_after_seconds=UNKNOWN_AFTER_S)
-        )
+        self.events += cameras.on_tick(self.state, second * NS_PER_S, POLICY)
 
     def states(self, device: str) -> list[tuple[str, int, int]]:
         """(state, worst bound, best bound), bounds in seconds."""

@@ -111,7 +111,7 @@ def scales() -> list[dict[str, Any]]:
 
 def demonstration(settings: Settings, port: int) -> Settings:
     """`settings` with this city's cameras and lanes added. Where no camera of the user's own is configured,
-    overloads leave the desk while one is watching.
+    overloads leave the desk, and faults come and go, while one is watching.
     """
     from citywatch.settings import CameraSettings, ScaleSettings  # noqa: PLC0415  (play.py needs none of it)
 
@@ -120,7 +120,15 @@ def demonstration(settings: Settings, port: int) -> Settings:
         "scales": (*settings.scales, *(ScaleSettings.model_validate(scale) for scale in scales())),
     }
     if not settings.cameras:
-        changed["rules"] = settings.rules.model_copy(update={"overload_hold_seconds": OVERLOAD_HOLD_S})
+        changed["rules"] = settings.rules.model_copy(
+            update={
+                "overload_hold_seconds": OVERLOAD_HOLD_S,
+                "confirm_looks": 2,
+                "confirm_seconds": 0.0,
+                "clear_looks": 2,
+                "clear_seconds": 0.0,
+            }
+        )
     return settings.model_copy(update=changed)
 
 

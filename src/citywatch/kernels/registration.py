@@ -229,9 +229,7 @@ def _product(a: Plane, a_top: int, a_left: int, b: Plane, b_top: int, b_left: in
 
 
 @kernel(f"void({_PLANE}, {_PLANE}, int64, int64, int64, float64, float64, uint8[:, ::1])")
-def match_blocks(
-    a: Plane, b: Plane, dy: int, dx: int, step: int, least: float, faint: float, codes: Codes
-) -> None:
+def match_blocks(a: Plane, b: Plane, dy: int, dx: int, step: int, least: float, faint: float, codes: Codes) -> None:
     """Look for each structured block of the first plane in the second, displaced by (dy, dx) and one pixel about it.
 
     a, b   (h, w) uint8, of one shape, at least BLOCK a side

@@ -1,42 +1,73 @@
-"""From looks at a camera to its faults and its state."""
+"""From looks at a camera to its faults and its state.
+
+A look is judged (rules/judgement.py), what is found is confirmed or cleared (rules/faults.py) by the rule of its fault
+(rules/confirmations.py), and what is in order is learned from (rules/references.py, normals.py, hours.py). Three rows
+of state a camera: `camera` (faults, and what the last look leaves), `usual` (what is usual of it) and `reference`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from citywatch.domain.devices import DeviceKind, DeviceState
-from citywatch.domain.events import Event, EventKind
+from citywatch.domain.events import Event
 from citywatch.domain.instants import NS_PER_S
-from citywatch.domain.pictures import Fault, FrameBatch, Outcome
+from citywatch.domain.pictures import Fault, FrameBatch, Light, Outcome
 from citywatch.domain.state import Row, State
+from citywatch.domain.work import WorkKind
 from citywatch.kernels import liveness
-from citywatch.rules import devices, faults
-from citywatch.rules.faults import CONFIRMED, NEVER, Confirmation, Evidence
-from citywatch.rules.pictures import Look, LookHistory, conclude, looks
+from citywatch.rules import devices, faults, hours, normals, references, standing, work
+from citywatch.rules.comparison import Own, OwnThresholds, Trace
+from citywatch.rules.confirmations import CAMERA_FAULTS, CONFIRMATIONS
+from citywatch.rules.faults import CONFIRMED, NEVER, SUSPECT, Confirmation, Evidence, FaultRow
+from citywatch.rules.judgement import Judgement, judge
+from citywatch.rules.pictures import Finding, Look, LookHistory, looks
+from citywatch.rules.references import Adopted, LearningPolicy, View
 
 ROOM = "camera"
+USUAL = "usual"
+ROOMS = (ROOM, USUAL, references.ROOM, work.ROOM)
+"""Every room with a row for each camera: they go with it."""
 
-CAMERA_FAULTS = (
-    Fault.UNREACHABLE,
-    Fault.NO_MEDIA,
-    Fault.BLACK,
-    Fault.OVER_EXPOSED,
-    Fault.FROZEN,
-    Fault.COVERED,
-    Fault.OUT_OF_FOCUS,
-)
+_OF_THE_NETWORK = frozenset({Fault.UNREACHABLE, Fault.NO_MEDIA, Fault.STALLED, Fault.CLOCK_WRONG})
+"""Faults that no light shows or hides, and that say nothing about the picture."""
+_STALE_SUSPICION_NS = 2 * 3600 * NS_PER_S
+"""A suspicion from the night is dropped by day when it is older: it may come again the next night."""
+_AIMED_AGAIN_PIXELS = 24.0
+"""After a repair the view may lie this far from the old one, grid pixels, and is learned anew."""
+_TYPICAL_BRIGHTNESS = 0.2
+"""A look is typical for its light when its mean differs from the usual by no more than this share of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CameraPolicy:
-    """`unknown_after_seconds`: a camera that nobody has looked at for longer is unknown, never silently up."""
+    """`confirmations`: the rule of each fault. `unknown_after_seconds`: a camera that nobody has looked at for longer
+    is unknown, never silently up.
+    """
 
-    confirmation: Confirmation = field(default_factory=Confirmation)
+    confirmations: Mapping[Fault, Confirmation] = field(default_factory=lambda: CONFIRMATIONS)
     unknown_after_seconds: int = 1800
+    learning: LearningPolicy = field(default_factory=LearningPolicy)
+    own: OwnThresholds = field(default_factory=OwnThresholds)
+
+
+@dataclass(slots=True)
+class _Case:
+    """What one look has to do with: the camera's rows, its judgement, and what comes of it."""
+
+    look: Look
+    open: dict[str, FaultRow]
+    good: dict[str, int]
+    judgement: Judgement
+    view: View | None
+    held: frozenset[Fault]
+    dark: bool
+    events: list[Event] = field(default_factory=list)
+    aimed_again: bool = False
 
 
 def on_looks(state: State, batch: FrameBatch, policy: CameraPolicy) -> Iterator[Event]:
@@ -69,100 +100,201 @@ def on_tick(state: State, now_ns: int, policy: CameraPolicy) -> Iterator[Event]:
 
 def _on_look(state: State, look: Look, policy: CameraPolicy) -> Iterator[Event]:
     yield from devices.seen(state, look.device, DeviceKind.CAMERA, look.at_ns)
-    row = state.get(ROOM, look.device) or {
+    row = state.get(ROOM, look.device) or _new_row(look)
+    yield from _after_work(state, look)
+    usual = state.get(USUAL, look.device) or {"usual": {}, "hours": hours.nothing()}
+    case = _judged(state, look, row, usual, policy)
+    for fault in CAMERA_FAULTS:
+        _one_fault(case, fault, policy.confirmations[fault])
+    yield from _write(state, case, row, policy)
+    yield from _learn(state, case, usual, policy)
+
+
+def _new_row(look: Look) -> Row:
+    return {
         "history": None,
         "last_look_ns": look.at_ns,
         "looking_since_ns": look.at_ns,
         "confirmed_bad_ns": NEVER,
         "faults": {},
         "good": {},
+        "trace": None,
     }
-    before = None if row["history"] is None else LookHistory(**row["history"])
-    history, findings, unchecked = conclude(before, look)
-    found = {finding.fault: finding for finding in findings}
-    skipped = {item.fault for item in unchecked}
-    open_faults: dict[str, Any] = dict(row["faults"])
-    good: dict[str, int] = dict(row["good"])
-    events: list[Event] = []
-    for fault in CAMERA_FAULTS:
-        finding = found.get(fault)
-        fault_row, event = open_faults.get(fault.value), None
-        if finding is not None:
-            evidence = Evidence(
-                finding.reason,
-                finding.measure,
-                finding.value,
-                finding.threshold,
-                finding.margin,
-                look.picture,
-                look.previous,
-            )
-            last_good_ns = good.get(fault.value, NEVER)
-            open_faults[fault.value], event = faults.bad_look(
-                fault_row, look.device, fault.value, look.at_ns, last_good_ns, evidence, policy.confirmation
-            )
-        elif fault not in skipped:
-            good[fault.value] = look.at_ns
-            if fault_row is not None:
-                left, event = faults.good_look(fault_row, look.device, fault.value, look.at_ns, policy.confirmation)
-                if left is None:
-                    del open_faults[fault.value]
-                else:
-                    open_faults[fault.value] = left
-        if event is not None:
-            events.append(event)
+
+
+def _judged(state: State, look: Look, row: Row, usual: Row, policy: CameraPolicy) -> _Case:
+    view = references.view(state, look)
+    history = None if row["history"] is None else LookHistory(**row["history"])
+    trace = row.get("trace")
+    judgement = judge(
+        look,
+        history,
+        view,
+        usual["usual"],
+        usual["hours"],
+        Trace() if trace is None else Trace(**trace),
+        policy.own,
+    )
+    return _Case(
+        look,
+        dict(row["faults"]),
+        dict(row["good"]),
+        judgement,
+        view,
+        work.explained(state, look.device, look.at_ns),
+        hours.is_dark(usual["hours"], look.at_ns),
+    )
+
+
+# ---- one fault of one look
+
+
+def _one_fault(case: _Case, fault: Fault, rule: Confirmation) -> None:
+    """Count the look for or against the fault."""
+    look, name = case.look, fault.value
+    fault_row, finding = case.open.get(name), case.judgement.found.get(fault)
+    event = None
+    if finding is not None and not _aimed_again(case, fault, fault_row, finding):
+        last_good_ns = case.good.get(name, NEVER)
+        evidence = _evidence(case, finding)
+        held = fault in case.held
+        after, event = faults.bad_look(
+            fault_row, look.device, name, look.at_ns, last_good_ns, evidence, rule, held=held, dark=case.dark
+        )
+        if fault is Fault.MOVED:
+            after = {**after, "far": _far(finding)}
+        case.open[name] = after
+    elif fault not in case.judgement.unchecked:
+        case.good[name] = look.at_ns
+        if fault_row is not None and not _says_nothing(case, fault, fault_row):
+            left, event = faults.good_look(fault_row, look.device, name, look.at_ns, rule)
+            if left is None:
+                del case.open[name]
+            else:
+                case.open[name] = left
+    if event is not None:
+        case.events.append(event)
+
+
+def _says_nothing(case: _Case, fault: Fault, fault_row: FaultRow) -> bool:
+    """Whether a good look by day says nothing about a fault that was seen only in the dark."""
+    if not fault_row.get("dark", False) or case.dark or fault in _OF_THE_NETWORK:
+        return False
+    confirmed: bool = fault_row["phase"] == CONFIRMED
+    return confirmed or case.look.at_ns - fault_row["last_bad_ns"] < _STALE_SUSPICION_NS
+
+
+def _far(finding: Finding) -> float:
+    """How far a moved camera was displaced, grid pixels; -1 where it shows another view altogether."""
+    return round(finding.value, 3) if finding.reason == "view_displaced" else -1.0
+
+
+def _aimed_again(case: _Case, fault: Fault, fault_row: FaultRow | None, finding: Finding) -> bool:
+    """Whether a camera that was confirmed as moved has been brought back near its old view by somebody."""
+    if fault is not Fault.MOVED or fault_row is None or fault_row["phase"] != CONFIRMED:
+        return False
+    before, now = fault_row.get("far", -1.0), _far(finding)
+    near = 0 <= now <= _AIMED_AGAIN_PIXELS and (before < 0 or now <= 0.5 * before)
+    case.aimed_again = case.aimed_again or near
+    return near
+
+
+def _evidence(case: _Case, finding: Finding) -> Evidence:
+    look = case.look
+    measurements = {name: normals.figure(look, name) for name in normals.MEASURES}
+    measurements |= {
+        name: float(getattr(look, name))
+        for name in ("dark_share", "bright_share", "blockiness", "changed_share", "shift_x", "shift_y",
+                     "shift_certainty", "steady_share", "stripe_rows", "stripe_columns", "torn_share",
+                     "speckle_share", "u_mean", "v_mean")
+    }  # fmt: skip
+    return Evidence(
+        finding.reason,
+        finding.measure,
+        finding.value,
+        finding.threshold,
+        finding.margin,
+        look.picture,
+        look.previous,
+        look.reference,
+        "" if look.light is Light.UNKNOWN else look.light.name.lower(),
+        measurements if look.outcome is Outcome.PICTURE else {},
+    )
+
+
+# ---- what is kept of the look
+
+
+def _write(state: State, case: _Case, row: Row, policy: CameraPolicy) -> Iterator[Event]:
+    look, found = case.look, case.judgement.found
     looked = look.outcome is not Outcome.UNCHECKED
-    row = {**row, "history": asdict(history), "faults": open_faults, "good": good}
+    after: dict[str, Any] = {
+        **row,
+        "history": asdict(case.judgement.history),
+        "trace": asdict(case.judgement.trace),
+        "faults": case.open,
+        "good": case.good,
+    }
     if looked:
         gap = look.at_ns - row["last_look_ns"] > policy.unknown_after_seconds * NS_PER_S
-        row["looking_since_ns"] = look.at_ns if gap else row["looking_since_ns"]
-        row["last_look_ns"] = max(look.at_ns, row["last_look_ns"])
-    if any(open_faults[fault.value]["phase"] == CONFIRMED for fault in found):
-        row["confirmed_bad_ns"] = max(look.at_ns, row["confirmed_bad_ns"])
-    state.put(ROOM, look.device, row)
-    yield from events
+        after["looking_since_ns"] = look.at_ns if gap else row["looking_since_ns"]
+        after["last_look_ns"] = max(look.at_ns, row["last_look_ns"])
+    bad = {fault for fault in found if fault.value in case.open and case.open[fault.value]["last_bad_ns"] == look.at_ns}
+    if any(case.open[fault.value]["phase"] == CONFIRMED for fault in bad):
+        after["confirmed_bad_ns"] = max(look.at_ns, row["confirmed_bad_ns"])
+    state.put(ROOM, look.device, after)
+    yield from case.events
     if looked:
-        yield from _device_state(state, look, bool(found), row, events)
+        yield from standing.after_look(state, ROOM, look, bool(bad), after, case.events)
 
 
-def _device_state(state: State, look: Look, any_finding: bool, row: Row, events: list[Event]) -> Iterator[Event]:
-    """Down with the first confirmed fault, up when the last is cleared or when a first look finds nothing.
+def _learn(state: State, case: _Case, usual: Row, policy: CameraPolicy) -> Iterator[Event]:
+    """What is in order is learned from."""
+    look = case.look
+    if look.outcome is not Outcome.PICTURE:
+        return
+    if case.aimed_again and Fault.MOVED.value not in case.open:
+        yield from references.adopt_again(state, look, Adopted.REPAIRED)
+        return
+    pictured = [fault for fault in case.open if Fault(fault) not in _OF_THE_NETWORK]
+    if case.judgement.found.keys() - _OF_THE_NETWORK or pictured or case.held or look.light is Light.UNKNOWN:
+        references.interrupt(state, look.device)
+        return
+    if Own.VIEW_CHANGES in case.judgement.unchecked.values():
+        references.interrupt(state, look.device)
+        return
+    mean = normals.usual(usual["usual"], look.light, "mean")
+    typical = mean.known and abs(look.mean - mean.mean) <= _TYPICAL_BRIGHTNESS * mean.mean
+    after = {
+        "usual": normals.learned(usual["usual"], look),
+        "hours": hours.with_look(usual["hours"], look.at_ns, look.light),
+    }
+    state.put(USUAL, look.device, after)
+    yield from references.learn(state, look, policy.learning, typical=typical)
 
-    A bound never reaches back over a time in which nobody looked: that time stays unknown.
-    """
-    at_ns = look.at_ns
-    confirmed = any(fault["phase"] == CONFIRMED for fault in row["faults"].values())
-    before = devices.known(state, look.device)["state"]
-    not_before_ns = row["looking_since_ns"] if before == DeviceState.UNKNOWN else NEVER
-    if confirmed and any_finding:
-        news = [event.data for event in events if event.kind is EventKind.FAULT_CONFIRMED]
-        first = min(news, key=lambda data: int(data["first_bad_ns"]), default=None)
-        # Without news the fault is an old one: nobody had looked for a while, and it is still there.
-        best_ns = at_ns if first is None else first["first_bad_ns"]
-        worst_ns = best_ns if first is None or first["last_good_ns"] == NEVER else first["last_good_ns"]
-        yield from devices.change(
-            state,
-            look.device,
-            DeviceState.DOWN,
-            worst_from_ns=max(min(worst_ns, best_ns), not_before_ns),
-            best_from_ns=max(best_ns, not_before_ns),
-            reason="fault_confirmed",
-            at_ns=at_ns,
-        )
-    elif not confirmed and not any_finding:
-        cleared = [event.data for event in events if event.kind is EventKind.FAULT_CLEARED]
-        first_good_ns = max((int(data["first_good_ns"]) for data in cleared), default=at_ns)
-        # A second fault may have outlived the good looks that cleared the first.
-        worst_ns = first_good_ns if first_good_ns > row["confirmed_bad_ns"] else at_ns
-        best_ns = at_ns if row["confirmed_bad_ns"] == NEVER else row["confirmed_bad_ns"]
-        if row["confirmed_bad_ns"] != NEVER:
-            state.put(ROOM, look.device, {**row, "confirmed_bad_ns": NEVER})
-        yield from devices.change(
-            state,
-            look.device,
-            DeviceState.UP,
-            worst_from_ns=max(worst_ns, best_ns, not_before_ns),
-            best_from_ns=max(best_ns, not_before_ns),
-            reason="looked_in_order" if row["confirmed_bad_ns"] == NEVER else "fault_cleared",
-            at_ns=at_ns,
-        )
+
+def _after_work(state: State, look: Look) -> Iterator[Event]:
+    """What is to be done once when declared work is over: a camera that was aimed anew is learned anew."""
+    if WorkKind.RE_AIMING not in work.finish(state, look.device, look.at_ns):
+        return
+    yield from references.forget(state, look.device, Adopted.PLANNED, look.at_ns)
+    if state.get(USUAL, look.device) is not None:
+        state.drop(USUAL, look.device)
+    row = state.get(ROOM, look.device)
+    if row is None:
+        return
+    left = dict(row["faults"])
+    for name, fault in row["faults"].items():
+        if fault["phase"] == SUSPECT and Fault(name) not in _OF_THE_NETWORK:
+            _, event = faults.good_look(fault, look.device, name, look.at_ns, Confirmation())
+            del left[name]
+            if event is not None:
+                yield event
+    state.put(ROOM, look.device, {**row, "faults": left, "trace": None})
+
+
+def answers(judgement: Judgement) -> Mapping[str, str]:
+    """fault -> `fault`, `fine`, or the reason why it could not be checked: for people who ask about one look."""
+    told = {fault.value: "fault" for fault in judgement.found}
+    told |= {fault.value: why for fault, why in judgement.unchecked.items()}
+    return {fault.value: told.get(fault.value, "fine") for fault in CAMERA_FAULTS}

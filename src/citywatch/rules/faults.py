@@ -3,7 +3,9 @@
 A fault in the making is a row of plain numbers, so that it can live in a partition's state:
 `phase` suspect or confirmed, `bad`/`first_bad_ns`/`last_bad_ns` of the run of bad looks, `good`/`first_good_ns` of
 the run of good looks that may end it, `last_good_ns` before it all (-1 when it was never seen in order), `cause`,
-and `previous`, the picture of the look before the first bad one: what people compare the fault with.
+`previous`, the picture of the look before the first bad one: what people compare the fault with, `dark`, whether all
+bad looks were made at dark hours (good looks at other hours say nothing then), and `held`, whether declared work has
+held it back.
 Down since is therefore known twice: at the best from the first bad look, at the worst from the last good one.
 """
 
@@ -11,10 +13,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from citywatch.domain.events import Event, EventKind, event_id
+from citywatch.domain.instants import NS_PER_S
 
 SUSPECT = "suspect"
 CONFIRMED = "confirmed"
@@ -26,19 +29,42 @@ FaultRow = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class Confirmation:
     """A fault is confirmed by `confirm_looks` bad looks in a row that span at least `confirm_seconds`, and cleared
-    by `clear_looks` good ones in a row. Looks that could not check the matter count for neither.
+    by `clear_looks` good ones in a row that span at least `clear_seconds`. Looks that could not check the matter count
+    for neither.
     """
 
     confirm_looks: int = 2
     confirm_seconds: float = 0.0
     clear_looks: int = 2
+    clear_seconds: float = 0.0
+
+    @property
+    def again_seconds(self) -> float:
+        """How soon to look again at a suspect, so that the looks that confirm are also the time that confirms."""
+        return self.confirm_seconds / max(self.confirm_looks - 1, 1)
+
+    def words(self) -> str:
+        """The rule as a sentence."""
+        return (
+            f"confirmed by {_looks(self.confirm_looks, 'bad')}{_over(self.confirm_seconds)}, "
+            f"cleared by {_looks(self.clear_looks, 'good')}{_over(self.clear_seconds)}"
+        )
+
+
+def _looks(number: int, kind: str) -> str:
+    return f"one {kind} look" if number == 1 else f"{number} {kind} looks in a row"
+
+
+def _over(seconds: float) -> str:
+    return f" over at least {seconds:g} s" if seconds else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Why a look was bad: what was measured, against which threshold, and by how much it was missed.
 
-    `picture` and `previous` are hashes: of this look, and of the one before it.
+    `picture`, `previous` and `reference` are hashes: of this look, of the one before it, and of the camera's
+    reference that it was compared with. `measurements` are the look's other figures, by name.
     """
 
     reason: str
@@ -48,12 +74,18 @@ class Evidence:
     margin: float
     picture: str = ""
     previous: str = ""
+    reference: str = ""
+    light: str = ""
+    measurements: Mapping[str, float] = field(default_factory=dict)
 
     def data(self) -> dict[str, Any]:
         figures = {"value": self.value, "threshold": self.threshold, "margin": self.margin}
         return {
             "measure": self.measure,
             **{name: _round(figure) if math.isfinite(figure) else None for name, figure in figures.items()},
+            "measurements": {
+                name: _round(figure) for name, figure in self.measurements.items() if math.isfinite(figure)
+            },
         }
 
 
@@ -70,18 +102,42 @@ def begin(device: str, fault: str, first_bad_ns: int, last_good_ns: int, previou
 
 
 def bad_look(
-    row: FaultRow | None, device: str, fault: str, at_ns: int, last_good_ns: int, evidence: Evidence, rule: Confirmation
+    row: FaultRow | None,
+    device: str,
+    fault: str,
+    at_ns: int,
+    last_good_ns: int,
+    evidence: Evidence,
+    rule: Confirmation,
+    *,
+    held: bool = False,
+    dark: bool = False,
 ) -> tuple[FaultRow, Event | None]:
-    """One more bad look; the event when it is the one that confirms the fault."""
+    """One more bad look; the event when it raises the suspicion, or confirms the fault.
+
+    held  declared work explains the fault for now: the look counts, and confirms nothing
+    dark  the look was made at an hour that is dark where the camera stands
+    """
+    first = row is None
     row = row or begin(device, fault, at_ns, last_good_ns, evidence.previous)
-    row = {**row, "bad": row["bad"] + 1, "last_bad_ns": at_ns, "good": 0, "first_good_ns": NEVER}
-    long_enough = at_ns - row["first_bad_ns"] >= rule.confirm_seconds * 1_000_000_000
-    if row["phase"] == CONFIRMED or row["bad"] < rule.confirm_looks or not long_enough:
-        return row, None
-    return confirm(row, device, fault, at_ns, evidence)
+    row = {
+        **row,
+        "bad": row["bad"] + 1,
+        "last_bad_ns": at_ns,
+        "good": 0,
+        "first_good_ns": NEVER,
+        "dark": dark and (first or row.get("dark", False)),
+        "held": row.get("held", False) or held,
+    }
+    long_enough = at_ns - row["first_bad_ns"] >= rule.confirm_seconds * NS_PER_S
+    if row["phase"] == SUSPECT and row["bad"] >= rule.confirm_looks and long_enough and not held:
+        return confirm(row, device, fault, at_ns, evidence, rule)
+    return row, _raised(row, device, fault, at_ns, evidence, rule) if first else None
 
 
-def confirm(row: FaultRow, device: str, fault: str, at_ns: int, evidence: Evidence) -> tuple[FaultRow, Event]:
+def confirm(
+    row: FaultRow, device: str, fault: str, at_ns: int, evidence: Evidence, rule: Confirmation | None = None
+) -> tuple[FaultRow, Event]:
     """The fault stands."""
     data = {
         "fault": fault,
@@ -92,10 +148,26 @@ def confirm(row: FaultRow, device: str, fault: str, at_ns: int, evidence: Eviden
         "evidence": evidence.data(),
         "picture": evidence.picture,
         "previous": row["previous"],
+        "reference": evidence.reference,
+        "light": evidence.light,
+        "dark": row.get("dark", False),
+        "held": row.get("held", False),
+        "rule": "" if rule is None else rule.words(),
     }
     kind = EventKind.FAULT_CONFIRMED
     event = Event(event_id(kind, row["cause"]), kind, device, at_ns, row["cause"], data)
     return {**row, "phase": CONFIRMED}, event
+
+
+def _raised(row: FaultRow, device: str, fault: str, at_ns: int, evidence: Evidence, rule: Confirmation) -> Event:
+    data = {
+        "fault": fault,
+        "reason": evidence.reason,
+        "first_bad_ns": row["first_bad_ns"],
+        "again_seconds": rule.again_seconds,
+    }
+    kind = EventKind.SUSPICION_RAISED
+    return Event(event_id(kind, row["cause"]), kind, device, at_ns, row["cause"], data)
 
 
 def good_look(
@@ -103,9 +175,11 @@ def good_look(
 ) -> tuple[FaultRow | None, Event | None]:
     """One good look: a suspicion is dropped at once, a fault is cleared by enough of them in a row."""
     if row["phase"] == SUSPECT:
-        return None, None
+        kind = EventKind.SUSPICION_DROPPED
+        data: dict[str, Any] = {"fault": fault, "looks": row["bad"]}
+        return None, Event(event_id(kind, row["cause"]), kind, device, at_ns, row["cause"], data)
     row = {**row, "good": row["good"] + 1, "first_good_ns": at_ns if row["good"] == 0 else row["first_good_ns"]}
-    if row["good"] < rule.clear_looks:
+    if row["good"] < rule.clear_looks or at_ns - row["first_good_ns"] < rule.clear_seconds * NS_PER_S:
         return row, None
     data = {
         "fault": fault,

@@ -1,0 +1,422 @@
+"""What a look says against the camera's own: its reference, what is usual for it, and the looks just before.
+
+`against` answers for the faults that one picture alone cannot tell, and for some that it tells less well. The order
+matters, as in rules/pictures.py: the first answer that holds ends the matter for those below it.
+
+1. another fault hides the scene        nothing is compared.
+2. out_of_focus   the edges of the blocks that are found again are flatter than those of the reference, and nothing in
+                  the picture is as sharp as usual. Fog and darkness leave edges as steep as they were.
+3. low_contrast   the contrast for the brightness of the picture is far below the usual, and the picture no darker:
+                  fog and dirt lighten what is dark, dusk does not.
+4. covered        almost all structure of the reference is gone and nothing has come in its place.
+5. moved          the whole view is displaced, by the same way from look to look; or little of it is found again while
+                  other structure stands everywhere, and the new view stays the same from look to look. A bus before
+                  the lens is no new view: it is gone, or another, at the next look.
+6. partly_covered structure is gone in a part of the view while the rest is found where it was, in the same place from
+                  look to look; or a part is veiled by something that stays.
+7. shaking        the displacement differs from look to look, to and fro.
+
+infrared_stuck and low_frame_rate need no reference picture, only what is usual.
+
+A displacement and a place are compared with those of the look before: `Trace` remembers them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from citywatch.domain.pictures import UNKNOWN_PRESET, Fault, Light, Outcome
+from citywatch.rules import hours, normals
+from citywatch.rules.hours import Hours
+from citywatch.rules.normals import Rows, usual
+from citywatch.rules.pictures import Finding, Look, Unchecked
+from citywatch.rules.references import View
+
+
+class Own(StrEnum):
+    """Why a fault could not be checked against the camera's own; bounded, as rules.pictures.Why is."""
+
+    NO_REFERENCE = "no_reference"
+    """No reference, or nothing usual, is known for this light and preset yet."""
+    HIDDEN = "hidden_by_another_fault"
+    PRESET_UNKNOWN = "preset_unknown"
+    """The camera moves by plan, where it stands is not known, and it stands at no view that is."""
+    TOO_LITTLE_STRUCTURE = "too_little_structure"
+    VIEW_CHANGES = "view_changes"
+    """Something else stands before the camera at every look: traffic."""
+    NO_FRAME_RATE = "no_frame_rate"
+    LIGHT_CHANGES = "light_changes"
+    """The camera has just switched between colour and infrared, and settles."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnThresholds:
+    """The limits, tuned on generated streets of the tuning seeds only (docs/decisions/0023)."""
+
+    moved_pixels: float = 8.0
+    """Displaced from this many grid pixels on (of 640 for most cameras): 1.25 % of the width."""
+    same_pixels: float = 4.0
+    """Two displacements are the same when they differ by no more than this."""
+    shaking_pixels: float = 3.2
+    """Displacements of two looks differ from here on; wind on a mast stays below half of it."""
+    certain: float = 0.03
+    """A displacement counts when it stands this far above the second best."""
+    displaced_match_share: float = 0.5
+    """And this share of the view is found again there."""
+    another_match_share: float = 0.38
+    """Another view: no more than this share of the reference is found again..."""
+    another_of_usual: float = 0.6
+    """... nor than this share of what is usually found."""
+    another_lost_of_rest: float = 0.5
+    """... and of the rest less than this share has lost its structure: that would be a cover."""
+    another_texture_of_usual: float = 0.45
+    """... and the picture holds this share of its usual structure."""
+    steady_share: float = 0.6
+    """A view is the same at two looks when this share of one is found again in the other."""
+    covered_lost_share: float = 0.85
+    """Covered when this share of the reference's structured blocks is lost..."""
+    covered_match_share: float = 0.08
+    """... and no more than this is found."""
+    partly_lost_share: float = 0.13
+    """Partly covered when this share is lost above the usual..."""
+    partly_lost_of_rest: float = 0.4
+    """... and this share of all that is not found."""
+    veiled_match_share: float = 0.56
+    """Veiled: no more than this is found again, the rest where it always was, and the picture stays the same."""
+    veiled_steady_share: float = 0.85
+    same_cells: float = 0.5
+    """Two covers are the same when this share of the lost cells is lost both times."""
+    slope_ratio: float = 0.82
+    """Out of focus when the edges are flatter than this against the reference..."""
+    sharpness_of_usual: float = 0.5
+    """... and the sharpness is below this share of the usual."""
+    contrast_of_usual: float = 0.45
+    """Low when contrast over brightness is below this share of the usual..."""
+    brightness_of_usual: float = 0.75
+    """... and the picture not darker than this share of the usual. (The night knows no such bound.)"""
+    spreads: float = 6.0
+    """No threshold lies nearer to the usual than so many times its spread."""
+    colourless_brightness: float = 0.8
+    """By day: a picture without colour as bright as this share of the usual day."""
+    colourless_over_infrared: float = 1.35
+    """And brighter than the usual infrared by this factor."""
+    colour_noise: float = 2.5
+    """Colour noise: noise above that of the usual infrared by this factor..."""
+    colour_noise_chroma_sd: float = 10.0
+    """... and a spread of the chroma of so many levels."""
+    frame_rate_of_usual: float = 0.5
+    """Low when below this share of the usual."""
+
+
+DEFAULT = OwnThresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What the last look leaves for the next.
+
+    name     the view it was compared with, as its reference's key; "" for none
+    x, y     where it lay against the first reference of that view; NaN-free: `placed` says whether it is known
+    placed   whether x and y are known
+    cells    the cells that a cover hid, all looks of its run in common; 0 for none
+    strange  whether it showed another view
+    light    Light of the last look with a picture
+    """
+
+    name: str = ""
+    x: float = 0.0
+    y: float = 0.0
+    placed: bool = False
+    cells: int = 0
+    strange: bool = False
+    veiled: bool = False
+    light: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The answers: what was found, what could not be checked; what is in neither is fine, of the faults in `judged`."""
+
+    found: tuple[Finding, ...]
+    unchecked: tuple[Unchecked, ...]
+    trace: Trace
+
+
+JUDGED = (
+    Fault.OUT_OF_FOCUS,
+    Fault.LOW_CONTRAST,
+    Fault.COVERED,
+    Fault.MOVED,
+    Fault.PARTLY_COVERED,
+    Fault.SHAKING,
+    Fault.INFRARED_STUCK,
+    Fault.LOW_FRAME_RATE,
+)
+"""The faults that `against` answers for."""
+
+HIDES = frozenset(
+    {
+        Fault.BLACK, Fault.OVER_EXPOSED, Fault.COVERED, Fault.OUT_OF_FOCUS, Fault.SNOW, Fault.STRIPES, Fault.MOSAIC,
+        Fault.LOW_CONTRAST,
+    }
+)  # fmt: skip
+"""Found by the picture alone, they leave nothing to compare."""
+
+_PLACED = (Fault.MOVED, Fault.PARTLY_COVERED, Fault.SHAKING)
+
+
+def against(
+    look: Look,
+    view: View | None,
+    rows: Rows,
+    dark_hours: Hours,
+    trace: Trace,
+    hidden: bool,
+    limits: OwnThresholds = DEFAULT,
+) -> Against:
+    """A look against the camera's own.
+
+    view        the reference that it was compared with, or None
+    rows        what is usual: rules/normals.py
+    dark_hours  rules/hours.py
+    trace       of the look before
+    hidden      whether the picture alone has a fault of HIDES, or is too dark to be judged
+    """
+    if look.outcome is not Outcome.PICTURE:
+        # `no_picture` is the picture rules' word; the trace waits for the next picture.
+        return Against((), (), trace)
+    rate = _frame_rate(look, rows, limits)
+    if hidden:
+        unchecked = _all(Own.HIDDEN, *(fault for fault in JUDGED if fault is not Fault.LOW_FRAME_RATE))
+        return _together(rate, ((), unchecked), replace(trace, cells=0, light=int(look.light)))
+    scene, after = _scene(look, view, rows, trace, limits)
+    infrared = _infrared(look, rows, dark_hours, scene, limits)
+    after = replace(after, light=int(look.light))
+    return _together(rate, (scene[0] + infrared[0], scene[1] + infrared[1]), after)
+
+
+def lit_as(look: Look, rows: Rows, limits: OwnThresholds = DEFAULT) -> Light:
+    """By what light a picture was taken when what is usual is asked, too: one without colour may be of the day."""
+    day, infrared = usual(rows, Light.DAY, "mean"), usual(rows, Light.INFRARED, "mean")
+    if (
+        look.light is Light.INFRARED
+        and day.known
+        and look.mean >= limits.colourless_brightness * day.mean
+        and (not infrared.known or look.mean >= limits.colourless_over_infrared * infrared.mean)
+    ):
+        return Light.DAY
+    return look.light
+
+
+_Answers = tuple[tuple[Finding, ...], tuple[Unchecked, ...]]
+_FINE: _Answers = ((), ())
+
+
+def _together(first: _Answers, second: _Answers, trace: Trace) -> Against:
+    return Against(first[0] + second[0], first[1] + second[1], trace)
+
+
+def _all(why: str, *faults: Fault) -> tuple[Unchecked, ...]:
+    return tuple(Unchecked(fault, why) for fault in faults)
+
+
+# ---- the scene
+
+
+def _scene(look: Look, view: View | None, rows: Rows, trace: Trace, limits: OwnThresholds) -> tuple[_Answers, Trace]:
+    """Everything that a reference, or what is usual of the scene, can tell."""
+    contrast = _contrast(look, rows, limits)
+    if contrast[0]:
+        rest = _all(Own.HIDDEN, Fault.OUT_OF_FOCUS, Fault.COVERED, *_PLACED)
+        return (contrast[0], rest), replace(trace, cells=0, strange=False, veiled=False)
+    if view is None or math.isnan(look.match_share):
+        why = Own.NO_REFERENCE if view is None else Own.TOO_LITTLE_STRUCTURE
+        if look.preset == UNKNOWN_PRESET:
+            why = Own.PRESET_UNKNOWN
+        rest = _all(why, Fault.OUT_OF_FOCUS, Fault.COVERED, *_PLACED)
+        return ((), contrast[1] + rest), Trace()
+    focus = _focus(look, view, rows, limits)
+    if focus:
+        rest = _all(Own.HIDDEN, Fault.COVERED, *_PLACED)
+        return ((focus,), contrast[1] + rest), replace(trace, cells=0, strange=False, veiled=False)
+    if look.lost_share >= limits.covered_lost_share and look.match_share <= limits.covered_match_share:
+        found = _finding(Fault.COVERED, "structure_lost", "lost_share", look.lost_share, limits.covered_lost_share)
+        return ((found,), contrast[1] + _all(Own.HIDDEN, *_PLACED)), replace(trace, cells=0, strange=False)
+    placed, after = _place(look, view, rows, _of_this(trace, view), limits)
+    return (placed[0], contrast[1] + placed[1]), after
+
+
+def _of_this(trace: Trace, view: View) -> Trace:
+    """The trace of an earlier look at this view; nothing when the camera looked elsewhere, by another light."""
+    return trace if trace.name == view.name else Trace(view.name)
+
+
+def _contrast(look: Look, rows: Rows, limits: OwnThresholds) -> _Answers:
+    light = lit_as(look, rows, limits)
+    normal, brightness = usual(rows, light, "relative_contrast"), usual(rows, light, "mean")
+    if not normal.known or not brightness.known:
+        return (), _all(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
+    value = normals.figure(look, "relative_contrast")
+    threshold = normal.low(limits.contrast_of_usual, limits.spreads)
+    if value >= threshold:
+        return _FINE
+    if light is Light.DAY and look.mean < limits.brightness_of_usual * brightness.mean:
+        return (), _all(Own.LIGHT_CHANGES, Fault.LOW_CONTRAST)
+    return (_below(Fault.LOW_CONTRAST, "contrast_below_own", "relative_contrast", value, threshold),), ()
+
+
+def _focus(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
+    """Flatter edges where the view was found, and nothing else as sharp as usual."""
+    normal, ratio = usual(rows, view.light, "sharpness"), usual(rows, view.light, "sharpness_ratio")
+    if not normal.known or not ratio.known or not look.sharpness <= limits.sharpness_of_usual * normal.mean:
+        return None
+    threshold = min(limits.slope_ratio * ratio.mean, ratio.mean - limits.spreads * ratio.spread)
+    if not look.sharpness_ratio <= threshold:
+        return None
+    return _below(Fault.OUT_OF_FOCUS, "edges_flatter_than_own", "sharpness_ratio", look.sharpness_ratio, threshold)
+
+
+def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> tuple[_Answers, Trace]:
+    """Moved, partly covered and shaking."""
+    x, y = view.shift(look)
+    match = usual(rows, view.light, "match_share")
+    least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
+    rest = max(1.0 - look.match_share, 1e-9)
+    placed = look.shift_certainty >= limits.certain and look.match_share > least
+    lost = usual(rows, view.light, "lost_share")
+    partly_from = limits.partly_lost_share + (lost.high(0.0, 2.0) if lost.known else 0.0)
+    if look.lost_share >= partly_from and look.lost_share >= limits.partly_lost_of_rest * rest:
+        return _partly(look, trace, partly_from, limits)
+    if look.match_share <= least:
+        return _another(look, view, rows, trace, least, limits)
+    veiled = _veiled(look, x, y, limits)
+    calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
+    if not placed:
+        return ((), _all(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)), calm
+    after = replace(calm, x=round(x, 3), y=round(y, 3), placed=True)
+    found, unchecked = _displaced(look, x, y, trace, limits)
+    if veiled is not None and not any(finding.fault is Fault.MOVED for finding in found):
+        found += (veiled,)
+    return (found, unchecked), after
+
+
+def _displaced(look: Look, x: float, y: float, trace: Trace, limits: OwnThresholds) -> _Answers:
+    """Where the view lies against its first reference, and against the look before."""
+    far = math.hypot(x, y)
+    step = math.hypot(x - trace.x, y - trace.y) if trace.placed else far
+    found: list[Finding] = []
+    unchecked: tuple[Unchecked, ...] = ()
+    was_away = trace.placed and math.hypot(trace.x, trace.y) >= limits.moved_pixels
+    away = far >= limits.moved_pixels
+    if away and look.match_share < limits.displaced_match_share:
+        unchecked = _all(Own.VIEW_CHANGES, Fault.MOVED)
+    elif away and (not was_away or step <= limits.same_pixels + 0.05 * far):
+        # The first look away says so; the next ones must lie at the same place, or the camera shakes.
+        found.append(_finding(Fault.MOVED, "view_displaced", "displacement", far, limits.moved_pixels))
+    if step >= limits.shaking_pixels:
+        found.append(_finding(Fault.SHAKING, "displaced_to_and_fro", "step", step, limits.shaking_pixels))
+    return tuple(found), unchecked
+
+
+def _another(
+    look: Look, view: View, rows: Rows, trace: Trace, least: float, limits: OwnThresholds
+) -> tuple[_Answers, Trace]:
+    """Little of the reference is found again."""
+    after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
+    texture = usual(rows, view.light, "texture_share")
+    empty = texture.known and look.texture_share < limits.another_texture_of_usual * texture.mean
+    lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share)
+    if empty or lost or (trace.strange and not look.steady_share >= limits.steady_share):
+        return ((), _all(Own.VIEW_CHANGES, *_PLACED)), after
+    found = _below(Fault.MOVED, "another_view", "match_share", look.match_share, least)
+    return ((found,), _all(Own.HIDDEN, Fault.PARTLY_COVERED, Fault.SHAKING)), after
+
+
+def _partly(look: Look, trace: Trace, threshold: float, limits: OwnThresholds) -> tuple[_Answers, Trace]:
+    """Structure is gone in a part of the view; the cells in which it is gone must stay the same."""
+    common = look.lost_cells & trace.cells if trace.cells else look.lost_cells
+    after = replace(trace, cells=common, strange=False, veiled=False, placed=False)
+    rest = _all(Own.HIDDEN, Fault.MOVED, Fault.SHAKING)
+    if look.lost_cells == 0:
+        return ((), _all(Own.TOO_LITTLE_STRUCTURE, *_PLACED)), after
+    if common.bit_count() < limits.same_cells * min(look.lost_cells.bit_count(), max(trace.cells.bit_count(), 1)):
+        return ((), (*_all(Own.VIEW_CHANGES, Fault.PARTLY_COVERED), *rest)), replace(after, cells=look.lost_cells)
+    found = _finding(Fault.PARTLY_COVERED, "structure_lost", "lost_share", look.lost_share, threshold)
+    return ((found,), rest), after
+
+
+def _veiled(look: Look, x: float, y: float, limits: OwnThresholds) -> Finding | None:
+    """Something that has structure of its own lies over a part of the view, and stays: a web, a branch."""
+    here = math.hypot(x, y) < limits.moved_pixels
+    if not here or look.match_share > limits.veiled_match_share or not look.steady_share >= limits.veiled_steady_share:
+        return None
+    return _below(Fault.PARTLY_COVERED, "part_veiled", "match_share", look.match_share, limits.veiled_match_share)
+
+
+# ---- infrared, frame rate
+
+
+def _infrared(look: Look, rows: Rows, dark_hours: Hours, scene: _Answers, limits: OwnThresholds) -> _Answers:
+    if scene[0]:
+        return (), _all(Own.HIDDEN, Fault.INFRARED_STUCK)
+    infrared = usual(rows, Light.INFRARED, "noise_sd")
+    if look.light is Light.INFRARED:
+        return _colourless(look, rows, dark_hours, limits)
+    if look.light is Light.UNKNOWN:
+        return (), _all(Own.NO_REFERENCE, Fault.INFRARED_STUCK)
+    if (
+        infrared.known
+        and look.chroma_sd >= limits.colour_noise_chroma_sd
+        and not hours.is_surely_day(dark_hours, look.at_ns)
+    ):
+        threshold = max(
+            limits.colour_noise * infrared.mean, usual(rows, Light.DAY, "noise_sd").high(0.0, limits.spreads)
+        )
+        if look.noise_sd >= threshold:
+            return (_finding(Fault.INFRARED_STUCK, "colour_noise", "noise_sd", look.noise_sd, threshold),), ()
+    return _FINE
+
+
+def _colourless(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> _Answers:
+    """A picture without colour: usual by night, at a camera that has none, and for a moment at dusk."""
+    day = usual(rows, Light.DAY, "mean")
+    if not day.known:
+        # It has never shown colour: that is how it is, or nothing is known yet.
+        return (
+            _FINE if usual(rows, Light.INFRARED, "mean").known else ((), _all(Own.NO_REFERENCE, Fault.INFRARED_STUCK))
+        )
+    threshold = limits.colourless_brightness * day.mean
+    if lit_as(look, rows, limits) is Light.DAY:
+        return (_finding(Fault.INFRARED_STUCK, "colourless_by_day", "mean", look.mean, threshold),), ()
+    if hours.is_surely_day(dark_hours, look.at_ns):
+        return (_finding(Fault.INFRARED_STUCK, "colourless_at_hours_of_day", "chroma_sd", look.chroma_sd, 0.0),), ()
+    return _FINE
+
+
+def _frame_rate(look: Look, rows: Rows, limits: OwnThresholds) -> _Answers:
+    normal = usual(rows, look.light, "fps")
+    if math.isnan(look.fps):
+        return (), _all(Own.NO_FRAME_RATE, Fault.LOW_FRAME_RATE)
+    if not normal.known:
+        return (), _all(Own.NO_REFERENCE, Fault.LOW_FRAME_RATE)
+    threshold = normal.low(limits.frame_rate_of_usual, limits.spreads)
+    if look.fps >= threshold:
+        return _FINE
+    return (_below(Fault.LOW_FRAME_RATE, "frame_rate_below_own", "fps", look.fps, threshold),), ()
+
+
+def _finding(fault: Fault, reason: str, measure: str, value: float, threshold: float) -> Finding:
+    return Finding(fault, reason, measure, value, threshold, value - threshold)
+
+
+def _below(fault: Fault, reason: str, measure: str, value: float, threshold: float) -> Finding:
+    return Finding(fault, reason, measure, value, threshold, threshold - value)
+
+
+def answered(result: Against) -> Iterator[Fault]:
+    """The faults that were checked: found or fine."""
+    unchecked = {item.fault for item in result.unchecked}
+    yield from (fault for fault in JUDGED if fault not in unchecked)

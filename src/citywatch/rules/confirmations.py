@@ -1,0 +1,48 @@
+"""How many looks, over which time, confirm and clear each fault of a camera.
+
+What parts the times: nothing that passes by itself may last so long. A lorry or a bus stands before a camera for
+minutes (covered, partly covered, moved, out of focus); fog, low contrast and a camera's own settling after dusk take
+minutes, too. What the network says is quick. Three looks confirm what a picture shows, and `again_seconds` of a
+suspicion tells the patrol when to look so that three looks are enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from citywatch.domain.pictures import Fault
+from citywatch.rules.faults import Confirmation
+
+CAMERA_FAULTS = tuple(fault for fault in Fault if fault is not Fault.SILENT)
+
+_QUICK = Confirmation(confirm_looks=2, confirm_seconds=0.0, clear_looks=2)
+_PASSING = Confirmation(confirm_looks=3, confirm_seconds=420.0, clear_looks=2)
+_SIGNAL = Confirmation(confirm_looks=3, confirm_seconds=60.0, clear_looks=3)
+
+CONFIRMATIONS: Mapping[Fault, Confirmation] = {
+    Fault.UNREACHABLE: _QUICK,
+    Fault.NO_MEDIA: _QUICK,
+    Fault.STALLED: _QUICK,
+    Fault.FROZEN: Confirmation(confirm_looks=3, confirm_seconds=60.0, clear_looks=2),
+    Fault.BLACK: _QUICK,
+    Fault.OVER_EXPOSED: Confirmation(confirm_looks=2, confirm_seconds=120.0, clear_looks=2),
+    Fault.COVERED: _PASSING,
+    Fault.PARTLY_COVERED: _PASSING,
+    Fault.OUT_OF_FOCUS: _PASSING,
+    Fault.MOVED: _PASSING,
+    Fault.SHAKING: Confirmation(confirm_looks=3, confirm_seconds=120.0, clear_looks=4, clear_seconds=600.0),
+    Fault.COLOUR_CAST: Confirmation(confirm_looks=3, confirm_seconds=240.0, clear_looks=2),
+    Fault.SNOW: _SIGNAL,
+    Fault.STRIPES: _SIGNAL,
+    Fault.MOSAIC: Confirmation(confirm_looks=3, confirm_seconds=60.0, clear_looks=4, clear_seconds=300.0),
+    Fault.LOW_CONTRAST: Confirmation(confirm_looks=3, confirm_seconds=600.0, clear_looks=2),
+    Fault.INFRARED_STUCK: Confirmation(confirm_looks=3, confirm_seconds=600.0, clear_looks=2),
+    Fault.LOW_FRAME_RATE: Confirmation(confirm_looks=3, confirm_seconds=120.0, clear_looks=2),
+    Fault.CLOCK_WRONG: Confirmation(confirm_looks=3, confirm_seconds=60.0, clear_looks=2),
+}
+"""Of every fault of a camera, where the configuration says nothing else."""
+
+
+def alike(rule: Confirmation) -> Mapping[Fault, Confirmation]:
+    """One rule for every fault."""
+    return dict.fromkeys(CAMERA_FAULTS, rule)

@@ -1,0 +1,51 @@
+"""Which hours of the day are dark where a camera stands: learned from its own looks in order.
+
+A row is 24 pairs [looks by day, looks in the dark], one for each hour of the UTC day. A pair is halved when it is
+full, so that the seasons are followed.
+"""
+
+from __future__ import annotations
+
+from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.pictures import Light
+
+MOST_LOOKS = 60
+KNOWN_AFTER = 3
+SURE_AFTER = 6
+_DARK = (Light.NIGHT, Light.INFRARED)
+
+Hours = list[list[int]]
+
+
+def nothing() -> Hours:
+    """Before the first look."""
+    return [[0, 0] for _ in range(24)]
+
+
+def with_look(hours: Hours, at_ns: int, light: Light) -> Hours:
+    """The hours with one more look in order."""
+    if light is Light.UNKNOWN:
+        return hours
+    hour = _hour(at_ns)
+    day, dark = hours[hour]
+    day, dark = (day, dark + 1) if light in _DARK else (day + 1, dark)
+    if day + dark > MOST_LOOKS:
+        day, dark = day // 2, dark // 2
+    return [[day, dark] if number == hour else pair for number, pair in enumerate(hours)]
+
+
+def is_dark(hours: Hours, at_ns: int) -> bool:
+    """Whether most looks of this hour were made in the dark; False where too few are known."""
+    day, dark = hours[_hour(at_ns)]
+    return day + dark >= KNOWN_AFTER and dark > day
+
+
+def is_surely_day(hours: Hours, at_ns: int) -> bool:
+    """Whether no look of this hour, nor of the hours beside it, was ever made in the dark."""
+    hour = _hour(at_ns)
+    beside = [hours[(hour + step) % 24] for step in (-1, 0, 1)]
+    return all(dark == 0 and day >= SURE_AFTER for day, dark in beside)
+
+
+def _hour(at_ns: int) -> int:
+    return at_ns // (3600 * NS_PER_S) % 24

@@ -1,0 +1,105 @@
+"""One answer for each fault of a look: what the picture says by itself, joined with what it says against the
+camera's own.
+
+A fault is found when either has found it. One that both could judge is fine when the picture alone says fine, or when
+the reference does and the picture could not tell; it could not be checked when neither could. Faults that only a
+reference tells take its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from citywatch.domain.pictures import Fault, Light, Outcome
+from citywatch.domain.state import Row
+from citywatch.rules import hours
+from citywatch.rules.comparison import HIDES, JUDGED, Against, Own, OwnThresholds, Trace, against
+from citywatch.rules.confirmations import CAMERA_FAULTS
+from citywatch.rules.hours import Hours
+from citywatch.rules.pictures import Finding, Look, LookHistory, Why, conclude
+from citywatch.rules.references import View
+
+ONLY_AGAINST_OWN = frozenset(
+    {Fault.MOVED, Fault.PARTLY_COVERED, Fault.SHAKING, Fault.LOW_CONTRAST, Fault.INFRARED_STUCK, Fault.LOW_FRAME_RATE}
+)
+"""Of these the picture alone never says that they are fine."""
+
+SETTLING = frozenset({Fault.OVER_EXPOSED, Fault.OUT_OF_FOCUS, Fault.COLOUR_CAST, Fault.LOW_CONTRAST, Fault.SNOW})
+"""What a camera may show for a moment while it switches between colour and infrared."""
+
+_TOO_DARK = frozenset({Why.TOO_DARK.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The answers of one look: a fault is in `found`, in `unchecked` (with the reason), or fine."""
+
+    found: Mapping[Fault, Finding]
+    unchecked: Mapping[Fault, str]
+    history: LookHistory
+    trace: Trace
+
+    @property
+    def fine(self) -> tuple[Fault, ...]:
+        return tuple(fault for fault in CAMERA_FAULTS if fault not in self.found and fault not in self.unchecked)
+
+
+def judge(
+    look: Look,
+    history: LookHistory | None,
+    view: View | None,
+    usual: Row,
+    dark_hours: Hours,
+    trace: Trace,
+    limits: OwnThresholds,
+) -> Judgement:
+    """All answers of a look; see rules.pictures.conclude and rules.comparison.against for what goes in."""
+    after, findings, unsure = conclude(history, look)
+    found = {finding.fault: finding for finding in findings}
+    unchecked = {item.fault: str(item.why) for item in unsure}
+    if look.outcome is not Outcome.PICTURE:
+        why = Why.NO_PICTURE.value if look.outcome in (Outcome.UNREACHABLE, Outcome.NO_MEDIA) else look.reason
+        unchecked.update({fault: why for fault in CAMERA_FAULTS if _needs_a_picture(fault, found, unchecked)})
+        if look.outcome is Outcome.REACHED:
+            unchecked.update({fault: Why.NO_PICTURE.value for fault in CAMERA_FAULTS if fault is not Fault.UNREACHABLE})
+            unchecked.pop(Fault.UNREACHABLE, None)
+        return Judgement(found, unchecked, after, trace)
+    hidden = bool(HIDES & found.keys()) or unchecked.get(Fault.COVERED) in _TOO_DARK
+    own = against(look, view, usual, dark_hours, trace, hidden, limits)
+    _join(found, unchecked, own, {item.fault for item in unsure})
+    if _settling(look, trace, dark_hours):
+        for fault in SETTLING & found.keys():
+            del found[fault]
+            unchecked[fault] = Own.LIGHT_CHANGES.value
+    return Judgement(found, unchecked, after, own.trace)
+
+
+def _needs_a_picture(fault: Fault, found: Mapping[Fault, Finding], unchecked: Mapping[Fault, str]) -> bool:
+    return fault not in found and fault not in unchecked and fault not in (
+        Fault.UNREACHABLE, Fault.NO_MEDIA, Fault.STALLED, Fault.CLOCK_WRONG,
+    )  # fmt: skip
+
+
+def _join(found: dict[Fault, Finding], unchecked: dict[Fault, str], own: Against, unsure: set[Fault]) -> None:
+    own_found = {finding.fault: finding for finding in own.found}
+    own_unchecked = {item.fault: item.why for item in own.unchecked}
+    for fault in JUDGED:
+        if fault in found:
+            continue
+        if fault in own_found:
+            found[fault] = own_found[fault]
+            unchecked.pop(fault, None)
+        elif fault in own_unchecked:
+            if fault in ONLY_AGAINST_OWN:
+                unchecked.setdefault(fault, own_unchecked[fault])
+        elif fault in unsure:
+            del unchecked[fault]
+
+
+def _settling(look: Look, trace: Trace, dark_hours: Hours) -> bool:
+    """The first picture after a switch between colour and infrared, at an hour when cameras switch."""
+    before = Light(trace.light)
+    known = Light.UNKNOWN not in (before, look.light)
+    switched = known and (before is Light.INFRARED) != (look.light is Light.INFRARED)
+    return switched and not hours.is_surely_day(dark_hours, look.at_ns)
