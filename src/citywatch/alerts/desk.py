@@ -12,6 +12,7 @@ from citywatch.alerts.table import MOVES
 from citywatch.domain.alerts import AlertMove, AlertState
 from citywatch.domain.cameras import DEVICE_REMOVED
 from citywatch.domain.events import Event, EventKind, Severity, event_id
+from citywatch.domain.incidents import INCIDENT, IncidentEnd
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault
 from citywatch.domain.state import Row, State
@@ -19,6 +20,8 @@ from citywatch.domain.state import Row, State
 ROOM = "alert"
 _MOST_AHEAD_NS = 86_400 * NS_PER_S
 """So far ahead of the last tick a pass may be real: nobody ticks while the processor is away. More is a wrong clock."""
+
+_MOST_CHILDREN = 20
 
 _FAULT_SEVERITY = {
     Fault.UNREACHABLE: Severity.CRITICAL,
@@ -62,14 +65,17 @@ def on_event(state: State, event: Event, now_ns: int, policy: AlertPolicy) -> It
         from_ns = max(now_ns, min(event.at_ns, now_ns + _MOST_AHEAD_NS)) if now_ns else event.at_ns
         expires_ns = from_ns + policy.overload_hold_seconds * NS_PER_S
         yield from _open(state, event, EventKind.OVERLOADED.value, _severity(severe), expires_ns)
-    elif event.kind is EventKind.FAULT_CONFIRMED:
+    elif event.kind in (EventKind.FAULT_CONFIRMED, EventKind.FAULT_RELEASED):
         fault = Fault(event.data["fault"])
         yield from _open(state, event, fault.value, _FAULT_SEVERITY[fault], 0)
-    elif event.kind is EventKind.FAULT_CLEARED:
+    elif event.kind is EventKind.INCIDENT_OPENED:
+        yield from _open(state, event, INCIDENT, Severity.CRITICAL, 0)
+    elif event.kind in (EventKind.FAULT_CLEARED, EventKind.INCIDENT_CLOSED):
         alert = alert_id(event.cause)
         row = state.get(ROOM, alert)
         if row is not None:
-            yield _resolve(state, alert, row, event.at_ns, "cleared")
+            absorbed = event.data.get("reason") == IncidentEnd.ABSORBED
+            yield _resolve(state, alert, row, event.at_ns, IncidentEnd.ABSORBED.value if absorbed else "cleared")
     elif event.kind is EventKind.CAMERA_REMOVED:
         for alert, row in state.room(ROOM):
             if row["device"] == event.device:
@@ -116,7 +122,11 @@ def _open(state: State, event: Event, kind: str, severity: Severity, expires_ns:
         "command": "",
     }
     state.put(ROOM, alert, row)
-    data = {"alert": alert, "kind": kind, "severity": severity.value, "subject": dict(event.data)}
+    subject = dict(event.data)
+    if event.kind is EventKind.INCIDENT_OPENED:
+        # The incident itself has them all, with what became of each.
+        subject["children"] = [child["device"] for child in subject["children"]][:_MOST_CHILDREN]
+    data = {"alert": alert, "kind": kind, "severity": severity.value, "subject": subject}
     opened = EventKind.ALERT_OPENED
     yield Event(event_id(opened, alert), opened, event.device, event.at_ns, event.cause, data)
 

@@ -101,7 +101,7 @@ def _decided_by(directory: DataDir, config: Path | None) -> Settings:
 def _rerun_live(directory: DataDir, settings: Settings, events: Path) -> int:
     from citywatch.adapters.log.redis_streams import RedisLog  # noqa: PLC0415
     from citywatch.adapters.store.segments import read_seals  # noqa: PLC0415
-    from citywatch.app.steps import city_step  # noqa: PLC0415
+    from citywatch.app.steps import city_step, incident_step  # noqa: PLC0415
     from citywatch.flow.event_file import EventFile  # noqa: PLC0415
     from citywatch.flow.rerun import rerun_log  # noqa: PLC0415
 
@@ -110,7 +110,8 @@ def _rerun_live(directory: DataDir, settings: Settings, events: Path) -> int:
         try:
             # Read before the segments: what is sealed meanwhile is then known already, and not read twice.
             sealed = store.archived()
-            for event in rerun_log(read_seals(directory.root, store), sealed, log, city_step(settings)):
+            steps = city_step(settings), incident_step(settings)
+            for event in rerun_log(read_seals(directory.root, store), sealed, log, *steps):
                 target.add(event)
             if store.archived() != sealed:
                 raise OutsideError(

@@ -84,9 +84,10 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     from citywatch.adapters.store.project import Projector  # noqa: PLC0415
     from citywatch.adapters.store.segments import SegmentWriter  # noqa: PLC0415
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
-    from citywatch.app.steps import city_step  # noqa: PLC0415
+    from citywatch.app.steps import city_step, incident_step  # noqa: PLC0415
     from citywatch.flow.archive import Archive, SealPolicy  # noqa: PLC0415
     from citywatch.flow.door import LogDoor  # noqa: PLC0415
+    from citywatch.flow.incident_stage import IncidentStage  # noqa: PLC0415
     from citywatch.flow.lateness import CountingStep  # noqa: PLC0415
     from citywatch.flow.processor import Processor  # noqa: PLC0415
     from citywatch.flow.projection import Projection  # noqa: PLC0415
@@ -124,6 +125,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     )
     warm()
     processor = Processor(log, CountingStep(city_step(settings), meter), meter, clock)
+    incidents = IncidentStage(log, incident_step(settings), meter)
     projection = Projection(log, projector, hint, meter)
     door = LogDoor(log, "process")
     commands = _registrations(settings, clock.now_ns())
@@ -131,6 +133,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
         door.append(commands)
     turns = {
         "steps": lambda: processor.turn(_BLOCK_MS),
+        "incidents": lambda: incidents.turn(_BLOCK_MS),
         "projection": lambda: projection.turn(_BLOCK_MS),
         "archive": lambda: archive.turn(_BLOCK_MS),
         "clock": Ticker(door, clock).turn,

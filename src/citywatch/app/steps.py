@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from citywatch.alerts.desk import AlertPolicy
+from citywatch.flow.incident_step import IncidentStep
 from citywatch.domain.pictures import Fault
 from citywatch.flow.step import CityStep
 from citywatch.laws import load
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import Confirmation
+from citywatch.rules.incidents import IncidentPolicy
 from citywatch.rules.liveness import LivenessPolicy
 from citywatch.settings import RuleSettings, Settings
 
@@ -37,4 +39,13 @@ def city_step(settings: Settings) -> CityStep:
         liveness=LivenessPolicy(rules.missed_heartbeats),
         alerts=AlertPolicy(rules.overload_hold_seconds, rules.severe_over_percent),
         observer=settings.server.observer,
+    )
+
+
+def incident_step(settings: Settings) -> IncidentStep:
+    """The second step, that of the incident stage."""
+    chosen = settings.incidents
+    return IncidentStep(
+        IncidentPolicy(chosen.share_percent, chosen.window_seconds, chosen.wait_seconds, chosen.settle_seconds),
+        AlertPolicy(settings.rules.overload_hold_seconds, settings.rules.severe_over_percent),
     )

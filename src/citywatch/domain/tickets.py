@@ -24,5 +24,7 @@ class TicketMove(StrEnum):
     NOTE = "note"
     VERIFY = "verify"
     CLOSE = "close"
+    MERGE = "merge"
+    """Another ticket stands for it: a greater incident covers it."""
     WITHDRAW = "withdraw"
     """Its device is watched no longer."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from citywatch.domain.columns import Batch
 from citywatch.domain.instants import NS_PER_S
 from citywatch.errors import DataError
-from citywatch.ports import ORIGIN, Clock, Log, Meter, Position
+from citywatch.ports import INCIDENTS, ORIGIN, Clock, Log, Meter, Position
 from citywatch.wire import blobs
 
 MAX_ENTRIES = 256
@@ -109,9 +109,16 @@ class Archive:
         self._held_since_ns = self._clock.now_ns()
 
     def _trim(self) -> None:
-        projected = self._projected()
-        for partition, archived in self._archived.items():
-            forgotten = self._log.trim(
-                partition, readings_below=archived, events_below=projected.get(partition, ORIGIN)
+        projected, incidents = self._projected(), self._log.incident_positions()
+        forgotten = self._log.trim(
+            INCIDENTS, readings_below=ORIGIN, events_below=projected.get(INCIDENTS, ORIGIN)
+        ) + sum(
+            self._log.trim(
+                partition,
+                readings_below=archived,
+                events_below=projected.get(partition, ORIGIN),
+                onward_below=incidents.get(partition, ORIGIN),
             )
-            self._meter.count("log_trimmed_total", forgotten)
+            for partition, archived in self._archived.items()
+        )
+        self._meter.count("log_trimmed_total", forgotten)

@@ -25,7 +25,7 @@ def digest(step: Step, state: State, entry: Entry, partition: int) -> list[Event
     try:
         batch = blobs.decode(entry.blob)
     except DataError as error:
-        return [_dead(partition, entry.position, 0, "unreadable", str(error), 0, entry.blob)]
+        return [unreadable(partition, entry.position, str(error), entry.blob)]
     return digest_batch(step, state, batch, partition, entry.position)
 
 
@@ -48,6 +48,11 @@ def digest_batch(
         *digest_batch(step, state, batch.take(slice(0, half)), partition, position, offset),
         *digest_batch(step, state, batch.take(slice(half, len(batch))), partition, position, offset + half),
     ]
+
+
+def unreadable(partition: int, position: Position, why: str, blob: bytes) -> Event:
+    """The `row_dead` of an entry that cannot be decoded at all."""
+    return _dead(partition, position, 0, "unreadable", why, 0, blob)
 
 
 def _dead(partition: int, position: Position, row: int, kind: str, reason: str, at_ns: int, content: bytes) -> Event:

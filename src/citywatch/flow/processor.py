@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from citywatch.domain.events import Event
 from citywatch.domain.instants import NS_PER_MS
 from citywatch.domain.state import State
-from citywatch.errors import Fenced
+from citywatch.errors import Fenced, LogFull
+from citywatch.flow import onward
 from citywatch.flow.poison import Step, digest
 from citywatch.ports import Clock, Commit, Entry, Log, Meter, Position
+from citywatch.wire import blobs
 
 _log = logging.getLogger(__name__)
 
@@ -37,10 +39,13 @@ class Processor:
         self._stale = set(range(log.partitions))
 
     def turn(self, block_ms: int) -> int:
-        """One round over all partitions; returns the number of entries that were committed."""
+        """One round over all partitions; returns the number of entries that were committed.
+
+        Raises LogFull after the round: the incident stage may wait for one partition while another is full.
+        """
         for partition in sorted(self._stale):
             self._load(partition)
-        done = 0
+        done, full = 0, None
         for partition, entries in self._log.read(self._positions, most=MAX_ENTRIES, block_ms=block_ms).items():
             try:
                 done += self._process(partition, entries)
@@ -48,6 +53,10 @@ class Processor:
                 # Another owner got there first, or the answer to our own commit was lost: the log knows the truth.
                 _log.warning("partition was committed elsewhere; loading it again", extra={"partition": partition})
                 self._meter.count("processor_fenced_total")
+            except LogFull as error:
+                full = error
+        if full is not None:
+            raise full
         return done
 
     def _process(self, partition: int, entries: Sequence[Entry]) -> int:
@@ -61,8 +70,10 @@ class Processor:
                 if len(events) >= MAX_COMMIT_EVENTS or state.changed_rows >= MAX_COMMIT_ROWS:
                     break
             last = entries[taken - 1].position
+            handed_on = onward.taken(state)
+            blob = b"" if handed_on is None else blobs.encode(handed_on)
             self._probe("before_commit")
-            self._log.commit(partition, Commit(self._positions[partition], last, state.changes(), events))
+            self._log.commit(partition, Commit(self._positions[partition], last, state.changes(), events, blob))
         except BaseException:
             # The state in memory is ahead of the log now; whoever goes on must begin from what is stored.
             self._stale.add(partition)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from citywatch.domain.events import Event
-from citywatch.ports import ORIGIN, Log, Meter, Position
+from citywatch.ports import INCIDENTS, ORIGIN, Log, Meter, Position
 
 MAX_EVENTS = 2_000
 
@@ -25,7 +25,7 @@ class Projects(Protocol):
 
 
 class Projection:
-    """One reader of `events:{p}` for all partitions."""
+    """One reader of `events:{p}` for all partitions and the incident stage."""
 
     def __init__(self, log: Log, projector: Projects, hint: Callable[[], None], meter: Meter) -> None:
         self._log = log
@@ -41,7 +41,8 @@ class Projection:
         if positions is None:
             # At the start, and whenever a turn was cut short: the store knows how far it came.
             stored = self._projector.positions()
-            positions = {partition: stored.get(partition, ORIGIN) for partition in range(self._log.partitions)}
+            partitions = (*range(self._log.partitions), INCIDENTS)
+            positions = {partition: stored.get(partition, ORIGIN) for partition in partitions}
         for partition, events in self._log.read_events(positions, most=MAX_EVENTS, block_ms=block_ms).items():
             unmatched = dict(self._projector.unmatched)
             self._projector.apply(partition, events)

@@ -22,6 +22,7 @@ from citywatch.domain.pictures import FrameBatch
 from citywatch.domain.pulses import PulseBatch, TickBatch
 from citywatch.domain.state import State
 from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
+from citywatch.flow import onward
 from citywatch.laws import GrossLaw
 from citywatch.rules import cameras, claims, devices, fleet, liveness, scales
 from citywatch.rules.cameras import CameraPolicy
@@ -69,11 +70,15 @@ class CityStep:
         """Each event of a rule, then what the desks make of it."""
         for event in events:
             yield event
+            onward.on_event(state, event)
+            if onward.waits(state, event):
+                continue
             yield from alerts.on_event(state, event, _now_ns(state), self.alerts)
             yield from tickets.on_event(state, event)
 
     def _ticks(self, state: State, ticks: list[int]) -> Iterator[Event]:
         for now_ns in ticks:
+            onward.on_tick(state, now_ns)
             yield from self._judged(state, liveness.on_tick(state, now_ns, self.liveness))
             yield from self._judged(state, cameras.on_tick(state, now_ns, self.cameras))
             yield from self._judged(state, claims.on_tick(state, now_ns, self.claims))
@@ -85,9 +90,12 @@ class CityStep:
         for device, at_ns, command, verb, target, actor, args in zip(*columns, strict=True):
             answer = _obey(state, device, at_ns, command, verb, target, actor, args)
             if isinstance(answer, Event):
-                yield answer
+                is_place = answer.kind is EventKind.DEVICE_REGISTERED
+                yield onward.registered(state, answer, actor) if is_place else answer
             elif isinstance(answer, list):
                 yield from self._judged(state, answer)
+            elif answer == "not_open" and onward.passed_on(state, device, at_ns, command, verb, target, actor, args):
+                continue
             elif answer != "repeated":
                 data = {"command": command, "verb": verb, "target": target, "actor": actor, "reason": answer}
                 kind = EventKind.COMMAND_REFUSED
@@ -117,7 +125,13 @@ def _obey(
         case Verb.REGISTER_DEVICE:
             fields = json.loads(args)
             described = Device(
-                device, DeviceKind(fields["kind"]), fields["name"], fields["place"], fields["heartbeat_s"]
+                device,
+                DeviceKind(fields["kind"]),
+                fields["name"],
+                fields["place"],
+                fields["heartbeat_s"],
+                fields.get("parent", ""),
+                fields.get("site", ""),
             )
             return devices.register(state, described, at_ns=at_ns, command=command)
         case _:

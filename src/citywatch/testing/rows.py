@@ -86,6 +86,7 @@ def _reason(outcome: Outcome) -> str:
         Outcome.UNREACHABLE: VisitReason.TIMED_OUT,
         Outcome.NO_MEDIA: VisitReason.NO_FRAMES,
         Outcome.UNCHECKED: VisitReason.DECODER_DIED,
+        Outcome.REACHED: VisitReason.OK,
     }
     return reasons[outcome].value
 

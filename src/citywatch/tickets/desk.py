@@ -11,33 +11,42 @@ from typing import Any
 from citywatch.alerts.desk import alert_id
 from citywatch.domain.cameras import DEVICE_REMOVED
 from citywatch.domain.events import Event, EventKind, event_id
+from citywatch.domain.pictures import Fault
 from citywatch.domain.state import Row, State
 from citywatch.domain.tickets import TicketMove, TicketState
 from citywatch.tickets.table import MOVES
 
 ROOM = "ticket"
 _COMMANDS_REMEMBERED = 16
+_FILED = frozenset({EventKind.FAULT_CONFIRMED, EventKind.FAULT_RELEASED, EventKind.INCIDENT_OPENED})
 
 
 def on_event(state: State, event: Event) -> Iterator[Event]:
-    """File a ticket for a confirmed fault; verify and close it when the device is seen in order again.
+    """File a ticket for a confirmed fault or an incident; verify and close it when the device is in order again.
 
+    A fault of reachability that may be an incident comes as FAULT_RELEASED, when it is none. The ticket of an incident
+    that a greater one has absorbed is merged: that one's ticket stands for it.
     With a device that is removed its tickets are withdrawn: there is nothing left to repair.
     """
     ticket = ticket_id(event.cause)
     row = state.get(ROOM, ticket)
-    if event.kind is EventKind.FAULT_CONFIRMED and row is None:
+    if event.kind in _FILED and row is None:
         filed = {"cause": event.cause, "device": event.device, "state": TicketState.FILED.value, "commands": []}
         state.put(ROOM, ticket, filed)
         data = {
             "ticket": ticket,
-            "fault": event.data["fault"],
+            "fault": event.data.get("fault", Fault.UNREACHABLE.value),
             "alert": alert_id(event.cause),
             "first_bad_ns": event.data["first_bad_ns"],
             "reason": event.data["reason"],
         }
         yield _event(EventKind.TICKET_FILED, event_id("ticket_filed", ticket), filed, event.at_ns, data)
-    elif event.kind is EventKind.FAULT_CLEARED and row is not None:
+    elif event.kind is EventKind.INCIDENT_CLOSED and row is not None and event.data["into"]:
+        merged = _move(row, TicketMove.MERGE)
+        data = {"ticket": ticket, "reason": "merged"}
+        yield _event(EventKind.TICKET_CLOSED, event_id("ticket_closed", ticket), merged, event.at_ns, data)
+        state.drop(ROOM, ticket)
+    elif event.kind in (EventKind.FAULT_CLEARED, EventKind.INCIDENT_CLOSED) and row is not None:
         verified = _move(row, TicketMove.VERIFY)
         data = {"ticket": ticket, "first_good_ns": event.data["first_good_ns"], "looks": event.data["looks"]}
         yield _event(EventKind.TICKET_VERIFIED, event_id("ticket_verified", ticket), verified, event.at_ns, data)

@@ -1,0 +1,133 @@
+"""The step of the incident stage: rows handed on by the partitions in, incidents and their desks out.
+
+A pure function of what each partition hands on, in whatever order it comes in: an instant is decided when every
+partition has passed it, its rows then go by (device, number within their partition). Instants that nothing is handed
+on at, and at which nothing has waited long enough, decide nothing; so it does not matter which ticks were shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from citywatch.alerts import desk as alerts
+from citywatch.alerts.desk import AlertPolicy
+from citywatch.domain.commands import Verb
+from citywatch.domain.events import Event, EventKind, event_id
+from citywatch.domain.incidents import COMMAND, MARK, Onward, OnwardBatch
+from citywatch.domain.state import Row, State
+from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
+from citywatch.rules import incidents
+from citywatch.rules.incidents import IncidentPolicy, Moment
+from citywatch.tickets import desk as tickets
+
+MARKS = "mark"
+ROWS = "row"
+_CLOCK = "clock"
+_TOLD_BY_PARTITION = frozenset({EventKind.FAULT_CONFIRMED, EventKind.FAULT_CLEARED, EventKind.CAMERA_REMOVED})
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentStep:
+    """The rule of incidents, bound to its policies, with desks of its own."""
+
+    policy: IncidentPolicy = field(default_factory=IncidentPolicy)
+    alerts: AlertPolicy = field(default_factory=AlertPolicy)
+
+    def take(self, state: State, partition: int, batch: OnwardBatch) -> None:
+        """Keep what a partition has handed on until its instant can be decided."""
+        mark = state.get(MARKS, str(partition)) or {"tick_ns": 0, "rows": 0}
+        tick_ns, number = mark["tick_ns"], mark["rows"]
+        for row in batch.rows():
+            if row.kind == MARK:
+                tick_ns = max(tick_ns, row.tick_ns)
+            else:
+                number += 1
+                state.put(ROWS, f"{partition}.{number}", {"number": number, **row._asdict()})
+        state.put(MARKS, str(partition), {"tick_ns": tick_ns, "rows": number})
+
+    def advance(self, state: State, partitions: int) -> list[Event]:
+        """Decide every instant that all partitions have passed and that is not decided yet."""
+        passed_ns = watermark(state, partitions)
+        clock = state.get(_CLOCK, _CLOCK) or {"decided_ns": -1, "passed_ns": 0}
+        if passed_ns <= clock["passed_ns"]:
+            return []
+        events: list[Event] = []
+        rows = _by_instant(state, passed_ns)
+        decided_ns = clock["decided_ns"]
+        while (at_ns := _next(state, rows, decided_ns)) is not None and at_ns < passed_ns:
+            events += self._decide(state, at_ns, rows.pop(at_ns, []))
+            decided_ns = max(at_ns, decided_ns)
+        state.put(_CLOCK, _CLOCK, {"decided_ns": decided_ns, "passed_ns": passed_ns})
+        return events
+
+    def _decide(self, state: State, at_ns: int, rows: list[tuple[str, Row]]) -> Iterator[Event]:
+        moment = Moment(at_ns)
+        for name, kept in rows:
+            row = Onward(**{column: kept[column] for column in Onward._fields})
+            state.drop(ROWS, name)
+            data = json.loads(row.data)
+            if row.kind == COMMAND:
+                yield from _obeyed(state, row, data)
+                continue
+            yield from incidents.on_row(state, row, data, moment, self.policy)
+            if row.kind in _TOLD_BY_PARTITION:
+                yield from self._desks(state, _event(row, data), at_ns)
+        for event in incidents.decide(state, moment, self.policy):
+            yield event
+            yield from self._desks(state, event, at_ns)
+
+    def _desks(self, state: State, event: Event, now_ns: int) -> Iterator[Event]:
+        if event.kind is EventKind.FAULT_CONFIRMED:
+            return
+        yield from alerts.on_event(state, event, now_ns, self.alerts)
+        yield from tickets.on_event(state, event)
+
+
+def watermark(state: State, partitions: int) -> int:
+    """The tick that every partition has seen; 0 as long as one has seen none."""
+    marks = [state.get(MARKS, str(partition)) for partition in range(partitions)]
+    return min(0 if mark is None else int(mark["tick_ns"]) for mark in marks)
+
+
+def _by_instant(state: State, before_ns: int) -> dict[int, list[tuple[str, Row]]]:
+    """The rows of instants before `before_ns`, each instant's by (device, number)."""
+    found: dict[int, list[tuple[str, Row]]] = {}
+    for name, row in state.room(ROWS):
+        if row["tick_ns"] < before_ns:
+            found.setdefault(row["tick_ns"], []).append((name, row))
+    for rows in found.values():
+        rows.sort(key=lambda item: (item[1]["device"], item[1]["number"]))
+    return found
+
+
+def _next(state: State, rows: Iterable[int], decided_ns: int) -> int | None:
+    due_ns = incidents.next_due(state, decided_ns)
+    return min((*rows, *(() if due_ns is None else (due_ns,))), default=None)
+
+
+def _event(row: Onward, data: Mapping[str, Any]) -> Event:
+    """The event as the partition has told it; its id is not needed."""
+    return Event("", EventKind(row.kind), row.device, row.at_ns, row.cause, data)
+
+
+def _obeyed(state: State, row: Onward, told: Mapping[str, Any]) -> Iterator[Event]:
+    target, given = told["target"], {"at_ns": row.at_ns, "actor": told["actor"], "command": row.cause}
+    answer: Event | str
+    match told["verb"]:
+        case Verb.ACKNOWLEDGE_ALERT:
+            answer = alerts.acknowledge(state, target, **given)
+        case Verb.ACCEPT_TICKET:
+            answer = tickets.accept(state, target, **given)
+        case Verb.NOTE_TICKET:
+            answer = tickets.note(state, target, told["args"]["note"][:MAX_NOTE_CHARACTERS], **given)
+        case _:
+            answer = "unknown_verb"
+    if isinstance(answer, Event):
+        yield answer
+    elif answer != "repeated":
+        data = {"command": row.cause, "verb": told["verb"], "target": target, "actor": told["actor"], "reason": answer}
+        kind = EventKind.COMMAND_REFUSED
+        yield Event(event_id(kind, row.cause), kind, row.device, row.at_ns, "", data)

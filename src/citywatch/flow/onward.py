@@ -1,0 +1,93 @@
+"""What a partition's step hands on to the incident stage, and when a fault waits for its verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from citywatch.domain.commands import Verb
+from citywatch.domain.events import Event, EventKind
+from citywatch.domain.incidents import COMMAND, MARK, REACHABILITY, Onward, OnwardBatch
+from citywatch.domain.state import State
+from citywatch.rules import devices, fleet
+
+ROOM = "onward"
+_CLOCK = "clock"
+_OF_DESKS = frozenset({Verb.ACKNOWLEDGE_ALERT, Verb.ACCEPT_TICKET, Verb.NOTE_TICKET})
+
+
+def on_tick(state: State, now_ns: int) -> None:
+    """From here on the partition hands on nothing about earlier ticks. A clock that was put back waits."""
+    tick_ns = max(now_ns, _tick_ns(state))
+    state.put(ROOM, _CLOCK, {"tick_ns": tick_ns})
+    state.hand_on(Onward("", tick_ns, tick_ns, MARK, "", ""))
+
+
+def waits(state: State, event: Event) -> bool:
+    """Whether the desks must not hear of an event before the incident stage has given its verdict."""
+    return _is_about_reaching(event, EventKind.FAULT_CONFIRMED) and devices.is_waited_for(state, event.device)
+
+
+def on_event(state: State, event: Event) -> None:
+    """Hand on what concerns the neighbours of the device."""
+    match event.kind:
+        case EventKind.FAULT_CONFIRMED:
+            concerns = waits(state, event)
+        case EventKind.FAULT_CLEARED:
+            concerns = _is_about_reaching(event, event.kind) and devices.is_placed(state, event.device)
+        case EventKind.DEVICE_REGISTERED:
+            concerns = devices.is_placed(state, event.device)
+        case EventKind.CAMERA_REMOVED:
+            concerns = True
+        case _:
+            concerns = False
+    if concerns:
+        _hand_on(state, event.device, event.at_ns, event.kind.value, event.cause, event.data)
+
+
+def registered(state: State, event: Event, actor: str) -> Event:
+    """Hand on a registration; the event as it is told. Where a parent is named the verdict is the incident stage's."""
+    if not devices.is_placed(state, event.device):
+        return event
+    _hand_on(state, event.device, event.at_ns, event.kind.value, event.cause, {**event.data, "actor": actor})
+    return replace(event, data={**event.data, "command": ""}) if event.data["parent"] else event
+
+
+def passed_on(
+    state: State, device: str, at_ns: int, command: str, verb: str, target: str, actor: str, args: str
+) -> bool:
+    """Hand on a command about an alert or a ticket that is not here but may be with the incident stage."""
+    if verb not in _OF_DESKS:
+        return False
+    unknown = state.get(devices.ROOM, device) is None and state.get(fleet.REMOVED, device) is None
+    if not unknown and not devices.is_placed(state, device):
+        return False
+    told = {"verb": verb, "target": target, "actor": actor, "args": json.loads(args)}
+    _hand_on(state, device, at_ns, COMMAND, command, told)
+    return True
+
+
+def taken(state: State) -> OnwardBatch | None:
+    """What was handed on since the last call; of marks without a row between them the last stands for all."""
+    rows: list[Onward] = []
+    for row in state.handed_on():
+        if rows and row.kind == rows[-1].kind == MARK:
+            rows.pop()
+        rows.append(row)
+    return OnwardBatch.of_rows(rows) if rows else None
+
+
+def _is_about_reaching(event: Event, kind: EventKind) -> bool:
+    return event.kind is kind and event.data["fault"] in REACHABILITY
+
+
+def _tick_ns(state: State) -> int:
+    row = state.get(ROOM, _CLOCK)
+    return 0 if row is None else int(row["tick_ns"])
+
+
+def _hand_on(state: State, device: str, at_ns: int, kind: str, cause: str, data: Mapping[str, Any]) -> None:
+    text = json.dumps(dict(data), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    state.hand_on(Onward(device, at_ns, _tick_ns(state), kind, cause, text))
