@@ -334,6 +334,14 @@ class Store(Protocol):
         """State changes that matter inside the window, by (device, seq), each device's last one before it included."""
         ...
 
+    def sources(self, device: str) -> Sequence[Row]:
+        """What each source claims of a device, by (source, aspect, detail)."""
+        ...
+
+    def disagreements(self, *, device: str | None, lasting: bool, limit: int) -> Sequence[Row]:
+        """Where sources and looks did not fit, newest first; `lasting` leaves out those that have ended."""
+        ...
+
     def counts(self) -> Mapping[str, int]:
         """Open alerts, open tickets, devices by state: for the overview."""
         ...

@@ -24,8 +24,10 @@ from citywatch.api import (
     pages,
     passes,
     problems,
+    sources,
     stream,
     tickets,
+    vocabularies,
 )
 from citywatch.api.access import PUBLIC, ROLES, GuardedRoute, Tokens
 from citywatch.api.config import ApiConfig
@@ -103,6 +105,7 @@ def _routes(app: FastAPI, api: Api) -> None:
         overview,
         alerts,
         tickets,
+        sources,
         devices,
         passes,
         availability,
@@ -110,6 +113,7 @@ def _routes(app: FastAPI, api: Api) -> None:
         stream,
         objects,
         commands,
+        vocabularies,
         health,
         pages,
     ):

@@ -20,13 +20,15 @@ from citywatch.adapters.store.schema import (
     COMMANDS,
     DEVICE_STATES,
     DEVICES,
+    DISAGREEMENTS,
+    SOURCES,
     TICKET_STEPS,
     TICKETS,
 )
 from citywatch.domain.alerts import AlertState
 from citywatch.domain.cameras import Origin
 from citywatch.domain.devices import DeviceKind, DeviceState
-from citywatch.domain.events import Event, EventKind, Severity
+from citywatch.domain.events import Event, EventKind, Severity, event_id
 from citywatch.domain.pictures import Fault
 from citywatch.domain.tickets import TicketState
 
@@ -49,6 +51,16 @@ class Rows:
             these = self._key.in_(wanted[start : start + _IN_ONE_QUESTION])
             for row in connection.execute(select(self._table).where(these)).mappings():
                 self._rows[row[self._key.name]] = dict(row)
+
+    def read_of(self, connection: Connection, devices: Collection[str]) -> None:
+        """All rows of these devices."""
+        for device in sorted(devices):
+            for row in connection.execute(select(self._table).where(self._table.c.device == device)).mappings():
+                self._rows[row[self._key.name]] = dict(row)
+
+    def of(self, device: str) -> list[Mapping[str, Any]]:
+        """Those in memory of one device."""
+        return [row for row in self._rows.values() if row["device"] == device]
 
     def get(self, key: str) -> Mapping[str, Any] | None:
         return self._rows.get(key)
@@ -84,6 +96,8 @@ class Tables:
         self.alerts = Rows(ALERTS)
         self.tickets = Rows(TICKETS)
         self.commands = Rows(COMMANDS)
+        self.sources = Rows(SOURCES)
+        self.disagreements = Rows(DISAGREEMENTS)
         self.device_states: list[dict[str, Any]] = []
         self.alert_changes: list[dict[str, Any]] = []
         self.ticket_steps: list[dict[str, Any]] = []
@@ -101,10 +115,17 @@ class Tables:
         tables.alerts.read(connection, _named(events, "alert"))
         tables.tickets.read(connection, _named(events, "ticket"))
         tables.commands.read(connection, _named(events, "command"))
+        tables.sources.read(connection, {_voice(event) for event in events if event.kind is EventKind.CLAIM_HEARD})
+        tables.disagreements.read(connection, {event.cause for event in events if event.kind in _DISAGREEMENT})
+        removed = {event.device for event in events if event.kind is EventKind.CAMERA_REMOVED}
+        for rows in (tables.sources, tables.disagreements):
+            rows.read_of(connection, removed)
         return tables
 
     def write(self, connection: Connection, dead_letter_quota_bytes: int) -> None:
         for rows in (self.devices, self.cameras, self.alerts, self.tickets, self.commands):
+            rows.write(connection)
+        for rows in (self.sources, self.disagreements):
             rows.write(connection)
         for table, made in (
             (DEVICE_STATES, self.device_states),
@@ -241,7 +262,81 @@ def _camera_removed(tables: Tables, event: Event) -> None:
         tables.cameras.change(event.device, **values, changed_at_ns=event.at_ns, removed_at_ns=event.at_ns)
     _know_device(tables, event, DeviceKind.CAMERA.value)
     tables.devices.change(event.device, faults=[])
+    _nobody_speaks_of(tables, event)
     _accepted(tables, event)
+
+
+# other systems
+
+_DISAGREEMENT = frozenset({EventKind.SOURCES_DISAGREE, EventKind.SOURCES_AGREE})
+
+
+def _voice(event: Event) -> str:
+    """The id of a source and what it speaks of."""
+    about = (_text(event, "source"), _text(event, "aspect"))
+    alarm = _text(event, "detail") if about[1] == "alarm" else ""
+    return event_id("source", event.device, *about, alarm)
+
+
+def _claim_heard(tables: Tables, event: Event) -> None:
+    values = {
+        "claim": _text(event, "claim"),
+        "reason": _text(event, "reason"),
+        "detail": _text(event, "detail"),
+        "said_ns": _whole(event, "said_ns"),
+        "since_ns": event.at_ns,
+    }
+    _know_device(tables, event, "")
+    key = _voice(event)
+    if tables.sources.get(key) is None:
+        named = {"device": event.device, "source": _text(event, "source"), "aspect": _text(event, "aspect")}
+        tables.sources.make({"id": key, **named, **values})
+    else:
+        tables.sources.change(key, **values)
+
+
+def _sources_disagree(tables: Tables, event: Event) -> None:
+    if tables.disagreements.get(event.cause) is not None:
+        tables.unmatched[event.kind.value] += 1
+        return
+    tables.disagreements.make(
+        {
+            "cause": event.cause,
+            "device": event.device,
+            "kind": _text(event, "kind"),
+            "looks": _text(event, "looks"),
+            "claims": [dict(claim) for claim in event.data["claims"]],
+            "since_ns": _whole(event, "since_ns"),
+            "told_at_ns": event.at_ns,
+            "until_ns": None,
+        }
+    )
+    _know_device(tables, event, "")
+
+
+def _sources_agree(tables: Tables, event: Event) -> None:
+    if tables.disagreements.get(event.cause) is None:
+        tables.unmatched[event.kind.value] += 1
+    else:
+        tables.disagreements.change(event.cause, until_ns=event.at_ns)
+    _know_device(tables, event, "")
+
+
+def _nobody_speaks_of(tables: Tables, event: Event) -> None:
+    """What was claimed of a device that is watched no longer counts no more."""
+    for row in tables.sources.of(event.device):
+        tables.sources.change(row["id"], claim="lapsed", reason="device_removed", since_ns=event.at_ns)
+    for row in tables.disagreements.of(event.device):
+        if row["until_ns"] is None:
+            tables.disagreements.change(row["cause"], until_ns=event.at_ns)
+
+
+def _passing(tables: Tables, event: Event) -> None:
+    """For the patrol alone: the log has it, the store does not keep it."""
+
+
+PASSING = frozenset({EventKind.SUSPICION_RAISED, EventKind.SUSPICION_DROPPED, EventKind.LOOK_ASKED})
+"""Kinds that are not kept in the table of events."""
 
 
 # alerts
@@ -440,6 +535,12 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
     EventKind.DEVICE_REGISTERED: _device_registered,
     EventKind.CAMERA_PUT: _camera_put,
     EventKind.CAMERA_REMOVED: _camera_removed,
+    EventKind.CLAIM_HEARD: _claim_heard,
+    EventKind.SOURCES_DISAGREE: _sources_disagree,
+    EventKind.SOURCES_AGREE: _sources_agree,
+    EventKind.LOOK_ASKED: _passing,
+    EventKind.SUSPICION_RAISED: _passing,
+    EventKind.SUSPICION_DROPPED: _passing,
     EventKind.ALERT_OPENED: _alert_opened,
     EventKind.ALERT_ACKNOWLEDGED: _alert_acknowledged,
     EventKind.ALERT_RESOLVED: _alert_resolved,

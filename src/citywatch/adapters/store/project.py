@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from citywatch.adapters.store import letters
 from citywatch.adapters.store.database import alone
-from citywatch.adapters.store.fold import HANDLERS, Tables
+from citywatch.adapters.store.fold import HANDLERS, PASSING, Tables
 from citywatch.adapters.store.schema import EVENTS, POSITIONS
 from citywatch.adapters.store.sql import SqlStore
 from citywatch.domain.events import Event, EventKind
@@ -88,7 +88,7 @@ class Projector:
             for event in new:
                 HANDLERS[event.kind](tables, event)
             self._pin_pictures(new)
-            _keep_events(connection, partition, new)
+            _keep_events(connection, partition, [event for event in new if event.kind not in PASSING])
             tables.write(connection, self._store.dead_letter_quota_bytes)
             _advance(connection, partition, stored, fresh[-1][0])
             self._probe("projected_rows")

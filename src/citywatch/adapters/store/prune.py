@@ -18,7 +18,9 @@ from citywatch.adapters.store.schema import (
     CAMERAS,
     COMMANDS,
     DEVICE_STATES,
+    DISAGREEMENTS,
     EVENTS,
+    SOURCES,
     TICKETS,
 )
 from citywatch.domain.alerts import AlertState
@@ -89,5 +91,8 @@ def _old(before_ns: int) -> Iterator[tuple[Column[str] | Column[int], Select[str
     )
     camera = CAMERAS.c
     yield camera.camera, select(camera.camera).where(camera.removed_at_ns < before_ns, camera.file == "")
+    source, disagreement = SOURCES.c, DISAGREEMENTS.c
+    yield source.id, select(source.id).where(source.since_ns < before_ns, source.claim.in_(("over", "lapsed")))
+    yield disagreement.cause, select(disagreement.cause).where(disagreement.until_ns < before_ns)
     yield COMMANDS.c.command, select(COMMANDS.c.command).where(COMMANDS.c.at_ns < before_ns)
     yield AUDIT.c.seq, select(AUDIT.c.seq).where(AUDIT.c.at_ns < before_ns).order_by(AUDIT.c.seq)

@@ -186,6 +186,40 @@ TICKET_STEPS = Table(
 )
 """`step` is filed, accepted, noted, verified or closed; `actor` is '' for the system itself."""
 
+SOURCES = Table(
+    "sources",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("device", _ID, nullable=False),
+    Column("source", _ID, nullable=False),
+    Column("aspect", _ID, nullable=False),
+    Column("claim", _ID, nullable=False),
+    Column("reason", _ID, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("said_ns", BigInteger, nullable=False),
+    Column("since_ns", BigInteger, nullable=False),
+    Index(None, "device", "id"),
+    Index(None, "since_ns"),
+)
+"""What each source claims of a device, by aspect (`presence`, `catalogue`, `alarm`); `claim` is `over` or `lapsed` for
+what counts no more."""
+
+DISAGREEMENTS = Table(
+    "disagreements",
+    METADATA,
+    Column("cause", _ID, primary_key=True),
+    Column("device", _ID, nullable=False),
+    Column("kind", _ID, nullable=False),
+    Column("looks", _ID, nullable=False),
+    Column("claims", JSON, nullable=False),
+    Column("since_ns", BigInteger, nullable=False),
+    Column("told_at_ns", BigInteger, nullable=False),
+    Column("until_ns", BigInteger),
+    Index(None, "device", "told_at_ns", "cause"),
+    Index(None, "until_ns"),
+)
+"""Where sources and looks did not fit; `until_ns` is NULL while it lasts."""
+
 COMMANDS = Table(
     "commands",
     METADATA,

@@ -44,9 +44,11 @@ from citywatch.adapters.store.schema import (
     DEAD_LETTERS,
     DEVICE_STATES,
     DEVICES,
+    DISAGREEMENTS,
     EVENTS,
     META,
     SEGMENTS,
+    SOURCES,
     TICKET_STEPS,
     TICKETS,
     TOKENS,
@@ -140,6 +142,25 @@ class SqlStore:
                 )
                 found += _plain(connection, query)
         return found
+
+    def sources(self, device: str) -> Sequence[Row]:
+        """What each source claims of a device, by (source, aspect, detail)."""
+        c = SOURCES.c
+        with self.reading() as connection:
+            return _plain(
+                connection, select(SOURCES).where(c.device == device).order_by(c.source, c.aspect, c.detail).limit(1000)
+            )
+
+    def disagreements(self, *, device: str | None, lasting: bool, limit: int) -> Sequence[Row]:
+        """Newest first; `lasting` leaves out those that have ended."""
+        c = DISAGREEMENTS.c
+        query = select(DISAGREEMENTS).order_by(c.told_at_ns.desc(), c.cause.desc()).limit(limit)
+        if device is not None:
+            query = query.where(c.device == device)
+        if lasting:
+            query = query.where(c.until_ns.is_(None))
+        with self.reading() as connection:
+            return _plain(connection, query)
 
     def counts(self) -> Mapping[str, int]:
         """alerts_<state> and tickets_<state> of what is not over, devices, devices_<state>."""

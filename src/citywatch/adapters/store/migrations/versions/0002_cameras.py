@@ -31,3 +31,38 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_cameras_removed_at_ns"), "cameras", ["removed_at_ns"], unique=False)
     op.create_index(op.f("ix_cameras_site"), "cameras", ["site"], unique=False)
+    _sources()
+
+
+def _sources() -> None:
+    op.create_table(
+        "sources",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("device", ID, nullable=False),
+        sa.Column("source", ID, nullable=False),
+        sa.Column("aspect", ID, nullable=False),
+        sa.Column("claim", ID, nullable=False),
+        sa.Column("reason", ID, nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("said_ns", sa.BigInteger(), nullable=False),
+        sa.Column("since_ns", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sources")),
+    )
+    op.create_index(op.f("ix_sources_device_id"), "sources", ["device", "id"], unique=False)
+    op.create_index(op.f("ix_sources_since_ns"), "sources", ["since_ns"], unique=False)
+    op.create_table(
+        "disagreements",
+        sa.Column("cause", ID, nullable=False),
+        sa.Column("device", ID, nullable=False),
+        sa.Column("kind", ID, nullable=False),
+        sa.Column("looks", ID, nullable=False),
+        sa.Column("claims", sa.JSON(), nullable=False),
+        sa.Column("since_ns", sa.BigInteger(), nullable=False),
+        sa.Column("told_at_ns", sa.BigInteger(), nullable=False),
+        sa.Column("until_ns", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("cause", name=op.f("pk_disagreements")),
+    )
+    op.create_index(
+        op.f("ix_disagreements_device_told_at_ns_cause"), "disagreements", ["device", "told_at_ns", "cause"], unique=False
+    )
+    op.create_index(op.f("ix_disagreements_until_ns"), "disagreements", ["until_ns"], unique=False)
