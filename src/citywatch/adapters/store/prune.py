@@ -36,6 +36,7 @@ def prune(
     - alerts that are resolved and whose ticket, if any, is closed;
     - device_states that a later change of the same device had replaced by then;
     - cameras that were removed, unless the configuration still names them;
+    - what sources claim no longer, and disagreements that have ended;
     - events whose alert or ticket is not open; verdicts of commands; audit lines.
     """
     gone: dict[str, int] = {}

@@ -147,9 +147,8 @@ class SqlStore:
         """What each source claims of a device, by (source, aspect, detail)."""
         c = SOURCES.c
         with self.reading() as connection:
-            return _plain(
-                connection, select(SOURCES).where(c.device == device).order_by(c.source, c.aspect, c.detail).limit(1000)
-            )
+            query = select(SOURCES).where(c.device == device).order_by(c.source, c.aspect, c.detail).limit(1000)
+            return list(_plain(connection, query))
 
     def disagreements(self, *, device: str | None, lasting: bool, limit: int) -> Sequence[Row]:
         """Newest first; `lasting` leaves out those that have ended."""
@@ -160,7 +159,7 @@ class SqlStore:
         if lasting:
             query = query.where(c.until_ns.is_(None))
         with self.reading() as connection:
-            return _plain(connection, query)
+            return list(_plain(connection, query))
 
     def counts(self) -> Mapping[str, int]:
         """alerts_<state> and tickets_<state> of what is not over, devices, devices_<state>."""

@@ -63,6 +63,9 @@ def _sources() -> None:
         sa.PrimaryKeyConstraint("cause", name=op.f("pk_disagreements")),
     )
     op.create_index(
-        op.f("ix_disagreements_device_told_at_ns_cause"), "disagreements", ["device", "told_at_ns", "cause"], unique=False
+        op.f("ix_disagreements_device_told_at_ns_cause"),
+        "disagreements",
+        ["device", "told_at_ns", "cause"],
+        unique=False,
     )
     op.create_index(op.f("ix_disagreements_until_ns"), "disagreements", ["until_ns"], unique=False)
