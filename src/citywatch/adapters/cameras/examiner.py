@@ -11,11 +11,12 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
-from citywatch.adapters.cameras import decode
+from citywatch.adapters.cameras import decode, sketches
+from citywatch.adapters.cameras.compare import make_sketch
 from citywatch.adapters.cameras.measure import make_grid, measure
 from citywatch.adapters.cameras.pipe import Report, Settings, Task
 from citywatch.adapters.store.objects import DirectoryObjects
-from citywatch.domain.pictures import Outcome, VisitReason
+from citywatch.domain.pictures import Light, Outcome, VisitReason
 from citywatch.errors import CitywatchError
 from citywatch.kernels import _jit
 
@@ -82,6 +83,7 @@ class Examiner:
             comparable = previous is not None and previous.shape == grid.shape
             measurement = measure(decoded, grid, previous if comparable else None)
             picture = self._keep(grid)
+            compared = self._compare(task, Light(measurement.light), grid, previous if comparable else None, picture)
         except decode.Undecodable as failure:
             return {
                 "outcome": int(failure.outcome),
@@ -100,7 +102,7 @@ class Examiner:
             "outcome": int(Outcome.PICTURE),
             "reason": VisitReason.OK.value,
             "media_ns": decoded.media_ns,
-            "measurement": asdict(measurement) | _of_the_code(decoded),
+            "measurement": asdict(measurement) | _of_the_code(decoded) | compared,
             "picture": picture,
             "previous": task.previous if comparable else "",
             "after_ns": decoded.after_ns,
@@ -121,8 +123,19 @@ class Examiner:
             return decode.decode_still(content, most_pixels)
         return decode.decode_key_frame(task.media, content, most_pixels)
 
+    def _compare(
+        self, task: Task, light: Light, grid: decode.Luma, previous: decode.Luma | None, picture: str
+    ) -> dict[str, Any]:
+        """The picture against the camera's reference, and a sketch of it where it may become one."""
+        sketch = make_sketch(grid)
+        comparison = sketches.best(grid, sketch, previous, sketches.candidates(task.references, light), self._load)
+        kept = ""
+        if sketches.due(picture, bool(comparison.reference)):
+            kept = self._put(sketches.coded(sketch))
+        return asdict(comparison) | {"sketch": kept}
+
     def _load(self, name: str) -> decode.Luma | None:
-        """The previous grid, or None when it is gone: then there is nothing to compare with."""
+        """A grid or a sketch from the object store, or None when it is gone: then there is nothing to compare with."""
         if not name:
             return None
         try:
@@ -136,10 +149,13 @@ class Examiner:
     def _keep(self, grid: decode.Luma) -> str:
         """The grid as a PNG in the object store; "" when the store cannot take it (the measurement still counts)."""
         coded, png = cv2.imencode(".png", grid, _PNG)
-        if not coded:
+        return self._put(png.tobytes() if coded else b"")
+
+    def _put(self, content: bytes) -> str:
+        if not content:
             return ""
         try:
-            return self._objects.put(png.tobytes())
+            return self._objects.put(content)
         except CitywatchError:
             self._tally.count("objects_dropped_total", area="refused")
             return ""

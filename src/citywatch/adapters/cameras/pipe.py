@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 HEAD = struct.Struct(">II")
@@ -37,6 +37,8 @@ class Task:
 
     `media`: "file", "still", or the codec of a key frame. `path`: of a file. `after_ns`, `after_keys`: where the
     last visit of a file stopped, None and 0 at the first. `previous`: object of the picture to compare with, or "".
+    `references`: objects of the camera's references at its preset, by light ("day"); at an unknown preset of all of
+    its presets, by light and preset ("day/gate").
     """
 
     media: str
@@ -44,6 +46,7 @@ class Task:
     after_ns: int | None = None
     after_keys: int = 0
     previous: str = ""
+    references: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Report:
     outcome: int
     reason: str
     media_ns: int = -1
-    measurement: dict[str, float] | None = None
+    measurement: dict[str, float | int | str] | None = None
     picture: str = ""
     previous: str = ""
     after_ns: int | None = None
