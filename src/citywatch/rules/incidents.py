@@ -84,7 +84,7 @@ def on_row(state: State, row: Onward, data: Mapping[str, Any], moment: Moment, p
         case EventKind.FAULT_CLEARED:
             _cleared(state, row, data, moment)
         case EventKind.CAMERA_REMOVED:
-            _removed(state, row, moment)
+            return _removed(state, row, moment)
     return []
 
 
@@ -189,11 +189,11 @@ def _cleared(state: State, row: Onward, data: Mapping[str, Any], moment: Moment)
     _forget(state, row.cause, fault, moment, data["first_good_ns"], data["looks"])
 
 
-def _removed(state: State, row: Onward, moment: Moment) -> None:
-    """The device is watched no longer. Its children keep the name of their parent."""
+def _removed(state: State, row: Onward, moment: Moment) -> list[Event]:
+    """The device is watched no longer, and hangs on nothing. Its children keep the name of their parent."""
     node = state.get(NODE, row.device)
     if node is None:
-        return
+        return []
     for cause in node["faults"]:
         fault = state.get(FAULT, cause)
         if fault is not None:
@@ -209,6 +209,11 @@ def _removed(state: State, row: Onward, moment: Moment) -> None:
         state.drop(GONE, row.device)
         moment.dirty.discard(row.device)
     moment.removed.add(row.device)
+    if not node["parent"]:
+        return []
+    kind = EventKind.TOPOLOGY_CHANGED
+    told = {"parent": "", "site": "", "command": ""}
+    return [Event(event_id(kind, row.device, "", row.at_ns), kind, row.device, row.at_ns, "", told)]
 
 
 def _forget(state: State, cause: str, fault: Row, moment: Moment, first_good_ns: int, looks: int) -> None:
@@ -344,14 +349,18 @@ def _waited(state: State, moment: Moment) -> tuple[dict[str, list[dict[str, Any]
         line = [device, *_ancestors(state, device)]
         root = next((above for above in reversed(line) if state.get(INCIDENT, above) is not None), None)
         if root is not None:
-            joined.setdefault(root, []).append(_join(state, root, cause))
+            joined.setdefault(root, []).append(_join(state, root, cause, moment))
         elif due_ns <= moment.at_ns and not any(state.get(GONE, above) is not None for above in line):
             released.append(_release(state, cause, moment))
     return joined, released
 
 
-def _join(state: State, root: str, cause: str) -> dict[str, Any]:
+def _join(state: State, root: str, cause: str, moment: Moment) -> dict[str, Any]:
     fault = _fault(state, cause)
+    if fault["incident"]:
+        # It had not come back from that one: it goes over to another.
+        gone_over = {"device": fault["device"], "cause": cause, "first_good_ns": NEVER, "looks": 0}
+        moment.left.setdefault((fault["was_under"], fault["incident"]), []).append(gone_over)
     incident = _incident(state, root)["incident"]
     state.put(FAULT, cause, {**fault, "incident": incident, "root": root, "was_under": root})
     state.put(_joined(root), cause, {})

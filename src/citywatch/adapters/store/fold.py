@@ -21,6 +21,8 @@ from citywatch.adapters.store.schema import (
     DEVICE_STATES,
     DEVICES,
     DISAGREEMENTS,
+    INCIDENT_CHILDREN,
+    INCIDENTS,
     SOURCES,
     TICKET_STEPS,
     TICKETS,
@@ -29,6 +31,7 @@ from citywatch.domain.alerts import AlertState
 from citywatch.domain.cameras import Origin
 from citywatch.domain.devices import DeviceKind, DeviceState
 from citywatch.domain.events import Event, EventKind, Severity, event_id
+from citywatch.domain.incidents import IncidentEnd, IncidentReason
 from citywatch.domain.pictures import Fault
 from citywatch.domain.tickets import TicketState
 
@@ -96,6 +99,8 @@ class Tables:
         self.alerts = Rows(ALERTS)
         self.tickets = Rows(TICKETS)
         self.commands = Rows(COMMANDS)
+        self.incidents = Rows(INCIDENTS)
+        self.incident_children = Rows(INCIDENT_CHILDREN)
         self.sources = Rows(SOURCES)
         self.disagreements = Rows(DISAGREEMENTS)
         self.device_states: list[dict[str, Any]] = []
@@ -115,6 +120,8 @@ class Tables:
         tables.alerts.read(connection, _named(events, "alert"))
         tables.tickets.read(connection, _named(events, "ticket"))
         tables.commands.read(connection, _named(events, "command"))
+        tables.incidents.read(connection, {event.cause for event in events if event.kind in _ABOUT_INCIDENTS})
+        tables.incident_children.read(connection, {key for event in events for key in _leaving(event)})
         tables.sources.read(connection, {_voice(event) for event in events if event.kind is EventKind.CLAIM_HEARD})
         tables.disagreements.read(connection, {event.cause for event in events if event.kind in _DISAGREEMENT})
         removed = {event.device for event in events if event.kind is EventKind.CAMERA_REMOVED}
@@ -123,7 +130,15 @@ class Tables:
         return tables
 
     def write(self, connection: Connection, dead_letter_quota_bytes: int) -> None:
-        for rows in (self.devices, self.cameras, self.alerts, self.tickets, self.commands):
+        for rows in (
+            self.devices,
+            self.cameras,
+            self.alerts,
+            self.tickets,
+            self.commands,
+            self.incidents,
+            self.incident_children,
+        ):
             rows.write(connection)
         for rows in (self.sources, self.disagreements):
             rows.write(connection)
@@ -163,6 +178,8 @@ def _know_device(tables: Tables, event: Event, kind: str) -> Mapping[str, Any]:
                 "state_since_ns": None,
                 "faults": [],
                 "changed_at_ns": event.at_ns,
+                "parent": "",
+                "site": "",
             }
         )
         return tables.devices.change(event.device)
@@ -176,6 +193,7 @@ def _device_registered(tables: Tables, event: Event) -> None:
         "name": _text(event, "name"),
         "place": _text(event, "place"),
         "heartbeat_s": _whole(event, "heartbeat_s"),
+        "site": _storable(event.data.get("site", "")),
     }
     _know_device(tables, event, "")
     tables.devices.change(event.device, **values)
@@ -339,6 +357,116 @@ PASSING = frozenset({EventKind.SUSPICION_RAISED, EventKind.SUSPICION_DROPPED, Ev
 """Kinds that are not kept in the table of events."""
 
 
+# incidents
+
+_ABOUT_INCIDENTS = frozenset({EventKind.INCIDENT_OPENED, EventKind.INCIDENT_CHANGED, EventKind.INCIDENT_CLOSED})
+
+
+def _topology_changed(tables: Tables, event: Event) -> None:
+    """Where a device hangs is told by the incident stage alone: what a registration asks for may be refused."""
+    _know_device(tables, event, "")
+    tables.devices.change(event.device, parent=_text(event, "parent"))
+    _accepted(tables, event)
+
+
+def _incident_opened(tables: Tables, event: Event) -> None:
+    if tables.incidents.get(event.cause) is not None:
+        tables.unmatched[event.kind.value] += 1
+        return
+    tables.incidents.make(
+        {
+            "id": event.cause,
+            "root": event.device,
+            "site": _text(event, "site"),
+            "state": "open",
+            "reason": IncidentReason(_text(event, "reason")).value,
+            "below": _whole(event, "below"),
+            "first_bad_ns": _whole(event, "first_bad_ns"),
+            "opened_at_ns": event.at_ns,
+            "first_good_ns": None,
+            "closed_at_ns": None,
+            "resolution": "",
+            "absorbed_by": "",
+        }
+    )
+    _joined(tables, event, event.data["children"])
+
+
+def _incident_changed(tables: Tables, event: Event) -> None:
+    if tables.incidents.get(event.cause) is None:
+        tables.unmatched[event.kind.value] += 1
+        return
+    _joined(tables, event, event.data["joined"])
+    for child in event.data["left"]:
+        back_ns = _int64(child["first_good_ns"])
+        how = ("back", back_ns) if back_ns >= 0 else ("moved", event.at_ns)
+        _left(tables, event, _child(event.cause, _storable(child["cause"])), *how)
+
+
+def _incident_closed(tables: Tables, event: Event) -> None:
+    if tables.incidents.get(event.cause) is None:
+        tables.unmatched[event.kind.value] += 1
+        return
+    tables.incidents.change(
+        event.cause,
+        state="closed",
+        first_good_ns=_whole(event, "first_good_ns"),
+        closed_at_ns=event.at_ns,
+        resolution=IncidentEnd(_text(event, "reason")).value,
+        absorbed_by=_text(event, "into"),
+    )
+
+
+def _fault_released(tables: Tables, event: Event) -> None:
+    if event.data["incident"]:
+        _left(tables, event, _child(_text(event, "incident"), event.cause), "released", event.at_ns)
+
+
+def _joined(tables: Tables, event: Event, children: Iterable[Mapping[str, Any]]) -> None:
+    for child in children:
+        key = _child(event.cause, _storable(child["cause"]))
+        if tables.incident_children.get(key) is None:
+            tables.incident_children.make(
+                {
+                    "id": key,
+                    "incident": event.cause,
+                    "device": _storable(child["device"]),
+                    "cause": child["cause"],
+                    "fault": Fault(child["fault"]).value,
+                    "first_bad_ns": _int64(child["first_bad_ns"]),
+                    "last_good_ns": _int64(child["last_good_ns"]),
+                    "joined_at_ns": event.at_ns,
+                    "left_at_ns": None,
+                    "how": "",
+                }
+            )
+
+
+def _left(tables: Tables, event: Event, key: str, how: str, at_ns: int) -> None:
+    if tables.incident_children.get(key) is None:
+        tables.unmatched[event.kind.value] += 1
+    else:
+        tables.incident_children.change(key, left_at_ns=at_ns, how=how)
+
+
+def _child(incident: str, cause: str) -> str:
+    return event_id("incident_child", incident, cause)
+
+
+def _leaving(event: Event) -> Iterable[str]:
+    """Keys of the rows of children that an event may touch."""
+    match event.kind:
+        case EventKind.INCIDENT_OPENED:
+            return [_child(event.cause, child["cause"]) for child in event.data["children"]]
+        case EventKind.INCIDENT_CHANGED:
+            children = (*event.data["joined"], *event.data["left"])
+            return [_child(event.cause, child["cause"]) for child in children]
+        case EventKind.FAULT_RELEASED:
+            return [_child(event.data["incident"], event.cause)]
+        case _:
+            return ()
+
+
 # alerts
 
 
@@ -492,7 +620,8 @@ def _accepted(tables: Tables, event: Event) -> None:
 
 
 def _command_refused(tables: Tables, event: Event) -> None:
-    _verdict(tables, event, "refused", _text(event, "reason"))
+    if event.data["command"]:  # the configuration waits for no verdict
+        _verdict(tables, event, "refused", _text(event, "reason"))
 
 
 def _verdict(tables: Tables, event: Event, verdict: str, reason: str) -> None:
@@ -541,6 +670,11 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
     EventKind.LOOK_ASKED: _passing,
     EventKind.SUSPICION_RAISED: _passing,
     EventKind.SUSPICION_DROPPED: _passing,
+    EventKind.TOPOLOGY_CHANGED: _topology_changed,
+    EventKind.INCIDENT_OPENED: _incident_opened,
+    EventKind.INCIDENT_CHANGED: _incident_changed,
+    EventKind.INCIDENT_CLOSED: _incident_closed,
+    EventKind.FAULT_RELEASED: _fault_released,
     EventKind.ALERT_OPENED: _alert_opened,
     EventKind.ALERT_ACKNOWLEDGED: _alert_acknowledged,
     EventKind.ALERT_RESOLVED: _alert_resolved,

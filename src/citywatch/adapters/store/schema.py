@@ -84,6 +84,8 @@ DEVICES = Table(
     Column("state_since_ns", BigInteger),
     Column("faults", JSON, nullable=False),
     Column("changed_at_ns", BigInteger, nullable=False),
+    Column("parent", _ID, server_default="", nullable=False),
+    Column("site", Text, server_default="", nullable=False),
     Index(None, "kind", "device"),
     Index(None, "state"),
 )
@@ -219,6 +221,50 @@ DISAGREEMENTS = Table(
     Index(None, "until_ns"),
 )
 """Where sources and looks did not fit; `until_ns` is NULL while it lasts."""
+
+INCIDENTS = Table(
+    "incidents",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("root", _ID, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("state", _ID, nullable=False),
+    Column("reason", _ID, nullable=False),
+    Column("below", Integer, nullable=False),
+    Column("first_bad_ns", BigInteger, nullable=False),
+    Column("opened_at_ns", BigInteger, nullable=False),
+    Column("first_good_ns", BigInteger),
+    Column("closed_at_ns", BigInteger),
+    Column("resolution", _ID, nullable=False),
+    Column("absorbed_by", _ID, nullable=False),
+    Index(None, "opened_at_ns", "id"),
+    Index(None, "state", "opened_at_ns", "id"),
+    Index(None, "root", "opened_at_ns", "id"),
+    Index(None, "closed_at_ns"),
+)
+"""`state` is open or closed; `below` counts the devices below the root when it was opened."""
+
+INCIDENT_CHILDREN = Table(
+    "incident_children",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("incident", _ID, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("device", _ID, nullable=False),
+    Column("cause", _ID, nullable=False),
+    Column("fault", _ID, nullable=False),
+    Column("first_bad_ns", BigInteger, nullable=False),
+    Column("last_good_ns", BigInteger, nullable=False),
+    Column("joined_at_ns", BigInteger, nullable=False),
+    Column("left_at_ns", BigInteger),
+    Column("how", _ID, nullable=False),
+    Index(None, "incident", "joined_at_ns", "device"),
+    Index(None, "device", "first_bad_ns"),
+    Index(None, "cause"),
+)
+"""Faults that joined an incident. The device's down time from `first_bad_ns` (at the worst from `last_good_ns`) to
+`left_at_ns` is inhibited by its parent, unless the device is the root itself. `how` it left: '' while it has not,
+`back` (then `left_at_ns` is its first good look), `released` (its fault is its own from then on) or `moved` (another
+incident has it)."""
 
 COMMANDS = Table(
     "commands",

@@ -69,3 +69,57 @@ def _sources() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_disagreements_until_ns"), "disagreements", ["until_ns"], unique=False)
+    op.create_table(
+        "incidents",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("root", ID, nullable=False),
+        sa.Column("site", sa.Text(), nullable=False),
+        sa.Column("state", ID, nullable=False),
+        sa.Column("reason", ID, nullable=False),
+        sa.Column("below", sa.Integer(), nullable=False),
+        sa.Column("first_bad_ns", sa.BigInteger(), nullable=False),
+        sa.Column("opened_at_ns", sa.BigInteger(), nullable=False),
+        sa.Column("first_good_ns", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at_ns", sa.BigInteger(), nullable=True),
+        sa.Column("resolution", ID, nullable=False),
+        sa.Column("absorbed_by", ID, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
+    )
+    op.create_index(op.f("ix_incidents_closed_at_ns"), "incidents", ["closed_at_ns"], unique=False)
+    op.create_index(op.f("ix_incidents_opened_at_ns_id"), "incidents", ["opened_at_ns", "id"], unique=False)
+    op.create_index(
+        op.f("ix_incidents_root_opened_at_ns_id"), "incidents", ["root", "opened_at_ns", "id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_incidents_state_opened_at_ns_id"), "incidents", ["state", "opened_at_ns", "id"], unique=False
+    )
+    op.create_table(
+        "incident_children",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("incident", ID, nullable=False),
+        sa.Column("device", ID, nullable=False),
+        sa.Column("cause", ID, nullable=False),
+        sa.Column("fault", ID, nullable=False),
+        sa.Column("first_bad_ns", sa.BigInteger(), nullable=False),
+        sa.Column("last_good_ns", sa.BigInteger(), nullable=False),
+        sa.Column("joined_at_ns", sa.BigInteger(), nullable=False),
+        sa.Column("left_at_ns", sa.BigInteger(), nullable=True),
+        sa.Column("how", ID, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["incident"], ["incidents.id"], name=op.f("fk_incident_children_incident"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incident_children")),
+    )
+    op.create_index(op.f("ix_incident_children_cause"), "incident_children", ["cause"], unique=False)
+    op.create_index(
+        op.f("ix_incident_children_device_first_bad_ns"), "incident_children", ["device", "first_bad_ns"], unique=False
+    )
+    op.create_index(
+        op.f("ix_incident_children_incident_joined_at_ns_device"),
+        "incident_children",
+        ["incident", "joined_at_ns", "device"],
+        unique=False,
+    )
+    with op.batch_alter_table("devices", recreate="always") as devices:
+        devices.add_column(sa.Column("parent", ID, server_default="", nullable=False))
+        devices.add_column(sa.Column("site", sa.Text(), server_default="", nullable=False))
