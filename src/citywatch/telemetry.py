@@ -52,7 +52,12 @@ METRICS: Mapping[str, Metric] = {
     "visit_cpu_seconds_total": Metric("counter", "Processor time of visits in the decoders"),
     "visit_seconds": Metric("histogram", "Duration of a visit", (), _SECONDS),
     "decoders_replaced_total": Metric("counter", "Decoder processes that were replaced, by reason", ("reason",)),
+    "held_streams_lost_total": Metric("counter", "Streams held open that were lost, by reason", ("reason",)),
+    "held_looks_dropped_total": Metric("counter", "Key frames of held streams that gave way to newer ones"),
     "objects_dropped_total": Metric("counter", "Pictures that gave way to newer ones, by area", ("area",)),
+    "cameras_not_opened_total": Metric("counter", "Cameras not visited because no key opens their secrets"),
+    "fleet_file_refused_total": Metric("counter", "Times that the fleet file changed nothing because it is wrong"),
+    "rows_of_removed_total": Metric("counter", "Rows left out because their device was removed, by kind", ("kind",)),
     # cameras over ONVIF
     "onvif_failures_total": Metric("counter", "Questions to cameras over ONVIF that failed, by reason", ("reason",)),
     "onvif_listeners_refused_total": Metric(

@@ -27,6 +27,7 @@ class DataDir:
         self.objects = self.root / "objects"
         self.cache = self.root / "cache"
         self.metrics = self.root / "metrics"
+        self.secrets_key = self.root / "secrets.key"
         self._demonstration = self.root / "demonstration.json"
         self._locks: list[int] = []
 

@@ -62,10 +62,12 @@ def _prepare(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     """What must be done once before the others: the store brought up to date, the kernels compiled, a first token."""
     del stop
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.app.keys import make_own_key  # noqa: PLC0415
     from citywatch.app.tokens import DEMONSTRATION_TOKENS, first_token, keep_token  # noqa: PLC0415
 
     log = _open_log(briefing, stack)
     store = _open_store(briefing, stack, log)
+    make_own_key(briefing, store)
     compile_once(briefing.directory().cache)
     clock = SystemClock()
     # The one who serves makes the first token: there is nobody else whom it could open a door to.

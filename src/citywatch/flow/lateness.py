@@ -1,20 +1,27 @@
-"""Late rows are counted, never dropped: a step in front of the step that compares each device's instants."""
+"""Late rows are counted, never dropped: a step in front of the step that compares each device's instants. Rows of
+removed devices, which no rule will see, are counted here, too.
+"""
 
 from __future__ import annotations
 
+from citywatch.domain.claims import ClaimBatch
 from citywatch.domain.columns import Batch
 from citywatch.domain.events import Event
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.pictures import FrameBatch
+from citywatch.domain.pulses import PulseBatch
 from citywatch.domain.state import State
 from citywatch.flow.poison import Step
 from citywatch.ports import Meter
+from citywatch.rules.fleet import watched
 
 MAX_DEVICES = 100_000
 
 
 class CountingStep:
-    """A step that also counts rows which come behind a newer row of their device. It decides nothing."""
+    """A step that also counts rows which come behind a newer row of their device, or that are nobody's any more. It
+    decides nothing.
+    """
 
     def __init__(self, step: Step, meter: Meter) -> None:
         self._step = step
@@ -22,6 +29,10 @@ class CountingStep:
         self._newest_ns: dict[str, int] = {}
 
     def step(self, state: State, batch: Batch) -> tuple[State, list[Event]]:
+        if isinstance(batch, FrameBatch | PulseBatch | ClaimBatch):
+            left_out = len(batch) - len(watched(state, batch))
+            if left_out:
+                self._meter.count("rows_of_removed_total", left_out, kind=batch.KIND)
         result = self._step.step(state, batch)
         if isinstance(batch, PassBatch | FrameBatch):
             self._count(batch)

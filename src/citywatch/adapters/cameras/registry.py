@@ -149,12 +149,13 @@ def _mistakes(error: ValidationError) -> list[Mistake]:
     return found
 
 
-def differences(told: Mapping[str, Described], known: Iterable[Row], *, removals: bool) -> dict[str, Described | None]:
+def differences(
+    told: Mapping[str, Described], said: Mapping[str, str], *, removals: bool
+) -> dict[str, Described | None]:
     """What the configuration has to say: cameras to be put, and None for those that it names no longer.
 
-    `known` are the rows of the store, removed ones too. What it said before and says again is left out.
+    `said` holds the digest of what it said last, by camera; what it says again is left out.
     """
-    said = {row["camera"]: row["file"] for row in known if row["file"]}
     changes: dict[str, Described | None] = {
         camera: described for camera, described in told.items() if said.get(camera) != described.digest()
     }
