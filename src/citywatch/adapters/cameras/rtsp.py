@@ -46,7 +46,7 @@ _LAST_GULP_S = 0.02
 _SESSION_S = 60.0
 """How long a session lives without a word from us, where the camera does not say (RFC 2326, section 12.37)."""
 _KEEP_ALIVE_SHARE = 0.45
-_KEEP_ALIVE_LEAST_S = 1.0
+_KEEP_ALIVE_LEAST_S = 0.4
 
 
 async def fetch_key_frame(
@@ -67,8 +67,7 @@ async def fetch_key_frame(
     pictures came, then none for `stalled_s`, or it hung up; too_large), unchecked (no_key_frame: pictures come, but
     none in time that stands alone; protocol_error: a codec that is not supported).
     """
-    shown = redact(address.url)
-    connected = await dialler.dial(address.host, address.port, connect_timeout_s, shown)
+    connected = await dialler.dial(address.host, address.port, connect_timeout_s, redact(address.url))
     session = RtspSession(connected, address, credentials, stalled_s=stalled_s, most_bytes=most_bytes)
     try:
         with session.failures():
@@ -84,7 +83,8 @@ async def fetch_key_frame(
 class RtspSession:
     """One conversation about one stream. `goodbye` must be called at the end; it closes the connection.
 
-    Order of calls: `play`, then `key_frame` as often as wanted. Both raise what `failures` turns into a VisitFailure.
+    First `play`; then `key_frame`, or `listen` and `take_key_frame`, as often as wanted. What they raise is turned into
+    a VisitFailure by `failures`.
     """
 
     def __init__(
@@ -106,6 +106,7 @@ class RtspSession:
         self._most_bytes = most_bytes
         self._now_ns = now_ns
         self._began = self._loop.time()
+        """When the waiting for a key frame began."""
         self._sequence = 0
         self._session = ""
         self._base = address.url
@@ -150,18 +151,18 @@ class RtspSession:
         if isinstance(error, Ended):
             return self._hung_up(error)
         if isinstance(error, TimeoutError) and error.errno is None:
-            return self._silence()
+            return self.silence()
         if isinstance(error, TimeoutError):
             return no_media(VisitReason.NO_FRAMES, f"{shown}: the connection timed out")
         strerror = error.strerror if isinstance(error, OSError) else error
         return no_media(VisitReason.PROTOCOL, f"{shown}: the connection failed ({strerror})")
 
-    def _silence(self) -> VisitFailure:
+    def silence(self) -> VisitFailure:
         """Time ran out: what was heard until then says what it means."""
         waited = f"{self._loop.time() - self._began:.1f} s"
         if not self._answered:
             return no_media(VisitReason.NO_FRAMES, f"{self._shown}: connected, but no answer in {waited}")
-        if not self._has_pictures:
+        if not self.has_pictures:
             return no_media(VisitReason.NO_FRAMES, f"{self._shown}: it answers, but no picture came in {waited}")
         if (quiet_s := self.quiet_s) >= self._stalled_s:
             return no_media(VisitReason.STALLED, f"{self._shown}: pictures came, and then none for {quiet_s:.1f} s")
@@ -172,7 +173,7 @@ class RtspSession:
         )
 
     def _hung_up(self, error: Ended) -> VisitFailure:
-        if self._has_pictures:
+        if self.has_pictures:
             return no_media(VisitReason.STALLED, f"{self._shown}: pictures came, and then it {error}")
         if self._playing:
             return no_media(VisitReason.NO_FRAMES, f"{self._shown}: it {error} before a picture came")
@@ -182,7 +183,8 @@ class RtspSession:
         return no_media(VisitReason.PROTOCOL, f"{self._shown}: {what}")
 
     @property
-    def _has_pictures(self) -> bool:
+    def has_pictures(self) -> bool:
+        """Whether any piece of a picture came."""
         return self._frames is not None and self._frames.pictures
 
     @property
@@ -191,9 +193,11 @@ class RtspSession:
         return self._loop.time() - self._flowed_at
 
     @property
-    def rate(self) -> FrameRate | None:
-        """The stream's pictures as they are counted; None before `play`."""
-        return self._frames.rate if self._frames is not None else None
+    def rate(self) -> FrameRate:
+        """The stream's pictures as they are counted. Only after `play`."""
+        if self._frames is None:
+            raise RuntimeError("nothing is counted before the stream is asked for")
+        return self._frames.rate
 
     def stream(self) -> Stream:
         """What is known of the stream by now."""
@@ -255,12 +259,25 @@ class RtspSession:
 
     async def key_frame(self) -> KeyFrame:
         """The next whole key frame; one that was not fetched in time gives way to the next."""
-        while True:
-            await self._hear_all()
-            if self._ready is not None:
-                frame, self._ready = self._ready, None
-                return frame
+        await self._hear_all()
+        while (frame := self.take_key_frame()) is None:
             await self._more()
+            await self._hear_all()
+        return frame
+
+    def take_key_frame(self) -> KeyFrame | None:
+        """The key frame that is there, if one is."""
+        frame, self._ready = self._ready, None
+        if frame is not None:
+            self._began = self._loop.time()
+        return frame
+
+    async def listen(self, at_most_s: float) -> None:
+        """Hear what comes next, or nothing for so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await self._more()
+        await self._hear_all()
 
     async def count_a_little(self) -> None:
         """Stay until the pictures a second can be told, RATE_WAIT_S at most. Never raises for what the camera does."""

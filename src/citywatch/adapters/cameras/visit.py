@@ -25,6 +25,9 @@ that no decoder is ever held by a camera that does not answer. What each failure
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from citywatch.adapters.cameras.addresses import Address, MediaKind, redact
@@ -32,9 +35,11 @@ from citywatch.adapters.cameras.answers import Answer, FileRef, Reached, uncheck
 from citywatch.adapters.cameras.challenge import Credentials
 from citywatch.adapters.cameras.config import CameraConfig
 from citywatch.adapters.cameras.dialling import Dialler
-from citywatch.adapters.cameras.rtsp import fetch_key_frame
+from citywatch.adapters.cameras.held import HeldStream
+from citywatch.adapters.cameras.rtsp import RtspSession, fetch_key_frame
 from citywatch.adapters.cameras.snapshot import SnapshotClient
 from citywatch.domain.pictures import VisitReason
+from citywatch.ports import Meter
 
 __all__ = ["CameraConfig", "MediaKind", "Visitor", "redact"]
 
@@ -88,6 +93,29 @@ class Visitor:
             stalled_s=camera.stalled_seconds,
             most_bytes=camera.most_bytes,
         )
+
+    def hold(self, camera: CameraConfig, meter: Meter, *, every_s: float) -> HeldStream:
+        """The camera's stream, to be held open: an async context manager. ValueError for what is no stream."""
+        return HeldStream(camera, lambda: self._connected(camera), meter, every_s=every_s)
+
+    @contextlib.asynccontextmanager
+    async def _connected(self, camera: CameraConfig) -> AsyncIterator[RtspSession]:
+        """A session that plays. Raises VisitFailure, also for what goes wrong within."""
+        address = camera.address()
+        credentials = _credentials(camera, address)
+        connected = await self._dialler.dial(
+            address.host, address.port, camera.connect_timeout_seconds, camera.shown_url
+        )
+        session = RtspSession(
+            connected, address, credentials, stalled_s=camera.stalled_seconds, most_bytes=camera.most_bytes
+        )
+        try:
+            with session.failures():
+                async with asyncio.timeout(camera.media_timeout_seconds):
+                    await session.play(camera.transport)
+                yield session
+        finally:
+            await session.goodbye()
 
 
 def _credentials(camera: CameraConfig, address: Address) -> Credentials:
