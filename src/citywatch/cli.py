@@ -18,7 +18,7 @@ _DATA_DIR = click.option(
     help="Where everything of this city lies.",
 )
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The city's configuration, when it has one.")
-_PARTS = ("process", "serve", "patrol")
+_PARTS = ("process", "serve", "patrol", "registrar")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,7 +32,7 @@ def app() -> None:
 @_DATA_DIR
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the API and the console.  [default: 8600]")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
-@click.option("--only", help="Run only these parts, separated by commas: patrol,process,serve.")
+@click.option("--only", help="Run only these parts, separated by commas: patrol,process,serve,registrar.")
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -49,7 +49,7 @@ def run(
     unknown = sorted(set(parts) - set(_PARTS))
     if unknown or not parts:
         raise click.BadParameter(
-            f"{', '.join(unknown) or 'nothing'}: choose from patrol, process, serve", param_hint="--only"
+            f"{', '.join(unknown) or 'nothing'}: choose from patrol, process, serve, registrar", param_hint="--only"
         )
     from citywatch.app.supervisor import supervise
 

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from citywatch.adapters.cameras.config import CameraSettings, PatrolTerms
+from citywatch.adapters.gb28181.config import RegistrarConfig
 from citywatch.api.config import ApiConfig
 from citywatch.domain.devices import check_device_id, scale_device
 from citywatch.domain.pictures import Fault
@@ -115,6 +116,12 @@ class RuleSettings(FaultRuleSettings):
     severe_over_percent: Annotated[
         float, Field(gt=0, le=1000, description="Overload from which its alert is critical")
     ] = 30.0
+    claims_hold_seconds: Annotated[
+        int, Field(ge=0, le=86_400, description="How long sources and looks must differ before that is told")
+    ] = 60
+    claims_lapse_seconds: Annotated[
+        int, Field(ge=60, le=604_800, description="A claim that was not said again for so long counts no more")
+    ] = 1800
 
 
 class IncidentSettings(_Part):
@@ -180,6 +187,7 @@ class Settings(_Part):
         Field(description="More cameras, as CSV; read again whenever it changes. Seen from this file's place"),
     ] = None
     scales: tuple[ScaleSettings, ...] = ()
+    registrar: RegistrarConfig | None = None
     demonstration: DemonstrationSettings | None = None
 
     @model_validator(mode="after")

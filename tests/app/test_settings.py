@@ -128,12 +128,15 @@ def test_defaults_are_promises() -> None:
             "missed_heartbeats": 3,
             "overload_hold_seconds": 1800,
             "severe_over_percent": 30.0,
+            "claims_hold_seconds": 60,
+            "claims_lapse_seconds": 1800,
         },
         "law": "cn-gross",
         "secrets": {"key_file": None, "password_directories": ()},
         "cameras": (),
         "fleet_file": None,
         "scales": (),
+        "registrar": None,
         "demonstration": None,
     }
     assert (settings.server.host, settings.server.port) == ("127.0.0.1", 8600)

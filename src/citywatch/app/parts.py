@@ -1,4 +1,5 @@
-"""The parts of a running city, one process each: `prepare`, `process`, `serve`, `patrol` and `demo`.
+"""The parts of a running city, one process each: `prepare`, `process`, `serve`, `patrol`,
+`registrar` and `demo`.
 
 A part reads its briefing from the first line of its standard input, says `ready` on its standard output, and ends
 when its standard input is closed or SIGTERM comes. Whatever it opens is closed in reverse.
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 from citywatch.app.briefing import Briefing
 from citywatch.app.kernels import compile_once, warm
 from citywatch.domain.instants import NS_PER_MS
-from citywatch.errors import CitywatchError
+from citywatch.errors import CitywatchError, ConfigurationError
 from citywatch.telemetry import PrometheusMeter, log_as_json
 
 if TYPE_CHECKING:
@@ -168,6 +169,8 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     stack.callback(presence.close)
     door = LogDoor(log, "serve")
     expected = ["process", "patrol"] if settings.cameras else ["process"]
+    if settings.registrar is not None:
+        expected.append("registrar")
 
     def health() -> Mapping[str, str]:
         return presence.heard(expected)
@@ -250,6 +253,25 @@ async def _patrol_until(briefing: Briefing, stop: threading.Event, stack: ExitSt
         await waiting
 
 
+def _registrar(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
+    """Registrations of GB/T 28181."""
+    from citywatch.app.registrar import register_until  # noqa: PLC0415
+    from citywatch.flow.door import LogDoor  # noqa: PLC0415
+
+    settings, directory = briefing.settings(), briefing.directory()
+    if settings.registrar is None:
+        raise ConfigurationError("the part registrar needs a section `registrar:` in the configuration")
+    meter = PrometheusMeter(directory.metrics, "registrar")
+    log = _open_log(briefing, stack)
+
+    def listening() -> None:
+        _start_presence("registrar", briefing, {}, stop, stack)
+        _say_ready()
+
+    door = LogDoor(log, "registrar")
+    asyncio.run(register_until(settings.registrar, directory, door, meter, stop, listening))
+
+
 def _demo(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     """The demonstration city, a client of the public API like any other."""
     del stack
@@ -282,6 +304,7 @@ _PARTS: Mapping[str, Callable[[Briefing, threading.Event, ExitStack], None]] = {
     "process": _process,
     "serve": _serve,
     "patrol": _patrol,
+    "registrar": _registrar,
     "demo": _demo,
 }
 

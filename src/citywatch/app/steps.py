@@ -11,6 +11,7 @@ from citywatch.domain.pictures import Fault
 from citywatch.flow.step import CityStep
 from citywatch.laws import load
 from citywatch.rules.cameras import CameraPolicy
+from citywatch.rules.claims import ClaimPolicy
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import Confirmation
 from citywatch.rules.incidents import IncidentPolicy
@@ -38,6 +39,7 @@ def city_step(settings: Settings) -> CityStep:
         cameras=CameraPolicy(confirmations(rules), rules.unknown_after_seconds),
         liveness=LivenessPolicy(rules.missed_heartbeats),
         alerts=AlertPolicy(rules.overload_hold_seconds, rules.severe_over_percent),
+        claims=ClaimPolicy(rules.claims_hold_seconds, rules.claims_lapse_seconds),
         observer=settings.server.observer,
     )
 

@@ -49,6 +49,8 @@ def supervise(
     text = "" if config is None else read_text(config)
     settings = parse_settings(text, str(config)) if config is not None else Settings()
     settings = _overridden(settings, host, port)
+    if settings.registrar is None:
+        parts = [part for part in parts if part != "registrar"] or ["registrar"]
     directory = DataDir.open(data_dir)
     directory.hold(parts if settings.log.url else ["log", *parts])
     port = _free_port(settings.server.host, settings.server.port) if "serve" in parts else 0
