@@ -322,6 +322,26 @@ class Store(Protocol):
 
     def ticket_steps(self, ticket: str) -> Sequence[Row]: ...
 
+    def incidents(
+        self, *, state: str | None, root: str | None, before: tuple[int, str] | None, limit: int
+    ) -> Sequence[Row]:
+        """Newest first by (opened_at_ns, id), each with the counts `joined` and `away`."""
+        ...
+
+    def incident(self, incident: str) -> Row | None: ...
+
+    def incident_children(self, incident: str, *, limit: int) -> Sequence[Row]:
+        """Faults that joined an incident, in that order."""
+        ...
+
+    def incidents_of(self, causes: Sequence[str]) -> Mapping[str, str]:
+        """The incident that each of these faults is part of at present, by cause."""
+        ...
+
+    def inhibited(self, devices: Sequence[str], from_ns: int, to_ns: int) -> Sequence[Row]:
+        """Times in which devices were away because of their parents."""
+        ...
+
     def verdict(self, command: str) -> Row | None:
         """The projected verdict of a command: accepted or refused, with its reason; None while under way."""
         ...

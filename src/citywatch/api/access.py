@@ -41,6 +41,8 @@ ROLES: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/api/v1/alerts"): _READ,
     ("GET", "/api/v1/alerts/{alert}"): _READ,
     ("POST", "/api/v1/alerts/{alert}/acknowledge"): _DESK,
+    ("GET", "/api/v1/incidents"): _READ,
+    ("GET", "/api/v1/incidents/{incident}"): _READ,
     ("GET", "/api/v1/tickets"): _READ,
     ("GET", "/api/v1/tickets/{ticket}"): _READ,
     ("POST", "/api/v1/tickets/{ticket}/accept"): _REPAIR,

@@ -30,11 +30,12 @@ from citywatch.api.shared import (
 from citywatch.domain.alerts import AlertState
 from citywatch.domain.commands import Verb
 from citywatch.domain.events import Severity
+from citywatch.domain.incidents import INCIDENT
 from citywatch.domain.pictures import Fault
 from citywatch.ports import Row
 from citywatch.tickets.desk import ticket_id
 
-_FAULTS = frozenset(Fault)
+_REPAIRED = frozenset({*Fault, INCIDENT})
 
 AlertKind = Literal[
     "overloaded",
@@ -58,15 +59,17 @@ AlertKind = Literal[
     "low_frame_rate",
     "clock_wrong",
     "silent",
+    "incident",
 ]
 
 
 class AlertView(BaseModel):
-    """One alert. `subject` holds the figures of its cause: weights and limits, or a fault's evidence."""
+    """One alert. `subject` holds the figures of its cause: weights and limits, a fault's evidence, or an
+    incident with the first of its children (`GET /api/v1/incidents/{incident}` has them all)."""
 
     id: str = Field(examples=[EXAMPLE_ID])
     device: str = Field(examples=["CS01/d1/l2"])
-    kind: str = Field(description="overloaded, or the fault's word", examples=["overloaded"])
+    kind: str = Field(description="overloaded, incident, or the fault's word", examples=["overloaded"])
     severity: Severity
     state: AlertState
     opened_at: str | None = Field(examples=["2026-01-31T08:00:00.250Z"])
@@ -74,7 +77,9 @@ class AlertView(BaseModel):
     acknowledged_by: str = Field(examples=[""])
     resolved_at: str | None = Field(examples=[None])
     resolution: str = Field(description="cleared or expired, once resolved", examples=[""])
-    ticket: str | None = Field(description="Id of the repair ticket of a fault, null for an overload", examples=[None])
+    ticket: str | None = Field(
+        description="Id of the repair ticket of a fault or incident, null for an overload", examples=[None]
+    )
     subject: dict[str, Any] = Field(
         examples=[
             {
@@ -172,7 +177,7 @@ def alert_view(row: Row, *, full: bool = False) -> AlertView:
         acknowledged_by=row["acknowledged_by"],
         resolved_at=shown(row["resolved_at_ns"]),
         resolution=row["resolution"],
-        ticket=ticket_id(row["cause"]) if row["kind"] in _FAULTS else None,
+        ticket=ticket_id(row["cause"]) if row["kind"] in _REPAIRED else None,
         subject=subject,
     )
 

@@ -15,9 +15,11 @@ from citywatch import __version__
 from citywatch.api import (
     alerts,
     availability,
+    cameras,
     commands,
     devices,
     health,
+    incidents,
     ingest,
     objects,
     overview,
@@ -104,9 +106,11 @@ def _routes(app: FastAPI, api: Api) -> None:
     for noun in (
         overview,
         alerts,
+        incidents,
         tickets,
         sources,
         devices,
+        cameras_room,
         passes,
         availability,
         ingest,

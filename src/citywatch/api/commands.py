@@ -27,6 +27,8 @@ _REASONS = {
     "not_open": "it is over already",
     "already_acknowledged": "somebody has acknowledged it before",
     "already_accepted": "somebody has accepted it before",
+    "parent_is_child": "the parent hangs on this device itself",
+    "too_deep": "there would be more than eight devices above one another",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query, Request
@@ -44,18 +44,21 @@ class PresentFault(BaseModel):
     fault: str = Field(examples=["frozen"])
     reason: str = Field(examples=["frozen"])
     first_bad_at: str | None = Field(examples=["2026-01-31T07:58:00.000Z"])
-    alert: str = Field(description="Id of its alert")
-    ticket: str = Field(description="Id of its repair ticket")
+    incident: str | None = Field(description="Id of the incident that it is part of", examples=[None])
+    alert: str = Field(description="Id of its alert, or of the incident's")
+    ticket: str = Field(description="Id of its repair ticket, or of the incident's")
 
 
 class DeviceView(BaseModel):
     """One device and what is known of it now."""
 
     device: str = Field(examples=["camera/north-gate"])
-    kind: str = Field(description="camera, scale, or empty where nothing has told it yet", examples=["camera"])
+    kind: str = Field(description="Kind of device, or empty where nothing has told it yet", examples=["camera"])
     name: str = Field(examples=["North gate"])
     place: str = Field(examples=["Ring road, km 12"])
     heartbeat_s: int = Field(description="Seconds between promised heartbeats, 0 for none", examples=[0])
+    parent: str = Field(description="Id of the device that it hangs on, empty for none", examples=["switch-7"])
+    site: str = Field(examples=["station-street"])
     state: DeviceState
     state_since: str | None = Field(
         description="From when the state surely holds; null before the first", examples=["2026-01-31T07:58:30.000Z"]
@@ -80,11 +83,22 @@ class StateView(BaseModel):
     reason: str = Field(examples=["frozen"])
 
 
+class InhibitedView(BaseModel):
+    """A time in which the device was away because of its parent: inhibited by the parent, not down by itself."""
+
+    incident: str = Field(description="Id of the incident")
+    parent: str = Field(description="The root of the incident", examples=["switch-7"])
+    worst_from: str | None = Field(description="Last good look before it", examples=["2026-01-31T07:57:00.000Z"])
+    best_from: str | None = Field(description="First bad look", examples=["2026-01-31T07:58:00.000Z"])
+    to: str | None = Field(description="When it was over; null while it lasts", examples=[None])
+
+
 class StateHistory(BaseModel):
     """States of one device that matter in a window, in the order in which they were decided."""
 
     device: str = Field(examples=["camera/north-gate"])
     states: list[StateView]
+    inhibited: list[InhibitedView]
 
 
 class Registration(BaseModel):
@@ -112,13 +126,17 @@ class Registration(BaseModel):
     heartbeat_s: Annotated[
         int, Field(ge=0, le=86_400, description="Promised seconds between heartbeats; 0 for none")
     ] = 0
+    parent: Annotated[
+        str, Field(pattern=f"^$|{DevicePattern}", description="The device that it hangs on, empty for none")
+    ] = ""
+    site: Annotated[str, Field(max_length=100, description="What shares a line or a place")] = ""
 
     @field_validator("device")
     @classmethod
     def _lawful(cls, device: str) -> str:
         return check_device_id(device)
 
-    @field_validator("name", "place")
+    @field_validator("name", "place", "site")
     @classmethod
     def _readable(cls, text: str) -> str:
         return plain_text(text)
@@ -143,7 +161,7 @@ def routes(app: FastAPI, api: Api) -> None:
         rows, following = await run_in_threadpool(
             _search, api, kind, state, after, min(limit, api.config.max_page_rows)
         )
-        return Page(items=[device_view(row) for row in rows], next=following)
+        return Page(items=await run_in_threadpool(_views, api, rows), next=following)
 
     @app.post(
         "/api/v1/devices",
@@ -158,7 +176,7 @@ def routes(app: FastAPI, api: Api) -> None:
         current = await run_in_threadpool(api.store.device, wanted.device)
         described = wanted.model_dump(mode="json", exclude={"device"})
         if current is not None and all(current[key] == value for key, value in described.items()):
-            return device_view(current)
+            return await run_in_threadpool(_view, api, wanted.device)
         pending = await give(
             api,
             command=command_id(request),
@@ -168,8 +186,7 @@ def routes(app: FastAPI, api: Api) -> None:
             actor=caller_of(request).name,
             args=json.dumps(described, ensure_ascii=False),
         )
-        row = None if pending else await run_in_threadpool(api.store.device, wanted.device)
-        return pending or device_view(_found(row))
+        return await run_in_threadpool(_view, api, wanted.device) if pending is None else pending
 
     @app.get(
         "/api/v1/device-states",
@@ -184,6 +201,7 @@ def routes(app: FastAPI, api: Api) -> None:
         from_ns, to_ns = window(begin, end)
         _found(await run_in_threadpool(api.store.device, device))
         rows = await run_in_threadpool(api.store.device_states, [device], from_ns, to_ns)
+        inhibited = await run_in_threadpool(api.store.inhibited, [device], from_ns, to_ns)
         return StateHistory(
             device=device,
             states=[
@@ -196,21 +214,34 @@ def routes(app: FastAPI, api: Api) -> None:
                 )
                 for row in rows
             ],
+            inhibited=[
+                InhibitedView(
+                    incident=row["incident"],
+                    parent=row["root"],
+                    worst_from=shown(row["last_good_ns"]) or shown(row["first_bad_ns"]),
+                    best_from=shown(row["first_bad_ns"]),
+                    to=shown(row["left_at_ns"]),
+                )
+                for row in inhibited
+            ],
         )
 
     @app.get("/api/v1/devices/{device:path}", tags=["devices"], summary="Look at a device", responses=responses(404))
     async def device(device: DevicePath) -> DeviceView:
         """One device with its state and present faults."""
-        return device_view(_found(await run_in_threadpool(api.store.device, device)))
+        return await run_in_threadpool(_view, api, device)
 
 
-def device_view(row: Row) -> DeviceView:
+def device_view(row: Row, incidents: Mapping[str, str]) -> DeviceView:
+    """A device's row for people; `incidents` are those that its faults are part of, by the fault's cause."""
     return DeviceView(
         device=row["device"],
         kind=row["kind"],
         name=row["name"],
         place=row["place"],
         heartbeat_s=row["heartbeat_s"],
+        parent=row["parent"],
+        site=row["site"],
         state=row["state"],
         state_since=shown(row["state_since_ns"]),
         faults=[
@@ -218,13 +249,23 @@ def device_view(row: Row) -> DeviceView:
                 fault=fault["fault"],
                 reason=fault["reason"],
                 first_bad_at=shown(fault["first_bad_ns"]),
-                alert=alert_id(fault["cause"]),
-                ticket=ticket_id(fault["cause"]),
+                incident=incidents.get(fault["cause"]),
+                alert=alert_id(incidents.get(fault["cause"], fault["cause"])),
+                ticket=ticket_id(incidents.get(fault["cause"], fault["cause"])),
             )
             for fault in row["faults"]
         ],
         changed_at=shown(row["changed_at_ns"]),
     )
+
+
+def _view(api: Api, device: str) -> DeviceView:
+    return _views(api, [_found(api.store.device(device))])[0]
+
+
+def _views(api: Api, rows: Sequence[Row]) -> list[DeviceView]:
+    incidents = api.store.incidents_of([fault["cause"] for row in rows for fault in row["faults"]])
+    return [device_view(row, incidents) for row in rows]
 
 
 def _found(row: Row | None) -> Row:

@@ -54,7 +54,8 @@ def routes(app: FastAPI, api: Api) -> None:
 TAGS: list[dict[str, Any]] = [
     {"name": "overview", "description": "How things stand"},
     {"name": "devices", "description": "Cameras and scale lanes, and their states"},
-    {"name": "alerts", "description": "Overloads and confirmed faults"},
+    {"name": "alerts", "description": "Overloads, confirmed faults and incidents"},
+    {"name": "incidents", "description": "A switch, power box or recorder that is gone, and what hangs on it"},
     {"name": "tickets", "description": "Repair tickets of camera faults and silent devices"},
     {"name": "passes", "description": "Measured vehicle passes"},
     {"name": "availability", "description": "Share of time in working order, as an interval"},

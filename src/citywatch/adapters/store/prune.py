@@ -20,6 +20,8 @@ from citywatch.adapters.store.schema import (
     DEVICE_STATES,
     DISAGREEMENTS,
     EVENTS,
+    INCIDENT_CHILDREN,
+    INCIDENTS,
     SOURCES,
     TICKETS,
 )
@@ -37,6 +39,7 @@ def prune(
     - device_states that a later change of the same device had replaced by then;
     - cameras that were removed, unless the configuration still names them;
     - what sources claim no longer, and disagreements that have ended;
+    - incidents that are closed and that no child is still to come back from, with their children;
     - events whose alert or ticket is not open; verdicts of commands; audit lines.
     """
     gone: dict[str, int] = {}
@@ -95,5 +98,12 @@ def _old(before_ns: int) -> Iterator[tuple[Column[str] | Column[int], Select[str
     source, disagreement = SOURCES.c, DISAGREEMENTS.c
     yield source.id, select(source.id).where(source.since_ns < before_ns, source.claim.in_(("over", "lapsed")))
     yield disagreement.cause, select(disagreement.cause).where(disagreement.until_ns < before_ns)
+    incident, child = INCIDENTS.c, INCIDENT_CHILDREN.c
+    yield (
+        incident.id,
+        select(incident.id)
+        .where(incident.closed_at_ns < before_ns)
+        .where(~exists().where(child.incident == incident.id, child.left_at_ns.is_(None))),
+    )
     yield COMMANDS.c.command, select(COMMANDS.c.command).where(COMMANDS.c.at_ns < before_ns)
     yield AUDIT.c.seq, select(AUDIT.c.seq).where(AUDIT.c.at_ns < before_ns).order_by(AUDIT.c.seq)

@@ -46,6 +46,8 @@ from citywatch.adapters.store.schema import (
     DEVICES,
     DISAGREEMENTS,
     EVENTS,
+    INCIDENT_CHILDREN,
+    INCIDENTS,
     META,
     SEGMENTS,
     SOURCES,
@@ -252,6 +254,53 @@ class SqlStore:
         """The oldest number that is kept, 0 when the stream is empty: who resumes below it has missed something."""
         return self._number(select(func.min(ALERT_CHANGES.c.seq)))
 
+    # incidents
+
+    def incidents(
+        self, *, state: str | None, root: str | None, before: tuple[int, str] | None, limit: int
+    ) -> Sequence[Row]:
+        """Newest first by (opened_at_ns, id); `joined` counts the faults that ever joined, `away` those still in it."""
+        c = INCIDENTS.c
+        query = _newest_first(_counted(), c.opened_at_ns, c.id, before, limit)
+        return self._rows(_filtered(query, {c.state: state, c.root: root}))
+
+    def incident(self, incident: str) -> Row | None:
+        return self._row(_counted().where(INCIDENTS.c.id == incident))
+
+    def incident_children(self, incident: str, *, limit: int) -> Sequence[Row]:
+        """In the order in which they joined."""
+        c = INCIDENT_CHILDREN.c
+        query = select(INCIDENT_CHILDREN).where(c.incident == incident)
+        return self._rows(query.order_by(c.joined_at_ns, c.device, c.id).limit(limit))
+
+    def incidents_of(self, causes: Sequence[str]) -> Mapping[str, str]:
+        """The incident that each of these faults is part of at present, by cause."""
+        c = INCIDENT_CHILDREN.c
+        found: dict[str, str] = {}
+        with self.reading() as connection:
+            for start in range(0, len(causes), _IN_ONE_QUESTION):
+                these = c.cause.in_(causes[start : start + _IN_ONE_QUESTION])
+                for row in connection.execute(select(c.cause, c.incident).where(these, c.left_at_ns.is_(None))):
+                    found[row.cause] = row.incident
+        return found
+
+    def inhibited(self, devices: Sequence[str], from_ns: int, to_ns: int) -> Sequence[Row]:
+        """Times in which devices were away because of their parents, by (device, first_bad_ns); the roots' own not."""
+        c, i = INCIDENT_CHILDREN.c, INCIDENTS.c
+        wanted = sorted(set(devices))
+        found: list[Row] = []
+        with self.reading() as connection:
+            for start in range(0, len(wanted), _IN_ONE_QUESTION):
+                query = (
+                    select(INCIDENT_CHILDREN, i.root)
+                    .join(INCIDENTS, i.id == c.incident)
+                    .where(c.device.in_(wanted[start : start + _IN_ONE_QUESTION]), c.device != i.root)
+                    .where(c.last_good_ns < to_ns, or_(c.left_at_ns.is_(None), c.left_at_ns > from_ns))
+                    .order_by(c.device, c.first_bad_ns, c.id)
+                )
+                found += _plain(connection, query)
+        return found
+
     # tickets
 
     def tickets(
@@ -416,6 +465,15 @@ def _filtered(query: Select[Any], wanted: Mapping[ColumnElement[Any], object]) -
         if value is not None:
             query = query.where(column == value)
     return query
+
+
+def _counted() -> Select[Any]:
+    """Incidents with how many faults joined them, and how many of those have not left."""
+    c = INCIDENT_CHILDREN.c
+    mine = c.incident == INCIDENTS.c.id
+    joined = select(func.count()).where(mine).scalar_subquery()
+    away = select(func.count()).where(mine, c.left_at_ns.is_(None)).scalar_subquery()
+    return select(INCIDENTS, joined.label("joined"), away.label("away"))
 
 
 def _newest_first(
