@@ -217,6 +217,10 @@ class Objects(Protocol):
         """Keep these bytes as evidence, outside the quota of the unpinned. False when they are gone."""
         ...
 
+    def release(self, name: str) -> bool:
+        """Take back a pin. False when the object is not pinned."""
+        ...
+
 
 class Meter(Protocol):
     """Counters and gauges with bounded labels; see telemetry.METRICS for the names."""
@@ -360,6 +364,10 @@ class Store(Protocol):
 
     def disagreements(self, *, device: str | None, lasting: bool, limit: int) -> Sequence[Row]:
         """Where sources and looks did not fit, newest first; `lasting` leaves out those that have ended."""
+        ...
+
+    def camera_references(self, camera: str | None = None) -> Sequence[Row]:
+        """The reference of each camera, light and preset, by (camera, light, preset); of one camera where it is named."""
         ...
 
     def counts(self) -> Mapping[str, int]:

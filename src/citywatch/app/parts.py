@@ -108,7 +108,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     )
     hint = RedisHint(briefing.log_url)
     stack.callback(hint.close)
-    projector = Projector(store, pin=objects.pin)
+    projector = Projector(store, pin=objects.pin, release=objects.release)
     segments = SegmentWriter(directory.root, store, max_rows=settings.archive.seal_rows)
     segments.sweep()
     limits = LogLimits()

@@ -284,6 +284,16 @@ def _camera_removed(tables: Tables, event: Event) -> None:
     _accepted(tables, event)
 
 
+def _about_camera(tables: Tables, event: Event) -> None:
+    """Its reference is another now (references.py)."""
+    _know_device(tables, event, DeviceKind.CAMERA.value)
+
+
+def _work_declared(tables: Tables, event: Event) -> None:
+    _know_device(tables, event, "")
+    _accepted(tables, event)
+
+
 # other systems
 
 _DISAGREEMENT = frozenset({EventKind.SOURCES_DISAGREE, EventKind.SOURCES_AGREE})
@@ -660,6 +670,9 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
     EventKind.PASS_SUSPECT: _about_scale,
     EventKind.FAULT_CONFIRMED: _fault_confirmed,
     EventKind.FAULT_CLEARED: _fault_cleared,
+    EventKind.REFERENCE_ADOPTED: _about_camera,
+    EventKind.REFERENCE_DROPPED: _about_camera,
+    EventKind.WORK_DECLARED: _work_declared,
     EventKind.DEVICE_STATE: _device_state,
     EventKind.DEVICE_REGISTERED: _device_registered,
     EventKind.CAMERA_PUT: _camera_put,

@@ -140,6 +140,25 @@ class DirectoryObjects:
                 self._evict("pinned", usage, keep=name)
         return True
 
+    def release(self, name: str) -> bool:
+        """Take the object back among the unpinned, where it is the youngest. False when it is not pinned."""
+        if not _NAME.fullmatch(name):
+            return False
+        source, target = self._path("pinned", name), self._path("unpinned", name)
+        with _failures(), self._locked() as usage:
+            try:
+                size = source.stat().st_size
+            except FileNotFoundError:
+                return False
+            os.utime(source)
+            target.parent.mkdir(exist_ok=True)
+            source.rename(target)
+            usage.pinned -= size
+            usage.unpinned += size
+            if usage.unpinned > self._quotas["unpinned"]:
+                self._evict("unpinned", usage, keep="")
+        return True
+
     def sweep(self) -> int:
         """Remove what writers that died left behind and count both areas anew. Returns how many files went."""
         swept = 0

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlalchemy import Connection, insert, select, tuple_, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
-from citywatch.adapters.store import letters
+from citywatch.adapters.store import letters, references
 from citywatch.adapters.store.database import alone
 from citywatch.adapters.store.fold import HANDLERS, PASSING, Tables
 from citywatch.adapters.store.schema import EVENTS, POSITIONS
@@ -35,7 +35,8 @@ class Projector:
     """Applies events to a store. One per process; projectors of several processes take turns.
 
     `pin` is called with the content hash of every picture that a confirmed fault rests on, before the transaction
-    ends: evidence must not give way while its ticket is open. `probe` is called with `projected_rows` inside the
+    ends: evidence must not give way while its ticket is open; so are references. `release` is called behind the
+    transaction for a reference's picture that nothing needs any more. `probe` is called with `projected_rows` inside the
     transaction and with `projected_committed` behind it, for tests that kill the process there.
     `unmatched` counts, by kind, events about an alert or ticket that the tables do not hold; they change nothing else.
     """
@@ -45,10 +46,12 @@ class Projector:
         store: SqlStore,
         *,
         pin: Callable[[str], object] | None = None,
+        release: Callable[[str], object] | None = None,
         probe: Callable[[str], None] = _nothing,
     ) -> None:
         self._store = store
         self._pin = pin
+        self._release = release
         self._probe = probe
         self.unmatched: Counter[str] = Counter()
 
@@ -87,21 +90,27 @@ class Projector:
             tables = Tables.load(connection, new)
             for event in new:
                 HANDLERS[event.kind](tables, event)
-            self._pin_pictures(new)
             _keep_events(connection, partition, [event for event in new if event.kind not in PASSING])
+            referred, released = references.project(connection, new)
+            self._pin_pictures(new, referred)
             tables.write(connection, self._store.dead_letter_quota_bytes)
             _advance(connection, partition, stored, fresh[-1][0])
             self._probe("projected_rows")
         self._probe("projected_committed")
+        if self._release is not None:
+            for picture in released:
+                self._release(picture)
         self.unmatched += tables.unmatched
         return len(tables.alert_changes)
 
-    def _pin_pictures(self, events: Sequence[Event]) -> None:
+    def _pin_pictures(self, events: Sequence[Event], referred: Sequence[str]) -> None:
         if self._pin is None:
             return
+        for picture in referred:
+            self._pin(picture)
         for event in events:
             if event.kind is EventKind.FAULT_CONFIRMED:
-                for picture in (event.data.get("picture"), event.data.get("previous")):
+                for picture in map(event.data.get, ("picture", "previous", "reference")):
                     if picture:
                         self._pin(picture)
 

@@ -111,6 +111,19 @@ DEVICE_STATES = Table(
 )
 """Changes of state; those of one device form one sequence by `seq`."""
 
+CAMERA_REFERENCES = Table(
+    "camera_references",
+    METADATA,
+    Column("camera", _ID, primary_key=True),
+    Column("light", _ID, primary_key=True),
+    Column("preset", _ID, primary_key=True),
+    Column("picture", _ID, nullable=False),
+    Column("reason", _ID, nullable=False),
+    Column("adopted_at_ns", BigInteger, nullable=False),
+    Index(None, "picture"),
+)
+"""The picture that a camera's looks are compared with, by light (`day`, `night`, `infrared`) and preset ('' without)."""
+
 ALERTS = Table(
     "alerts",
     METADATA,

@@ -38,6 +38,7 @@ from citywatch.adapters.store.schema import (
     ALERTS,
     ARCHIVE_POSITIONS,
     AUDIT,
+    CAMERA_REFERENCES,
     CAMERAS,
     COMMANDS,
     DEAD_LETTER_COUNTS,
@@ -162,6 +163,12 @@ class SqlStore:
             query = query.where(c.until_ns.is_(None))
         with self.reading() as connection:
             return list(_plain(connection, query))
+
+    def camera_references(self, camera: str | None = None) -> Sequence[Row]:
+        """By (camera, light, preset)."""
+        c = CAMERA_REFERENCES.c
+        query = select(CAMERA_REFERENCES).order_by(c.camera, c.light, c.preset)
+        return self._rows(_filtered(query, {c.camera: camera}))
 
     def counts(self) -> Mapping[str, int]:
         """alerts_<state> and tickets_<state> of what is not over, devices, devices_<state>."""

@@ -32,6 +32,21 @@ def upgrade() -> None:
     op.create_index(op.f("ix_cameras_removed_at_ns"), "cameras", ["removed_at_ns"], unique=False)
     op.create_index(op.f("ix_cameras_site"), "cameras", ["site"], unique=False)
     _sources()
+    _references()
+
+
+def _references() -> None:
+    op.create_table(
+        "camera_references",
+        sa.Column("camera", ID, nullable=False),
+        sa.Column("light", ID, nullable=False),
+        sa.Column("preset", ID, nullable=False),
+        sa.Column("picture", ID, nullable=False),
+        sa.Column("reason", ID, nullable=False),
+        sa.Column("adopted_at_ns", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("camera", "light", "preset", name=op.f("pk_camera_references")),
+    )
+    op.create_index(op.f("ix_camera_references_picture"), "camera_references", ["picture"], unique=False)
 
 
 def _sources() -> None:
