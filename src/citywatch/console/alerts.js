@@ -6,9 +6,10 @@ import { ago, evidence, explanation, headline, instant, kilograms, number, perce
 import { t } from "./words.js";
 
 const PAGE = 100;
+const MOST_CHILDREN = 200;
 const KINDS = ["overloaded", "unreachable", "no_media", "black", "over_exposed", "frozen", "covered", "out_of_focus",
   "stalled", "partly_covered", "moved", "shaking", "colour_cast", "snow", "stripes", "mosaic", "low_contrast",
-  "infrared_stuck", "low_frame_rate", "clock_wrong", "silent"];
+  "infrared_stuck", "low_frame_rate", "clock_wrong", "silent", "incident"];
 
 export class AlertsPage {
   constructor(city) {
@@ -150,7 +151,24 @@ export class AlertsPage {
       this.actions(alert),
       alert.kind === "overloaded" ? null : this.pictures(about),
       facts(this.rows(alert)),
+      alert.kind === "incident" ? this.children(about) : null,
     );
+  }
+
+  /** Who is away because of an incident, and who is back: as it stands now, not as it stood when it was opened. */
+  children(about) {
+    const list = el("ul", { class: "steps", id: "children" });
+    const count = el("p", { class: "quiet" }, t("loading"));
+    this.city.guarded(async () => {
+      const incident = await api.get(`incidents/${about.incident}`);
+      const away = incident.children.filter((child) => !child.how);
+      const shown = [...away, ...incident.children.filter((child) => child.how)];
+      count.textContent = t("children_count", { away: number(away.length), all: number(shown.length) });
+      put(list, ...shown.slice(0, MOST_CHILDREN).map((child) => el("li", {},
+        el("a", { href: `#/fleet/${encodeURIComponent(child.device)}` }, this.city.nameOf(child.device)), " ",
+        el("span", { class: "quiet" }, `${word("fault", child.fault)} · ${word("child", child.how || "away")}`))));
+    });
+    return el("section", {}, el("h3", {}, t("children")), count, list);
   }
 
   actions(alert) {
@@ -205,6 +223,7 @@ export class AlertsPage {
       rows.push([t("field_reason"), word("reason", about.reason)]);
       if (about.first_bad_ns > 0) rows.push([t("field_first_bad"), instant(new Date(about.first_bad_ns / 1e6).toISOString())]);
       if (about.last_good_ns > 0) rows.push([t("field_last_good"), instant(new Date(about.last_good_ns / 1e6).toISOString())]);
+      if (alert.kind === "incident") rows.push([t("field_below"), number(about.below)]);
       if (about.looks) rows.push([t("field_looks"), number(about.looks)]);
     }
     rows.push([t("field_id"), el("code", {}, alert.id)]);

@@ -116,6 +116,9 @@ export class FleetPage {
       facts([
         [t("field_device_id"), device.device],
         [t("field_place"), device.place || "–"],
+        [t("field_site"), device.site || "–"],
+        [t("field_parent"), device.parent
+          ? el("a", { href: `#/fleet/${encodeURIComponent(device.parent)}` }, this.city.nameOf(device.parent)) : "–"],
         [t("field_kind"), device.kind ? t(`device_${device.kind}`) : "–"],
         [t("field_state_since"), device.state_since ? instant(device.state_since) : "–"],
         [t("field_heartbeat"), device.heartbeat_s ? t("every_seconds", { value: number(device.heartbeat_s) }) : t("none_promised")],
@@ -125,6 +128,10 @@ export class FleetPage {
         ? el("ol", { class: "steps" }, history.states.toReversed().slice(0, 50).map((state) => el("li", {},
           el("b", {}, t(`state_${state.state}`)), " ", el("span", { class: "quiet" }, between(state)))))
         : el("p", { class: "quiet" }, t("nothing_known")),
+      history.inhibited.length ? el("p", { class: "quiet" }, t("inhibited_by_parent")) : null,
+      el("ol", { class: "steps" }, history.inhibited.toReversed().slice(0, 50).map((time) => el("li", {},
+        el("b", {}, this.city.nameOf(time.parent)), " ",
+        el("span", { class: "quiet" }, `${between(time)} – ${time.to ? instant(time.to) : t("child_away")}`)))),
     );
   }
 

@@ -68,7 +68,18 @@ export function headline(alert) {
   if (alert.kind === "overloaded") {
     return t("headline_overloaded", { over: tonnes(about.over_kg), percent: number(about.over_percent, 1) });
   }
+  if (alert.kind === "incident") return word("headline_incident", about.reason);
   return word("fault", alert.kind);
+}
+
+/** The one line that says what a ticket is about: a fault, or the incident behind many. */
+export function repair(ticket) {
+  return has(`headline_incident_${ticket.reason}`) ? word("headline_incident", ticket.reason) : word("fault", ticket.fault);
+}
+
+/** What that means, in a sentence. */
+export function repairExplained(ticket) {
+  return has(`explain_incident_${ticket.reason}`) ? word("explain_incident", ticket.reason) : word("explain", ticket.fault);
 }
 
 /** What a fault means, in a sentence. */
@@ -80,6 +91,7 @@ export function explanation(alert) {
       percent: number(about.over_percent, 1), axles: about.axles,
     });
   }
+  if (alert.kind === "incident") return word("explain_incident", alert.subject.reason);
   return word("explain", alert.kind);
 }
 

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { el, put, reconcile } from "./dom.js";
 import { facts } from "./alerts.js";
-import { ago, instant, shortInstant, word } from "./format.js";
+import { ago, instant, repair, repairExplained, shortInstant, word } from "./format.js";
 import { t } from "./words.js";
 
 export class TicketsPage {
@@ -101,7 +101,7 @@ export class TicketsPage {
       class: `item item-ticket-${ticket.state}`, href: `#/tickets/${ticket.id}`,
       "aria-current": ticket.id === this.selected ? "true" : null,
     },
-    el("span", { class: "what" }, el("span", { class: "line" }, el("b", {}, word("fault", ticket.fault))),
+    el("span", { class: "what" }, el("span", { class: "line" }, el("b", {}, repair(ticket))),
       el("span", { class: "quiet" }, this.city.nameOf(ticket.device))),
     el("span", { class: "when" },
       el("time", { datetime: ticket.filed_at, title: instant(ticket.filed_at) }, shortInstant(ticket.filed_at)),
@@ -118,10 +118,10 @@ export class TicketsPage {
     put(
       this.detail,
       el("a", { class: "back", href: "#/tickets" }, `‹ ${t("back")}`),
-      el("div", { class: "title" }, el("h2", {}, word("fault", ticket.fault))),
+      el("div", { class: "title" }, el("h2", {}, repair(ticket))),
       el("p", { class: "row" }, el("span", { class: `chip chip-ticket-${ticket.state}` }, t(`ticket_${ticket.state}`)),
         el("span", { class: "quiet" }, ago(ticket.filed_at))),
-      el("p", { class: "lead" }, word("explain", ticket.fault)),
+      el("p", { class: "lead" }, repairExplained(ticket)),
       el("p", { class: "quiet" }, t(over ? "ticket_over_about" : "ticket_about")),
       el("p", { class: "row" },
         ticket.state === "filed" && this.city.mayRepair()
