@@ -366,10 +366,6 @@ class Store(Protocol):
         """Where sources and looks did not fit, newest first; `lasting` leaves out those that have ended."""
         ...
 
-    def camera_references(self, camera: str | None = None) -> Sequence[Row]:
-        """The reference of each camera, light and preset, by (camera, light, preset); of one camera where it is named."""
-        ...
-
     def counts(self) -> Mapping[str, int]:
         """Open alerts, open tickets, devices by state: for the overview."""
         ...

@@ -36,8 +36,8 @@ class Projector:
 
     `pin` is called with the content hash of every picture that a confirmed fault rests on, before the transaction
     ends: evidence must not give way while its ticket is open; so are references. `release` is called behind the
-    transaction for a reference's picture that nothing needs any more. `probe` is called with `projected_rows` inside the
-    transaction and with `projected_committed` behind it, for tests that kill the process there.
+    transaction for a reference's picture that nothing needs any more. `probe` is called with `projected_rows` inside
+    the transaction and with `projected_committed` behind it, for tests that kill the process there.
     `unmatched` counts, by kind, events about an alert or ticket that the tables do not hold; they change nothing else.
     """
 
@@ -110,9 +110,9 @@ class Projector:
             self._pin(picture)
         for event in events:
             if event.kind is EventKind.FAULT_CONFIRMED:
-                for picture in map(event.data.get, ("picture", "previous", "reference")):
-                    if picture:
-                        self._pin(picture)
+                for name in ("picture", "previous", "reference"):
+                    if event.data.get(name):
+                        self._pin(event.data[name])
 
     def _bury(self, partition: int, position: Position, event: Event, error: Exception) -> None:
         why = error.orig if isinstance(error, StatementError) and error.orig is not None else error

@@ -19,7 +19,7 @@ _MOST_FAULTS = 500
 
 
 def project(connection: Connection, events: Iterable[Event]) -> tuple[list[str], list[str]]:
-    """Write what these events say; returns (pictures to pin, pictures to release). KeyError, TypeError for a bad one."""
+    """Write what these events say; (pictures to pin, pictures to release). KeyError, TypeError for a bad one."""
     pinned: list[str] = []
     left: list[tuple[str, str]] = []
     c = CAMERA_REFERENCES.c

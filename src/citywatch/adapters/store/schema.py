@@ -122,7 +122,7 @@ CAMERA_REFERENCES = Table(
     Column("adopted_at_ns", BigInteger, nullable=False),
     Index(None, "picture"),
 )
-"""The picture that a camera's looks are compared with, by light (`day`, `night`, `infrared`) and preset ('' without)."""
+"""What a camera's looks are compared with, by light (`day`, `night`, `infrared`) and preset ('' without one)."""
 
 ALERTS = Table(
     "alerts",
