@@ -27,6 +27,8 @@ from citywatch.domain.passes import PassBatch
 from citywatch.domain.pulses import TickBatch
 from citywatch.errors import LogFull, LogUnavailable
 from citywatch.flow.door import LogDoor
+from citywatch.flow.incident_stage import IncidentStage
+from citywatch.flow.incident_step import IncidentStep
 from citywatch.flow.processor import Processor
 from citywatch.flow.projection import Projection
 from citywatch.flow.step import CityStep
@@ -164,6 +166,7 @@ class City:
         self.parts = {"log": "ok", "process": "ok"}
         self.meter = NullMeter()
         self._processor = Processor(self.log, CityStep(load("cn-gross")), self.meter, self.clock)
+        self._incidents = IncidentStage(self.log, IncidentStep(), self.meter)
         self._projection = Projection(self.log, Projector(self.store), self.hints.publish, self.meter)
         self._ticks = LogDoor(self.log, "clock")
         self._stop = threading.Event()
@@ -209,6 +212,7 @@ class City:
         while not self._stop.is_set():
             with self._turn:
                 self._processor.turn(20)
+                self._incidents.turn(0)
                 self._projection.turn(0)
             self._stop.wait(0.0005)
 

@@ -1,0 +1,117 @@
+"""Incidents, and where devices hang, as the API tells and takes them."""
+
+from __future__ import annotations
+
+import pytest
+from api_kit import NOW, serving, until
+
+from citywatch.domain.instants import NS_PER_S, format_instant
+from citywatch.domain.pictures import Outcome
+from citywatch.testing.rows import frames
+
+CAMERAS = [f"cam-{n}" for n in range(4)]
+LOOKS = 6
+
+
+def placed(admin, device, **fields):
+    """Register a device; its verdict comes when every partition's clock has gone on."""
+    return admin.post("/api/v1/devices", json={"device": device, "kind": "camera", **fields})
+
+
+def later(city, seconds=1):
+    city.clock.forward(seconds)
+    city.tick()
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    """A switch that nobody visits, and four cameras behind it: they fall away together."""
+    with serving(tmp_path_factory.mktemp("town"), command_wait_seconds=0.2, max_page_rows=2) as served:
+        city = served.city
+        with served.client("admin") as admin:
+            assert placed(admin, "sw", kind="switch", site="harbour").status_code == 200
+            for camera in CAMERAS:
+                answer = placed(admin, camera, parent="sw", site="harbour")
+                assert answer.status_code == 202, "where a parent is named the verdict waits for a tick"
+            later(city)
+            later(city)
+            until(lambda: all((city.store.device(camera) or {}).get("parent") == "sw" for camera in CAMERAS))
+            assert admin.get(answer.headers["location"]).json()["state"] == "accepted"
+        for number in range(1, 2 * LOOKS + 1):
+            outcome = Outcome.PICTURE if number <= LOOKS else Outcome.UNREACHABLE
+            at_ns = city.clock.now_ns()
+            city.door.append(frames([(camera, at_ns, number, outcome, 110.0, 0.5) for camera in CAMERAS]))
+            later(city, 10)
+        later(city)
+        until(lambda: served.client("viewer").get("/api/v1/incidents").json()["items"])
+        yield served
+
+
+def test_one_alert_and_one_ticket_name_the_incident(town):
+    with town.client("viewer") as client:
+        (incident,) = client.get("/api/v1/incidents", params={"state": "open", "root": "sw"}).json()["items"]
+        assert (incident["root"], incident["site"], incident["reason"]) == ("sw", "harbour", "children_vanished")
+        (alert,) = client.get("/api/v1/alerts").json()["items"]
+        (ticket,) = client.get("/api/v1/tickets").json()["items"]
+        assert (alert["id"], alert["ticket"], alert["kind"]) == (incident["alert"], incident["ticket"], "incident")
+        assert (ticket["id"], ticket["device"]) == (incident["ticket"], "sw")
+        assert alert["subject"]["incident"] == incident["id"]
+        assert client.get("/api/v1/alerts", params={"kind": "incident"}).json()["items"] == [alert]
+        assert client.get("/api/v1/incidents", params={"state": "closed"}).json()["items"] == []
+        detail = client.get(f"/api/v1/incidents/{incident['id']}").json()
+    assert [child["device"] for child in detail["children"]] == CAMERAS
+    assert (detail["below"], detail["joined"], detail["away"]) == (4, 4, 4)
+    assert {child["how"] for child in detail["children"]} == {""}
+
+
+def test_a_child_says_what_it_is_part_of_and_since_when(town):
+    with town.client("viewer") as client:
+        (incident,) = client.get("/api/v1/incidents").json()["items"]
+        device = client.get("/api/v1/devices/cam-1").json()
+        assert (device["parent"], device["site"], device["state"]) == ("sw", "harbour", "down")
+        (fault,) = [fault for fault in device["faults"] if fault["fault"] == "unreachable"]
+        assert [fault[key] for key in ("incident", "alert", "ticket")] == [
+            incident[key] for key in ("id", "alert", "ticket")
+        ]
+        window = {"from": format_instant(NOW - 600 * NS_PER_S), "to": format_instant(NOW + 600 * NS_PER_S)}
+        history = client.get("/api/v1/device-states", params={"device": "cam-1", **window}).json()
+        (time,) = history["inhibited"]
+        assert (time["incident"], time["parent"], time["to"]) == (incident["id"], "sw", None)
+        (down,) = [state for state in history["states"] if state["state"] == "down"]
+        assert (time["worst_from"], time["best_from"]) == (down["worst_from"], down["best_from"])
+        assert client.get("/api/v1/device-states", params={"device": "sw", **window}).json()["inhibited"] == []
+
+
+def test_the_ticket_of_an_incident_is_accepted_and_its_alert_acknowledged(town):
+    with town.client("viewer") as client:
+        (incident,) = client.get("/api/v1/incidents").json()["items"]
+    with town.client("operator") as operator:
+        for path in (f"tickets/{incident['ticket']}/accept", f"alerts/{incident['alert']}/acknowledge"):
+            answer = operator.post(f"/api/v1/{path}")
+            assert answer.status_code == 202
+            later(town.city)
+            later(town.city)
+            verdict = answer.headers["location"]
+            until(lambda: operator.get(verdict).json()["state"] == "accepted")  # noqa: B023
+        assert operator.get(f"/api/v1/tickets/{incident['ticket']}").json()["state"] == "accepted"
+        assert operator.get(f"/api/v1/alerts/{incident['alert']}").json()["state"] == "acknowledged"
+
+
+def test_a_parent_below_its_child_is_refused(town):
+    with town.client("admin") as admin:
+        answer = placed(admin, "sw", kind="switch", site="harbour", parent="cam-2")
+        assert answer.status_code == 202
+        later(town.city)
+        later(town.city)
+        until(lambda: admin.get(answer.headers["location"]).json()["state"] == "refused")
+        assert admin.get(answer.headers["location"]).json()["reason"] == "parent_is_child"
+        assert admin.get("/api/v1/devices/sw").json()["parent"] == ""
+        assert placed(admin, "x", parent="no blanks").status_code == 422
+
+
+def test_unknown_incidents_are_not_found(town):
+    with town.client("viewer") as client:
+        assert client.get(f"/api/v1/incidents/{'0' * 32}").status_code == 404
+        assert client.get("/api/v1/incidents/x").status_code == 422
+    with town.client("ingest") as client:
+        assert client.get("/api/v1/incidents").status_code == 403
