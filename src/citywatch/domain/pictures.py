@@ -131,13 +131,16 @@ class FrameBatch(Batch):
     speckle_share    (n,) float64   share of scene pixels that stand alone among their neighbours, 0 to 1
     stripe_rows      (n,) float64   strength of what repeats along whole rows over what does not, without unit
     stripe_columns   (n,) float64   the same for columns
+    stripe_change    (n,) float64   the same for rows, of the change since `previous`: bands that roll
     torn_share       (n,) float64   share of 16x16 coding blocks with an edge exactly along three sides or four, 0 to 1
+    tear             (n,) float64   step across the third strongest border between rows of coding blocks, above the
+                                    usual one and above the steps beside it, grey levels
     raster_share     (n,) float64   share of the steps between grid pixels that stands on a quarter of its columns, or
                                     of its rows, whichever is less: for a picture of squares nearly all, 0.25 to 1
     layout           (n,) float64   spread between the 2 and 98 percent levels of the means of the 16x16 scene blocks,
                                     grey levels
-    cast             (n,) float64   how far from grey nine tenths of the chroma pixels lie, at least, in the direction
-                                    of their mean, levels
+    cast             (n,) float64   how far from grey three quarters of the chroma pixels lie, at least, in the
+                                    direction of their mean, levels
     scene_changed    (n,) float64   `changed_share` of the scene alone: the grid without its caption bands, 0 to 1
     caption_changed  (n,) float64   `changed_share` of the caption bands, the upper and lower sixth of the grid, 0 to 1
     stir             (n,) float64   change of the mean of the 16x16 scene block that 0.5 % of them exceed, grey levels
@@ -199,7 +202,9 @@ class FrameBatch(Batch):
         Column("speckle_share", "float64", since=2, missing=math.nan),
         Column("stripe_rows", "float64", since=2, missing=math.nan),
         Column("stripe_columns", "float64", since=2, missing=math.nan),
+        Column("stripe_change", "float64", since=2, missing=math.nan),
         Column("torn_share", "float64", since=2, missing=math.nan),
+        Column("tear", "float64", since=2, missing=math.nan),
         Column("raster_share", "float64", since=2, missing=math.nan),
         Column("layout", "float64", since=2, missing=math.nan),
         Column("cast", "float64", since=2, missing=math.nan),
@@ -257,7 +262,9 @@ class FrameBatch(Batch):
     speckle_share: np.ndarray[Any, np.dtype[np.float64]]
     stripe_rows: np.ndarray[Any, np.dtype[np.float64]]
     stripe_columns: np.ndarray[Any, np.dtype[np.float64]]
+    stripe_change: np.ndarray[Any, np.dtype[np.float64]]
     torn_share: np.ndarray[Any, np.dtype[np.float64]]
+    tear: np.ndarray[Any, np.dtype[np.float64]]
     raster_share: np.ndarray[Any, np.dtype[np.float64]]
     layout: np.ndarray[Any, np.dtype[np.float64]]
     cast: np.ndarray[Any, np.dtype[np.float64]]

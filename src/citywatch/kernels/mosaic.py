@@ -8,6 +8,9 @@ steps    |p(y, x) - p(y, x-1)| and |p(y, x) - p(y-1, x)|, summed apart for those
 torn     a side of a 16x16 block is an edge when the mean step across it is at least EDGE grey levels, and at least
          CLEAR times the mean step one pixel inside it and that one pixel outside it. A block with at least three such
          sides is torn: nothing in a street ends on three sides exactly on the raster.
+tears    along the border between two rows of macroblocks, piece by piece of 16 pixels: the step across less the larger
+         of the steps one pixel above and one below. A row of macroblocks that was shifted or lost makes it large along
+         the whole border; a scene's own edges are seldom on the raster and never everywhere.
 """
 
 from __future__ import annotations
@@ -117,6 +120,26 @@ def strips(plane: Plane, every: int, sums: Counts) -> None:
             sums[TORN] += int(sides >= 3)
 
 
+@kernel(f"void({_PLANE}, int64[::1])")
+def tears(plane: Plane, excess: Counts) -> None:
+    """How much larger the steps across each border between rows of macroblocks are than those beside it.
+
+    plane   (h, w) uint8, C-contiguous
+    excess  (n,) int64, overwritten: place k is the border at row 16 (k + 1), which must be below h - 1; summed over
+            the whole pieces of 16 pixels, so 16 times the number of pieces times the mean step
+    """
+    lines = np.empty((3, plane.shape[1]), np.int32)
+    for border in range(excess.shape[0]):
+        y = 16 * (border + 1)
+        for number in range(3):
+            _between(plane[y + number - 2], plane[y + number - 1], lines[number])
+        total = 0
+        for left in range(0, plane.shape[1] - 15, 16):
+            beside = max(_piece(lines[0], left), _piece(lines[2], left))
+            total += _piece(lines[1], left) - beside
+        excess[border] = total
+
+
 @kernel(f"void({_PLANE}, int32[::1], int32[::1])")
 def step_profiles(plane: Plane, columns: Sums, rows: Sums) -> None:
     """How much of all steps stands on each column and on each row.
@@ -152,6 +175,18 @@ def blockiness(sums: Counts) -> float:
 def torn_share(sums: Counts) -> float:
     """Share of the blocks looked at that are torn; NaN where there was none to look at."""
     return int(sums[TORN]) / int(sums[BLOCKS]) if sums[BLOCKS] else math.nan
+
+
+def tear(excess: Counts, width: int) -> float:
+    """The excess of the third largest border over the middle one, grey levels; NaN for fewer than six borders.
+
+    The middle one stands for what the codec does at every border alike.
+    """
+    pieces = width // 16
+    if excess.size < 6 or pieces == 0:
+        return math.nan
+    ordered = np.sort(excess)
+    return int(ordered[-3] - ordered[excess.size // 2]) / (16 * pieces)
 
 
 def fullest_quarter(profile: Sums) -> float:

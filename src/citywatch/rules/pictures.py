@@ -132,7 +132,9 @@ class Look:
     speckle_share: float = math.nan
     stripe_rows: float = math.nan
     stripe_columns: float = math.nan
+    stripe_change: float = math.nan
     torn_share: float = math.nan
+    tear: float = math.nan
     raster_share: float = math.nan
     layout: float = math.nan
     cast: float = math.nan
