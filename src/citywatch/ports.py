@@ -366,6 +366,10 @@ class Store(Protocol):
         """Where sources and looks did not fit, newest first; `lasting` leaves out those that have ended."""
         ...
 
+    def camera_references(self, camera: str | None = None) -> Sequence[Row]:
+        """What pictures are compared with, by (camera, light, preset): of one camera, or of all."""
+        ...
+
     def counts(self) -> Mapping[str, int]:
         """Open alerts, open tickets, devices by state: for the overview."""
         ...
