@@ -24,7 +24,7 @@ from citywatch.domain.state import State
 from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
 from citywatch.flow import onward
 from citywatch.laws import GrossLaw
-from citywatch.rules import cameras, claims, devices, fleet, liveness, scales
+from citywatch.rules import cameras, claims, devices, fleet, liveness, scales, work
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.claims import ClaimPolicy
 from citywatch.rules.liveness import CLOCK, LivenessPolicy
@@ -116,6 +116,8 @@ def _obey(
             return alerts.acknowledge(state, target, at_ns=at_ns, actor=actor, command=command)
         case Verb.ACCEPT_TICKET:
             return tickets.accept(state, target, at_ns=at_ns, actor=actor, command=command)
+        case Verb.DECLARE_WORK:
+            return work.declare(state, device, args, at_ns=at_ns, actor=actor, command=command)
         case Verb.NOTE_TICKET:
             text = json.loads(args)["note"][:MAX_NOTE_CHARACTERS]
             return tickets.note(state, target, text, at_ns=at_ns, actor=actor, command=command)

@@ -32,7 +32,7 @@ REMOVED = "removed"
 REMOVED_KEPT_NS = 7 * 86_400 * NS_PER_S
 """So long what comes late from a removed camera is known to be nobody's."""
 
-ROOMS_OF_A_DEVICE = (devices.ROOM, "camera", "pulse", "claims")
+ROOMS_OF_A_DEVICE = (devices.ROOM, "camera", "usual", "reference", "work", "pulse", "claims")
 """Every room whose rows are named by a device: they go with it."""
 
 _Rows = TypeVar("_Rows", FrameBatch, PulseBatch, ClaimBatch)
