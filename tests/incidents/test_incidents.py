@@ -268,11 +268,11 @@ def test_tickets_of_an_incident_and_of_a_released_fault_are_worked_on():
     alerts = {event.device: event.data["alert"] for event in town.of(ALERT)}
     assert set(tickets) == {"unnamed", "x"}
     asked = []
-    for n, device in enumerate(tickets):
+    for device, ticket in tickets.items():
         asked += [
-            (device, at(61), f"{device}-1", Verb.ACCEPT_TICKET, tickets[device], {}),
-            (device, at(62), f"{device}-2", Verb.ACCEPT_TICKET, tickets[device], {}),
-            (device, at(62), f"{device}-3", Verb.NOTE_TICKET, tickets[device], {"note": "梯子在路上"}),
+            (device, at(61), f"{device}-1", Verb.ACCEPT_TICKET, ticket, {}),
+            (device, at(62), f"{device}-2", Verb.ACCEPT_TICKET, ticket, {}),
+            (device, at(62), f"{device}-3", Verb.NOTE_TICKET, ticket, {"note": "梯子在路上"}),
             (device, at(63), f"{device}-4", Verb.ACKNOWLEDGE_ALERT, alerts[device], {}),
             (device, at(63), f"{device}-4", Verb.ACKNOWLEDGE_ALERT, alerts[device], {}),
             (device, at(64), f"{device}-5", Verb.ACKNOWLEDGE_ALERT, "nothing", {}),
@@ -282,7 +282,9 @@ def test_tickets_of_an_incident_and_of_a_released_fault_are_worked_on():
         assert [e.data["command"] for e in town.of(EventKind.TICKET_ACCEPTED) if e.device == device] == [f"{device}-1"]
         assert [e.data["note"] for e in town.of(EventKind.TICKET_NOTED) if e.device == device] == ["梯子在路上"]
         assert len([e for e in town.of(EventKind.ALERT_ACKNOWLEDGED) if e.device == device]) == 1
-        refused = {e.data["command"]: e.data["reason"] for e in town.of(EventKind.COMMAND_REFUSED) if e.device == device}
+        refused = {
+            e.data["command"]: e.data["reason"] for e in town.of(EventKind.COMMAND_REFUSED) if e.device == device
+        }
         assert refused == {f"{device}-2": "already_accepted", f"{device}-5": "not_open"}
     town.live([*back([*CAMERAS, "x"], 80), *(city.tick(at(s)) for s in range(80, 90))], 0)
     assert {event.device for event in town.of(EventKind.TICKET_VERIFIED)} == {"unnamed", "x"}

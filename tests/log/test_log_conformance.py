@@ -8,7 +8,7 @@ from log_kit import PARTITIONS, event, ticks, until
 
 from citywatch.adapters.log.terms import LogLimits
 from citywatch.errors import Fenced, LogError, LogFull
-from citywatch.ports import ORIGIN, Commit, Position
+from citywatch.ports import INCIDENTS, ORIGIN, Commit, JointCommit, Position
 from citywatch.wire.blobs import decode, encode
 
 FAR = Position(1 << 60, 0)
@@ -313,3 +313,74 @@ def test_close_may_be_called_twice(make_log):
     log = make_log()
     log.close()
     log.close()
+
+
+# the incident stage
+
+
+def vector(*positions):
+    return dict(enumerate(positions))
+
+
+def test_what_is_handed_on_comes_with_its_commit_or_not_at_all(log):
+    _, positions = fill(log, 1, 3)
+    log.commit(1, Commit(ORIGIN, positions[0], onward=b"one"))
+    log.commit(1, Commit(positions[0], positions[1]))
+    with pytest.raises(Fenced):
+        log.commit(1, Commit(ORIGIN, positions[2], onward=b"never"))
+    log.commit(1, Commit(positions[1], positions[2], {}, [event(1)], b"two"))
+    found = log.read_onward(dict.fromkeys(range(PARTITIONS), ORIGIN), most=10, block_ms=0)
+    assert {p: [entry.blob for entry in entries] for p, entries in found.items()} == {1: [b"one", b"two"]}
+    (again,) = log.read_onward({1: found[1][0].position}, most=10, block_ms=0)[1]
+    assert again == found[1][1]
+
+
+def test_the_incident_stage_is_fenced_by_all_its_positions(log):
+    start, at = vector(*[ORIGIN] * PARTITIONS), vector(Position(1, 0), *[ORIGIN] * (PARTITIONS - 1))
+    assert log.load_incidents() == (start, {})
+    log.commit_incidents(JointCommit(start, at, {"a": b"1", "b": b"2"}, [event(1), event(2)]))
+    with pytest.raises(Fenced):
+        log.commit_incidents(JointCommit(start, at, {"a": b"3"}, [event(3)]))
+    later = at | {2: Position(5, 7)}
+    log.commit_incidents(JointCommit(at, later, {"b": None}, [event(4)]))
+    with pytest.raises(Fenced):
+        log.commit_incidents(JointCommit(at, at | {1: Position(9, 9)}))
+    assert log.load_incidents() == (later, {"a": b"1"})
+    assert log.incident_positions() == later
+    told = log.read_events({INCIDENTS: ORIGIN, 0: ORIGIN}, most=10, block_ms=0)
+    assert {p: [e.data["number"] for _, e in events] for p, events in told.items()} == {INCIDENTS: [1, 2, 4]}
+
+
+@pytest.mark.parametrize(
+    "positions", [{}, {0: Position(1, 0)}, dict.fromkeys(range(PARTITIONS), ORIGIN), dict.fromkeys(range(9), ORIGIN)]
+)
+def test_a_joint_commit_names_every_partition_and_moves_forward(log, positions):
+    start = vector(*[ORIGIN] * PARTITIONS)
+    with pytest.raises(ValueError, match="joint commit"):
+        log.commit_incidents(JointCommit(start, positions))
+
+
+def test_events_of_incidents_and_what_was_handed_on_are_trimmed(log):
+    _, positions = fill(log, 0, 2)
+    log.commit(0, Commit(ORIGIN, positions[0], {}, [event(1)], b"one"))
+    log.commit(0, Commit(positions[0], positions[1], {}, [event(2)], b"two"))
+    start = vector(*[ORIGIN] * PARTITIONS)
+    log.commit_incidents(JointCommit(start, start | {0: Position(1, 0)}, {}, [event(3)]))
+    first, second = (entry.position for entry in log.read_onward({0: ORIGIN}, most=9, block_ms=0)[0])
+    assert log.trim(0, readings_below=ORIGIN, events_below=ORIGIN, onward_below=first) == 1
+    assert [entry.position for entry in log.read_onward({0: ORIGIN}, most=9, block_ms=0)[0]] == [second]
+    assert log.trim(INCIDENTS, readings_below=FAR, events_below=FAR) == 1
+    assert log.read_events({INCIDENTS: ORIGIN}, most=9, block_ms=0) == {}
+    assert len(log.read_events({0: ORIGIN}, most=9, block_ms=0)[0]) == 2
+
+
+def test_what_is_handed_on_is_bounded(make_log):
+    log = make_log(LogLimits(events_entries=2))
+    _, positions = fill(log, 0, 4)
+    log.commit(0, Commit(ORIGIN, positions[0], onward=b"1"))
+    log.commit(0, Commit(positions[0], positions[1], onward=b"2"))
+    with pytest.raises(LogFull, match="onward"):
+        log.commit(0, Commit(positions[1], positions[2], {"a": b"1"}, onward=b"3"))
+    assert log.load(0) == (positions[1], {})
+    log.trim(0, readings_below=ORIGIN, events_below=ORIGIN, onward_below=FAR)
+    log.commit(0, Commit(positions[1], positions[2], onward=b"3"))
