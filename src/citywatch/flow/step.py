@@ -7,7 +7,7 @@ does not depend on where a batch ends. "Now" is the last tick.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from citywatch.alerts import desk as alerts
@@ -107,6 +107,13 @@ def _now_ns(state: State) -> int:
     return 0 if row is None else int(row["last_ns"])
 
 
+_ABOUT_A_CAMERA: Mapping[Verb, Callable[..., Event | list[Event] | str]] = {
+    Verb.PUT_CAMERA: fleet.put,
+    Verb.REMOVE_CAMERA: fleet.remove,
+    Verb.DECLARE_WORK: work.declare,
+}
+
+
 def _obey(
     state: State, device: str, at_ns: int, command: str, verb: str, target: str, actor: str, args: str
 ) -> Event | list[Event] | str:
@@ -116,13 +123,11 @@ def _obey(
             return alerts.acknowledge(state, target, at_ns=at_ns, actor=actor, command=command)
         case Verb.ACCEPT_TICKET:
             return tickets.accept(state, target, at_ns=at_ns, actor=actor, command=command)
-        case Verb.DECLARE_WORK:
-            return work.declare(state, device, args, at_ns=at_ns, actor=actor, command=command)
         case Verb.NOTE_TICKET:
             text = json.loads(args)["note"][:MAX_NOTE_CHARACTERS]
             return tickets.note(state, target, text, at_ns=at_ns, actor=actor, command=command)
-        case Verb.PUT_CAMERA | Verb.REMOVE_CAMERA:
-            obeyed = fleet.put if verb == Verb.PUT_CAMERA else fleet.remove
+        case Verb.PUT_CAMERA | Verb.REMOVE_CAMERA | Verb.DECLARE_WORK:
+            obeyed = _ABOUT_A_CAMERA[Verb(verb)]
             return obeyed(state, device, args, at_ns=at_ns, actor=actor, command=command)
         case Verb.REGISTER_DEVICE:
             fields = json.loads(args)

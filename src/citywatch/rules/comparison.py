@@ -211,6 +211,13 @@ def lit_as(look: Look, rows: Rows, limits: OwnThresholds = DEFAULT) -> Light:
     return look.light
 
 
+def edges_stand(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
+    """Whether the view was found again, and its edges are as steep as those of the reference."""
+    if view is None or not look.match_share >= limits.displaced_match_share:
+        return False
+    return look.sharpness_ratio > _least_slope(view, rows, limits)
+
+
 _Answers = tuple[tuple[Finding, ...], tuple[Unchecked, ...]]
 _FINE: _Answers = ((), ())
 
@@ -270,13 +277,19 @@ def _contrast(look: Look, rows: Rows, limits: OwnThresholds) -> _Answers:
 
 def _focus(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
     """Flatter edges where the view was found, and nothing else as sharp as usual."""
-    normal, ratio = usual(rows, view.light, "sharpness"), usual(rows, view.light, "sharpness_ratio")
-    if not normal.known or not ratio.known or not look.sharpness <= limits.sharpness_of_usual * normal.mean:
+    normal = usual(rows, view.light, "sharpness")
+    if not normal.known or not look.sharpness <= limits.sharpness_of_usual * normal.mean:
         return None
-    threshold = min(limits.slope_ratio * ratio.mean, ratio.mean - limits.spreads * ratio.spread)
+    threshold = _least_slope(view, rows, limits)
     if not look.sharpness_ratio <= threshold:
         return None
     return _below(Fault.OUT_OF_FOCUS, "edges_flatter_than_own", "sharpness_ratio", look.sharpness_ratio, threshold)
+
+
+def _least_slope(view: View, rows: Rows, limits: OwnThresholds) -> float:
+    """The threshold of the sharpness ratio; a reference's own is 1."""
+    ratio = usual(rows, view.light, "sharpness_ratio")
+    return ratio.low(limits.slope_ratio, limits.spreads) if ratio.known else limits.slope_ratio
 
 
 def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> tuple[_Answers, Trace]:

@@ -1,7 +1,8 @@
 """One answer for each fault of a look: what the picture says by itself, joined with what it says against the
 camera's own.
 
-A fault is found when either has found it. One that both could judge is fine when the picture alone says fine, or when
+A fault is found when either has found it; but the reference has the last word on the focus, because it knows how
+steep this view's edges are. One that both could judge is fine when the picture alone says fine, or when
 the reference does and the picture could not tell; it could not be checked when neither could. Faults that only a
 reference tells take its answer.
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from citywatch.domain.pictures import Fault, Light, Outcome
 from citywatch.domain.state import Row
 from citywatch.rules import hours
-from citywatch.rules.comparison import HIDES, JUDGED, Against, Own, OwnThresholds, Trace, against
+from citywatch.rules.comparison import HIDES, JUDGED, Against, Own, OwnThresholds, Trace, against, edges_stand
 from citywatch.rules.confirmations import CAMERA_FAULTS
 from citywatch.rules.hours import Hours
 from citywatch.rules.pictures import Finding, Look, LookHistory, Why, conclude
@@ -65,6 +66,9 @@ def judge(
             unchecked.update({fault: Why.NO_PICTURE.value for fault in CAMERA_FAULTS if fault is not Fault.UNREACHABLE})
             unchecked.pop(Fault.UNREACHABLE, None)
         return Judgement(found, unchecked, after, trace)
+    if Fault.OUT_OF_FOCUS in found and edges_stand(look, view, usual, limits):
+        # Nothing sharp is left to be seen, as behind rain; what is seen has edges as steep as ever.
+        del found[Fault.OUT_OF_FOCUS]
     hidden = bool(HIDES & found.keys()) or unchecked.get(Fault.COVERED) in _TOO_DARK
     own = against(look, view, usual, dark_hours, trace, hidden, limits)
     _join(found, unchecked, own, {item.fault for item in unsure})
