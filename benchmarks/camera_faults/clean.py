@@ -1,0 +1,301 @@
+"""The clean proof: healthy cameras, day and night, a visit every five minutes, and no fault may be confirmed.
+
+One camera a seed. Its street lives through DAYS days (testing.street_life); one encoder runs all the time, of a codec
+and a bit rate that the seed draws. Each visit takes the key frame of that encoder; after it `between` pictures of the
+same scene with noise of their own go through the encoder and are thrown away, so that rate control and quantisers live
+between visits. What a real camera encodes in the minutes between is left out. Suspects are visited sooner, as the
+patrol does; those visits count too.
+
+A seed's result is a file of its own (`seed-N.npz`: every column of every visit and the margins; `seed-N.json`: what was
+confirmed and suspected). A seed whose file is there is not done again, so a run can be stopped and resumed.
+
+False alarms per camera-day at the goal of 0.001 cannot be counted in 300 camera-days. They are extrapolated from the
+stored margins; see `extrapolate`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.camera_faults import margins
+from benchmarks.camera_faults.faults import fast_directory
+from benchmarks.camera_faults.footage import Set, StreetFootage, quiet_libraries
+from benchmarks.camera_faults.pipeline import EVERY_S, Bench, Patrolled, columns_of
+from benchmarks.camera_faults.work import in_processes
+from citywatch.domain.events import EventKind
+from citywatch.testing.coded import CameraEncoder, EncoderSetting
+from citywatch.testing.street_life import DAY_S
+
+FIRST_SEEDS: Mapping[Set, int] = {"scoring": 20_000, "tuning": 100}
+"""Other seeds than those of the faults."""
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(slots=True)
+class CleanResult:
+    """What a healthy camera was accused of.
+
+    confirmed  (fault, seconds, reason, measure, value, threshold) of every false alarm
+    suspected  how often each fault was suspected
+    unchecked  visits without a picture
+    """
+
+    seed: int
+    days: int
+    encoder: str
+    visits: int = 0
+    confirmed: list[tuple[str, float, str, str, float | None, float | None]] = field(default_factory=list)
+    suspected: dict[str, int] = field(default_factory=dict)
+    unchecked: int = 0
+    references: int = 0
+    wall_s: float = 0.0
+    key_bytes: int = 0
+    """Median size of a key frame."""
+
+
+def encoder_of(seed: int) -> EncoderSetting:
+    """The encoder that a seed draws: in six of ten cameras x264 (every fourth of them pixel-freezing), in two x265,
+    in one MPEG-4, in one MJPEG."""
+    dice = np.random.default_rng([seed, 61])
+    kind, rate = dice.uniform(), int(dice.integers(4))
+    if kind < 0.6:
+        kbit_s = (100, 200, 350, 600)[rate]
+        quiet = bool(dice.uniform() < 0.25)
+        name = f"x264 {kbit_s} kbit/s" + (" pixel-freezing" if quiet else "")
+        return EncoderSetting(name, "h264", kbit_s, quiet=quiet, between=1 + rate % 2)
+    if kind < 0.8:
+        kbit_s = (50, 80, 120, 160)[rate]
+        return EncoderSetting(f"x265 {kbit_s} kbit/s", "hevc", kbit_s, between=1)
+    if kind < 0.9:
+        quantiser = (3, 5, 8, 12)[rate]
+        return EncoderSetting(f"MPEG-4 q{quantiser}", "mpeg4", quantiser=quantiser)
+    quantiser = (3, 5, 8, 12)[rate]
+    return EncoderSetting(f"MJPEG q{quantiser}", "mjpeg", quantiser=quantiser)
+
+
+def run_seed(task: tuple[int, int, str, Set]) -> CleanResult:
+    """One camera over its days; its two files are written when it is done."""
+    seed, days, out, which = task
+    done = _done(Path(out), seed, days)
+    if done is not None:
+        return done
+    quiet_libraries()
+    began = time.perf_counter()
+    footage, setting = StreetFootage(which, seed), encoder_of(seed)
+    result = CleanResult(seed, days, setting.name)
+    columns: dict[str, list[float]] = {}
+    sizes: list[int] = []
+    suspected: Counter[str] = Counter()
+    with (
+        tempfile.TemporaryDirectory(prefix="citywatch-clean-", dir=fast_directory()) as directory,
+        CameraEncoder(setting, footage.width, footage.height) as encoder,
+    ):
+        camera = Patrolled(Bench(Path(directory)), f"clean-{seed}", 0.0, EVERY_S)
+        for at_s in camera.turns(days * DAY_S):
+            unit = encoder.visit(footage.look(at_s), footage.after(at_s, setting.between))
+            sizes.append(len(unit))
+            for event in camera.visit(at_s, setting.codec, unit):
+                match event.kind:
+                    case EventKind.FAULT_CONFIRMED:
+                        told = event.data["evidence"]
+                        result.confirmed.append(
+                            (event.data["fault"], at_s, event.data["reason"], told["measure"], told["value"],
+                             told["threshold"])
+                        )  # fmt: skip
+                    case EventKind.SUSPICION_RAISED:
+                        suspected[str(event.data["fault"])] += 1
+                    case EventKind.REFERENCE_ADOPTED:
+                        result.references += 1
+                    case _:
+                        pass
+            if camera.row is None:
+                raise AssertionError("a visit without a row")
+            result.visits += 1
+            result.unchecked += int(camera.row.outcome[0]) != 0
+            figures = {"at_s": at_s, **columns_of(camera.row), **margins.of(camera)}
+            for name, value in figures.items():
+                columns.setdefault(name, [math.nan] * (result.visits - 1)).append(value)
+            for values in columns.values():
+                if len(values) < result.visits:
+                    values.append(math.nan)
+    result.suspected, result.key_bytes = dict(suspected), int(np.median(sizes))
+    result.wall_s = round(time.perf_counter() - began, 1)
+    _store(Path(out), result, columns)
+    return result
+
+
+def _store(out: Path, result: CleanResult, columns: Mapping[str, Sequence[float]]) -> None:
+    """Both files appear whole; the JSON last, since it says that the seed is done."""
+    arrays = {name: np.array(values, np.float64 if name == "at_s" else np.float32) for name, values in columns.items()}
+    for name, write in (
+        ("npz", lambda path: np.savez_compressed(path, allow_pickle=False, **arrays)),
+        ("json", lambda path: path.write_text(json.dumps(asdict(result)) + "\n")),
+    ):
+        unfinished = out / f"unfinished-{result.seed}.{name}"
+        write(unfinished)
+        os.replace(unfinished, out / f"seed-{result.seed}.{name}")
+
+
+def _done(out: Path, seed: int, days: int) -> CleanResult | None:
+    file = out / f"seed-{seed}.json"
+    if not file.exists():
+        return None
+    values = json.loads(file.read_text())
+    if values["days"] != days:
+        raise SystemExit(f"{file} is of a run over {values['days']} days, not {days}: take another directory")
+    values["confirmed"] = [tuple(item) for item in values["confirmed"]]
+    return CleanResult(**values)
+
+
+def run(
+    out: Path, *, seeds: int, days: int, processes: int = 2, which: Set = "scoring", first_seed: int | None = None
+) -> list[CleanResult]:
+    """Results of `seeds` cameras over `days` days each; what is in `out` already is not done again."""
+    first = FIRST_SEEDS[which] if first_seed is None else first_seed
+    out.mkdir(parents=True, exist_ok=True)
+    tasks = [(first + number, days, str(out), which) for number in range(seeds)]
+    return in_processes(run_seed, tasks, processes, lambda task: f"seed {task[0]}")
+
+
+def stored(out: Path) -> list[CleanResult]:
+    """All seeds that are done in a directory."""
+    found = []
+    for file in sorted(out.glob("seed-*.json")):
+        values = json.loads(file.read_text())
+        values["confirmed"] = [tuple(item) for item in values["confirmed"]]
+        found.append(CleanResult(**values))
+    return found
+
+
+# ---- extrapolation
+
+
+@dataclass(frozen=True, slots=True)
+class Extrapolation:
+    """What the upper tail of a fault's margins says of looks that would be bad.
+
+    worst         the largest margin of a look in order, 0 or more: bad
+    looks         how many looks had a margin
+    per_day       looks with a margin of 0 or more, expected per camera-day: the larger of two fits
+    upper         the same, 95th percentile over cameras drawn anew
+    """
+
+    fault: str
+    worst: float
+    looks: int
+    per_day: float
+    upper: float
+
+
+TAIL = 0.005
+"""The share of looks whose margins the tail is fitted to."""
+_DRAWS = 200
+
+
+def extrapolate(out: Path, at_least_looks: int = 2) -> list[Extrapolation]:
+    """False alarms that the stored margins let expect, per fault. It is an extrapolation.
+
+    A fault is confirmed by at least `at_least_looks` bad looks in a row; so the figure that counts is the smallest
+    margin of that many looks in a row of one camera (negative: in order). Of each run of looks above the 99.5 percent
+    quantile u only the largest counts (looks in a row are not independent). The excesses over u are fitted twice: by
+    an exponential distribution, and by a generalised Pareto distribution (probability-weighted moments). The rate at
+    which they reach 0 is the number of runs per camera-day times the fitted chance of an excess of -u or more; the
+    larger of both is given. Its upper bound is the 95th percentile over 200 sets of cameras drawn anew with
+    replacement, since cameras differ more than looks do.
+    """
+    cameras: dict[str, list[tuple[Floats, float]]] = {}
+    for file in sorted(out.glob("seed-*.npz")):
+        with np.load(file) as arrays:
+            days = float(arrays["at_s"][-1]) / DAY_S
+            for name in arrays.files:
+                if name.startswith(margins.PREFIX):
+                    values = _in_a_row(arrays[name].astype(np.float64), at_least_looks)
+                    cameras.setdefault(name.removeprefix(margins.PREFIX), []).append((values, days))
+    dice = np.random.default_rng(71)
+    found = []
+    for fault, parts in sorted(cameras.items()):
+        every = np.concatenate([values for values, _ in parts])
+        every = every[np.isfinite(every)]
+        if len(every) < 1000:
+            continue
+        drawn = [
+            _rate([parts[int(number)] for number in dice.integers(0, len(parts), len(parts))]) for _ in range(_DRAWS)
+        ]
+        found.append(
+            Extrapolation(fault, float(every.max()), len(every), _rate(parts), float(np.percentile(drawn, 95)))
+        )
+    return found
+
+
+def _in_a_row(values: Floats, looks: int) -> Floats:
+    """The smallest of each `looks` values in a row; NaN where one of them is."""
+    if len(values) < looks:
+        return np.zeros(0)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(values, looks).min(axis=1))
+
+
+def _rate(parts: Sequence[tuple[Floats, float]]) -> float:
+    """Runs of looks that reach a margin of 0, per camera-day."""
+    every = np.concatenate([values for values, _ in parts])
+    every = every[np.isfinite(every)]
+    limit = float(np.quantile(every, 1.0 - TAIL))
+    if limit >= 0:
+        return float(sum((values >= 0).sum() for values, _ in parts) / sum(days for _, days in parts))
+    excesses = np.concatenate([_peaks(values, limit) for values, _ in parts]) - limit
+    excesses = excesses[excesses > 0]
+    if len(excesses) < 10:
+        return 0.0
+    chance = max(_exponential(excesses, -limit), _pareto(excesses, -limit))
+    return float(len(excesses) / sum(days for _, days in parts) * chance)
+
+
+def _peaks(values: Floats, limit: float) -> Floats:
+    """The largest value of each run above the limit."""
+    peaks: list[float] = []
+    before = False
+    for value in values.tolist():
+        above = value > limit
+        if above and before:
+            peaks[-1] = max(peaks[-1], value)
+        elif above:
+            peaks.append(value)
+        before = above
+    return np.array(peaks)
+
+
+def _exponential(excesses: Floats, reach: float) -> float:
+    return math.exp(-reach / float(excesses.mean()))
+
+
+def _pareto(excesses: Floats, reach: float) -> float:
+    """Survival of a generalised Pareto distribution by probability-weighted moments (Hosking and Wallis 1987)."""
+    ordered = np.sort(excesses)
+    n = len(ordered)
+    first = float(ordered.mean())
+    second = float(((n - np.arange(1, n + 1)) / (n - 1) * ordered).mean())
+    if first <= 2 * second:
+        return _exponential(excesses, reach)
+    shape = 2.0 - first / (first - 2 * second)
+    scale = 2.0 * first * second / (first - 2 * second)
+    if abs(shape) < 1e-6:
+        return math.exp(-reach / scale)
+    base = 1.0 + shape * reach / scale
+    return 0.0 if base <= 0 else float(base ** (-1.0 / shape))
+
+
+def clock_of(at_s: float) -> str:
+    """An instant of a run as people read it: day and time."""
+    day, rest = divmod(at_s, DAY_S)
+    return f"day {int(day) + 1} {int(rest // 3600):02d}:{int(rest % 3600 // 60):02d}"
