@@ -15,6 +15,8 @@ import httpx
 import numpy as np
 import uvicorn
 
+from citywatch.adapters.cameras.registry import CameraRegistry
+from citywatch.adapters.secrets import Sealer
 from citywatch.adapters.store.project import Projector
 from citywatch.adapters.store.segments import pass_row
 from citywatch.adapters.store.sql import SqlStore
@@ -134,6 +136,19 @@ class MemoryObjects:
         return name in self.kept
 
 
+class Board:
+    """ports.PatrolView: what a patrol would have said."""
+
+    def __init__(self):
+        self.told, self.seen = None, {}
+
+    def report(self):
+        return self.told
+
+    def looks(self, cameras):
+        return {camera: self.seen[camera] for camera in cameras if camera in self.seen}
+
+
 class LoggedPasses:
     """ports.Passes over the log in memory: each pass once, newest first."""
 
@@ -165,6 +180,8 @@ class City:
         self.objects = MemoryObjects()
         self.parts = {"log": "ok", "process": "ok"}
         self.meter = NullMeter()
+        self.sealer = Sealer([bytes(range(64))])
+        self.board = Board()
         self._processor = Processor(self.log, CityStep(load("cn-gross")), self.meter, self.clock)
         self._incidents = IncidentStage(self.log, IncidentStep(), self.meter)
         self._projection = Projection(self.log, Projector(self.store), self.hints.publish, self.meter)
@@ -186,6 +203,8 @@ class City:
             wakeup=self.hints,
             health=lambda: dict(self.parts),
             known_until=lambda: self.known_until_ns if self.known_until_ns is not None else self.clock.now_ns(),
+            forms=CameraRegistry(self.sealer),
+            patrol=self.board,
             config=ApiConfig(**{"live_heartbeat_seconds": 0.3, "token_cache_seconds": 0.2, **config}),
         )
 

@@ -37,7 +37,7 @@ from citywatch.api.guards import BoundedBody, Watch
 from citywatch.api.live import LiveHub, Pulse
 from citywatch.api.problems import ProblemDocument
 from citywatch.api.shared import Api
-from citywatch.ports import Clock, Door, Meter, Objects, Passes, Store, Wakeup
+from citywatch.ports import CameraForms, Clock, Door, Meter, Objects, Passes, PatrolView, Store, Wakeup
 
 _log = logging.getLogger(__name__)
 
@@ -47,8 +47,8 @@ Watches a city's roadside cameras and weigh-in-motion scales.
 * Every request but `/healthz` and `/readyz` carries `Authorization: Bearer <token>`. A token has one role.
 * Errors are problem documents (RFC 9457): `type` is for programs, `detail` says what to do.
 * Instants are RFC 3339 in UTC; those inside an alert's `subject` that end in `_ns` are nanoseconds since 1970.
-* A command (acknowledge, accept, note, register) is written to the log first. 200 carries the new state, 409 the
-  reason why it was refused; 202 says that it is on disk but not decided yet, and where to look.
+* A command (acknowledge, accept, note, register, put, remove) is written to the log first. 200 carries the new state,
+  409 the reason why it was refused; 202 says that it is on disk but not decided yet, and where to look.
 * Lists give a `next` cursor while there is more.
 """
 
@@ -65,13 +65,15 @@ def create_api(
     health: Callable[[], Mapping[str, str]],
     known_until: Callable[[], int],
     config: ApiConfig,
+    forms: CameraForms,
+    patrol: PatrolView,
 ) -> FastAPI:
     """The API and the console. `health` says of each part "ok" or why not; `known_until` up to which instant (ns)
     every row has been stepped: behind it nobody can say that a device was up. Run it with serve.ApiServer.
     """
     pulse = Pulse(wakeup, config.live_poll_seconds)
     hub = LiveHub(store, pulse, meter, kept=config.live_kept_changes, clients_max=config.live_clients_max)
-    api = Api(store, passes, door, objects, clock, meter, health, known_until, config, pulse, hub)
+    api = Api(store, passes, door, objects, clock, meter, health, known_until, config, pulse, hub, forms, patrol)
     app = FastAPI(
         title="Citywatch",
         version=__version__,
@@ -95,7 +97,7 @@ def create_api(
     app.add_middleware(
         BoundedBody,
         default_bytes=config.max_body_bytes,
-        by_prefix={"/api/v1/ingest/": config.max_ingest_bytes},
+        by_prefix={"/api/v1/ingest/": config.max_ingest_bytes, "/api/v1/cameras/import": config.max_import_bytes},
         timeout_s=config.body_timeout_seconds,
     )
     app.add_middleware(Watch, meter=meter)
@@ -110,7 +112,7 @@ def _routes(app: FastAPI, api: Api) -> None:
         tickets,
         sources,
         devices,
-        cameras_room,
+        cameras,
         passes,
         availability,
         ingest,

@@ -27,6 +27,8 @@ _REASONS = {
     "not_open": "it is over already",
     "already_acknowledged": "somebody has acknowledged it before",
     "already_accepted": "somebody has accepted it before",
+    "not_watched": "it is watched no longer",
+    "other_kind": "this id is that of a scale; give the camera another",
     "parent_is_child": "the parent hangs on this device itself",
     "too_deep": "there would be more than eight devices above one another",
 }
@@ -86,7 +88,8 @@ def command_id(request: Request) -> str:
         return secrets.token_hex(16)
     if not _KEY.fullmatch(key):
         raise invalid("header.Idempotency-Key", "use 1 to 128 letters, digits and . _ : -")
-    return event_id("command", caller_of(request).name, request.url.path, key)
+    method = () if request.method == "POST" else (request.method,)
+    return event_id("command", caller_of(request).name, *method, request.url.path, key)
 
 
 async def give(

@@ -74,6 +74,9 @@ class ApiConfig(BaseModel):
     max_ingest_bytes: Annotated[
         int, Field(ge=1024, le=16 * 1024 * 1024, description="Largest body of an ingest request.")
     ] = 1024 * 1024
+    max_import_bytes: Annotated[
+        int, Field(ge=1024, le=32 * 1024 * 1024, description="Largest table of cameras in one import.")
+    ] = 8 * 1024 * 1024
     max_body_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024, description="Largest body of any other request.")] = (
         64 * 1024
     )

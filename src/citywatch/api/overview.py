@@ -53,6 +53,7 @@ def routes(app: FastAPI, api: Api) -> None:
 
 TAGS: list[dict[str, Any]] = [
     {"name": "overview", "description": "How things stand"},
+    {"name": "cameras", "description": "What is watched: added, changed and removed while the city runs"},
     {"name": "devices", "description": "Cameras and scale lanes, and their states"},
     {"name": "alerts", "description": "Overloads, confirmed faults and incidents"},
     {"name": "incidents", "description": "A switch, power box or recorder that is gone, and what hangs on it"},

@@ -19,7 +19,7 @@ from citywatch.api.live import LiveHub, Pulse
 from citywatch.api.problems import Problem, invalid
 from citywatch.domain.devices import DeviceKind
 from citywatch.domain.instants import format_instant, parse_instant
-from citywatch.ports import Clock, Door, Meter, Objects, Passes, Row, Store
+from citywatch.ports import CameraForms, Clock, Door, Meter, Objects, Passes, PatrolView, Row, Store
 
 T = TypeVar("T")
 
@@ -39,6 +39,8 @@ class Api:
     config: ApiConfig
     pulse: Pulse
     hub: LiveHub
+    cameras: CameraForms
+    patrol: PatrolView
 
 
 class Page(BaseModel, Generic[T]):

@@ -16,8 +16,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from citywatch.app.briefing import Briefing
@@ -27,6 +28,7 @@ from citywatch.errors import CitywatchError, ConfigurationError
 from citywatch.telemetry import PrometheusMeter, log_as_json
 
 if TYPE_CHECKING:
+    from citywatch.adapters.cameras.config import CameraSettings
     from citywatch.adapters.log.redis_streams import RedisLog
     from citywatch.adapters.store.sql import SqlStore
     from citywatch.api.serve import ApiServer
@@ -87,6 +89,8 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     from citywatch.adapters.store.project import Projector  # noqa: PLC0415
     from citywatch.adapters.store.segments import SegmentWriter  # noqa: PLC0415
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.app.fleet import FleetKeeper  # noqa: PLC0415
+    from citywatch.app.keys import sealer  # noqa: PLC0415
     from citywatch.app.steps import city_step, incident_step  # noqa: PLC0415
     from citywatch.flow.archive import Archive, SealPolicy  # noqa: PLC0415
     from citywatch.flow.door import LogDoor  # noqa: PLC0415
@@ -134,12 +138,25 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     commands = _registrations(settings, clock.now_ns())
     if len(commands):
         door.append(commands)
+    fleet = FleetKeeper(
+        settings.cameras,
+        None if settings.fleet_file is None else briefing.beside_configuration(settings.fleet_file),
+        partial(_parse_fleet, settings.patrol.classes),
+        [scale.device for scale in settings.scales],
+        sealer=sealer(briefing),
+        store=store,
+        door=door,
+        clock=clock,
+        meter=meter,
+        stop=stop,
+    )
     turns = {
         "steps": lambda: processor.turn(_BLOCK_MS),
         "incidents": lambda: incidents.turn(_BLOCK_MS),
         "projection": lambda: projection.turn(_BLOCK_MS),
         "archive": lambda: archive.turn(_BLOCK_MS),
         "clock": Ticker(door, clock).turn,
+        "fleet": fleet.turn,
         "pruning": _every(_PRUNE_EVERY_S, stop, lambda: _prune(store, settings, clock.now_ns())),
     }
     running = _start_turns(turns, meter, stop, stack)
@@ -150,6 +167,8 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     """The API and the console."""
     import uvicorn  # noqa: PLC0415
 
+    from citywatch.adapters.cameras.registry import CameraRegistry  # noqa: PLC0415
+    from citywatch.adapters.log.board import PatrolBoard  # noqa: PLC0415
     from citywatch.adapters.log.presence import Presence  # noqa: PLC0415
     from citywatch.adapters.log.redis_streams import RedisWakeup  # noqa: PLC0415
     from citywatch.adapters.store.objects import DirectoryObjects  # noqa: PLC0415
@@ -157,6 +176,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     from citywatch.api.connection import BoundedConnection  # noqa: PLC0415
     from citywatch.api.serve import ApiServer  # noqa: PLC0415
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.app.keys import sealer  # noqa: PLC0415
     from citywatch.app.passes import JudgedPasses  # noqa: PLC0415
     from citywatch.flow.door import LogDoor  # noqa: PLC0415
     from citywatch.flow.pulse import Observer  # noqa: PLC0415
@@ -168,12 +188,15 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     presence = Presence(briefing.log_url)
     stack.callback(presence.close)
     door = LogDoor(log, "serve")
-    expected = ["process", "patrol"] if settings.cameras else ["process"]
+    board = PatrolBoard(briefing.log_url)
+    stack.callback(board.close)
+    expected = ["process"]
     if settings.registrar is not None:
         expected.append("registrar")
 
     def health() -> Mapping[str, str]:
-        return presence.heard(expected)
+        # A patrol is missed only where there is something to be visited.
+        return presence.heard([*expected, "patrol"] if settings.cameras or store.cameras(limit=1) else expected)
 
     passes = JudgedPasses(directory.root, store, log, settings.law)
     turns = {
@@ -198,6 +221,12 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         health=health,
         known_until=lambda: min(position.ms for position in log.committed().values()) * NS_PER_MS,
         config=settings.server,
+        forms=CameraRegistry(
+            sealer(briefing),
+            settings.patrol.classes,
+            [briefing.beside_configuration(directory) for directory in settings.secrets.password_directories],
+        ),
+        patrol=board,
     )
     _start_presence("serve", briefing, running, stop, stack)
     config = uvicorn.Config(
@@ -330,17 +359,13 @@ def _open_store(briefing: Briefing, stack: ExitStack, log: RedisLog) -> SqlStore
 
 
 def _registrations(settings: Settings, at_ns: int) -> CommandBatch:
-    """The configured devices, told to the log; what already stands there just so changes nothing."""
+    """The configured scales, told to the log; what already stands there just so changes nothing."""
     import numpy as np  # noqa: PLC0415
 
     from citywatch.domain.commands import CommandBatch, Verb  # noqa: PLC0415
     from citywatch.domain.devices import DeviceKind  # noqa: PLC0415
 
     rows = [
-        (camera.camera, {"kind": DeviceKind.CAMERA.value, "name": camera.name, "place": camera.place, "heartbeat_s": 0})
-        for camera in settings.cameras
-    ]
-    rows += [
         (
             scale.device,
             {
@@ -362,6 +387,12 @@ def _registrations(settings: Settings, at_ns: int) -> CommandBatch:
         actor=("configuration",) * count,
         args=tuple(json.dumps(fields, ensure_ascii=False) for _, fields in rows),
     )
+
+
+def _parse_fleet(classes: Collection[str], content: bytes) -> Sequence[CameraSettings]:
+    from citywatch.adapters.cameras.fleet_file import parse_fleet  # noqa: PLC0415
+
+    return parse_fleet(content, classes)
 
 
 def _prune(store: SqlStore, settings: Settings, now_ns: int) -> None:

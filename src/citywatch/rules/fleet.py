@@ -18,12 +18,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from citywatch.domain.cameras import DEVICE_REMOVED, Described, Origin
-from citywatch.domain.claims import ClaimBatch
+from citywatch.domain.columns import Batch
 from citywatch.domain.devices import Device, DeviceKind, DeviceState
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.instants import NS_PER_S
-from citywatch.domain.pictures import FrameBatch
-from citywatch.domain.pulses import PulseBatch
 from citywatch.domain.state import Row, State
 from citywatch.rules import devices
 
@@ -35,7 +33,7 @@ REMOVED_KEPT_NS = 7 * 86_400 * NS_PER_S
 ROOMS_OF_A_DEVICE = (devices.ROOM, "camera", "usual", "reference", "work", "pulse", "claims")
 """Every room whose rows are named by a device: they go with it."""
 
-_Rows = TypeVar("_Rows", FrameBatch, PulseBatch, ClaimBatch)
+_Rows = TypeVar("_Rows", bound=Batch)
 
 
 def put(state: State, camera: str, args: str, *, at_ns: int, actor: str, command: str) -> list[Event] | str:
@@ -117,7 +115,8 @@ def watched(state: State, batch: _Rows) -> _Rows:
     """The rows whose devices are not removed: what comes late from those is nobody's."""
     if not state.size(REMOVED):
         return batch
-    kept = [row for row, device in enumerate(batch.device) if state.get(REMOVED, device) is None]
+    devices_of: tuple[str, ...] = batch.device  # type: ignore[attr-defined]
+    kept = [row for row, device in enumerate(devices_of) if state.get(REMOVED, device) is None]
     return batch if len(kept) == len(batch) else batch.take(np.array(kept, np.int64))
 
 
