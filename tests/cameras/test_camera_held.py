@@ -45,7 +45,7 @@ def test_key_frames_come_one_after_the_other_over_one_connection(hold, meter):
         assert looks[2].answer.stream.fps == pytest.approx(25, rel=0.01)
         assert camera.connections == 1
 
-    hold(Script(pace_s=0.02), test)
+    hold(Script(pace_s=0.04), test)
     assert meter.counts == {}
 
 

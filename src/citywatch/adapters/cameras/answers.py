@@ -46,7 +46,7 @@ class Stream:
     fps               pictures a second by the stream's own time; NaN where too few pictures were seen
     fps_declared      what the stream says of itself; NaN where it says nothing
     stream_offset_ns  the stream's wall clock (RTCP sender report) minus ours when the report was read; NO_OFFSET
-                      without one. Over TCP, reading in gulps makes it up to rtsp.GULP_S too small.
+                      without one. Over TCP, reading in gulps makes it up to link.GULP_S too small.
     """
 
     fps: float = math.nan

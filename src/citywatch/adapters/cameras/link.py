@@ -1,8 +1,8 @@
 """One RTSP connection: requests out, answers and interleaved packets in, read in gulps (RFC 2326, section 10.12).
 
 A camera sends a few hundred packets a second, and a visit waits for up to a whole key frame interval. Woken for every
-packet, a patrol would spend more on waiting than on decoding; so while media flows the socket is left alone for a
-moment, then emptied at once, and packets are handed on where they lie in the buffer.
+packet, a patrol would spend more on waiting than on decoding; so while media flows a timer empties the socket a few
+times a second, and packets are handed on where they lie in the buffer.
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ _MOST_BODY_BYTES = 65_536
 _MOST_HEADERS = 64
 _BUFFER_BYTES = 1 << 17
 """Holds the largest message and the largest interleaved packet (65,539 bytes)."""
+GULP_S = 0.25
+"""A connection over which media flows is emptied at least so often."""
+_SHORTEST_GULP_S = 0.05
+_GULP_BYTES = 1 << 16
+"""What a gulp should bring: half the buffer, and well below what the system holds for us."""
+_RECEIVE_BYTES = 1 << 20
 _FIRST_LINE = re.compile(rb"RTSP/1\.\d \d{3}[^\r\n]*|[A-Z_]+ [^\s]+ RTSP/1\.\d")
 
 OnPacket = Callable[[int, bytearray, int, int], None]
@@ -47,7 +53,10 @@ class Ended(Exception):
 
 
 class Link:
-    """Owns a connected, non-blocking socket; `close` must be called."""
+    """Owns a connected, non-blocking socket; `close` must be called.
+
+    on_packet  is handed every interleaved packet; what it raises, other than by mistake, nobody would hear
+    """
 
     def __init__(self, connected: socket.socket, on_packet: OnPacket) -> None:
         self._socket = connected
@@ -55,8 +64,12 @@ class Link:
         self._buffer = bytearray(_BUFFER_BYTES)
         self._view = memoryview(self._buffer)
         self._start = self._end = 0
-        self._loop = asyncio.get_running_loop()
         self._was_full = False
+        self._gulp_s = _SHORTEST_GULP_S
+        self._next: Message | None = None
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
 
     @property
     def local_host(self) -> str:
@@ -75,6 +88,9 @@ class Link:
 
     def take(self) -> Message | None:
         """The next whole message; packets before it are handed on. None when more bytes are needed. NotRtsp."""
+        if self._next is not None:
+            heard, self._next = self._next, None
+            return heard
         buffer, at, end = self._buffer, self._start, self._end
         try:
             while at < end:
@@ -85,30 +101,81 @@ class Link:
                     following = at + 4 + (buffer[at + 2] << 8 | buffer[at + 3])
                     if following > end:
                         break
-                    begin, at = at, following  # first: what a packet raises must not bring it again
-                    self._on_packet(buffer[begin + 1], buffer, begin + 4, following)
+                    self._on_packet(buffer[at + 1], buffer, at + 4, following)
+                    at = following
                 elif mark in (0x0D, 0x0A):  # some send an empty line behind a body
                     at += 1
                 else:
                     message, at = self._message(at)
-                    if message is not None:
-                        return message
-                    break
+                    return message
         finally:
             self._start = at
         return None
 
-    async def fill(self, gulp_s: float = 0.0) -> None:
-        """Wait for more bytes. Raises Ended, OSError.
+    async def fill(self) -> None:
+        """Wait for more bytes. Raises Ended, OSError."""
+        while not self._poll():
+            readable = self._loop.create_future()
+            self._loop.add_reader(self._socket.fileno(), _resolve, readable)
+            try:
+                await readable
+            finally:
+                self._loop.remove_reader(self._socket.fileno())
 
-        gulp_s  before looking, leave the socket alone so long, unless the last gulp filled the buffer
+    async def listen(self, enough: Callable[[], bool], at_most_s: float, *, always: bool = False) -> None:
+        """Hand packets on until `enough` says so, a message has come (`take` has it), or the time is over.
+
+        enough  is asked after every gulp
+        always  gulp by the clock even when nothing comes, because `enough` depends on something else, too
+        Raises Ended, NotRtsp, OSError.
         """
-        if gulp_s > 0 and not self._was_full:
-            await asyncio.sleep(gulp_s)
-        while not self.poll():
-            await self._readable()
+        over = self._loop.create_future()
+        ending = self._loop.call_later(at_most_s, _resolve, over)
+        try:
+            self._gulp(over, enough, always)
+            await over
+        finally:
+            ending.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
+            self._loop.remove_reader(self._socket.fileno())
 
-    def poll(self) -> bool:
+    def close(self) -> None:
+        self._socket.close()
+
+    # within ------------------------------------------------------------------------------------------------
+
+    def _gulp(self, over: asyncio.Future[None], enough: Callable[[], bool], always: bool) -> None:
+        """Empty the socket, then see to it that this is done again. No task is woken for it."""
+        if over.done():
+            return
+        held = self._end - self._start
+        try:
+            came = self._poll()
+            size = self._end - self._start - held
+            self._next = self.take()
+        except (Ended, NotRtsp, OSError) as error:
+            over.set_exception(error)
+            return
+        if self._next is not None or enough():
+            over.set_result(None)
+        elif came or always:
+            if came:
+                wanted_s = self._gulp_s * _GULP_BYTES / size
+                self._gulp_s = min(max(wanted_s, _SHORTEST_GULP_S), GULP_S)
+            self._again(0.0 if self._was_full else self._gulp_s, over, enough, always)
+        else:
+            self._loop.add_reader(self._socket.fileno(), self._begun, over, enough, always)
+
+    def _begun(self, over: asyncio.Future[None], enough: Callable[[], bool], always: bool) -> None:
+        """Something comes, and more of it will."""
+        self._loop.remove_reader(self._socket.fileno())
+        self._again(_SHORTEST_GULP_S, over, enough, always)
+
+    def _again(self, after_s: float, over: asyncio.Future[None], enough: Callable[[], bool], always: bool) -> None:
+        self._timer = self._loop.call_later(after_s, self._gulp, over, enough, always)
+
+    def _poll(self) -> bool:
         """Take what has come; whether there was anything. Raises Ended, OSError."""
         if self._start > 0:
             rest = self._end - self._start
@@ -127,20 +194,6 @@ class Link:
         self._end += size
         self._was_full = size == space
         return True
-
-    def close(self) -> None:
-        self._socket.close()
-
-    # within ------------------------------------------------------------------------------------------------
-
-    async def _readable(self) -> None:
-        woken = self._loop.create_future()
-        number = self._socket.fileno()
-        self._loop.add_reader(number, _set, woken)
-        try:
-            await woken
-        finally:
-            self._loop.remove_reader(number)
 
     def _message(self, start: int) -> tuple[Message | None, int]:
         """The message that begins at `start`, and where the next thing begins; None while it is not whole."""
@@ -177,6 +230,6 @@ class Link:
         return Message(status, headers, body, method), at + int(length)
 
 
-def _set(woken: asyncio.Future[None]) -> None:
-    if not woken.done():
-        woken.set_result(None)
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

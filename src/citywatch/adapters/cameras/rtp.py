@@ -21,6 +21,8 @@ _PARAMETER_SETS_KEPT = 16
 _REORDER_WINDOW = 64
 _HEAD = struct.Struct(">BBHI")
 _HEAD_BYTES = 12
+_PLAIN = 0x80
+"""First byte of an RTP packet of version 2 without padding, extension and contributors."""
 _VIDEO_CLOCK_HZ = 90_000
 
 
@@ -124,11 +126,21 @@ class Depacketizer(ABC):
         """
         if end - start < _HEAD_BYTES:
             return None
-        _, kind, sequence, timestamp = _HEAD.unpack_from(buffer, start)
-        if timestamp == self._dull and sequence == self._next and kind & 0x7F == payload_type:
-            self._next = (sequence + 1) & 0xFFFF
-            self.packets += 1
-            return None
+        first, kind, sequence, timestamp = _HEAD.unpack_from(buffer, start)
+        if sequence == self._next and kind & 0x7F == payload_type:
+            if (
+                timestamp != self._dull
+                and not self._whole
+                and first == _PLAIN
+                and self._begins_dull(buffer, start, end)
+            ):
+                self.rate.see(timestamp, True)
+                self._timestamp = self._dull = timestamp
+                self.pictures = True
+            if timestamp == self._dull:
+                self._next = (sequence + 1) & 0xFFFF
+                self.packets += 1
+                return None
         packet = parse_packet(bytes(memoryview(buffer)[start:end]))
         if packet is None or packet.payload_type != payload_type:
             return None
@@ -169,6 +181,10 @@ class Depacketizer(ABC):
         finished = self._finish()
         self._whole = finished is None  # once is enough
         return finished
+
+    def _begins_dull(self, buffer: bytearray, start: int, end: int) -> bool:
+        """Whether the plain RTP packet that lies there, the first of its picture, says that it is no key frame."""
+        return False
 
     @abstractmethod
     def _begin(self) -> None: ...
@@ -274,6 +290,13 @@ class H264(_AnnexB):
         super()._begin()
         self._recovery = False
 
+    def _begins_dull(self, buffer: bytearray, start: int, end: int) -> bool:
+        if end - start < _HEAD_BYTES + 2:
+            return False
+        kind, second = buffer[start + _HEAD_BYTES] & 0x1F, buffer[start + _HEAD_BYTES + 1]
+        # A slice of type 1, whole or its first fragment; without parameters before it, it is no point of recovery.
+        return kind == 1 or (kind == self._FRAGMENT and second & 0x9F == 0x81)
+
     def _starts_frame(self, payload: bytes) -> bool:
         if not payload:
             return False
@@ -334,6 +357,12 @@ def _is_intra_slice(unit: bytes) -> bool:
 class H265(_AnnexB):
     codec = "hevc"
     _AGGREGATE, _FRAGMENT = 48, 49
+
+    def _begins_dull(self, buffer: bytearray, start: int, end: int) -> bool:
+        if end - start < _HEAD_BYTES + 3:
+            return False
+        kind, third = buffer[start + _HEAD_BYTES] >> 1 & 0x3F, buffer[start + _HEAD_BYTES + 2]
+        return kind < 16 or (kind == self._FRAGMENT and third & 0x80 > 0 and third & 0x3F < 16)
 
     def _starts_frame(self, payload: bytes) -> bool:
         if len(payload) < 4:

@@ -37,12 +37,9 @@ from citywatch.adapters.cameras.sdp import VideoTrack, control_url, parse_video_
 from citywatch.adapters.cameras.stream_time import FrameRate, sender_report_offset_ns
 from citywatch.domain.pictures import NO_OFFSET, VisitReason
 
-GULP_S = 0.1
-"""While media flows, a connection is read ten times a second; what a sender report says is up to so much older."""
 RATE_INTERVALS = 5
 RATE_WAIT_S = 2.0
 _GOODBYE_S = 0.5
-_LAST_GULP_S = 0.02
 _SESSION_S = 60.0
 """How long a session lives without a word from us, where the camera does not say (RFC 2326, section 12.37)."""
 _KEEP_ALIVE_SHARE = 0.45
@@ -122,7 +119,6 @@ class RtspSession:
         self._order = Reorderer()
         self._ready: KeyFrame | None = None
         self._trouble: FrameTooLarge | None = None
-        self._packets_seen = 0
         self._flowed_at = 0.0
         self._offset_ns = NO_OFFSET
         self._open = contextlib.AsyncExitStack()
@@ -259,10 +255,8 @@ class RtspSession:
 
     async def key_frame(self) -> KeyFrame:
         """The next whole key frame; one that was not fetched in time gives way to the next."""
-        await self._hear_all()
         while (frame := self.take_key_frame()) is None:
-            await self._more()
-            await self._hear_all()
+            await self.listen(self._keep_alive_s)
         return frame
 
     def take_key_frame(self) -> KeyFrame | None:
@@ -273,21 +267,15 @@ class RtspSession:
         return frame
 
     async def listen(self, at_most_s: float) -> None:
-        """Hear what comes next, or nothing for so long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(at_most_s):
-                await self._more()
-        await self._hear_all()
+        """Hear the stream until a key frame is there, or for so long."""
+        await self._listen(self._has_something, at_most_s)
 
     async def count_a_little(self) -> None:
         """Stay until the pictures a second can be told, RATE_WAIT_S at most. Never raises for what the camera does."""
-        if self._frames is None:
-            return
-        with contextlib.suppress(TimeoutError, FrameTooLarge, Ended, NotRtsp, OSError, VisitFailure):
-            async with asyncio.timeout(RATE_WAIT_S):
-                while self._frames.rate.intervals < RATE_INTERVALS:
-                    await self._more()
-                    await self._hear_all()
+        rate, ends = self.rate, self._loop.time() + RATE_WAIT_S
+        with contextlib.suppress(FrameTooLarge, Ended, NotRtsp, OSError, VisitFailure):
+            while rate.intervals < RATE_INTERVALS and (rest_s := ends - self._loop.time()) > 0:
+                await self._listen(lambda: rate.intervals >= RATE_INTERVALS, rest_s)
 
     async def keep_alive(self) -> None:
         """Say a word when the session would end without one. The answer is heard later, between the pictures."""
@@ -301,9 +289,8 @@ class RtspSession:
                 if self._session:
                     self._frames = None
                     await self._send("TEARDOWN", self._base, {})
-                    await self._link.fill()
                     while (answer := self._link.take()) is None or answer.first("cseq") != str(self._sequence):
-                        await self._link.fill(_LAST_GULP_S)
+                        await self._link.listen(lambda: False, _GOODBYE_S)
         except (Ended, NotRtsp, OSError, VisitFailure):  # TimeoutError is an OSError
             pass
         finally:
@@ -356,24 +343,17 @@ class RtspSession:
 
     # listening ---------------------------------------------------------------------------------------------
 
-    async def _more(self) -> None:
-        """Wait for more of the stream."""
-        await self.keep_alive()
-        if self._by_datagrams:
-            await asyncio.sleep(GULP_S)
-            self._link.poll()
-        else:
-            await self._link.fill(GULP_S)
+    def _has_something(self) -> bool:
+        return self._ready is not None or self._trouble is not None
 
-    async def _hear_all(self) -> None:
-        """All that has come: packets go to `_packet`, messages are answered."""
-        while (message := self._link.take()) is not None:
-            await self._hear(message)
+    async def _listen(self, enough: Callable[[], bool], at_most_s: float) -> None:
+        await self.keep_alive()
+        if not enough():
+            await self._link.listen(enough, at_most_s, always=self._by_datagrams)
+            while (message := self._link.take()) is not None:
+                await self._hear(message)
         if self._trouble is not None:
             raise self._trouble
-        if self._frames is not None and self._frames.packets != self._packets_seen:
-            self._packets_seen = self._frames.packets
-            self._flowed_at = self._loop.time()
 
     async def _hear(self, message: Message) -> None:
         """A request of the camera's own, or the answer to a word that kept the session alive."""
@@ -397,9 +377,14 @@ class RtspSession:
 
     def _packet(self, channel: int, buffer: bytearray, start: int, end: int) -> None:
         if channel == self._media_channel:
-            if self._frames is not None and self._track is not None:
-                frame = self._frames.take(self._track.payload_type, buffer, start, end)
-                self._ready = frame or self._ready
+            if self._frames is not None and self._track is not None and self._trouble is None:
+                self._flowed_at = self._loop.time()
+                try:
+                    frame = self._frames.take(self._track.payload_type, buffer, start, end)
+                except FrameTooLarge as trouble:  # told by the next `_listen`: here nobody hears it
+                    self._trouble = trouble
+                else:
+                    self._ready = frame or self._ready
         elif channel == self._control_channel:
             self._report(bytes(buffer[start:end]))
 
@@ -409,10 +394,11 @@ class RtspSession:
         packet = parse_packet(data)
         if packet is None or packet.payload_type != self._track.payload_type:
             return
+        self._flowed_at = self._loop.time()
         try:
             for ready in self._order.push(packet):
                 self._ready = self._frames.feed(ready) or self._ready
-        except FrameTooLarge as trouble:  # told by the next `_hear_all`: here nobody listens
+        except FrameTooLarge as trouble:
             self._trouble = trouble
 
     def _report(self, data: bytes) -> None:
