@@ -118,6 +118,7 @@ def test_defaults_are_promises() -> None:
             "family_asked": 48,
             "device_clock_visits": 12,
         },
+        "incidents": {"share_percent": 60, "window_seconds": 300, "wait_seconds": 30, "settle_seconds": 300},
         "rules": {
             "confirm_looks": None,
             "confirm_seconds": None,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from citywatch.domain.columns import Batch
 from citywatch.domain.commands import Verb
 from citywatch.domain.events import EventKind
+from citywatch.domain.pictures import Outcome
 from citywatch.domain.state import State
 from citywatch.flow.step import CityStep
 from citywatch.laws import load
@@ -71,6 +72,12 @@ def test_a_day_holds_what_the_laws_are_about() -> None:
         EventKind.ALERT_ACKNOWLEDGED,
         EventKind.TICKET_ACCEPTED,
         EventKind.TICKET_NOTED,
+        # tests/incidents
+        EventKind.TOPOLOGY_CHANGED,
+        EventKind.INCIDENT_OPENED,
+        EventKind.INCIDENT_CHANGED,
+        EventKind.INCIDENT_CLOSED,
+        EventKind.FAULT_RELEASED,
     }
     assert {kind for kind in wanted if f'"kind":"{kind}"' not in lines} == set()
 
@@ -85,7 +92,8 @@ def test_event_ids_are_unique_and_events_have_no_arrival_time() -> None:
 
 @pytest.mark.parametrize("verb", [Verb.ACKNOWLEDGE_ALERT, Verb.ACCEPT_TICKET, Verb.NOTE_TICKET])
 def test_commands_about_nothing_are_refused_once_with_a_reason(verb: Verb) -> None:
+    state = STEP.step(State(), city.frames([("cam-1", 1, 1, Outcome.PICTURE, 110.0, 0.5)]))[0]
     command = city.commands([("cam-1", 1, "c1", verb, "nothing", {"note": "x"})])
-    (event,) = STEP.step(State(), command)[1]
+    (event,) = STEP.step(state, command)[1]
     assert event.kind is EventKind.COMMAND_REFUSED
     assert event.data["reason"] == "not_open"

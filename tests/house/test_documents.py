@@ -114,9 +114,9 @@ def test_the_example_shows_every_section_with_its_defaults():
     settings, usual = load_settings(ROOT / "configs" / "example.yaml"), Settings()
     written = yaml.safe_load((ROOT / "configs" / "example.yaml").read_text())
     assert written.keys() | {"demonstration"} == Settings.model_fields.keys()
-    for name in ("server", "log", "store", "archive", "patrol", "rules", "law"):
+    for name in ("server", "log", "store", "archive", "patrol", "rules", "incidents", "law"):
         assert getattr(settings, name) == getattr(usual, name), name
-    for name in ("log", "store", "archive", "patrol", "rules"):
+    for name in ("log", "store", "archive", "patrol", "rules", "incidents"):
         assert written[name].keys() == type(getattr(usual, name)).model_fields.keys(), name
 
 
