@@ -51,7 +51,10 @@ class RecordRefused(DataError):
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake of a description: in which field, in words without the value; line and column of a table, from 1."""
+    """One mistake of a description: in which field, in words without the value.
+
+    Line and column of a table count from 1; 0 for none.
+    """
 
     field: str
     message: str
@@ -59,7 +62,8 @@ class Mistake:
     column: int = 0
 
     def __str__(self) -> str:
-        place = f"line {self.line}, column {self.column}: " if self.line else ""
+        column = f", column {self.column}" if self.column else ""
+        place = f"line {self.line}{column}: " if self.line else ""
         return f"{place}{self.field}: {self.message}" if self.field else f"{place}{self.message}"
 
 

@@ -130,6 +130,7 @@ def test_configuration_defaults():
         {"parent": "no spaces"},
         {"parent": "gate"},
         {"look": "watch"},
+        {"look": "key_frames", "url": "http://h/s.jpg"},
         {"onvif_url": "rtsp://h/onvif"},
         {"presets": ("?",)},
         {"presets": ("north@25:00",)},

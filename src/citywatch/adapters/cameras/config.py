@@ -192,9 +192,11 @@ class CameraConfig(BaseModel):
         return presets
 
     @model_validator(mode="after")
-    def _own_parent(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.parent == self.camera:
             raise ValueError(f"camera {self.camera}: it cannot be its own parent")
+        if self.look != "visit" and self.address().kind is not MediaKind.RTSP:
+            raise ValueError(f"camera {self.camera}: look {self.look}: only an rtsp:// stream can be held open")
         return self
 
     def preset_at(self, at_ns: int) -> str:
