@@ -152,6 +152,7 @@ class FrameBatch(Batch):
     match_share      (n,) float64   share of the reference's structured blocks found again, displacement allowed for
     lost_share       (n,) float64   share of the reference's structured blocks without any structure now
     sharpness_ratio  (n,) float64   fine structure in the matching blocks over that of the reference, without unit
+    contrast_ratio   (n,) float64   span of grey levels in the matching blocks over that of the reference, without unit
     lost_cells       (n,) int64     where structure was lost: bit 8 r + c stands for cell (r, c) of a raster of 6 rows
                                     and 8 columns over the picture; 0 where nothing was lost or compared
     steady_share     (n,) float64   share of the structured blocks of `previous` found again, displacement allowed for;
@@ -220,6 +221,7 @@ class FrameBatch(Batch):
         Column("match_share", "float64", since=2, missing=math.nan),
         Column("lost_share", "float64", since=2, missing=math.nan),
         Column("sharpness_ratio", "float64", since=2, missing=math.nan),
+        Column("contrast_ratio", "float64", since=2, missing=math.nan),
         Column("lost_cells", "int64", since=2, missing=0),
         Column("steady_share", "float64", since=2, missing=math.nan),
         Column("sketch", TEXT, since=2, missing=""),
@@ -280,6 +282,7 @@ class FrameBatch(Batch):
     match_share: np.ndarray[Any, np.dtype[np.float64]]
     lost_share: np.ndarray[Any, np.dtype[np.float64]]
     sharpness_ratio: np.ndarray[Any, np.dtype[np.float64]]
+    contrast_ratio: np.ndarray[Any, np.dtype[np.float64]]
     lost_cells: np.ndarray[Any, np.dtype[np.int64]]
     steady_share: np.ndarray[Any, np.dtype[np.float64]]
     sketch: tuple[str, ...]

@@ -47,7 +47,7 @@ MIN_BLOCKS = 12
 """With fewer structured blocks outside the caption bands nothing is said."""
 MIN_SLOPE_BLOCKS = 6
 """With fewer of them no ratio of slopes is given."""
-STEADY_BELOW = 0.5
+STEADY_BELOW = 0.65
 """Where less of the reference is found again than this, the picture is compared with the previous one, too."""
 CELL_ROWS, CELL_COLUMNS = 6, 8
 """The raster of `lost_cells`."""
@@ -69,6 +69,7 @@ class Comparison:
     match_share: float = math.nan
     lost_share: float = math.nan
     sharpness_ratio: float = math.nan
+    contrast_ratio: float = math.nan
     lost_cells: int = 0
     steady_share: float = math.nan
 
@@ -92,7 +93,11 @@ class _Likeness:
     match_share: float
     lost_share: float
     sharpness_ratio: float
+    contrast_ratio: float
     lost_cells: int
+
+
+_UNLIKE = _Likeness(math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, 0)
 
 
 def make_sketch(grid: Luma) -> Luma:
@@ -116,7 +121,7 @@ def compare(
     if min(sketch.shape) < SKETCH_LEAST_SIDE:
         return Comparison()
     now = _pyramid(sketch)
-    against = _Likeness(math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, 0)
+    against = _UNLIKE
     comparable = reference is not None and reference.shape == sketch.shape
     if reference is not None and comparable:
         against = _alike(_pyramid(np.ascontiguousarray(reference)), now)
@@ -131,6 +136,7 @@ def compare(
         match_share=against.match_share,
         lost_share=against.lost_share,
         sharpness_ratio=against.sharpness_ratio,
+        contrast_ratio=against.contrast_ratio,
         lost_cells=against.lost_cells,
         steady_share=steady,
     )
@@ -150,22 +156,24 @@ def _alike(before: _Pyramid, now: _Pyramid) -> _Likeness:
     found = int((scene == registration.FOUND).sum())
     seen = found + int(((scene == registration.OTHER) | (scene == registration.LOST)).sum())
     if seen < MIN_BLOCKS:
-        return _Likeness(math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, 0)
+        return _UNLIKE
     lost = codes == registration.LOST
     held = (codes != registration.EMPTY) & (codes != registration.OUTSIDE)
     sums = np.empty(5, np.int64)
     registration.slopes(before.sketch, now.sketch, 2 * dy, 2 * dx, SLOPE_STEP, codes, sums)
     blocks, slope_before, span_before, slope_now, span_now = sums.tolist()
-    ratio = math.nan
+    sharpness_ratio = contrast_ratio = math.nan
     if blocks >= MIN_SLOPE_BLOCKS and slope_before and span_now:
-        ratio = slope_now * span_before / (span_now * slope_before)
+        sharpness_ratio = slope_now * span_before / (span_now * slope_before)
+        contrast_ratio = span_now / span_before
     return _Likeness(
         shift_x=fine_x,
         shift_y=fine_y,
         certainty=certainty,
         match_share=found / seen,
         lost_share=int(lost.sum()) / int(held.sum()),
-        sharpness_ratio=ratio,
+        sharpness_ratio=sharpness_ratio,
+        contrast_ratio=contrast_ratio,
         lost_cells=_cells(lost, held),
     )
 
