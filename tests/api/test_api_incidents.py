@@ -43,7 +43,7 @@ def town(tmp_path_factory):
             city.door.append(frames([(camera, at_ns, number, outcome, 110.0, 0.5) for camera in CAMERAS]))
             later(city, 10)
         later(city)
-        until(lambda: served.client("viewer").get("/api/v1/incidents").json()["items"])
+        until(lambda: city.store.incidents(state=None, root=None, before=None, limit=1))
         yield served
 
 

@@ -15,6 +15,8 @@ from citywatch.adapters.store.segments import SegmentWriter
 from citywatch.adapters.store.sql import SqlStore
 from citywatch.flow import archive, processor, projection
 from citywatch.flow.archive import Archive, SealPolicy
+from citywatch.flow.incident_stage import IncidentStage
+from citywatch.flow.incident_step import IncidentStep
 from citywatch.flow.processor import Processor
 from citywatch.flow.projection import Projection
 from citywatch.flow.step import CityStep
@@ -36,13 +38,14 @@ def main(url: str, data_dir: Path) -> None:
     store = SqlStore.open(data_dir / "citywatch.sqlite", log_epoch=log.epoch())
     step = CityStep(load("cn-gross"), cameras=CameraPolicy(alike(Confirmation()), unknown_after_seconds=30))
     steps = Processor(log, step, meter, clock, probe)
+    incidents = IncidentStage(log, IncidentStep(), meter)
     projector = Projector(store, probe=probe)
     projecting = Projection(log, projector, lambda: None, meter)
     writer = SegmentWriter(data_dir, store, max_rows=200, probe=probe)
     writer.sweep()
     sealing = Archive(log, writer, store.archived(), projector.positions, clock, meter, SealPolicy(rows=40))
     # A turn that trims comes after its clock has moved on: trimming is part of what must survive.
-    while steps.turn(1) + projecting.turn(1) + sealing.turn(1):
+    while steps.turn(1) + incidents.turn(1) + projecting.turn(1) + sealing.turn(1):
         clock.advance_s(1)
     sealing.seal()
     store.close()
