@@ -4,11 +4,13 @@
 matters, as in rules/pictures.py: the first answer that holds ends the matter for those below it.
 
 1. another fault hides the scene        nothing is compared.
-2. out_of_focus   the edges of the blocks that are found again are flatter than those of the reference, and nothing in
+2. infrared_stuck no colour although it is as bright as this camera's days, or colour noise where its nights are
+                  infrared.
+3. covered        almost all structure of the reference is gone and nothing has come in its place.
+4. low_contrast   the contrast for the brightness of the picture is far below the usual, and the picture no darker:
+                  fog and dirt lighten what is dark, dusk does not. What is found again is pale, too.
+   out_of_focus   the edges of the blocks that are found again are flatter than those of the reference, and nothing in
                   the picture is as sharp as usual. Fog and darkness leave edges as steep as they were.
-3. low_contrast   the contrast for the brightness of the picture is far below the usual, and the picture no darker:
-                  fog and dirt lighten what is dark, dusk does not.
-4. covered        almost all structure of the reference is gone and nothing has come in its place.
 5. moved          the whole view is displaced, by the same way from look to look; or little of it is found again while
                   other structure stands everywhere, and the new view stays the same from look to look. A bus before
                   the lens is no new view: it is gone, or another, at the next look.
@@ -16,7 +18,7 @@ matters, as in rules/pictures.py: the first answer that holds ends the matter fo
                   look to look; or a part is veiled by something that stays.
 7. shaking        the displacement differs from look to look, to and fro.
 
-infrared_stuck and low_frame_rate need no reference picture, only what is usual.
+low_frame_rate needs no picture at all, only what is usual.
 
 A displacement and a place are compared with those of the look before: `Trace` remembers them.
 """
@@ -31,7 +33,7 @@ from enum import StrEnum
 from citywatch.domain.pictures import UNKNOWN_PRESET, Fault, Light, Outcome
 from citywatch.rules import hours, normals
 from citywatch.rules.hours import Hours
-from citywatch.rules.normals import Rows, usual
+from citywatch.rules.normals import Normal, Rows, usual
 from citywatch.rules.pictures import Finding, Look, Unchecked
 from citywatch.rules.references import View
 
@@ -58,10 +60,12 @@ class OwnThresholds:
 
     moved_pixels: float = 8.0
     """Displaced from this many grid pixels on (of 640 for most cameras): 1.25 % of the width."""
-    same_pixels: float = 4.0
+    same_pixels: float = 2.5
     """Two displacements are the same when they differ by no more than this."""
-    shaking_pixels: float = 3.2
-    """Displacements of two looks differ from here on; wind on a mast stays below half of it."""
+    shaking_pixels: float = 4.0
+    """Displacements of two looks differ from here on; wind on a mast stays below 3."""
+    resting_pixels: float = 1.5
+    """A camera that is displaced and differs by less from the look before lies still."""
     certain: float = 0.03
     """A displacement counts when it stands this far above the second best."""
     displaced_match_share: float = 0.5
@@ -70,26 +74,30 @@ class OwnThresholds:
     """Another view: no more than this share of the reference is found again..."""
     another_of_usual: float = 0.6
     """... nor than this share of what is usually found."""
-    another_lost_of_rest: float = 0.5
+    another_lost_of_rest: float = 0.7
     """... and of the rest less than this share has lost its structure: that would be a cover."""
     another_texture_of_usual: float = 0.45
     """... and the picture holds this share of its usual structure."""
     steady_share: float = 0.6
     """A view is the same at two looks when this share of one is found again in the other."""
-    covered_lost_share: float = 0.85
+    covered_lost_share: float = 0.8
     """Covered when this share of the reference's structured blocks is lost..."""
-    covered_match_share: float = 0.08
+    covered_match_share: float = 0.15
     """... and no more than this is found."""
-    partly_lost_share: float = 0.13
+    partly_lost_share: float = 0.16
     """Partly covered when this share is lost above the usual..."""
     partly_lost_of_rest: float = 0.4
-    """... and this share of all that is not found."""
-    veiled_match_share: float = 0.56
-    """Veiled: no more than this is found again, the rest where it always was, and the picture stays the same."""
+    """... and this share of all that is not found..."""
+    partly_found_of_rest: float = 0.3
+    """... while this share of what is not lost is found where it was..."""
+    partly_contrast_ratio: float = 0.7
+    """... with its contrast: fog takes the far away first, and some of the near."""
+    veiled_of_usual: float = 0.68
+    """Veiled: no more than this share of what is usually found, found where it was, and the picture stays the same."""
     veiled_steady_share: float = 0.85
     same_cells: float = 0.5
     """Two covers are the same when this share of the lost cells is lost both times."""
-    slope_ratio: float = 0.82
+    slope_ratio: float = 0.78
     """Out of focus when the edges are flatter than this against the reference..."""
     sharpness_of_usual: float = 0.5
     """... and the sharpness is below this share of the usual."""
@@ -97,12 +105,16 @@ class OwnThresholds:
     """Low when contrast over brightness is below this share of the usual..."""
     brightness_of_usual: float = 0.75
     """... and the picture not darker than this share of the usual. (The night knows no such bound.)"""
+    standing_contrast_ratio: float = 0.65
+    """But not where the blocks that are found again keep this share of their contrast: a cover is pale, too."""
     spreads: float = 6.0
     """No threshold lies nearer to the usual than so many times its spread."""
     colourless_brightness: float = 0.8
-    """By day: a picture without colour as bright as this share of the usual day."""
+    """By day: a picture without colour as bright as this share of the usual day..."""
+    colourless_texture: float = 0.4
+    """... with this share of its structure..."""
     colourless_over_infrared: float = 1.35
-    """And brighter than the usual infrared by this factor."""
+    """... and brighter than the usual infrared by this factor."""
     colour_noise: float = 2.5
     """Colour noise: noise above that of the usual infrared by this factor..."""
     colour_noise_chroma_sd: float = 10.0
@@ -123,6 +135,8 @@ class Trace:
     placed   whether x and y are known
     cells    the cells that a cover hid, all looks of its run in common; 0 for none
     strange  whether it showed another view
+    veiled   whether something with structure of its own lay over a part of it
+    shaken   whether it was displaced against the look before it
     light    Light of the last look with a picture
     """
 
@@ -133,6 +147,7 @@ class Trace:
     cells: int = 0
     strange: bool = False
     veiled: bool = False
+    shaken: bool = False
     light: int = 0
 
 
@@ -165,6 +180,7 @@ HIDES = frozenset(
 )  # fmt: skip
 """Found by the picture alone, they leave nothing to compare."""
 
+_SCENE = tuple(fault for fault in JUDGED if fault is not Fault.LOW_FRAME_RATE)
 _PLACED = (Fault.MOVED, Fault.PARTLY_COVERED, Fault.SHAKING)
 
 
@@ -189,16 +205,23 @@ def against(
         # `no_picture` is the picture rules' word; the trace waits for the next picture.
         return Against((), (), trace)
     rate = _frame_rate(look, rows, limits)
-    if hidden:
-        unchecked = _all(Own.HIDDEN, *(fault for fault in JUDGED if fault is not Fault.LOW_FRAME_RATE))
-        return _together(rate, ((), unchecked), replace(trace, cells=0, light=int(look.light)))
-    scene, after = _scene(look, view, rows, trace, limits)
-    infrared = _infrared(look, rows, dark_hours, scene, limits)
+    noise = _colour_noise(look, rows, dark_hours, limits)
+    if noise is not None or hidden:
+        stuck = _FINE if noise is None else ((noise,), ())
+        unchecked = _all(Own.HIDDEN, *(fault for fault in _SCENE if noise is None or fault is not Fault.INFRARED_STUCK))
+        return _together(rate, (stuck[0], unchecked), replace(trace, cells=0, light=int(look.light)))
+    stuck = _colourless(look, rows, dark_hours, limits)
+    if stuck[0]:
+        unchecked = _all(Own.HIDDEN, *(fault for fault in _SCENE if fault is not Fault.INFRARED_STUCK))
+        return _together(rate, (stuck[0], unchecked), replace(trace, cells=0, light=int(look.light)))
+    scene, after = _scene(look, view, rows, dark_hours, trace, limits)
+    if scene[0]:
+        stuck = (), _all(Own.HIDDEN, Fault.INFRARED_STUCK)
     after = replace(after, light=int(look.light))
-    return _together(rate, (scene[0] + infrared[0], scene[1] + infrared[1]), after)
+    return _together(rate, (scene[0] + stuck[0], scene[1] + stuck[1]), after)
 
 
-def lit_as(look: Look, rows: Rows, limits: OwnThresholds = DEFAULT) -> Light:
+def lit_as(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DEFAULT) -> Light:
     """By what light a picture was taken when what is usual is asked, too: one without colour may be of the day."""
     day, infrared = usual(rows, Light.DAY, "mean"), usual(rows, Light.INFRARED, "mean")
     if (
@@ -206,6 +229,7 @@ def lit_as(look: Look, rows: Rows, limits: OwnThresholds = DEFAULT) -> Light:
         and day.known
         and look.mean >= limits.colourless_brightness * day.mean
         and (not infrared.known or look.mean >= limits.colourless_over_infrared * infrared.mean)
+        and not hours.is_dark(dark_hours, look.at_ns)
     ):
         return Light.DAY
     return look.light
@@ -233,9 +257,15 @@ def _all(why: str, *faults: Fault) -> tuple[Unchecked, ...]:
 # ---- the scene
 
 
-def _scene(look: Look, view: View | None, rows: Rows, trace: Trace, limits: OwnThresholds) -> tuple[_Answers, Trace]:
+def _scene(
+    look: Look, view: View | None, rows: Rows, dark_hours: Hours, trace: Trace, limits: OwnThresholds
+) -> tuple[_Answers, Trace]:
     """Everything that a reference, or what is usual of the scene, can tell."""
-    contrast = _contrast(look, rows, limits)
+    contrast = _contrast(look, rows, dark_hours, limits)
+    if view is not None and _is_covered(look, limits):
+        found = _finding(Fault.COVERED, "structure_lost", "lost_share", look.lost_share, limits.covered_lost_share)
+        rest = _all(Own.HIDDEN, Fault.LOW_CONTRAST, Fault.OUT_OF_FOCUS, *_PLACED)
+        return ((found,), rest), replace(trace, cells=0, strange=False, veiled=False)
     if contrast[0]:
         rest = _all(Own.HIDDEN, Fault.OUT_OF_FOCUS, Fault.COVERED, *_PLACED)
         return (contrast[0], rest), replace(trace, cells=0, strange=False, veiled=False)
@@ -249,9 +279,6 @@ def _scene(look: Look, view: View | None, rows: Rows, trace: Trace, limits: OwnT
     if focus:
         rest = _all(Own.HIDDEN, Fault.COVERED, *_PLACED)
         return ((focus,), contrast[1] + rest), replace(trace, cells=0, strange=False, veiled=False)
-    if look.lost_share >= limits.covered_lost_share and look.match_share <= limits.covered_match_share:
-        found = _finding(Fault.COVERED, "structure_lost", "lost_share", look.lost_share, limits.covered_lost_share)
-        return ((found,), contrast[1] + _all(Own.HIDDEN, *_PLACED)), replace(trace, cells=0, strange=False)
     placed, after = _place(look, view, rows, _of_this(trace, view), limits)
     return (placed[0], contrast[1] + placed[1]), after
 
@@ -261,14 +288,20 @@ def _of_this(trace: Trace, view: View) -> Trace:
     return trace if trace.name == view.name else Trace(view.name)
 
 
-def _contrast(look: Look, rows: Rows, limits: OwnThresholds) -> _Answers:
-    light = lit_as(look, rows, limits)
+def _is_covered(look: Look, limits: OwnThresholds) -> bool:
+    """Almost everything is gone; what is found of it has its contrast, or there is too little of it to tell."""
+    pale = look.contrast_ratio < limits.standing_contrast_ratio
+    return look.lost_share >= limits.covered_lost_share and look.match_share <= limits.covered_match_share and not pale
+
+
+def _contrast(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> _Answers:
+    light = lit_as(look, rows, dark_hours, limits)
     normal, brightness = usual(rows, light, "relative_contrast"), usual(rows, light, "mean")
     if not normal.known or not brightness.known:
         return (), _all(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
     value = normals.figure(look, "relative_contrast")
     threshold = normal.low(limits.contrast_of_usual, limits.spreads)
-    if value >= threshold:
+    if value >= threshold or look.contrast_ratio >= limits.standing_contrast_ratio:
         return _FINE
     if light is Light.DAY and look.mean < limits.brightness_of_usual * brightness.mean:
         return (), _all(Own.LIGHT_CHANGES, Fault.LOW_CONTRAST)
@@ -301,16 +334,22 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
     placed = look.shift_certainty >= limits.certain and look.match_share > least
     lost = usual(rows, view.light, "lost_share")
     partly_from = limits.partly_lost_share + (lost.high(0.0, 2.0) if lost.known else 0.0)
-    if look.lost_share >= partly_from and look.lost_share >= limits.partly_lost_of_rest * rest:
+    if (
+        look.lost_share >= partly_from
+        and look.lost_share >= limits.partly_lost_of_rest * rest
+        and look.match_share >= limits.partly_found_of_rest * (1.0 - look.lost_share)
+        and not look.contrast_ratio < limits.partly_contrast_ratio
+    ):
         return _partly(look, trace, partly_from, limits)
     if look.match_share <= least:
         return _another(look, view, rows, trace, least, limits)
-    veiled = _veiled(look, x, y, limits)
+    veiled = _veiled(look, x, y, match, trace, limits)
     calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
     if not placed:
         return ((), _all(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)), calm
-    after = replace(calm, x=round(x, 3), y=round(y, 3), placed=True)
     found, unchecked = _displaced(look, x, y, trace, limits)
+    shaken = any(finding.fault is Fault.SHAKING for finding in found)
+    after = replace(calm, x=round(x, 3), y=round(y, 3), placed=True, shaken=shaken)
     if veiled is not None and not any(finding.fault is Fault.MOVED for finding in found):
         found += (veiled,)
     return (found, unchecked), after
@@ -329,7 +368,8 @@ def _displaced(look: Look, x: float, y: float, trace: Trace, limits: OwnThreshol
     elif away and (not was_away or step <= limits.same_pixels + 0.05 * far):
         # The first look away says so; the next ones must lie at the same place, or the camera shakes.
         found.append(_finding(Fault.MOVED, "view_displaced", "displacement", far, limits.moved_pixels))
-    if step >= limits.shaking_pixels:
+    shaken = trace.placed and trace.shaken and far >= limits.shaking_pixels and step >= limits.resting_pixels
+    if step >= limits.shaking_pixels or shaken:
         found.append(_finding(Fault.SHAKING, "displaced_to_and_fro", "step", step, limits.shaking_pixels))
     return tuple(found), unchecked
 
@@ -361,52 +401,56 @@ def _partly(look: Look, trace: Trace, threshold: float, limits: OwnThresholds) -
     return ((found,), rest), after
 
 
-def _veiled(look: Look, x: float, y: float, limits: OwnThresholds) -> Finding | None:
+def _veiled(look: Look, x: float, y: float, match: Normal, trace: Trace, limits: OwnThresholds) -> Finding | None:
     """Something that has structure of its own lies over a part of the view, and stays: a web, a branch."""
-    here = math.hypot(x, y) < limits.moved_pixels
-    if not here or look.match_share > limits.veiled_match_share or not look.steady_share >= limits.veiled_steady_share:
+    threshold = limits.veiled_of_usual * match.mean
+    if not match.known or math.hypot(x, y) >= limits.moved_pixels or look.match_share > threshold:
         return None
-    return _below(Fault.PARTLY_COVERED, "part_veiled", "match_share", look.match_share, limits.veiled_match_share)
+    if not look.contrast_ratio >= limits.partly_contrast_ratio:
+        return None
+    if trace.veiled and not look.steady_share >= limits.veiled_steady_share:
+        return None
+    return _below(Fault.PARTLY_COVERED, "part_veiled", "match_share", look.match_share, threshold)
 
 
 # ---- infrared, frame rate
 
 
-def _infrared(look: Look, rows: Rows, dark_hours: Hours, scene: _Answers, limits: OwnThresholds) -> _Answers:
-    if scene[0]:
-        return (), _all(Own.HIDDEN, Fault.INFRARED_STUCK)
-    infrared = usual(rows, Light.INFRARED, "noise_sd")
-    if look.light is Light.INFRARED:
-        return _colourless(look, rows, dark_hours, limits)
-    if look.light is Light.UNKNOWN:
-        return (), _all(Own.NO_REFERENCE, Fault.INFRARED_STUCK)
-    if (
-        infrared.known
-        and look.chroma_sd >= limits.colour_noise_chroma_sd
-        and not hours.is_surely_day(dark_hours, look.at_ns)
-    ):
-        threshold = max(
-            limits.colour_noise * infrared.mean, usual(rows, Light.DAY, "noise_sd").high(0.0, limits.spreads)
-        )
-        if look.noise_sd >= threshold:
-            return (_finding(Fault.INFRARED_STUCK, "colour_noise", "noise_sd", look.noise_sd, threshold),), ()
-    return _FINE
+def _colour_noise(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> Finding | None:
+    """Colour noise in the dark, where this camera's nights are infrared."""
+    infrared, day = usual(rows, Light.INFRARED, "noise_sd"), usual(rows, Light.DAY, "noise_sd")
+    if look.light in (Light.INFRARED, Light.UNKNOWN) or not infrared.known:
+        return None
+    if not look.chroma_sd >= limits.colour_noise_chroma_sd or hours.is_surely_day(dark_hours, look.at_ns):
+        return None
+    threshold = max(limits.colour_noise * infrared.mean, day.high(0.0, limits.spreads))
+    if not look.noise_sd >= threshold:
+        return None
+    return _finding(Fault.INFRARED_STUCK, "colour_noise", "noise_sd", look.noise_sd, threshold)
 
 
 def _colourless(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> _Answers:
     """A picture without colour: usual by night, at a camera that has none, and for a moment at dusk."""
-    day = usual(rows, Light.DAY, "mean")
+    if look.light is Light.UNKNOWN:
+        return (), _all(Own.NO_REFERENCE, Fault.INFRARED_STUCK)
+    if look.light is not Light.INFRARED:
+        return _FINE
+    day, texture = usual(rows, Light.DAY, "mean"), usual(rows, Light.DAY, "texture_share")
     if not day.known:
         # It has never shown colour: that is how it is, or nothing is known yet.
-        return (
-            _FINE if usual(rows, Light.INFRARED, "mean").known else ((), _all(Own.NO_REFERENCE, Fault.INFRARED_STUCK))
-        )
-    threshold = limits.colourless_brightness * day.mean
-    if lit_as(look, rows, limits) is Light.DAY:
-        return (_finding(Fault.INFRARED_STUCK, "colourless_by_day", "mean", look.mean, threshold),), ()
-    if hours.is_surely_day(dark_hours, look.at_ns):
-        return (_finding(Fault.INFRARED_STUCK, "colourless_at_hours_of_day", "chroma_sd", look.chroma_sd, 0.0),), ()
-    return _FINE
+        known = usual(rows, Light.INFRARED, "mean").known
+        return _FINE if known else ((), _all(Own.NO_REFERENCE, Fault.INFRARED_STUCK))
+    if look.texture_share < limits.colourless_texture * texture.mean:
+        # What hides the scene has no colour, either.
+        return (), _all(Own.HIDDEN, Fault.INFRARED_STUCK)
+    finding = None
+    if lit_as(look, rows, dark_hours, limits) is Light.DAY:
+        threshold = limits.colourless_brightness * day.mean
+        finding = _finding(Fault.INFRARED_STUCK, "colourless_by_day", "mean", look.mean, threshold)
+    elif hours.is_surely_day(dark_hours, look.at_ns):
+        colour = usual(rows, Light.DAY, "chroma_sd")
+        finding = _below(Fault.INFRARED_STUCK, "colourless_by_day", "chroma_sd", look.chroma_sd, colour.mean)
+    return _FINE if finding is None else ((finding,), ())
 
 
 def _frame_rate(look: Look, rows: Rows, limits: OwnThresholds) -> _Answers:

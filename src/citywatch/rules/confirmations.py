@@ -30,7 +30,7 @@ CONFIRMATIONS: Mapping[Fault, Confirmation] = {
     Fault.PARTLY_COVERED: _PASSING,
     Fault.OUT_OF_FOCUS: _PASSING,
     Fault.MOVED: _PASSING,
-    Fault.SHAKING: Confirmation(confirm_looks=3, confirm_seconds=120.0, clear_looks=4, clear_seconds=600.0),
+    Fault.SHAKING: Confirmation(confirm_looks=3, confirm_seconds=420.0, clear_looks=4, clear_seconds=600.0),
     Fault.COLOUR_CAST: Confirmation(confirm_looks=3, confirm_seconds=240.0, clear_looks=2),
     Fault.SNOW: _SIGNAL,
     Fault.STRIPES: _SIGNAL,

@@ -56,7 +56,7 @@ def judge(
     limits: OwnThresholds,
 ) -> Judgement:
     """All answers of a look; see rules.pictures.conclude and rules.comparison.against for what goes in."""
-    after, findings, unsure = conclude(history, look)
+    after, findings, unsure = conclude(history, look, daylight=hours.is_surely_day(dark_hours, look.at_ns))
     found = {finding.fault: finding for finding in findings}
     unchecked = {item.fault: str(item.why) for item in unsure}
     if look.outcome is not Outcome.PICTURE:
@@ -71,6 +71,11 @@ def judge(
         del found[Fault.OUT_OF_FOCUS]
     hidden = bool(HIDES & found.keys()) or unchecked.get(Fault.COVERED) in _TOO_DARK
     own = against(look, view, usual, dark_hours, trace, hidden, limits)
+    if any(finding.fault is Fault.INFRARED_STUCK for finding in own.found):
+        # The gain that stands in for infrared is no snow, and no colour is no cast.
+        for fault in (Fault.SNOW, Fault.COLOUR_CAST, Fault.LOW_CONTRAST):
+            if found.pop(fault, None) is not None:
+                unchecked[fault] = Own.HIDDEN.value
     _join(found, unchecked, own, {item.fault for item in unsure})
     if _settling(look, trace, dark_hours):
         for fault in SETTLING & found.keys():

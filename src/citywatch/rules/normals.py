@@ -24,9 +24,9 @@ _DIGITS = 5
 
 MEASURES = (
     "mean", "contrast", "relative_contrast", "sharpness", "noise_sd", "texture_share", "chroma_sd", "fps",
-    "match_share", "lost_share", "other_share", "sharpness_ratio",
+    "match_share", "lost_share", "sharpness_ratio",
 )  # fmt: skip
-"""What is remembered; names of columns but for the two that `figure` makes."""
+"""What is remembered; names of columns but for the one that `figure` makes."""
 
 Rows = Mapping[str, Any]
 
@@ -67,8 +67,6 @@ def figure(look: Look, measure: str) -> float:
     """A look's value of one of MEASURES; NaN where it has none."""
     if measure == "relative_contrast":
         return look.contrast / look.mean if look.mean > 0 else math.nan
-    if measure == "other_share":
-        return 1.0 - look.match_share - look.lost_share
     return float(getattr(look, measure))
 
 

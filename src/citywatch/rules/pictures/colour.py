@@ -1,0 +1,62 @@
+"""Colour: a cast against grey, and against the camera's usual colour.
+
+The usual colour by day is the mean chroma of looks without a cast. The first looks weigh equally, later ones 1/300
+each, so that the seasons are followed; it is rounded each time, so it stays short as text.
+"""
+
+from __future__ import annotations
+
+import math
+
+from citywatch.domain.pictures import Fault, Light
+from citywatch.rules.pictures.answers import Conclusion, Finding, Why, unchecked
+from citywatch.rules.pictures.checks import Table, found, look_at, shows_colours
+from citywatch.rules.pictures.limits import PictureThresholds
+from citywatch.rules.pictures.look import MOST_PAIRS, Look
+
+_MEMORY = 300
+
+Colour = list[float]
+"""[looks, mean u, mean v]"""
+
+
+def cast(look: Look, usual: Colour, checks: Table, limits: PictureThresholds) -> tuple[Conclusion, float]:
+    """The answer about colour_cast, and how far the look is from it."""
+    if not shows_colours(look):
+        return ((), unchecked(Why.NO_COLOUR, Fault.COLOUR_CAST)), math.nan
+    if look.texture_share < limits.cast_texture_share:
+        return ((), unchecked(Why.TOO_LITTLE_STRUCTURE, Fault.COLOUR_CAST)), math.nan
+    finding, margin = look_at(Fault.COLOUR_CAST, look, checks)
+    own, own_margin = _against_usual(look, usual, limits)
+    finding = finding or own
+    return ((finding,) if finding else (), ()), min(margin, own_margin)
+
+
+def _against_usual(look: Look, usual: Colour, limits: PictureThresholds) -> tuple[Finding | None, float]:
+    looks, u, v = usual
+    if looks < limits.cast_own_looks:
+        return None, math.inf
+    far = math.hypot(look.u_mean - u, look.v_mean - v)
+    value = min(far, look.cast)
+    margin = (limits.cast_own - value) / limits.cast_own
+    if margin > 0:
+        return None, margin
+    return found(Fault.COLOUR_CAST, "cast", value, limits.cast_own, most=False), margin
+
+
+def with_look(usual: Colour, look: Look) -> Colour:
+    """The usual colour with one more look in order; one whose colours cannot be judged changes nothing."""
+    if not shows_colours(look):
+        return usual
+    looks = min(int(usual[0]) + 1, MOST_PAIRS)
+    weight = 1.0 / min(looks, _MEMORY)
+    u = usual[1] + (look.u_mean - usual[1]) * weight
+    v = usual[2] + (look.v_mean - usual[2]) * weight
+    return [looks, round(u, 3), round(v, 3)]
+
+
+def infrared(look: Look) -> Conclusion:
+    """What one picture says about infrared: one in colour is not stuck in it; one without may be of the night."""
+    if look.light in (Light.DAY, Light.NIGHT) and math.isfinite(look.chroma_sd):
+        return (), ()
+    return (), unchecked(Why.NO_COLOUR, Fault.INFRARED_STUCK)

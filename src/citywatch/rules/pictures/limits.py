@@ -1,0 +1,152 @@
+"""The limits of the picture rules, each with what it parts.
+
+Tuned on generated streets (testing.scenes.Street; testing.street_life.StreetLife) of the seeds 0 to 999 only, through
+x264, x265, MPEG-4 and MJPEG at good to poor quality, and on the real clip car-detection.mp4; never on the scenes that
+benchmarks/camera_faults scores (seeds from 10,000 on, drawn from other ranges) nor on the highway clip. "Clean" below
+are some 2,300 looks of healthy tuning streets by day and night, in rain, snowfall and haze; "medium" and "severe" are
+the severities of testing/scene_faults.py. docs/decisions/0024 has the tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from citywatch.domain.instants import NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class PictureThresholds:
+    """The limits, each with what it parts."""
+
+    # light
+    black_dark_share: float = 0.97
+    """Black when at least this share of pixels is dark: the rest is room for burnt-in text."""
+    black_layout: float = 3.0
+    """And no more than this is left of the scene, grey levels: medium and severe 2.5 and less. A night without any
+    lamp, which full-range video shows as dark as a cap on the lens, keeps 4 and more: it could not be checked.
+    """
+    black_by_day_share: float = 0.70
+    """At an hour that is surely day this share of dark pixels is enough: mild 0.73 and more, clean by day 0.05."""
+    over_exposed_bright_share: float = 0.75
+    """Over-exposed when at least this share of pixels is white: medium 0.92, clean up to 0.02; a white sky is less."""
+    dark_mean: float = 32.0
+    """A picture with a lower mean is too dark to be judged further: below it night and a cover look the same."""
+    dark_share: float = 0.6
+    """So is one with more than this share of dark pixels."""
+
+    # behind the sensor
+    snow_speckle_share: float = 0.006
+    """Snow when at least this share of pixels stands alone: medium 0.0095 and more, clean up to 0.0001, a night's gain
+    noise of 15 grey levels up to 0.0034.
+    """
+    stripe_rows: float = 0.6
+    """Stripes along rows from this strength on: medium lines 0.65 and more, clean up to 0.31."""
+    stripe_columns: float = 0.5
+    """Stripes along columns: medium 0.6 and more, clean up to 0.12."""
+    stripe_change: float = 0.45
+    """Bands that roll, in the change from look to look: medium 0.59 and more, clean up to 0.27."""
+    torn_share: float = 0.03
+    """Mosaic when this share of blocks is torn: medium 0.10 and more, mild 0.034; clean up to 0.014."""
+    tear: float = 9.0
+    """Or where rows of blocks do not fit each other: severe 12 and more, most of medium; clean up to 6."""
+    tear_stripe_rows: float = 0.3
+    """Torn blocks count only where stripes along rows do not make their edges."""
+    raster_share: float = 0.85
+    """Or where nearly all steps stand on a raster: pictures made of squares 0.86 to 1, clean up to 0.65."""
+    raster_texture_share: float = 0.3
+    """A raster counts only in a picture with structure, which fog and covers lack."""
+    raster_sharpness: float = 0.5
+    """And with sharp edges: a strongly coded picture out of focus shows its coding blocks, too."""
+    decode_errors: float = 1.0
+    """Or when the decoder itself reported errors, macroblocks that it had to make up among them."""
+
+    # the view
+    covered_texture_share: float = 0.004
+    """Covered when at most this share of blocks holds structure: two blocks of noise in a cloth, seen up to 0.0017.
+    Smooth asphalt has 0.02 and more.
+    """
+    open_texture_share: float = 0.01
+    """Surely not covered from this share on. What lies between neither confirms nor clears a cover."""
+    out_of_focus_sharpness: float = 0.38
+    """Out of focus at or below it: severe 0.30 (one in 20 up to 0.42, left to the camera's own reference), medium 0.38
+    in 95 %; clean 0.48 and more, and that only in snowfall under infrared light.
+    """
+    low_contrast: float = 16.0
+    """Low when 90 % of the scene lies within so many grey levels: severe dirt 11 to 18, severe fog 7 to 13. The real
+    car park, bare asphalt, has 21; generated streets 37 and more. Less than severe is left to the camera's own usual.
+    """
+
+    # colour, by day
+    cast: float = 18.0
+    """A cast when three quarters of all pixels lie so far from grey in one direction, chroma levels: severe 18 to 50;
+    a park's lawns may reach 15, clean streets 8 (a bus before the lens) and mostly 0.
+    """
+    cast_magenta: float = 8.0
+    """Towards red and blue at once, where nothing in nature covers a picture, so much is enough: medium 8.3."""
+    cast_magenta_each: float = 3.0
+    """And both means lie so far from grey."""
+    cast_own: float = 6.5
+    """Where the camera's usual colour is known: so much, and so far from the usual. Medium 8.3 and more."""
+    cast_own_looks: int = 12
+    """Looks by day after which the usual colour is known."""
+    cast_texture_share: float = 0.12
+    """With less structure a coloured cover cannot be told from a cast."""
+
+    # motion
+    frozen_exact_share: float = 0.004
+    """A pair of key frames is still when at most this share of the scene's pixels changed: the same picture encoded
+    again comes to rest at 0.000; live ones keep 0.018 and more wherever the picture is not torn into blocks.
+    """
+    frozen_changed_share: float = 0.03
+    """A pair hardly differs up to this share: live ones keep 0.059 and more, where `strict` does not forbid it."""
+    strict_blockiness: float = 2.0
+    """From this blockiness on only still pairs count: compression takes the noise out of live pictures, too."""
+    strict_texture_share: float = 0.15
+    """Below this texture only still pairs count: encoders smooth empty surfaces, in fog to 0.022 of live change."""
+    most_blockiness: float = 6.0
+    """From this blockiness on stillness says nothing."""
+    frozen_dark_share: float = 0.8
+    """With more dark pixels than this stillness says nothing: black is clipped, noise and all."""
+    frozen_pairs: int = 2
+    """Still pairs in a row that make a frozen picture..."""
+    frozen_span_ns: int = 2 * NS_PER_S
+    """... and the time that they must span."""
+    hardly_pairs: int = 3
+    """Pairs in a row that hardly differ and make a frozen picture..."""
+    hardly_span_ns: int = 20 * NS_PER_S
+    """... and the time that they must span."""
+    live_changed_share: float = 0.30
+    """In rows that do not tell what moved, a picture is live from this share of changed pixels on."""
+    live_stir: float = 6.0
+    """Something moved: the picture is live. Frozen ones stay below 4.0 in the encoder's first seconds, 2.6 later; of
+    live pairs five minutes apart 99 % have more than 7.
+    """
+    live_drift: float = 2.5
+    """Or the light of the whole scene changed so much, grey levels; frozen up to 0.6."""
+    quiet_stir: float = 3.0
+    """A pair is quiet below it: nothing moved, whatever the encoder did with noise and quantiser."""
+    quiet_pairs: int = 4
+    """Quiet pairs in a row that make a frozen picture of a camera that is known never to be so quiet..."""
+    quiet_span_ns: int = 20 * 60 * NS_PER_S
+    """... the time that they must span at least..."""
+    quiet_more_ns: int = 10 * 60 * NS_PER_S
+    """... and by how much more than twice the longest quiet that it has come through alive by the same light..."""
+    quiet_known_pairs: int = 50
+    """... of which so many pairs in which something moved must be known."""
+
+    # size
+    min_width: int = 96
+    """A narrower picture is too small for anything but black and over_exposed."""
+    min_height: int = 64
+    """So is a lower one."""
+
+    # the stream
+    frame_rate_of_declared: float = 0.35
+    """Low below this share of the rate that the stream declares; a declared field rate is twice the picture rate."""
+    frame_rate_as_declared: float = 0.8
+    """Surely not low from this share on."""
+    clock_off_ns: int = 10 * NS_PER_S
+    """A clock is wrong from this offset on: ten times what an unhurried answer and whole seconds explain."""
+
+
+DEFAULT = PictureThresholds()

@@ -1,0 +1,193 @@
+"""Frozen: key frame against key frame, and how quiet this camera is when it lives.
+
+A frozen source is encoded again and again; what differs between two of its pictures is the encoder's work. A live one
+differs by noise, by light, and by what moves. So for a pair of key frames
+
+something moved   the means of some blocks, or the light of the whole scene, changed: live, whatever else is said.
+                  No encoder moves the mean of a block of 256 pixels so far.
+still             next to no pixel of the scene changed. The caption bands are left out: a clock may run there, over a
+                  rest that is still, and is no sign of life of the lens.
+hardly differs    few pixels changed. Only where the encoder leaves the noise of live pictures standing.
+quiet             nothing moved, and yet pixels change everywhere: a live scene without traffic looks so, and so does a
+                  frozen one whose encoder chooses its quantiser anew, as x265 does when a clock runs. One pair cannot
+                  tell. But a street is not quiet for long: each camera's longest quiet by each light, ended by
+                  something that moved, is remembered, and so is the least change it showed while alive. A quiet that
+                  lasts far longer, with no more change than it ever showed, is frozen.
+
+Frozen wants a chain: pairs in a row, each picture compared with the one before it, over a least time. Anything else
+"could not be checked".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.pictures import Fault
+from citywatch.rules.pictures.answers import Conclusion, Finding, Why, unchecked
+from citywatch.rules.pictures.checks import found
+from citywatch.rules.pictures.limits import PictureThresholds
+from citywatch.rules.pictures.look import MOST_PAIRS, Look, LookHistory
+
+_FADES = 128
+"""With each pair in which something moved the longest quiet fades by this part of itself..."""
+_RISES = 0.002
+"""... and the least change rises by so much, unless they are seen again."""
+_NOTHING_KNOWN: list[float] = [0, 0, 1.0]
+
+
+def changed(look: Look) -> float:
+    """Share of the scene that changed; of the whole picture in rows that do not tell the scene apart."""
+    return look.changed_share if math.isnan(look.scene_changed) else look.scene_changed
+
+
+def is_live(look: Look, limits: PictureThresholds) -> bool:
+    """Whether something moved since the picture before."""
+    if math.isnan(look.stir):
+        return look.changed_share >= limits.live_changed_share
+    return look.stir >= limits.live_stir or look.drift >= limits.live_drift
+
+
+def follow(before: LookHistory, look: Look, limits: PictureThresholds) -> LookHistory:
+    """The history with one more picture."""
+    at_ns = look.shown_ns
+    share = changed(look)
+    if math.isnan(share) or not 0 <= look.previous_at_ns <= at_ns:
+        return replace(_ended(before, at_ns), own=before.own)
+    if before.last_ns != look.previous_at_ns:
+        before = _ended(before, look.previous_at_ns)
+    if is_live(look, limits):
+        return replace(_ended(before, at_ns), own=_alive(before, look, share))
+    after = replace(before, last_ns=at_ns)
+    after = _still(after, look, share <= _still_limit(look, limits))
+    after = _hardly(after, look, share <= _hardly_limit(look, limits))
+    if look.stir < limits.quiet_stir:
+        since_ns = before.quiet_since_ns if before.quiet else look.previous_at_ns
+        most = max(before.quiet_changed, share) if before.quiet else share
+        return replace(
+            after, quiet=min(before.quiet + 1, MOST_PAIRS), quiet_since_ns=since_ns, quiet_changed=round(most, 6)
+        )
+    return replace(after, quiet=0, quiet_since_ns=-1, quiet_changed=0.0, own=_stirred(before, look))
+
+
+def _ended(before: LookHistory, at_ns: int) -> LookHistory:
+    """No chain; the next pair may begin one with the picture of `at_ns`."""
+    return LookHistory(last_ns=at_ns, own=before.own, colour=before.colour)
+
+
+def _still_limit(look: Look, limits: PictureThresholds) -> float:
+    return limits.frozen_exact_share if _tells(look, limits) else -1.0
+
+
+def _hardly_limit(look: Look, limits: PictureThresholds) -> float:
+    if not _tells(look, limits):
+        return -1.0
+    strict = look.blockiness >= limits.strict_blockiness or look.texture_share < limits.strict_texture_share
+    return limits.frozen_exact_share if strict else limits.frozen_changed_share
+
+
+def _tells(look: Look, limits: PictureThresholds) -> bool:
+    """Whether stillness says anything."""
+    return look.blockiness < limits.most_blockiness and look.dark_share <= limits.frozen_dark_share
+
+
+def _still(after: LookHistory, look: Look, holds: bool) -> LookHistory:
+    if not holds:
+        return replace(after, still=0, still_since_ns=-1)
+    since_ns = after.still_since_ns if after.still else look.previous_at_ns
+    return replace(after, still=min(after.still + 1, MOST_PAIRS), still_since_ns=since_ns)
+
+
+def _hardly(after: LookHistory, look: Look, holds: bool) -> LookHistory:
+    if not holds:
+        return replace(after, unchanged=0, since_ns=-1)
+    since_ns = after.since_ns if after.unchanged else look.previous_at_ns
+    return replace(after, unchanged=min(after.unchanged + 1, MOST_PAIRS), since_ns=since_ns)
+
+
+def _alive(before: LookHistory, look: Look, share: float) -> dict[str, list[float]]:
+    """What is known of the camera alive, with one more pair in which something moved."""
+    own = _stirred(before, look)
+    name = look.light.name.lower()
+    pairs, longest_ns, least = own.get(name, _NOTHING_KNOWN)
+    least = round(min(least + _RISES, share), 5)
+    return {**own, name: [min(int(pairs) + 1, MOST_PAIRS), int(longest_ns), least]}
+
+
+def _stirred(before: LookHistory, look: Look) -> dict[str, list[float]]:
+    """What is known of the camera, when a quiet has come to its end."""
+    name = look.light.name.lower()
+    if name not in before.own and not before.quiet:
+        return before.own
+    pairs, longest_ns, least = before.own.get(name, _NOTHING_KNOWN)
+    quiet_ns = before.last_ns - before.quiet_since_ns if before.quiet else 0
+    return {**before.own, name: [int(pairs), max(int(longest_ns) - int(longest_ns) // _FADES, quiet_ns), least]}
+
+
+def frozen(chain: LookHistory, look: Look, limits: PictureThresholds) -> tuple[Conclusion, float]:
+    """The answer about frozen from the history that ends with this look, and how far the look is from it."""
+    share = changed(look)
+    margin = _margin(chain, look, limits)
+    if math.isnan(share):
+        return ((), unchecked(Why.TOO_FEW_KEY_FRAMES, Fault.FROZEN)), margin
+    if is_live(look, limits):
+        return ((), ()), margin
+    finding = _by_stillness(chain, share, limits) or _by_quiet(chain, look, limits)
+    if finding is not None:
+        return ((finding,), ()), margin
+    return ((), unchecked(_why(chain, look, share, limits), Fault.FROZEN)), margin
+
+
+def _by_stillness(chain: LookHistory, share: float, limits: PictureThresholds) -> Finding | None:
+    for pairs, since_ns, most, least_pairs, span_ns in (
+        (chain.still, chain.still_since_ns, limits.frozen_exact_share, limits.frozen_pairs, limits.frozen_span_ns),
+        (chain.unchanged, chain.since_ns, limits.frozen_changed_share, limits.hardly_pairs, limits.hardly_span_ns),
+    ):
+        if pairs >= least_pairs and chain.last_ns - since_ns >= span_ns:
+            return found(Fault.FROZEN, "scene_changed", share, most, most=True)
+    return None
+
+
+def _quiet(chain: LookHistory, look: Look, limits: PictureThresholds) -> tuple[int, int]:
+    """(nanoseconds of this quiet, nanoseconds that it must last); the second is -1 where too little is known."""
+    quiet_ns = chain.last_ns - chain.quiet_since_ns if chain.quiet else 0
+    pairs, longest_ns, least = chain.own.get(look.light.name.lower(), _NOTHING_KNOWN)
+    if pairs < limits.quiet_known_pairs or chain.quiet_changed > least:
+        return quiet_ns, -1
+    return quiet_ns, max(limits.quiet_span_ns, 2 * int(longest_ns) + limits.quiet_more_ns)
+
+
+def _by_quiet(chain: LookHistory, look: Look, limits: PictureThresholds) -> Finding | None:
+    quiet_ns, least_ns = _quiet(chain, look, limits)
+    if least_ns < 0 or quiet_ns < least_ns or chain.quiet < limits.quiet_pairs:
+        return None
+    value, threshold = quiet_ns / NS_PER_S, least_ns / NS_PER_S
+    return Finding(Fault.FROZEN, "quiet_too_long", "quiet_seconds", value, threshold, value - threshold)
+
+
+def _why(chain: LookHistory, look: Look, share: float, limits: PictureThresholds) -> Why:
+    if look.dark_share > limits.frozen_dark_share:
+        return Why.TOO_DARK
+    if look.blockiness >= limits.most_blockiness:
+        return Why.TOO_COMPRESSED
+    if share > _hardly_limit(look, limits):
+        return Why.CHANGE_TOO_SMALL
+    enough = chain.still >= limits.frozen_pairs or chain.unchanged >= limits.hardly_pairs
+    return Why.KEY_FRAMES_TOO_CLOSE if enough else Why.TOO_FEW_KEY_FRAMES
+
+
+def _margin(chain: LookHistory, look: Look, limits: PictureThresholds) -> float:
+    """How far one pair is from hardly differing, or its quiet from being too long, in units of the threshold.
+
+    Either needs that nothing moved: what moved more than that is as far as it moved more.
+    """
+    share = changed(look)
+    if math.isnan(share):
+        return math.nan
+    moved = -math.inf if math.isnan(look.stir) else (look.stir - limits.live_stir) / limits.live_stir
+    limit = _hardly_limit(look, limits)
+    still = max((share - limit) / limit, moved) if limit > 0 else math.inf
+    quiet_ns, least_ns = _quiet(chain, look, limits)
+    quiet = (least_ns - quiet_ns) / least_ns if least_ns > 0 else math.inf
+    return min(still, max(quiet, moved))
