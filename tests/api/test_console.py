@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from api_kit import NOW, lorry, serving, until
 
-from citywatch.adapters.cameras.measure import make_grid, measure
+from citywatch.adapters.cameras.measure import LumaOnly, make_grid, measure
 from citywatch.domain.columns import TEXT
 from citywatch.domain.pictures import FrameBatch, Outcome
 from citywatch.testing.scenes import Street
@@ -106,7 +106,7 @@ def look(device, at_ns, visit, luma, objects, previous=""):
         "previous": previous,
         "previous_at_ns": -1,
         "cpu_us": 40_000,
-        **asdict(measure(luma, grid, None)),
+        **asdict(measure(LumaOnly(luma), grid, None)),
     }
     return FrameBatch.of(
         **{
@@ -114,6 +114,7 @@ def look(device, at_ns, visit, luma, objects, previous=""):
             if column.dtype == TEXT
             else np.array([values[column.name]], column.dtype)
             for column in FrameBatch.COLUMNS
+            if column.name in values
         }
     )
 
@@ -293,6 +294,49 @@ def test_fleet_and_tickets(city, open_page):
     assert page.locator(".note").inner_text() == "<img src=x onerror=alert(1)> lens cap was on"
     assert page.locator(".note img").count() == 0
     shoot(page, "tickets-dark")
+
+
+def test_cameras_with_faults_pictures_and_the_patrols_figures(city, open_page):
+    black = city.city.store.device("cam-002")["faults"][0]
+    picture = next(iter(city.city.objects.kept))
+    with city.client("admin") as admin:
+        for number, (camera, (name, place)) in enumerate(CAMERAS.items(), 1):
+            body = {"url": f"rtsp://watcher:hunter2@192.0.2.{number}:554/stream1", "name": name, "place": place}
+            assert admin.put(f"/api/v1/cameras/{camera}", json=body).status_code == 200
+            looked = {"at_ns": NOW - 40_000_000_000, "outcome": "picture", "reason": "ok", "picture": picture}
+            city.city.board.seen[camera] = looked
+    ages = {"target_s": 300.0, "p50_s": 141.0, "p99_s": 298.4, "max_s": 312.5, "over_target": 1}
+    city.city.board.told = {
+        "cameras": 3, "failing": 0, "suspects": 1, "visits_per_s": 0.01,
+        "classes": [{"camera_class": "standard", "cameras": 3, **ages}],
+    }  # fmt: skip
+    assert black["fault"] == "black"
+    page = open_page()
+    sign_in(page, city)
+    page.click("nav >> text=Cameras")
+    page.wait_for_selector("#cameras li >> nth=2")
+    told = text_of(page, "#patrol")
+    assert "3 cameras, 0 of them do not answer" in told
+    assert "313 s" in told
+    page.select_option("select >> nth=1", "black")
+    until(lambda: page.locator("#cameras li").count() == 1)
+    page.locator("#cameras li a").click()
+    page.wait_for_selector("#camera .frame img >> nth=1")
+    told = text_of(page, "#camera")
+    assert "Picture is black" in told
+    assert "rtsp://***@192.0.2.2:554/stream1" in told
+    assert "kept sealed" in told
+    assert "40 seconds ago" in told
+    shoot(page, "cameras-en")
+    page.select_option("select >> nth=1", "")
+    page.fill("input[type=search]", "Bridge")
+    until(lambda: page.locator("#cameras li").count() == 1)
+    page.click("#language")
+    page.wait_for_selector("text=巡检")
+    page.wait_for_selector("#cameras li >> nth=2")
+    page.locator("#cameras li a", has_text="cam-002").click()
+    page.wait_for_selector("#camera .frame img >> nth=1")
+    shoot(page, "cameras-zh")
 
 
 def test_on_a_phone_one_thing_at_a_time(city, open_page):

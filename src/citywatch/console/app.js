@@ -2,6 +2,7 @@
 
 import { AlertsPage } from "./alerts.js";
 import * as api from "./api.js";
+import { CamerasPage } from "./cameras.js";
 import { el, put, say, sign } from "./dom.js";
 import { FleetPage } from "./fleet.js";
 import { headline, number, zone } from "./format.js";
@@ -10,7 +11,7 @@ import { TicketsPage } from "./tickets.js";
 import { choose, currentLanguage, loadWords, t } from "./words.js";
 
 const REFRESH_MS = 15_000;
-const PAGES = { alerts: AlertsPage, fleet: FleetPage, tickets: TicketsPage, reference: ReferencePage };
+const PAGES = { alerts: AlertsPage, cameras: CamerasPage, fleet: FleetPage, tickets: TicketsPage, reference: ReferencePage };
 
 /** What the pages share: who is asking, the devices' names, and a way to tell people something. */
 const city = {
@@ -34,7 +35,8 @@ let timer = 0;
 let wantsOverview = 0;
 
 function route() {
-  const [name, id] = location.hash.replace(/^#\/?/, "").split("/");
+  const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
+  const id = rest.join("/");
   return { name: name in PAGES ? name : "alerts", id: id ? decodeURIComponent(id) : null };
 }
 

@@ -74,7 +74,7 @@ export class FleetPage {
   }
 
   draw() {
-    const wanted = [...this.city.devices.values()].filter((device) => !this.state || device.state === this.state)
+    const wanted = [...this.city.devices.values()].filter((device) => (this.state ? device.state === this.state : device.state !== "removed"))
       .sort((a, b) => ORDER[a.state] - ORDER[b.state] || (a.device < b.device ? -1 : 1));
     reconcile(this.list, wanted, (device) => device.device,
       (device) => [device, device.device === this.selected], (device) => this.item(device));
