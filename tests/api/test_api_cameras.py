@@ -199,3 +199,36 @@ def test_no_secret_stands_anywhere_in_the_store(served, tmp_path_factory):
 
     for file in Path(folder).parent.glob("city.db*"):
         assert b"hunter2-Zq" not in file.read_bytes()
+
+
+def table(*lines):
+    return "\n".join(["camera,url,name,class", *lines]).encode()
+
+
+CSV = {"Content-Type": "text/csv"}
+
+
+def test_a_table_is_imported_as_a_whole_or_not_at_all(served, admin):
+    wrong = table("t/1,rtsp://u:hunter2-Zq@192.0.2.1/1,One,", "t 2,ftp://u:hunter2-Zq@x/,Two,nix", "t/3,,,")
+    answer = admin.post("/api/v1/cameras/import", content=wrong, headers=CSV)
+    assert answer.status_code == 422
+    places = {(error["line"], error["column"]) for error in answer.json()["errors"]}
+    assert {(3, 1), (3, 2), (3, 4), (4, 2)} <= places
+    assert "hunter2-Zq" not in answer.text
+    assert admin.get("/api/v1/cameras?q=t/").json()["items"] == []
+    headless = b"rtsp://u:hunter2-Zq@192.0.2.1/1,x\n"
+    answer = admin.post("/api/v1/cameras/import", content=headless, headers=CSV)
+    assert (answer.status_code, "hunter2-zq" in answer.text.lower()) == (422, False)
+
+    right = table("t/1,rtsp://u:hunter2-Zq@192.0.2.1/1,One,", "t/2,rtsp://192.0.2.2/1,Two,")
+    counts = ("dry_run", "cameras", "added", "changed", "unchanged", "pending")
+    for dry_run, wanted in (("true", (True, 2, 2, 0, 0, 0)), ("false", (False, 2, 2, 0, 0, 0))):
+        answer = admin.post(f"/api/v1/cameras/import?dry_run={dry_run}", content=right, headers=CSV)
+        assert answer.status_code == 200, answer.text
+        assert tuple(answer.json()[name] for name in counts) == wanted
+    assert opened(served, "t/1").address().password == "hunter2-Zq"
+    again = table("t/1,rtsp://u:hunter2-Zq@192.0.2.1/1,One,", "t/2,rtsp://192.0.2.2/1,Zwei,", "S1/d1/l1,rtsp://h/1,x,")
+    answer = admin.post("/api/v1/cameras/import", content=again, headers=CSV)
+    assert tuple(answer.json()[name] for name in counts) == (False, 3, 0, 1, 1, 0)
+    assert answer.json()["refused"] == [{"camera": "S1/d1/l1", "reason": "other_kind"}]
+    assert admin.post("/api/v1/cameras/import", content=right).status_code == 415

@@ -16,7 +16,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
@@ -28,7 +28,6 @@ from citywatch.errors import CitywatchError, ConfigurationError
 from citywatch.telemetry import PrometheusMeter, log_as_json
 
 if TYPE_CHECKING:
-    from citywatch.adapters.cameras.config import CameraSettings
     from citywatch.adapters.log.redis_streams import RedisLog
     from citywatch.adapters.store.sql import SqlStore
     from citywatch.api.serve import ApiServer
@@ -83,6 +82,7 @@ def _prepare(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
 
 def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     """Steps, projections, archive and the clock."""
+    from citywatch.adapters.cameras.fleet_file import parse_fleet  # noqa: PLC0415
     from citywatch.adapters.log.redis_streams import RedisHint  # noqa: PLC0415
     from citywatch.adapters.log.terms import LogLimits  # noqa: PLC0415
     from citywatch.adapters.store.objects import DirectoryObjects  # noqa: PLC0415
@@ -138,10 +138,11 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     commands = _registrations(settings, clock.now_ns())
     if len(commands):
         door.append(commands)
+    file = None if settings.fleet_file is None else briefing.beside_configuration(settings.fleet_file)
     fleet = FleetKeeper(
         settings.cameras,
-        None if settings.fleet_file is None else briefing.beside_configuration(settings.fleet_file),
-        partial(_parse_fleet, settings.patrol.classes),
+        file,
+        partial(parse_fleet, classes=settings.patrol.classes, beside=None if file is None else file.parent),
         [scale.device for scale in settings.scales],
         sealer=sealer(briefing),
         store=store,
@@ -387,12 +388,6 @@ def _registrations(settings: Settings, at_ns: int) -> CommandBatch:
         actor=("configuration",) * count,
         args=tuple(json.dumps(fields, ensure_ascii=False) for _, fields in rows),
     )
-
-
-def _parse_fleet(classes: Collection[str], content: bytes) -> Sequence[CameraSettings]:
-    from citywatch.adapters.cameras.fleet_file import parse_fleet  # noqa: PLC0415
-
-    return parse_fleet(content, classes)
 
 
 def _prune(store: SqlStore, settings: Settings, now_ns: int) -> None:

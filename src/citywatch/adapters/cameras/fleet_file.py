@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ _COLUMN_OF = {field: column for column, field in _FIELDS.items()}
 _NEEDED = ("camera", "url")
 _TEXTS = ("name", "place")
 _LISTS = ("presets",)
+_NAME = re.compile(r"[a-z_]{1,40}")
 
 
 def parse_fleet(
@@ -94,7 +96,8 @@ class _Table:
         for column, name in enumerate(names, 1):
             if name not in _FIELDS:
                 words = f"unknown column; known: {', '.join(COLUMNS)}"
-                self.mistakes.append(Mistake(name[:40] if name.isprintable() else "", words, line, column))
+                # Without a header the first line is a camera: what stands in it may be secret.
+                self.mistakes.append(Mistake(name if _NAME.fullmatch(name) else "", words, line, column))
             elif name in names[: column - 1]:
                 self.mistakes.append(Mistake(name, "this column stands twice", line, column))
         self.mistakes += [Mistake(name, "this column is missing", line) for name in _NEEDED if name not in names]

@@ -16,6 +16,7 @@ from pydantic import SecretStr, ValidationError
 
 from citywatch.adapters.cameras.addresses import HIDDEN, MediaKind, parse_address, redact
 from citywatch.adapters.cameras.config import STANDARD_CLASS, CameraSettings
+from citywatch.adapters.cameras.fleet_file import parse_fleet
 from citywatch.adapters.secrets import CannotOpen, Sealer
 from citywatch.domain.cameras import Described, Origin
 from citywatch.errors import DescriptionRefused, Mistake
@@ -102,17 +103,27 @@ class CameraRegistry:
             settings = CameraSettings.model_validate({**wanted, "camera": camera})
         except ValidationError as error:
             raise DescriptionRefused(_mistakes(error)) from None
-        self._check(settings)
+        mistakes = self._mistakes_of(settings)
+        if mistakes:
+            raise DescriptionRefused(mistakes)
         described = describe(settings, self._sealer)
         if kept and known is not None:
             described = Described(camera, described.fields, known["sealed"])
         return described
 
     def table(self, content: bytes) -> Sequence[Described]:
-        """Cameras of a fleet file (adapters/cameras/fleet_file.py), as the API takes them."""
-        raise NotImplementedError
+        """Cameras of a table (adapters/cameras/fleet_file.py), as the API takes them."""
+        cameras = parse_fleet(content, self._classes)
+        mistakes = [
+            Mistake(f"{camera.camera}.{mistake.field}", mistake.message)
+            for camera in cameras
+            for mistake in self._mistakes_of(camera)
+        ]
+        if mistakes:
+            raise DescriptionRefused(mistakes)
+        return [describe(camera, self._sealer) for camera in cameras]
 
-    def _check(self, camera: CameraSettings) -> None:
+    def _mistakes_of(self, camera: CameraSettings) -> list[Mistake]:
         """What the configuration may say and the API may not: to hand any file of this machine to a camera."""
         mistakes = [Mistake(name, _NO_TEXT) for name in ("name", "place") if not getattr(camera, name).isprintable()]
         if camera.camera_class not in self._classes:
@@ -126,8 +137,7 @@ class CameraRegistry:
                     "password_file", "name one in a directory of `secrets.password_directories`, or give `password`"
                 )
             )
-        if mistakes:
-            raise DescriptionRefused(mistakes)
+        return mistakes
 
 
 def _kept(wanted: Mapping[str, Any], known: Row | None) -> bool:
