@@ -25,7 +25,7 @@ from citywatch.rules.comparison import Own, OwnThresholds, Trace
 from citywatch.rules.confirmations import CAMERA_FAULTS, CONFIRMATIONS
 from citywatch.rules.faults import CONFIRMED, NEVER, SUSPECT, Confirmation, Evidence, FaultRow
 from citywatch.rules.judgement import Judgement, judge
-from citywatch.rules.pictures import Finding, Look, LookHistory, looks
+from citywatch.rules.pictures import Finding, Look, LookHistory, Why, looks
 from citywatch.rules.references import Adopted, LearningPolicy, View
 
 ROOM = "camera"
@@ -35,6 +35,8 @@ ROOMS = (ROOM, USUAL, references.ROOM, work.ROOM)
 
 _OF_THE_NETWORK = frozenset({Fault.UNREACHABLE, Fault.NO_MEDIA, Fault.STALLED, Fault.CLOCK_WRONG})
 """Faults that no light shows or hides, and that say nothing about the picture."""
+_SHOWS_TOO_LITTLE = frozenset({Why.TOO_DARK, Why.TOO_SMALL, Why.TOO_LITTLE_STRUCTURE})
+"""A picture in which a cover could not be seen is no reference."""
 _STALE_SUSPICION_NS = 2 * 3600 * NS_PER_S
 """A suspicion from the night is dropped by day when it is older: it may come again the next night."""
 _AIMED_AGAIN_PIXELS = 24.0
@@ -100,8 +102,8 @@ def on_tick(state: State, now_ns: int, policy: CameraPolicy) -> Iterator[Event]:
 
 def _on_look(state: State, look: Look, policy: CameraPolicy) -> Iterator[Event]:
     yield from devices.seen(state, look.device, DeviceKind.CAMERA, look.at_ns)
-    row = state.get(ROOM, look.device) or _new_row(look)
     yield from _after_work(state, look)
+    row = state.get(ROOM, look.device) or _new_row(look)
     usual = state.get(USUAL, look.device) or {"usual": {}, "hours": hours.nothing()}
     case = _judged(state, look, row, usual, policy)
     for fault in CAMERA_FAULTS:
@@ -260,7 +262,8 @@ def _learn(state: State, case: _Case, usual: Row, policy: CameraPolicy) -> Itera
     if case.judgement.found.keys() - _OF_THE_NETWORK or pictured or case.held or look.light is Light.UNKNOWN:
         references.interrupt(state, look.device)
         return
-    if Own.VIEW_CHANGES in case.judgement.unchecked.values():
+    unchecked = case.judgement.unchecked
+    if Own.VIEW_CHANGES in unchecked.values() or Fault.BLACK in unchecked:
         references.interrupt(state, look.device)
         return
     mean = normals.usual(usual["usual"], look.light, "mean")
@@ -270,6 +273,9 @@ def _learn(state: State, case: _Case, usual: Row, policy: CameraPolicy) -> Itera
         "hours": hours.with_look(usual["hours"], look.at_ns, look.light),
     }
     state.put(USUAL, look.device, after)
+    if unchecked.get(Fault.COVERED) in _SHOWS_TOO_LITTLE:
+        references.interrupt(state, look.device)
+        return
     yield from references.learn(state, look, policy.learning, typical=typical)
 
 

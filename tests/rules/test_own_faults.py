@@ -1,0 +1,340 @@
+"""Faults against a camera's own: what is one, what passes by, how it is confirmed and cleared, what excuses it."""
+
+import json
+import math
+
+import pytest
+from own_kit import ANOTHER_VIEW, BUS, BY_DAY, BY_INFRARED, CAMERA, COVER, Watch
+
+from citywatch.domain.events import EventKind
+from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.pictures import UNKNOWN_PRESET, Fault, Light, Outcome
+from citywatch.domain.work import WorkKind
+from citywatch.rules import cameras, faults, references
+from citywatch.rules.confirmations import CAMERA_FAULTS, CONFIRMATIONS
+from citywatch.rules.references import MOST_VIEWS
+
+MOVED = {"shift_x": 30.0, "shift_y": -5.0, "shift_certainty": 0.4}
+
+
+@pytest.fixture
+def watch():
+    known = Watch()
+    known.settle(12)
+    return known
+
+
+# ---- references
+
+
+def test_the_first_looks_that_agree_give_the_reference_and_until_then_nothing_is_said():
+    watch = Watch()
+    watch.look(steady_share=math.nan)
+    watch.look()
+    assert not watch.of(EventKind.REFERENCE_ADOPTED)
+    watch.look()
+    (adopted,) = watch.of(EventKind.REFERENCE_ADOPTED)
+    assert adopted.data["light"] == "day"
+    assert adopted.data["reason"] == "first"
+    assert adopted.data["replaced"] == ""
+    assert watch.events[-1].kind is not EventKind.FAULT_CONFIRMED
+
+
+def test_looks_that_do_not_agree_or_left_no_sketch_are_not_adopted():
+    watch = Watch()
+    for number in range(6):
+        watch.look(steady_share=0.2 if number % 2 else 0.9)
+    assert not watch.references
+    watch.settle(4, sketch=False)
+    assert not watch.references
+    watch.look()
+    assert watch.references
+
+
+def test_a_reference_is_never_adopted_while_a_fault_is_suspected():
+    watch = Watch()
+    for _ in range(6):
+        watch.look(dark_share=0.99, mean=8.0, contrast=2.0, layout=1.0, texture_share=0.0)
+    assert not watch.references
+
+
+def test_each_light_and_preset_has_its_own_and_there_is_a_bound():
+    watch = Watch()
+    for number in range(MOST_VIEWS + 3):
+        watch.settle(4, preset=f"p{number}")
+    watch.settle(4, of=BY_INFRARED, preset="p26")
+    assert len(watch.references) == MOST_VIEWS
+    dropped = watch.of(EventKind.REFERENCE_DROPPED)
+    assert [(event.data["preset"], event.data["reason"]) for event in dropped] == [
+        (f"p{number}", "too_many") for number in range(4)
+    ]
+    rows = [watch.state.get(room, CAMERA) for room in cameras.ROOMS]
+    assert sum(len(json.dumps(row)) for row in rows if row is not None) < 12_000
+
+
+def test_what_is_kept_of_a_camera_is_small(watch):
+    watch.settle(20, of=BY_INFRARED)
+    watch.settle(20, of=BY_DAY | {"light": Light.NIGHT, "mean": 45.0})
+    for bad in (MOVED, COVER, ANOTHER_VIEW):
+        watch.look(**bad)
+    rows = [watch.state.get(room, CAMERA) for room in cameras.ROOMS]
+    assert sum(len(json.dumps(row)) for row in rows if row is not None) < 6_000
+
+
+def test_slow_drift_is_followed_and_adds_up():
+    watch = Watch()
+    watch.settle(10)
+    for _ in range(6):
+        watch.look(after_s=5 * 3600, shift_x=2.0)
+    adopted = watch.of(EventKind.REFERENCE_ADOPTED)
+    assert [event.data["reason"] for event in adopted[:3]] == ["first", "followed", "followed"]
+    assert adopted[2].data["replaced"] == adopted[1].data["picture"]
+    # 2 pixels each time: nothing by itself, and a camera that has turned away all the same
+    assert Fault.MOVED in watch.suspected()
+
+
+def test_a_reference_that_is_gone_is_learned_anew(watch):
+    for _ in range(10):
+        watch.look(reference="", match_share=math.nan, steady_share=0.9)
+    assert watch.of(EventKind.REFERENCE_ADOPTED)[-1].data["reason"] == "lost"
+
+
+# ---- moved
+
+
+def test_a_displaced_view_is_confirmed_over_time_with_its_evidence(watch):
+    for _ in range(3):
+        watch.look(after_s=210, **MOVED)
+    (fault,) = watch.of(EventKind.FAULT_CONFIRMED)
+    assert fault.data["fault"] == "moved"
+    assert fault.data["reason"] == "view_displaced"
+    assert fault.data["reference"] == watch.references["day", ""]
+    assert fault.data["light"] == "day"
+    assert (
+        fault.data["rule"] == "confirmed by 3 bad looks in a row over at least 420 s, cleared by 2 good looks in a row"
+    )
+    evidence = fault.data["evidence"]
+    assert evidence["value"] == pytest.approx(math.hypot(30, 5), abs=1e-5)
+    assert evidence["margin"] == pytest.approx(evidence["value"] - evidence["threshold"], abs=1e-5)
+    assert evidence["measurements"]["match_share"] == 0.85
+    assert fault.data["picture"] == f"{15:064x}"
+    assert fault.data["previous"] == f"{12:064x}"
+    assert fault.data["last_good_ns"] < fault.data["first_bad_ns"] < fault.at_ns
+
+
+def test_the_first_bad_look_raises_a_suspicion_that_says_when_to_look_again(watch):
+    (raised,) = [event for event in watch.look(**ANOTHER_VIEW | {"steady_share": 0.1}) if "suspicion" in event.kind]
+    assert raised.data["fault"] == "moved"
+    assert raised.data["again_seconds"] == 210.0
+    (dropped,) = [event for event in watch.look() if "suspicion" in event.kind]
+    assert (dropped.kind, dropped.cause) == (EventKind.SUSPICION_DROPPED, raised.cause)
+
+
+def test_another_view_that_stays_is_moved_and_buses_are_not(watch):
+    for _ in range(6):
+        watch.look(**BUS)
+    watch.settle(1)
+    assert watch.confirmed() == []
+    watch.look(**ANOTHER_VIEW | {"steady_share": 0.1})
+    for _ in range(2):
+        watch.look(**ANOTHER_VIEW)
+    assert watch.confirmed() == [Fault.MOVED]
+
+
+def test_a_mast_in_the_wind_is_neither_moved_nor_shaking(watch):
+    for number in range(8):
+        watch.look(shift_x=1.4 * (-1) ** number, shift_y=0.5)
+    assert watch.suspected() == []
+
+
+def test_to_and_fro_is_shaking_not_moved(watch):
+    for x, y in ((12.0, 3.0), (-9.0, 6.0), (4.0, -14.0), (11.0, 9.0)):
+        watch.look(shift_x=x, shift_y=y)
+    assert watch.confirmed() == [Fault.SHAKING]
+    assert watch.open() == {"shaking": "confirmed"}
+    for _ in range(6):
+        watch.look()
+    assert watch.open() == {}
+
+
+def test_a_camera_brought_back_near_its_old_view_is_repaired_and_learned_anew(watch):
+    for _ in range(3):
+        watch.look(**ANOTHER_VIEW)
+    for _ in range(2):
+        watch.look(shift_x=15.0, shift_y=4.0)
+    assert [event.data["fault"] for event in watch.of(EventKind.FAULT_CLEARED)] == ["moved"]
+    assert watch.of(EventKind.REFERENCE_ADOPTED)[-1].data["reason"] == "repaired"
+    watch.settle(4)
+    assert watch.open() == {}
+
+
+def test_what_a_preset_explains_is_no_fault_and_an_unknown_one_is_not_judged():
+    watch = Watch()
+    watch.settle(5, preset="north")
+    watch.settle(5, preset="south")
+    watch.look(preset="north")
+    for _ in range(4):
+        watch.look(preset=UNKNOWN_PRESET)
+    assert watch.suspected() == []
+    row = watch.state.get(references.ROOM, CAMERA)
+    assert set(row["views"]) == {"day/north", "day/south"}
+
+
+# ---- covered in part, traffic, parked cars
+
+
+def test_a_cover_that_stays_in_its_place_is_found(watch):
+    for _ in range(3):
+        watch.look(**COVER)
+    assert watch.confirmed() == [Fault.PARTLY_COVERED]
+
+
+def test_lorries_that_hide_another_part_each_time_are_no_cover(watch):
+    for number in range(8):
+        watch.look(**COVER | {"lost_cells": 0xFF << 8 * (number % 5)})
+    assert watch.confirmed() == []
+
+
+def test_parked_cars_that_leave_are_no_fault(watch):
+    for _ in range(5):
+        watch.look(match_share=0.74, lost_share=0.12, lost_cells=0x3)
+    assert watch.suspected() == []
+
+
+def test_a_lorry_that_stands_for_minutes_is_no_cover(watch):
+    for after_s in (60, 120, 120):
+        watch.look(after_s=after_s, **COVER)
+    watch.look()
+    assert watch.confirmed() == []
+
+
+# ---- light, contrast, focus, frame rate
+
+
+def test_dusk_is_no_low_contrast_and_fog_is(watch):
+    for mean in (95.0, 70.0, 50.0):
+        watch.look(mean=mean, contrast=mean * 0.3, contrast_ratio=0.8)
+    watch.settle(1)
+    assert watch.confirmed() == []
+    for _ in range(3):
+        watch.look(mean=160.0, contrast=40.0, contrast_ratio=0.42, match_share=0.45, lost_share=0.47)
+    assert watch.confirmed() == [Fault.LOW_CONTRAST]
+
+
+def test_flat_edges_are_out_of_focus_and_rain_is_not(watch):
+    for _ in range(4):
+        watch.look(sharpness=0.4, sharpness_ratio=0.97)
+    assert watch.suspected() == []
+    for _ in range(3):
+        watch.look(sharpness=0.4, sharpness_ratio=0.6)
+    assert watch.confirmed() == [Fault.OUT_OF_FOCUS]
+
+
+def test_no_colour_by_day_is_stuck_infrared_and_a_camera_that_never_switches_is_fine(watch):
+    for _ in range(3):
+        watch.look(light=Light.INFRARED, chroma_sd=0.0, u_mean=0.0, v_mean=0.0, contrast=60.0)
+    assert watch.confirmed() == [Fault.INFRARED_STUCK]
+    grey = Watch()
+    grey.settle(30, of=BY_INFRARED)
+    assert grey.suspected() == []
+
+
+def test_far_fewer_pictures_than_usual(watch):
+    for _ in range(3):
+        watch.look(fps=6.0)
+    assert watch.confirmed() == [Fault.LOW_FRAME_RATE]
+
+
+# ---- seen only in the dark, cleared only in the dark
+
+
+def test_a_fault_of_the_night_is_verified_at_night():
+    watch = Watch()
+    for _ in range(3):
+        for _ in range(12):
+            watch.look(3600.0, of=BY_DAY)
+        for _ in range(12):
+            watch.look(3600.0, of=BY_INFRARED)
+    for _ in range(12):
+        watch.look(3600.0, of=BY_DAY)
+    watch.look(5400.0, of=BY_INFRARED)
+    for _ in range(3):
+        watch.look(600.0, of=BY_INFRARED, bright_share=0.9, mean=240.0)
+    (fault,) = watch.of(EventKind.FAULT_CONFIRMED)
+    assert (fault.data["fault"], fault.data["dark"]) == ("over_exposed", True)
+    watch.now_ns += 12 * 3600 * NS_PER_S
+    for _ in range(4):
+        watch.look(600.0, of=BY_DAY)
+    assert watch.open() == {"over_exposed": "confirmed"}
+    watch.now_ns += 11 * 3600 * NS_PER_S
+    for _ in range(3):
+        watch.look(600.0, of=BY_INFRARED)
+    assert watch.open() == {}
+
+
+# ---- known causes
+
+
+def test_while_work_is_declared_its_faults_are_held_and_count_afterwards(watch):
+    assert watch.declare(WorkKind.WIPING, 0, 2000).kind is EventKind.WORK_DECLARED
+    for _ in range(6):
+        watch.look(**COVER)
+    assert watch.confirmed() == []
+    assert watch.open() == {"partly_covered": "suspect"}
+    watch.look(**COVER)
+    (fault,) = watch.of(EventKind.FAULT_CONFIRMED)
+    assert fault.data["held"] is True
+    assert fault.data["looks"] == 7
+
+
+def test_work_holds_only_what_it_explains(watch):
+    watch.declare(WorkKind.WIPING, 0, 5000)
+    for _ in range(3):
+        watch.miss(Outcome.UNREACHABLE, "timed_out")
+    assert watch.confirmed() == [Fault.UNREACHABLE]
+
+
+def test_after_a_planned_re_aiming_the_view_is_learned_anew(watch):
+    watch.declare(WorkKind.RE_AIMING, 0, 1000)
+    for _ in range(3):
+        watch.look(**ANOTHER_VIEW)
+    watch.look()
+    (dropped,) = watch.of(EventKind.REFERENCE_DROPPED)
+    assert dropped.data["reason"] == "planned"
+    watch.settle(4)
+    assert watch.of(EventKind.REFERENCE_ADOPTED)[-1].data["reason"] == "planned"
+    assert watch.open() == {}
+    assert watch.confirmed() == []
+
+
+def test_work_is_declared_once_within_bounds(watch):
+    assert watch.declare(WorkKind.WIPING, 0, 60) != "repeated"
+    assert watch.declare(WorkKind.WIPING, 0, 60) == "repeated"
+    assert watch.declare(WorkKind.WIPING, 60, 0, "w2") == "bad_times"
+    assert watch.declare(WorkKind.WIPING, 0, 40 * 86_400, "w3") == "bad_times"
+    for number in range(7):
+        watch.declare(WorkKind.MAINTENANCE, 0, 60, f"m{number}")
+    assert watch.declare(WorkKind.WIPING, 0, 60, "w4") == "too_much_work"
+
+
+# ---- rules in words
+
+
+def test_every_fault_of_a_camera_has_its_rule():
+    assert set(CONFIRMATIONS) == set(CAMERA_FAULTS)
+    assert all(rule.confirm_looks <= 3 for rule in CONFIRMATIONS.values())
+    assert CONFIRMATIONS[Fault.UNREACHABLE].words() == (
+        "confirmed by 2 bad looks in a row, cleared by 2 good looks in a row"
+    )
+    assert CONFIRMATIONS[Fault.PARTLY_COVERED].again_seconds == 210.0
+
+
+def test_a_fault_is_cleared_only_after_its_time():
+    rule = faults.Confirmation(1, 0, 2, 100.0)
+    evidence = faults.Evidence("r", "m", 1.0, 0.5, 0.5)
+    row, event = faults.bad_look(None, CAMERA, "shaking", 0, -1, evidence, rule)
+    assert event.kind is EventKind.FAULT_CONFIRMED
+    for at_s in (10, 20, 60):
+        row, event = faults.good_look(row, CAMERA, "shaking", at_s * NS_PER_S, rule)
+        assert event is None
+    assert faults.good_look(row, CAMERA, "shaking", 110 * NS_PER_S, rule)[0] is None
