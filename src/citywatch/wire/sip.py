@@ -209,13 +209,15 @@ class Request(Message):
             raise MalformedSip("cseq", "the method of CSeq is not that of the request")
 
     def transaction(self) -> str:
-        """What a retransmission shares with the first one (RFC 3261, 17.2.3): ACK counts as its INVITE."""
+        """What a retransmission shares with the first one (RFC 3261, 17.2.3): ACK counts as its INVITE.
+
+        Call-ID and CSeq belong to it besides: some senders use a branch again for their next request.
+        """
         via = self.via
         method = "INVITE" if self.method == "ACK" else self.method
-        sent_by = f"{via.host.lower()}:{via.port or DEFAULT_PORT}"
-        if via.branch.startswith(MAGIC_COOKIE) and len(via.branch) > len(MAGIC_COOKIE):
-            return f"{via.branch}|{sent_by}|{method}"
-        parts = (self.uri, self.sender.tag, self.call_id, str(self.cseq[0]), sent_by, via.branch, method)
+        parts = [via.branch, f"{via.host.lower()}:{via.port or DEFAULT_PORT}", method, self.call_id, str(self.cseq[0])]
+        if not via.branch.startswith(MAGIC_COOKIE):
+            parts += [self.uri, self.sender.tag]
         return "|".join(parts)
 
 

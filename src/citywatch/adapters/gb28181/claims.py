@@ -99,6 +99,10 @@ class Claims:
         self._say(registrant, code, Claim.OFFLINE, "catalogue", LEFT, now_ns)
         self._book.drop_channel(registrant, code)
 
+    def introduce(self, registrant: Registrant, now_ns: int) -> None:
+        """One that registers for the first time: what it is can be read off its code."""
+        self._outbox_describe(registrant.code, "", "", "", now_ns)
+
     def describe_registrant(self, registrant: Registrant, name: str, now_ns: int) -> None:
         """Its own name, as it tells it."""
         if name and name != registrant.name:

@@ -285,8 +285,9 @@ class Registrar:
             case "sha-256":
                 return (Algorithm.SHA256,)
             case _:
-                # Devices of 2016 take the first challenge, whatever it says.
-                return (Algorithm.SHA256, Algorithm.MD5) if form is Form.GB2022 else (Algorithm.MD5,)
+                # Devices take the first challenge, and some fail over a hash that they do not know: who wants SHA-256
+                # finds it behind, and a city that insists on it says so in its settings.
+                return (Algorithm.MD5, Algorithm.SHA256) if form is Form.GB2022 else (Algorithm.MD5,)
 
     def _registered(
         self, code: str, peer: Peer, contact: Uri, form: Form, call_id: str, expires_s: int, now_ns: int
@@ -298,6 +299,7 @@ class Registrar:
         if registrant is None:
             registrant = Registrant(code, peer, uri, form, expires_ns, now_ns, registered=False, online=False)
             self._book.add(registrant)
+            self._claims.introduce(registrant, now_ns)
         anew = not registrant.registered or registrant.call_id != call_id
         registrant.peer, registrant.uri, registrant.form, registrant.call_id = peer, uri, form, call_id
         registrant.expires_ns, registrant.heard_ns = expires_ns, now_ns
@@ -530,10 +532,11 @@ def _seconds(text: str) -> int:
 
 
 def _same_address(answered: str, asked: str) -> bool:
-    """Whether the digest was made for this request: the addresses may differ in port and parameters, not in user."""
+    """Whether the digest was made for this registrar. Devices err in host, port and parameters; some leave out the
+    user. A digest is good for one request whatever stands there."""
     if answered == asked:
         return True
     try:
-        return Uri.parse(answered).user == Uri.parse(asked).user
+        return Uri.parse(answered).user in ("", Uri.parse(asked).user)
     except MalformedSip:
         return False
