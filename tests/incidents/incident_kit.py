@@ -17,6 +17,7 @@ from citywatch.flow import onward
 from citywatch.flow.incident_step import IncidentStep
 from citywatch.flow.step import CityStep
 from citywatch.laws import load
+from citywatch.ports import INCIDENTS
 from citywatch.rules.incidents import IncidentPolicy
 from citywatch.testing import rows as city
 
@@ -95,19 +96,23 @@ class Town:
         self.incidents = IncidentStep(policy)
         self.states = [State() for _ in range(partitions)]
         self.stage = State()
-        self.events: list[Event] = []
+        self.streams: dict[int, list[Event]] = {p: [] for p in (*range(partitions), INCIDENTS)}
+
+    @property
+    def events(self) -> list[Event]:
+        """Partition by partition, then what the incident stage told."""
+        return [event for events in self.streams.values() for event in events]
 
     def feed(self, partition: int, items: Iterable[Item]) -> None:
         """Some items of one partition, as one commit; the stage takes at once what is handed on."""
         for item in items:
             state = self.states[partition]
-            self.events += (
-                self.step._judged(state, [item]) if isinstance(item, Event) else self.step.step(state, item)[1]
-            )
+            told = self.step._judged(state, [item]) if isinstance(item, Event) else self.step.step(state, item)[1]
+            self.streams[partition] += told
         batch = onward.taken(self.states[partition])
         if batch is not None:
             self.incidents.take(self.stage, partition, batch)
-            self.events += self.incidents.advance(self.stage, len(self.states))
+            self.streams[INCIDENTS] += self.incidents.advance(self.stage, len(self.states))
 
     def live(self, items: Iterable[Item], until: float) -> Town:
         """Item by item, everybody in step."""

@@ -195,7 +195,7 @@ def test_parent_outage_over_an_own_fault():
     rows += [*gone(["sw", *CAMERAS[1:]], 100), *back(["sw"], 131), *back(CAMERAS[1:], 133)]
     town = Town().live(rows, 200)
     filed = [(event.device, event.data["fault"], seconds([event])[0]) for event in town.of(TICKET)]
-    assert filed == [("cam-0", "unreachable", 30), ("cam-1", "black", 50), ("sw", "unreachable", 100)]
+    assert set(filed) == {("cam-0", "unreachable", 30), ("cam-1", "black", 50), ("sw", "unreachable", 100)}
     (opened,) = town.of(EventKind.INCIDENT_OPENED)
     assert {child["device"] for child in opened.data["children"]} == {"sw", *CAMERAS[1:]}
     assert [event.device for event in town.of(EventKind.TICKET_CLOSED)] == ["sw"]
@@ -222,9 +222,11 @@ def verdicts(town):
 
 
 def test_the_verdict_of_a_place_is_given_by_the_stage():
-    town = Town().live([placed("cam", "sw", second=3, command="c1"), placed("sw", "", "switch", second=4)], 10)
-    (registered, other) = town.of(EventKind.DEVICE_REGISTERED)
-    assert (registered.data["parent"], registered.data["command"], other.data["parent"]) == ("sw", "", "")
+    rows = [placed("cam", "sw", second=3, command="c1"), placed("sw", "", "switch", second=4, command="c2")]
+    town = Town().live(rows, 10)
+    registered = {event.device: event.data for event in town.of(EventKind.DEVICE_REGISTERED)}
+    assert (registered["cam"]["parent"], registered["cam"]["command"]) == ("sw", "")
+    assert (registered["sw"]["parent"], registered["sw"]["command"]) == ("", "c2"), "there is nothing to be refused"
     (changed,) = [event for event in town.of(EventKind.TOPOLOGY_CHANGED) if event.data["command"]]
     assert (changed.device, changed.data["parent"], changed.data["site"]) == ("cam", "sw", "s")
 

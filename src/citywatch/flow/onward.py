@@ -51,8 +51,10 @@ def registered(state: State, event: Event, actor: str) -> Event:
     """Hand on a registration; the event as it is told. Where a parent is named the verdict is the incident stage's."""
     if not devices.is_placed(state, event.device):
         return event
-    _hand_on(state, event.device, event.at_ns, event.kind.value, event.cause, {**event.data, "actor": actor})
-    return replace(event, data={**event.data, "command": ""}) if event.data["parent"] else event
+    command = event.data["command"] if event.data["parent"] else ""
+    told = {**event.data, "command": command, "actor": actor}
+    _hand_on(state, event.device, event.at_ns, event.kind.value, event.cause, told)
+    return replace(event, data={**event.data, "command": ""}) if command else event
 
 
 def passed_on(
