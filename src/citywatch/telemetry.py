@@ -51,6 +51,18 @@ METRICS: Mapping[str, Metric] = {
     "visits_total": Metric("counter", "Visits to cameras, by result", ("outcome", "reason")),
     "visit_cpu_seconds_total": Metric("counter", "Processor time of visits in the decoders"),
     "visit_seconds": Metric("histogram", "Duration of a visit", (), _SECONDS),
+    "visits_void_total": Metric("counter", "Visits thrown away, because the camera was described anew meanwhile"),
+    "visits_held_back_total": Metric(
+        "counter", "Visits whose turn had come and that a limit held back, by limit", ("limit",)
+    ),
+    "visits_in_flight": Metric("gauge", "Visits under way"),
+    "visits_demanded_per_second": Metric("gauge", "Visits that all freshness targets together ask for"),
+    "visits_stretch": Metric("gauge", "By how much all pauses are stretched; 1 when every target is met"),
+    "cameras_watched": Metric("gauge", "Cameras of the patrol: all, failing, suspect, held_open", ("state",)),
+    "look_age_seconds": Metric(
+        "gauge", "Age of the last look, by class of camera and quantile", ("camera_class", "quantile")
+    ),
+    "looks_over_target": Metric("gauge", "Cameras whose last look is older than its target", ("camera_class",)),
     "decoders_replaced_total": Metric("counter", "Decoder processes that were replaced, by reason", ("reason",)),
     "held_streams_lost_total": Metric("counter", "Streams held open that were lost, by reason", ("reason",)),
     "held_looks_dropped_total": Metric("counter", "Key frames of held streams that gave way to newer ones"),

@@ -184,6 +184,17 @@ def test_suspects_are_visited_sooner_for_a_while():
     assert {round(b - a, 6) for a, b in zip(looks[-8:], looks[-7:], strict=False)} == {270.0}
 
 
+def test_a_suspicion_may_name_its_distance_and_the_shorter_one_counts():
+    scheduler = Scheduler(terms())
+    scheduler.start({"c": STANDARD}, 0.0)
+    drive(scheduler, 100.0)
+    scheduler.suspect("c", "snow", 100.0, 30.0)
+    scheduler.suspect("c", "moved", 101.0, 210.0)
+    assert times(drive(scheduler, 200.0, now_s=101.0), "c") == [130.0, 160.0, 190.0]
+    scheduler.suspect("c", "black", 200.0, 0.0)
+    assert times(drive(scheduler, 220.0, now_s=200.0), "c") == [210.0, 220.0]
+
+
 def test_a_suspicion_that_is_settled_ends_the_series_but_not_that_of_another():
     scheduler = Scheduler(terms())
     scheduler.start({"c": STANDARD}, 0.0)

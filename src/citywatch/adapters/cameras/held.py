@@ -69,6 +69,7 @@ class HeldStream:
         self._connect = connect
         self._meter = meter
         self._every_s = every_s
+        self._due = 0.0
         self._now_ns = now_ns
         self._random = random.Random(f"{camera.camera}/{seed}")  # noqa: S311  (when to ask again, no secret)
         self._failures = 0
@@ -104,6 +105,11 @@ class HeldStream:
         self._has_look.clear()
         return look
 
+    def look_every(self, every_s: float) -> None:
+        """From now on at most so far apart."""
+        self._every_s = every_s
+        self._due = min(self._due, asyncio.get_running_loop().time() + every_s)
+
     # the reading -------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
@@ -122,15 +128,15 @@ class HeldStream:
         """Look until the stream is lost; that is told by a VisitFailure."""
         loop = asyncio.get_running_loop()
         camera, rate = self._camera, session.rate
-        due = last_key = loop.time()
+        self._due = last_key = loop.time()
         seen = 0
         while True:
             frame, now = session.take_key_frame(), loop.time()
             if frame is not None:
                 last_key = now
                 self._failures = 0
-                if now >= due:
-                    due = max(due + self._every_s, now)
+                if now >= self._due:
+                    self._due = max(self._due + self._every_s, now)
                     self._offer(HeldLook(self._now_ns(), Answer(frame, session.stream()), rate.pictures - seen))
                     seen = rate.pictures
                     rate.restart()

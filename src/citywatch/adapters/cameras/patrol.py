@@ -1,31 +1,36 @@
-"""The patrol: who is visited when, and what is remembered of each camera from one visit to the next.
+"""The patrol: makes the visits that the schedule asks for, and hands their rows over.
 
-Every camera has its own interval; the first visits are spread evenly over it. Visits run side by side up to a limit,
-and each camera's next visit is due by the clock, not by the end of the last one, so a slow or dead camera costs its own
-time-out and delays nobody. What a visit found becomes one row of a FrameBatch; rows go to `on_frames` in one queue, in
-the order in which they were finished, as many at a time as have gathered.
+`schedule.Scheduler` says who is next; here is what needs an event loop. A visit asks the camera (visit.py), has the
+picture examined by a guarded decoder (pool.py) and becomes one row of a FrameBatch; rows go to `on_frames` in one
+queue, in the order in which they were finished, as many at a time as have gathered. A camera whose stream is held open
+stands in no schedule: its looks come by themselves (held.py).
+
+Cameras come, change and go while it runs (`put`, `remove`), and `on_event` tells it what the rules have decided: which
+pictures are references, who is a suspect, where a repair is awaited.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
+import contextlib
 import logging
-import math
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-import numpy as np
-
-from citywatch.adapters.cameras.answers import FileRef, Media, Reached, Stream, VisitFailure
-from citywatch.adapters.cameras.pipe import Report, Task
+from citywatch.adapters.cameras.answers import Answer, Reached, VisitFailure
+from citywatch.adapters.cameras.config import STANDARD_CLASS, PatrolTerms
+from citywatch.adapters.cameras.held import HeldStream
+from citywatch.adapters.cameras.pipe import Report
 from citywatch.adapters.cameras.pool import DecoderPool
-from citywatch.adapters.cameras.rtp import KeyFrame
+from citywatch.adapters.cameras.remembered import Memory, failed
+from citywatch.adapters.cameras.schedule import OF_TARGET, Found, Other, Place, Scheduler, Turn
+from citywatch.adapters.cameras.tally import PatrolReport, Tally
 from citywatch.adapters.cameras.visit import CameraConfig, Visitor
-from citywatch.domain.columns import TEXT
-from citywatch.domain.pictures import FrameBatch, Outcome, VisitReason
+from citywatch.domain.events import Event, EventKind
+from citywatch.domain.pictures import NO_OFFSET, UNKNOWN_PRESET, FrameBatch, Outcome, VisitReason
 from citywatch.errors import ConfigurationError, LogFull, LogUnavailable
 from citywatch.ports import Clock, Meter
 
@@ -34,26 +39,40 @@ _log = logging.getLogger(__name__)
 _ROWS_WAITING = 1024
 _ROWS_AT_A_TIME = 512
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-_NOTHING: Mapping[str, Any] = {TEXT: "", "float64": math.nan}
-_NOT_MEASURED: Mapping[str, Any] = {
-    column.name: column.missing if column.since > 1 else _NOTHING.get(column.dtype, 0) for column in FrameBatch.COLUMNS
-}
-"""What a row holds in a column that a visit says nothing about."""
+_TELL_OVERLOAD_S = 60.0
+_OVERLOAD = 1.05
+"""A stretch above this is told."""
+_FOR_PEOPLE = {"kind", "name", "place"}
+"""Fields of a description that no visit depends on."""
+_REPAIR = frozenset({EventKind.TICKET_ACCEPTED, EventKind.TICKET_NOTED})
+
+_T = TypeVar("_T")
 
 OnFrames = Callable[[FrameBatch], Awaitable[None]]
 
 
-@dataclass(slots=True)
-class _Memory:
-    """What the patrol knows of a camera; about a hundred bytes. Lost at a restart, which costs one comparison."""
+class Eyes(Protocol):
+    """What can be asked of a camera beside its pictures (ONVIF). Neither raises; None: it does not tell."""
 
-    visits: int = 0
-    picture: str = ""
-    picture_ns: int = -1
-    after_ns: int | None = None
-    after_keys: int = 0
-    killer: bool = False
-    reason: str = ""
+    async def device_offset_ns(self, camera: CameraConfig) -> int | None:
+        """The device's clock minus ours, nanoseconds."""
+        ...
+
+    async def preset(self, camera: CameraConfig) -> str | None:
+        """Name of the preset that it stands at, "" while it stands at none."""
+        ...
+
+
+@dataclass(slots=True)
+class _Held:
+    """A camera whose stream is held open."""
+
+    task: asyncio.Task[None]
+    place: Place
+    looked_s: float
+    failing: bool = False
+    stream: HeldStream | None = None
+    suspicions: frozenset[str] = frozenset()
 
 
 class Patrol:
@@ -63,7 +82,8 @@ class Patrol:
     pool       entered already; the patrol does not close it
     on_frames  is awaited with the rows; when it raises LogFull or LogUnavailable the same rows are brought again
                until they are taken, and no new visit ends meanwhile
-    in_flight  visits side by side
+    terms      classes, limits and rhythms
+    eyes       asks cameras with an ONVIF address for their clock and preset; without it nobody does
     """
 
     def __init__(
@@ -74,20 +94,33 @@ class Patrol:
         on_frames: OnFrames,
         meter: Meter,
         *,
-        in_flight: int = 64,
+        terms: PatrolTerms | None = None,
+        eyes: Eyes | None = None,
     ) -> None:
         all_cameras = list(cameras)
         self._cameras = {camera.camera: camera for camera in all_cameras}
         if len(self._cameras) < len(all_cameras):
             raise ConfigurationError("cameras: an id is given twice; each camera needs its own")
-        self._memories = {camera: _Memory() for camera in self._cameras}
+        self._memories = {camera: Memory() for camera in self._cameras}
         self._pool = pool
         self._clock = clock
         self._on_frames = on_frames
         self._meter = meter
-        self._in_flight = in_flight
+        self._terms = terms or PatrolTerms()
+        self._eyes = eyes
         self._visitor = Visitor()
         self._rows: asyncio.Queue[FrameBatch] = asyncio.Queue(_ROWS_WAITING)
+        self._schedule = Scheduler(self._terms)
+        self._tally = Tally()
+        self._visits: dict[asyncio.Task[Found], Turn] = {}
+        self._flying: dict[str, asyncio.Task[Found]] = {}
+        self._held: dict[str, _Held] = {}
+        self._next_hold_s = 0.0
+        self._wake = asyncio.Event()
+        self._running = False
+        self._error: BaseException | None = None
+        self._held_back_told: dict[str, int] = {}
+        self._overload_told_s = float("-inf")
 
     async def __aenter__(self) -> Patrol:
         return self
@@ -102,69 +135,220 @@ class Patrol:
 
         Visits of one and the same camera must follow each other.
         """
-        config, memory = self._cameras[camera], self._memories[camera]
-        memory.visits += 1
-        at_ns = self._clock.now_ns()
-        started = asyncio.get_running_loop().time()
-        report = await self._look(config, memory)
-        self._remember(config, memory, report, at_ns)
-        self._tell(config, memory, report)
-        outcome = Outcome(report.outcome)
-        self._meter.count("visits_total", outcome=outcome.name.lower(), reason=report.reason)
-        self._meter.count("visit_cpu_seconds_total", report.cpu_us / 1e6)
-        self._meter.observe("visit_seconds", asyncio.get_running_loop().time() - started)
-        return self._row(config, memory, report, at_ns)
+        row, _ = await self._visit(self._cameras[camera], self._memories[camera])
+        return row
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Visit all cameras in turn until `stop` is set; then visits in flight are given up and rows handed over."""
-        deliverer = asyncio.create_task(self._deliver(stop))
-        visits: set[asyncio.Task[None]] = set()
-        stopping = asyncio.create_task(stop.wait())
+        """Visit all cameras by the schedule until `stop` is set; then visits in flight are given up and rows handed
+        over."""
         loop = asyncio.get_running_loop()
-        due = self._first_round(loop.time())
+        deliverer = asyncio.create_task(self._deliver(stop))
+        stopping = asyncio.create_task(stop.wait())
+        for task in (deliverer, stopping):
+            task.add_done_callback(lambda _: self._wake.set())
+        self._running = True
+        visited = {}
+        for name, config in self._cameras.items():
+            if config.look == "visit":
+                visited[name] = self._place(config)
+            else:
+                self._hold(config)
+        self._schedule.start(visited, loop.time())
         try:
             while not stop.is_set() and not deliverer.done():
-                pause_s = due[0][0] - loop.time() if due else None
-                if len(visits) < self._in_flight and due and pause_s is not None and pause_s <= 0:
-                    _, _, camera = heapq.heappop(due)
-                    visits.add(asyncio.create_task(self._visit_and_queue(camera, due, loop.time()), name=camera))
-                    continue
-                timeout_s = pause_s if len(visits) < self._in_flight else None
-                await asyncio.wait(
-                    {stopping, deliverer, *visits}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-                )
-                for visit in [visit for visit in visits if visit.done()]:
-                    visits.discard(visit)
-                    visit.result()
+                self._wake.clear()
+                if self._error is not None:
+                    raise self._error
+                now_s = loop.time()
+                while (turn := self._schedule.next(now_s)) is not None:
+                    self._fly(turn)
+                if self._tally.mark(now_s, time.process_time()):
+                    self._publish()
+                wake_s = self._schedule.wake_s(now_s)
+                timer = None if wake_s is None else loop.call_at(wake_s, self._wake.set)
+                await self._wake.wait()
+                if timer is not None:
+                    timer.cancel()
         finally:
+            self._running = False
             stopping.cancel()
-            for visit in visits:
-                visit.cancel()
-            await asyncio.gather(stopping, *visits, return_exceptions=True)
+            tasks: list[asyncio.Task[Any]] = [*self._visits, *(held.task for held in self._held.values())]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(stopping, *tasks, return_exceptions=True)
             if not deliverer.done():
                 await self._rows.put(FrameBatch.empty())  # the end
             await deliverer
 
+    # cameras come, change and go -----------------------------------------------------------------------------
+
+    def put(self, camera: CameraConfig) -> None:
+        """Add a camera, or change it. While the patrol runs it is visited at once."""
+        known = self._cameras.get(camera.camera)
+        self._cameras[camera.camera] = camera
+        if known is None:
+            self._memories[camera.camera] = Memory()
+        elif known.model_dump(exclude=_FOR_PEOPLE) == camera.model_dump(exclude=_FOR_PEOPLE):
+            return
+        else:
+            self._memories[camera.camera].forget()
+        if not self._running:
+            return
+        now_s = asyncio.get_running_loop().time()
+        self._let_go(camera.camera)
+        if camera.look == "visit":
+            self._schedule.put(camera.camera, self._place(camera), now_s)
+        else:
+            self._schedule.remove(camera.camera, now_s)
+            self._hold(camera)
+        self._wake.set()
+
+    def remove(self, camera: str) -> None:
+        """Forget a camera; nothing happens for an unknown one. A visit in flight is given up."""
+        if self._cameras.pop(camera, None) is None:
+            return
+        del self._memories[camera]
+        if not self._running:
+            return
+        self._let_go(camera)
+        self._schedule.remove(camera, asyncio.get_running_loop().time())
+        flying = self._flying.get(camera)
+        if flying is not None:
+            flying.cancel()
+        self._wake.set()
+
+    def know_references(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """What the store knows at the start: rows with `camera`, `light`, `preset` and `picture`."""
+        for row in rows:
+            memory = self._memories.get(row["camera"])
+            if memory is not None:
+                memory.adopt(row["light"], row["preset"], row["picture"])
+
+    def on_event(self, event: Event) -> None:
+        """What was decided, for the patrol to act on. Events of devices that it does not visit are none of its own."""
+        memory = self._memories.get(event.device)
+        if memory is None:
+            return
+        kind, data = event.kind, event.data
+        if kind is EventKind.REFERENCE_ADOPTED:
+            memory.adopt(data["light"], data["preset"], data["picture"])
+        elif kind is EventKind.REFERENCE_DROPPED:
+            memory.adopt(data["light"], data["preset"], "")
+        elif kind is EventKind.SUSPICION_RAISED:
+            self._suspect(event.device, data["fault"], data.get("again_seconds"))
+        elif kind in (EventKind.SUSPICION_DROPPED, EventKind.FAULT_CONFIRMED, EventKind.FAULT_CLEARED):
+            self._settle(event.device, data["fault"])
+        elif not self._running:
+            return
+        elif kind in _REPAIR:
+            self._schedule.verify(event.device, asyncio.get_running_loop().time())
+        elif kind is EventKind.LOOK_ASKED:
+            self.ask_now([event.device])
+        self._wake.set()
+
+    def ask_now(self, cameras: Iterable[str]) -> int:
+        """Visit these at once, as far as limits allow; how many will be."""
+        if not self._running:
+            return 0
+        self._wake.set()
+        return self._schedule.ask_now(cameras, asyncio.get_running_loop().time())
+
+    def report(self, target_s: float | None = None) -> PatrolReport:
+        """The patrol at this moment. `target_s`: what a target for every camera would need, instead of the classes'."""
+        now_s = asyncio.get_running_loop().time()
+        self._tally.mark(now_s, time.process_time())
+        others = [Other(held.place, held.looked_s, held.failing, bool(held.suspicions)) for held in self._held.values()]
+        return self._tally.report(
+            self._schedule.snapshot(now_s, others),
+            self._terms,
+            at_ns=self._clock.now_ns(),
+            decoders=self._pool.workers,
+            held_open=len(others),
+            target_s=target_s,
+        )
+
+    def _place(self, config: CameraConfig) -> Place:
+        known = config.camera_class in self._terms.classes
+        return Place(
+            camera_class=config.camera_class if known else STANDARD_CLASS,
+            target_s=self._terms.freshness_seconds(config.camera_class),
+            every_s=config.visit_seconds,
+            site=config.site,
+            parent=config.parent,
+            host=config.address().host,
+        )
+
+    def _suspect(self, camera: str, fault: str, again_s: float | None) -> None:
+        held = self._held.get(camera)
+        if held is not None:
+            held.suspicions |= {fault}
+            if held.stream is not None:
+                held.stream.look_every(max(again_s or 0.0, self._terms.suspect_seconds))
+        elif self._running:
+            self._schedule.suspect(camera, fault, asyncio.get_running_loop().time(), again_s)
+
+    def _settle(self, camera: str, fault: str) -> None:
+        held = self._held.get(camera)
+        if held is not None:
+            held.suspicions -= {fault}
+            if held.stream is not None and not held.suspicions:
+                held.stream.look_every(_every_s(held.place))
+        else:
+            self._schedule.settle(camera, fault)
+
     # one visit ---------------------------------------------------------------------------------------------
 
-    async def _look(self, config: CameraConfig, memory: _Memory) -> Report:
+    async def _visit(self, config: CameraConfig, memory: Memory) -> tuple[FrameBatch, Report]:
+        loop = asyncio.get_running_loop()
+        memory.visits += 1
+        at_ns, began_s = self._clock.now_ns(), loop.time()
+        asks = self._tells_preset(config) and memory.reason in ("", VisitReason.OK.value)
+        preset = await self._preset(config, at_ns) if asks else config.preset_at(at_ns)
         try:
-            answer = await self._visitor.ask(config)
+            answer: Answer | VisitFailure = await self._visitor.ask(config)
         except VisitFailure as failure:
-            report = Report(int(failure.outcome), failure.reason.value, note=str(failure))
-            return _with_stream(report, failure.stream)
-        if isinstance(answer.media, Reached):
+            answer = failure
+        else:
+            if asks and await self._preset(config, at_ns) != preset:
+                preset = UNKNOWN_PRESET  # it moved while it gave the picture
+        report = await self._examine(answer, memory, preset)
+        offset_ns = await self._device_offset_ns(config, memory, report)
+        row = self._told(config, memory, report, at_ns, preset, loop.time() - began_s, offset_ns)
+        self._meter.observe("visit_seconds", loop.time() - began_s)
+        return row, report
+
+    async def _examine(self, answer: Answer | VisitFailure, memory: Memory, preset: str) -> Report:
+        """What the decoder says of what the camera gave, with what was learned of the stream on the way."""
+        if isinstance(answer, VisitFailure):
+            report = failed(answer.outcome, answer.reason, str(answer))
+        elif isinstance(answer.media, Reached):
             return Report(int(Outcome.REACHED), VisitReason.OK.value)
-        task, content = _task(answer.media, memory)
-        return _with_stream(await self._pool.examine(task, content, known=memory.killer), answer.stream)
+        else:
+            task, content = memory.task(answer.media, preset)
+            report = await self._pool.examine(task, content, known=memory.killer)
+        return replace(report, measurement={**(report.measurement or {}), **answer.stream.columns()})
 
-    def _remember(self, config: CameraConfig, memory: _Memory, report: Report, at_ns: int) -> None:
-        memory.killer = report.outcome == Outcome.NO_MEDIA and report.reason.startswith("decoder_")
-        if report.after_ns is not None or report.after_keys:
-            memory.after_ns, memory.after_keys = report.after_ns, report.after_keys
-
-    def _tell(self, config: CameraConfig, memory: _Memory, report: Report) -> None:
-        """One log line when a camera's answer changes, not one a visit."""
+    def _told(
+        self,
+        config: CameraConfig,
+        memory: Memory,
+        report: Report,
+        at_ns: int,
+        preset: str,
+        took_s: float,
+        device_offset_ns: int = NO_OFFSET,
+    ) -> FrameBatch:
+        """Remember, log and count a look; its row."""
+        row = memory.row(
+            config.camera,
+            report,
+            at_ns=at_ns,
+            received_ns=self._clock.now_ns(),
+            preset=preset,
+            device_offset_ns=device_offset_ns,
+        )
+        memory.remember(report, preset)
+        # One log line when a camera's answer changes, not one a visit.
         if report.reason != memory.reason and (report.reason != VisitReason.OK or memory.reason):
             _log.info(
                 "camera %s: %s",
@@ -173,55 +357,128 @@ class Patrol:
                 extra={"camera": config.camera, "reason": report.reason},
             )
         memory.reason = report.reason
+        self._meter.count("visits_total", outcome=Outcome(report.outcome).name.lower(), reason=report.reason)
+        self._meter.count("visit_cpu_seconds_total", report.cpu_us / 1e6)
+        failing = report.outcome in (Outcome.UNREACHABLE, Outcome.NO_MEDIA)
+        self._tally.visit(failing=failing, decoder_cpu_s=report.cpu_us / 1e6, visit_s=took_s)
+        return row
 
-    def _row(self, config: CameraConfig, memory: _Memory, report: Report, at_ns: int) -> FrameBatch:
-        values: dict[str, Any] = {
-            **_NOT_MEASURED,
-            **(report.measurement or {}),
-            "device": config.camera,
-            "at_ns": at_ns,
-            "received_ns": self._clock.now_ns(),
-            "visit": memory.visits,
-            "outcome": report.outcome,
-            "reason": report.reason,
-            "media_ns": report.media_ns,
-            "picture": report.picture,
-            "previous": report.previous,
-            "previous_at_ns": memory.picture_ns if report.previous else -1,
-            "cpu_us": report.cpu_us,
-            "preset": config.preset_at(at_ns),
-        }
-        if report.outcome == Outcome.PICTURE:
-            memory.picture = report.picture
-            memory.picture_ns = report.media_ns if report.media_ns >= 0 else at_ns
-        columns: dict[str, Any] = {
-            column.name: (str(values[column.name]),)
-            if column.dtype == TEXT
-            else np.array([values[column.name]], column.dtype)
-            for column in FrameBatch.COLUMNS
-        }
-        return FrameBatch.of(**columns)
+    def _tells_preset(self, config: CameraConfig) -> bool:
+        return self._eyes is not None and config.onvif_url is not None and bool(config.presets)
+
+    async def _preset(self, config: CameraConfig, at_ns: int) -> str:
+        """Where the camera says that it stands; else what its plan says."""
+        if self._eyes is None or not self._tells_preset(config):
+            return config.preset_at(at_ns)
+        said = await self._eyes.preset(config)
+        return config.preset_at(at_ns) if said is None else said or UNKNOWN_PRESET
+
+    async def _device_offset_ns(self, config: CameraConfig, memory: Memory, report: Report) -> int:
+        asked = self._eyes is not None and config.onvif_url is not None and report.outcome != Outcome.UNREACHABLE
+        if self._eyes is None or not asked or (memory.visits - 1) % self._terms.device_clock_visits:
+            return NO_OFFSET
+        offset_ns = await self._eyes.device_offset_ns(config)
+        return NO_OFFSET if offset_ns is None else offset_ns
 
     # the run mode ------------------------------------------------------------------------------------------
 
-    def _first_round(self, now: float) -> list[tuple[float, int, str]]:
-        """(due, tie breaker, camera), a heap: each camera's first visit at its own place in its interval."""
-        due = [
-            (now + (config.visit_seconds or 60.0) * number / len(self._cameras), number, camera)
-            for number, (camera, config) in enumerate(self._cameras.items())
-        ]
-        heapq.heapify(due)
-        return due
+    def _fly(self, turn: Turn) -> None:
+        task = asyncio.create_task(self._visit_turn(turn), name=turn.camera)
+        self._visits[task] = turn
+        self._flying[turn.camera] = task
+        task.add_done_callback(self._landed)
 
-    async def _visit_and_queue(self, camera: str, due: list[tuple[float, int, str]], began: float) -> None:
-        try:
-            await self._rows.put(await self.visit_once(camera))
-        finally:
-            interval_s = self._cameras[camera].visit_seconds or 60.0
-            late = max(asyncio.get_running_loop().time() - began, 0.0)
-            # The next place in its own rhythm; places that have passed are left out, not made up for.
-            next_due = began + interval_s * max(math.ceil(late / interval_s), 1)
-            heapq.heappush(due, (next_due, self._memories[camera].visits, camera))
+    async def _visit_turn(self, turn: Turn) -> Found:
+        config, memory = self._cameras[turn.camera], self._memories[turn.camera]
+        generation = memory.generation
+        row, report = await self._visit(config, memory)
+        if memory.generation != generation:  # it was changed meanwhile: this is what its old address showed
+            memory.forget()
+            self._meter.count("visits_void_total")
+            return Found.UNKNOWN
+        await self._rows.put(row)
+        return _found(report)
+
+    def _landed(self, task: asyncio.Task[Found]) -> None:
+        """A visit is over, has failed, or was cancelled, perhaps before it began."""
+        turn = self._visits.pop(task)
+        found = self._result(task)
+        self._schedule.done(turn, Found.UNKNOWN if found is None else found, asyncio.get_running_loop().time())
+        if self._flying.get(turn.camera) is task:
+            del self._flying[turn.camera]
+
+    def _result(self, task: asyncio.Task[_T]) -> _T | None:
+        """What a task has come to; its error ends the patrol."""
+        self._wake.set()
+        if task.cancelled():
+            return None
+        error = task.exception()
+        if error is None:
+            return task.result()
+        self._error = self._error or error
+        return None
+
+    def _hold(self, config: CameraConfig) -> None:
+        """Open a stream and look at it from now on; one after the other at the rate of first visits."""
+        loop = asyncio.get_running_loop()
+        self._next_hold_s = max(self._next_hold_s, loop.time())
+        task = asyncio.create_task(self._watch(config, self._next_hold_s), name=f"held {config.camera}")
+        self._next_hold_s += 1 / self._terms.first_visits_per_second
+        self._held[config.camera] = _Held(task, self._place(config), loop.time())
+        task.add_done_callback(self._result)
+
+    def _let_go(self, camera: str) -> None:
+        held = self._held.pop(camera, None)
+        if held is not None:
+            held.task.cancel()
+
+    async def _watch(self, config: CameraConfig, from_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        memory = self._memories[config.camera]
+        await asyncio.sleep(max(from_s - loop.time(), 0.0))
+        held = self._held[config.camera]
+        async with self._visitor.hold(config, self._meter, every_s=_every_s(held.place)) as stream:
+            held.stream = stream
+            while True:
+                look = await stream.next_look()
+                memory.visits += 1
+                at_ns, began_s = self._clock.now_ns(), loop.time()
+                preset = await self._preset(config, at_ns)
+                report = await self._examine(look.answer, memory, preset)
+                offset_ns = await self._device_offset_ns(config, memory, report)
+                row = self._told(config, memory, report, at_ns, preset, loop.time() - began_s, offset_ns)
+                found = _found(report)
+                if found is not Found.UNKNOWN:
+                    held.looked_s, held.failing = began_s, found is not Found.ANSWERED
+                await self._rows.put(row)
+
+    def _publish(self) -> None:
+        report = self.report()
+        gauge = self._meter.gauge
+        states = {"failing": report.failing, "suspect": report.suspects, "held_open": report.held_open}
+        for state, count in ({"all": report.cameras} | states).items():
+            gauge("cameras_watched", count, state=state)
+        gauge("visits_in_flight", report.in_flight)
+        gauge("visits_demanded_per_second", report.demand_per_s)
+        gauge("visits_stretch", report.stretch)
+        for ages in (*report.ages, report.failing_ages):
+            for quantile, age_s in (("0.5", ages.p50_s), ("0.9", ages.p90_s), ("0.99", ages.p99_s), ("1", ages.max_s)):
+                gauge("look_age_seconds", age_s, camera_class=ages.camera_class, quantile=quantile)
+            gauge("looks_over_target", ages.over_target, camera_class=ages.camera_class)
+        for limit, count in report.held_back.items():
+            self._meter.count("visits_held_back_total", count - self._held_back_told.get(limit, 0), limit=limit)
+            self._held_back_told[limit] = count
+        now_s = asyncio.get_running_loop().time()
+        if report.stretch > _OVERLOAD and now_s - self._overload_told_s >= _TELL_OVERLOAD_S:
+            self._overload_told_s = now_s
+            _log.warning(
+                "the patrol cannot keep its targets: every pause is %.2f times as long; the targets need %d decoders "
+                "and %.1f processors, these can do one look at every camera in %.0f s",
+                report.stretch,
+                report.needs.decoders,
+                report.needs.processors,
+                report.needs.possible_s,
+            )
 
     async def _deliver(self, stop: asyncio.Event) -> None:
         while True:
@@ -245,22 +502,21 @@ class Patrol:
                 if stop.is_set():
                     _log.warning("%d visits are not recorded: %s", len(rows), error)
                     return
-                try:
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_RETRY_S[min(attempt, len(_RETRY_S) - 1)]):
                         await stop.wait()
-                except TimeoutError:
-                    attempt += 1
+                attempt += 1
             else:
                 return
 
 
-def _with_stream(report: Report, stream: Stream) -> Report:
-    """The report and what was learned of the stream before any decoding, as columns of one row."""
-    return replace(report, measurement={**(report.measurement or {}), **stream.columns()})
+def _every_s(place: Place) -> float:
+    return place.every_s if place.every_s is not None else place.target_s * OF_TARGET
 
 
-def _task(media: Media, memory: _Memory) -> tuple[Task, bytes]:
-    if isinstance(media, FileRef):
-        return Task("file", str(media.path), memory.after_ns, memory.after_keys, memory.picture), b""
-    name = media.codec if isinstance(media, KeyFrame) else "still"
-    return Task(name, previous=memory.picture), media.content
+def _found(report: Report) -> Found:
+    if report.outcome == Outcome.UNCHECKED:
+        return Found.UNKNOWN
+    if report.outcome in (Outcome.PICTURE, Outcome.REACHED):
+        return Found.ANSWERED
+    return Found.REFUSED if report.reason == VisitReason.AUTHENTICATION else Found.FAILED

@@ -192,6 +192,11 @@ class DecoderPool:
             _answer(job, _stopped())
         return await job.answer
 
+    @property
+    def workers(self) -> int:
+        """Visits that can be decoded side by side."""
+        return self._workers
+
     def process_ids(self) -> dict[int, bool]:
         """The processes that run now, and whether each is at a visit."""
         return {process.pid: process.busy for process in self._processes}

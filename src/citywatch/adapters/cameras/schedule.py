@@ -3,7 +3,7 @@
 Time is handed in as seconds of any clock that never goes back. Whoever visits asks `next` until it answers None, then
 waits until `wake_s` (or until a visit ends, or something is put or told), and brings each visit's end to `done`.
 
-**Places.** A camera has a freshness target; its visits have places a bit closer than that (`_OF_TARGET`), all cameras'
+**Places.** A camera has a freshness target; its visits have places a bit closer than that (`OF_TARGET`), all cameras'
 places spread evenly (the fractional parts of multiples of the golden ratio: evenly for any number of cameras). A place
 that has passed is left out, not made up for.
 
@@ -38,7 +38,7 @@ from enum import IntEnum, StrEnum
 from citywatch.adapters.cameras.config import PatrolTerms
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
-_OF_TARGET = 0.9
+OF_TARGET = 0.9
 """A camera's places are this share of its target apart: the rest is for waiting and for the visit itself."""
 _SLACK_S = 0.5
 """A place may be so late before the clock of places is set back."""
@@ -90,6 +90,16 @@ class Place:
     site: str = ""
     parent: str = ""
     host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A camera that stands in no schedule, because its stream is held open."""
+
+    place: Place
+    looked_s: float
+    failing: bool
+    suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,15 +370,24 @@ class Scheduler:
 
     # what is told from outside ---------------------------------------------------------------------------------
 
-    def suspect(self, camera: str, fault: str, now_s: float) -> None:
-        """A fault is suspected: look again soon."""
+    def suspect(self, camera: str, fault: str, now_s: float, pause_s: float | None = None) -> None:
+        """A fault is suspected: look again soon, and every `pause_s`; without it at growing distances."""
         known = self._cameras.get(camera)
         if known is None or fault in known.suspicions:
             return
         known.suspicions |= {fault}
-        if not known.failures:  # one that does not answer is asked again soon by itself
-            known.series = _Series(self._terms.suspect_visits, self._terms.suspect_seconds, _SUSPECT_GROWTH)
-            self._hurry(known, known.series, now_s)
+        if known.failures:
+            return  # one that does not answer is asked again soon by itself
+        terms = self._terms
+        if pause_s is None:
+            series = _Series(terms.suspect_visits, terms.suspect_seconds, _SUSPECT_GROWTH)
+        else:
+            series = _Series(terms.suspect_visits, max(pause_s, terms.suspect_seconds), 1.0)
+        if known.series is not None and known.series.pause_s < series.pause_s:
+            known.series.left = max(known.series.left, series.left)
+            return
+        known.series = series
+        self._hurry(known, series, now_s)
 
     def settle(self, camera: str, fault: str) -> None:
         """A suspicion is over, one way or the other: back to the places, after the visit that stands next."""
@@ -393,17 +412,22 @@ class Scheduler:
 
     # the moment ------------------------------------------------------------------------------------------------
 
-    def snapshot(self, now_s: float) -> Snapshot:
-        """O(n log n)."""
+    def snapshot(self, now_s: float, others: Iterable[Other] = ()) -> Snapshot:
+        """`others`: cameras that are looked at without the schedule. O(n log n)."""
         well: dict[str, list[tuple[float, float]]] = {name: [] for name in self._terms.classes}
         failing: list[tuple[float, float]] = []
-        suspects = 0
+        suspects = count = 0
+        for other in others:
+            count += 1
+            suspects += other.suspect
+            age = (now_s - other.looked_s, other.place.target_s)
+            (failing if other.failing else well.setdefault(other.place.camera_class, [])).append(age)
         for camera in self._cameras.values():
             age = (now_s - camera.looked_s, camera.place.target_s)
             (failing if camera.failures else well.setdefault(camera.place.camera_class, [])).append(age)
             suspects += bool(camera.suspicions)
         return Snapshot(
-            cameras=len(self._cameras),
+            cameras=len(self._cameras) + count,
             failing=len(failing),
             suspects=suspects,
             in_flight=self._running[False] + self._running[True],
@@ -430,7 +454,7 @@ class Scheduler:
 
     def _settle_in(self, camera: _Camera, place: Place, now_s: float) -> None:
         camera.place = place
-        camera.period_s = place.every_s if place.every_s is not None else place.target_s * _OF_TARGET
+        camera.period_s = place.every_s if place.every_s is not None else place.target_s * OF_TARGET
         number = self._spread[place.camera_class] = self._spread.get(place.camera_class, -1) + 1
         camera.place_due = now_s - self._set_back_s + number * _GOLDEN % 1.0 * camera.period_s
         camera.groups = tuple(self._group(limit, key) for limit, key in _groups(place))

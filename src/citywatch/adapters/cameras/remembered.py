@@ -1,0 +1,140 @@
+"""What the patrol remembers of a camera from one visit to the next, and how a visit becomes a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from citywatch.adapters.cameras.answers import FileRef, Media
+from citywatch.adapters.cameras.pipe import Report, Task
+from citywatch.adapters.cameras.rtp import KeyFrame
+from citywatch.domain.columns import TEXT
+from citywatch.domain.pictures import NO_OFFSET, UNKNOWN_PRESET, FrameBatch, Outcome, VisitReason
+
+MOST_REFERENCES = 64
+"""Of one camera; the rules keep fewer."""
+
+_NOTHING: Mapping[str, Any] = {TEXT: "", "float64": math.nan}
+_NOT_MEASURED: Mapping[str, Any] = {
+    column.name: column.missing if column.since > 1 else _NOTHING.get(column.dtype, 0) for column in FrameBatch.COLUMNS
+}
+"""What a row holds in a column that a visit says nothing about."""
+
+
+class Memory:
+    """Of one camera; some hundred bytes, and as many again for its references. Lost at a restart, which costs one
+    comparison: references are told again.
+    """
+
+    __slots__ = (
+        "after_keys",
+        "after_ns",
+        "generation",
+        "killer",
+        "picture",
+        "picture_ns",
+        "preset",
+        "reason",
+        "references",
+        "visits",
+    )
+
+    def __init__(self) -> None:
+        self.visits = 0
+        self.generation = 0
+        """Goes up when the camera is described anew: what an older visit finds is of another camera, as it were."""
+        self.references: dict[tuple[str, str], str] | None = None
+        """Picture by light and preset."""
+        self.forget()
+
+    def forget(self) -> None:
+        """The camera looks elsewhere now."""
+        self.generation += 1
+        self.picture = ""
+        self.picture_ns = -1
+        self.preset = ""
+        self.after_ns: int | None = None
+        self.after_keys = 0
+        self.killer = False
+        self.reason = ""
+
+    def adopt(self, light: str, preset: str, picture: str) -> None:
+        """Compare with this picture from now on; an empty one drops the reference."""
+        known = dict(self.references or {})
+        known.pop((light, preset), None)
+        if picture:
+            known[light, preset] = picture
+        while len(known) > MOST_REFERENCES:
+            del known[next(iter(known))]
+        self.references = known or None
+
+    def references_at(self, preset: str) -> dict[str, str]:
+        """As pipe.Task wants them: by light; at an unknown preset by light and preset."""
+        known = self.references or {}
+        if preset == UNKNOWN_PRESET:
+            return {f"{light}/{place}": picture for (light, place), picture in known.items()}
+        return {light: picture for (light, place), picture in known.items() if place == preset}
+
+    def task(self, media: Media, preset: str) -> tuple[Task, bytes]:
+        """What the decoder is asked. A picture is compared with the one before when the view is the same."""
+        previous = self.picture if self.preset == preset else ""
+        references = self.references_at(preset)
+        if isinstance(media, FileRef):
+            return Task("file", str(media.path), self.after_ns, self.after_keys, previous, references), b""
+        name = media.codec if isinstance(media, KeyFrame) else "still"
+        return Task(name, previous=previous, references=references), media.content
+
+    def remember(self, report: Report, preset: str) -> None:
+        """After the row was made."""
+        self.killer = report.outcome == Outcome.NO_MEDIA and report.reason.startswith("decoder_")
+        if report.after_ns is not None or report.after_keys:
+            self.after_ns, self.after_keys = report.after_ns, report.after_keys
+        if report.outcome == Outcome.PICTURE:
+            self.preset = preset
+
+    def row(
+        self,
+        camera: str,
+        report: Report,
+        *,
+        at_ns: int,
+        received_ns: int,
+        preset: str,
+        device_offset_ns: int = NO_OFFSET,
+    ) -> FrameBatch:
+        """The visit as a batch of one row; every column of FrameBatch that the measurement names is copied by name."""
+        values: dict[str, Any] = {
+            **_NOT_MEASURED,
+            **(report.measurement or {}),
+            "device": camera,
+            "at_ns": at_ns,
+            "received_ns": received_ns,
+            "visit": self.visits,
+            "outcome": report.outcome,
+            "reason": report.reason,
+            "media_ns": report.media_ns,
+            "picture": report.picture,
+            "previous": report.previous,
+            "previous_at_ns": self.picture_ns if report.previous else -1,
+            "cpu_us": report.cpu_us,
+            "device_offset_ns": device_offset_ns,
+            "preset": preset,
+        }
+        if report.outcome == Outcome.PICTURE:
+            self.picture = report.picture
+            self.picture_ns = report.media_ns if report.media_ns >= 0 else at_ns
+        columns: dict[str, Any] = {
+            column.name: (str(values[column.name]),)
+            if column.dtype == TEXT
+            else np.array([values[column.name]], column.dtype)
+            for column in FrameBatch.COLUMNS
+        }
+        return FrameBatch.of(**columns)
+
+
+def failed(outcome: Outcome, reason: VisitReason, note: str) -> Report:
+    """The report of a visit that ended before any decoding."""
+    return Report(int(outcome), reason.value, note=note)
