@@ -42,6 +42,8 @@ class EventKind(StrEnum):
     """A camera was added, or described anew. What is secret of it is sealed."""
     CAMERA_REMOVED = "camera_removed"
     """A camera is watched no longer; what was open about it ends with it, its history stays."""
+    CAMERA_RELEASED = "camera_released"
+    """The configuration names a camera no longer that the API has changed or removed since: the API's word stands."""
     # incidents
     TOPOLOGY_CHANGED = "topology_changed"
     """A device hangs on another one from an instant on, or on none."""

@@ -84,10 +84,7 @@ def remove(state: State, camera: str, args: str, *, at_ns: int, actor: str, comm
     origin = Origin(json.loads(args)["origin"])
     row, gone = state.get(ROOM, camera), state.get(REMOVED, camera)
     if origin is Origin.CONFIGURATION and (row is None or row["origin"] != origin):
-        for room, known in ((ROOM, row), (REMOVED, gone)):
-            if known is not None and known["file"]:
-                state.put(room, camera, {**known, "file": ""})
-        return "repeated"
+        return _released(state, camera, at_ns, actor, command)
     if row is None:
         return "repeated" if gone is not None and gone["command"] == command else "not_watched"
     file = "" if origin is Origin.CONFIGURATION else row["file"]
@@ -101,6 +98,19 @@ def remove(state: State, camera: str, args: str, *, at_ns: int, actor: str, comm
     return [
         Event(identity, kind, camera, at_ns, "", data),
         _state(camera, DeviceState.REMOVED, DEVICE_REMOVED, at_ns, identity),
+    ]
+
+
+def _released(state: State, camera: str, at_ns: int, actor: str, command: str) -> list[Event] | str:
+    """The configuration forgets a camera whose fate the API has decided."""
+    room = ROOM if state.get(ROOM, camera) is not None else REMOVED
+    known = state.get(room, camera)
+    if known is None or not known["file"]:
+        return "repeated"
+    state.put(room, camera, {**known, "file": ""})
+    kind = EventKind.CAMERA_RELEASED
+    return [
+        Event(event_id(kind, camera, command, at_ns), kind, camera, at_ns, "", {"actor": actor, "command": command})
     ]
 
 

@@ -76,6 +76,7 @@ class _City:
             self._bury,
             self._put,
             self._remove,
+            self._release,
         )
         for number in range(steps):
             self._now_ns += self._random.randint(1, 600 * NS_PER_S)
@@ -284,6 +285,12 @@ class _City:
                 self._tell(EventKind.ALERT_RESOLVED, device, cause, resolved, alert)
                 self._tell(EventKind.TICKET_CLOSED, device, cause, {"ticket": ticket, "reason": DEVICE_REMOVED}, ticket)
         self._state(device, DeviceState.REMOVED, self._now_ns, self._now_ns)
+
+    def _release(self) -> None:
+        if self._watched:
+            device, command = self._random.choice(sorted(self._watched)), self._command()
+            data = {"actor": "configuration", "command": command}
+            self._tell(EventKind.CAMERA_RELEASED, device, "", data, device, command)
 
     def _bury(self) -> None:
         content = self._random.randbytes(self._random.randint(0, 200))

@@ -129,7 +129,7 @@ def tick(at_ns: int) -> TickBatch:
 def city_day(seed: int, seconds: int) -> list[Batch]:
     """Batches of one row each: scales with heartbeats and lorries (some over, some repeated), cameras with faults
     that come and go, an observer with gaps, ticks, and registrations. Every 53 seconds a camera is removed, wherever
-    it stands, and put back 5 seconds later.
+    it stands, put back 5 seconds later, and then API and configuration disagree about it.
     """
     rng = random.Random(seed)  # noqa: S311  (seeded rows, no secret)
     rows: list[Batch] = []
@@ -158,8 +158,8 @@ def city_day(seed: int, seconds: int) -> list[Batch]:
         if last_pass is not None and rng.random() < 0.1:
             rows.append(last_pass)
         for number_of, camera in enumerate(CAMERAS):
-            if second % 53 in (number_of, number_of + 5):
-                rows.append(_fleet_command(camera, now_ns, second % 53 == number_of))
+            if second % 53 - number_of in _FLEET_PLAN:
+                rows.append(_fleet_command(camera, now_ns, _FLEET_PLAN[second % 53 - number_of]))
             if rng.random() < 0.3:
                 faulty[camera] = second + rng.randint(3, 12) if rng.random() < 0.15 else faulty[camera]
                 visits[camera] += 1
@@ -170,9 +170,14 @@ def city_day(seed: int, seconds: int) -> list[Batch]:
     return rows
 
 
-def _fleet_command(camera: str, at_ns: int, removed: bool) -> CommandBatch:
-    args: dict[str, Any] = {"origin": "api"}
-    if removed:
-        return commands([(camera, at_ns, f"x-{camera}-{at_ns}", Verb.REMOVE_CAMERA, camera, args)])
-    args |= {"camera": {"kind": "camera", "url": f"rtsp://192.0.2.1/{camera}", "name": camera}, "sealed": ""}
-    return commands([(camera, at_ns, f"p-{camera}-{at_ns}", Verb.PUT_CAMERA, camera, args)])
+_FLEET_PLAN = {0: "-api", 5: "+api", 8: "+configuration", 11: "+api", 14: "-configuration"}
+"""Second of 53 -> who puts (+) or removes (-) the first camera; the second one has its turn a second later."""
+
+
+def _fleet_command(camera: str, at_ns: int, plan: str) -> CommandBatch:
+    args: dict[str, Any] = {"origin": plan[1:]}
+    name = f"{plan[0]}-{camera}-{at_ns}"
+    if plan[0] == "-":
+        return commands([(camera, at_ns, name, Verb.REMOVE_CAMERA, camera, args)])
+    args |= {"camera": {"kind": "camera", "url": f"rtsp://192.0.2.1/{camera}", "name": plan}, "sealed": ""}
+    return commands([(camera, at_ns, name, Verb.PUT_CAMERA, camera, args)])

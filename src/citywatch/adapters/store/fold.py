@@ -242,7 +242,7 @@ def _fault_cleared(tables: Tables, event: Event) -> None:
 
 # the fleet
 
-_ABOUT_THE_FLEET = frozenset({EventKind.CAMERA_PUT, EventKind.CAMERA_REMOVED})
+_ABOUT_THE_FLEET = frozenset({EventKind.CAMERA_PUT, EventKind.CAMERA_REMOVED, EventKind.CAMERA_RELEASED})
 
 
 def _camera_put(tables: Tables, event: Event) -> None:
@@ -477,6 +477,14 @@ def _leaving(event: Event) -> Iterable[str]:
             return ()
 
 
+def _camera_released(tables: Tables, event: Event) -> None:
+    if tables.cameras.get(event.device) is None:
+        tables.unmatched[event.kind.value] += 1
+    else:
+        tables.cameras.change(event.device, file="")
+    _accepted(tables, event)
+
+
 # alerts
 
 
@@ -677,6 +685,7 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
     EventKind.DEVICE_REGISTERED: _device_registered,
     EventKind.CAMERA_PUT: _camera_put,
     EventKind.CAMERA_REMOVED: _camera_removed,
+    EventKind.CAMERA_RELEASED: _camera_released,
     EventKind.CLAIM_HEARD: _claim_heard,
     EventKind.SOURCES_DISAGREE: _sources_disagree,
     EventKind.SOURCES_AGREE: _sources_agree,

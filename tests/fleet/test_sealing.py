@@ -1,0 +1,124 @@
+"""What is secret is sealed: it opens with our keys, as that of its camera, and stands nowhere else."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import stat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from citywatch.adapters.cameras.config import CameraSettings
+from citywatch.adapters.cameras.registry import describe, read
+from citywatch.adapters.secrets import KEY_BYTES, CannotOpen, Sealer, load_sealer, make_key_file
+from citywatch.domain.cameras import Described, Origin
+from citywatch.errors import ConfigurationError
+
+KEYS = [bytes([number]) * KEY_BYTES for number in range(3)]
+
+
+@given(st.text(max_size=200), st.text(max_size=127))
+def test_what_is_sealed_opens_again_and_for_nobody_else(secret: str, camera: str) -> None:
+    sealer = Sealer(KEYS[:1])
+    sealed = sealer.seal(secret, camera)
+    assert sealer.open(sealed, camera) == secret
+    assert sealer.seal(secret, camera) == sealed, "the same says the same: a file read again changes nothing"
+    with pytest.raises(CannotOpen):
+        sealer.open(sealed, camera + "x")
+
+
+@given(st.data())
+def test_a_changed_text_does_not_open(data: st.DataObject) -> None:
+    sealer = Sealer(KEYS[:1])
+    sealed = sealer.seal("hunter2", "north")
+    at = data.draw(st.integers(0, len(sealed) - 1))
+    letter = data.draw(st.characters(codec="ascii"))
+    changed = sealed[:at] + letter + sealed[at + 1 :]
+    try:
+        # The last letter of base64 has bits that mean nothing.
+        assert sealer.open(changed, "north") == "hunter2"
+        assert changed == sealed or at == len(sealed) - 1
+    except CannotOpen:
+        assert changed != sealed
+
+
+def test_the_first_key_seals_and_all_of_them_open() -> None:
+    old, both, new = Sealer(KEYS[:1]), Sealer([KEYS[1], KEYS[0]]), Sealer(KEYS[1:2])
+    sealed = old.seal("hunter2", "north")
+    assert both.open(sealed, "north") == "hunter2"
+    assert (old.is_current(sealed), both.is_current(sealed), both.is_current("")) == (True, False, True)
+    again = both.seal("hunter2", "north")
+    assert new.open(again, "north") == "hunter2"
+    with pytest.raises(CannotOpen, match="put that key back behind the first one"):
+        new.open(sealed, "north")
+    assert base64.b64encode(KEYS[1]).decode() not in repr(both)
+
+
+def test_a_key_file_is_made_once_for_its_owner_alone(tmp_path) -> None:
+    path = tmp_path / "secrets.key"
+    make_key_file(path)
+    made = path.read_bytes()
+    make_key_file(path)
+    assert path.read_bytes() == made
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+    sealed = load_sealer(path).seal("x", "y")
+    path.write_bytes(base64.b64encode(KEYS[0]) + b"\n" + made)
+    assert load_sealer(path).open(sealed, "y") == "x"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"# nothing\n", b"short\n", b"\xff\n", base64.b64encode(bytes(65)), b"!" * 88]
+)
+def test_what_is_no_key_file_is_told_without_its_content(tmp_path, content: bytes) -> None:
+    path = tmp_path / "keys"
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match="one key a line is wanted") as caught:
+        load_sealer(path)
+    assert "nothing" not in str(caught.value)
+    assert "short" not in str(caught.value)
+    with pytest.raises(ConfigurationError, match="restore it from a backup"):
+        load_sealer(tmp_path / "missing")
+
+
+def test_a_key_that_everybody_can_read_is_warned_of(tmp_path, caplog) -> None:
+    path = tmp_path / "keys"
+    path.write_bytes(base64.b64encode(KEYS[0]))
+    os.chmod(path, 0o644)
+    with caplog.at_level(logging.WARNING):
+        load_sealer(path)
+    assert "chmod 600" in caplog.text
+
+
+def test_a_description_is_safe_to_be_seen_and_comes_back_whole() -> None:
+    camera = CameraSettings.model_validate(
+        {
+            "camera": "gate/1",
+            "url": "rtsp://w%40:hunter2@192.0.2.1/user=admin_password=geheim_channel=1?token=abc&channel=2",
+            "onvif_url": "http://root:calvin@192.0.2.1/onvif/device_service",
+            "username": "watcher",
+            "name": "北门",
+            "presets": ["north@06:00", "south@18:00"],
+            "kind": "recorder",
+        }
+    )
+    sealer = Sealer(KEYS[:1])
+    described = describe(camera, sealer)
+    seen = str(described) + described.args(Origin.API)
+    for secret in ("hunter2", "geheim", "abc", "calvin", "watcher", "w%40"):
+        assert secret not in seen
+    assert read(described, sealer) == camera
+    turned = Described(described.camera, dict(reversed(described.fields.items())), described.sealed)
+    assert turned.digest() == described.digest()
+
+
+def test_a_description_of_another_version_is_told_without_its_values() -> None:
+    sealer = Sealer(KEYS[:1])
+    fields = {"url": "rtsp://192.0.2.1/1", "colour": "hunter2", "look": "hunter2"}
+    with pytest.raises(CannotOpen) as caught:
+        read(Described("north", fields), sealer)
+    assert "colour: there is no such field" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
