@@ -17,11 +17,14 @@ from citywatch.domain.state import State
 from citywatch.flow.step import CityStep
 from citywatch.laws import load
 from citywatch.rules.cameras import CameraPolicy
+from citywatch.rules.claims import ClaimPolicy
 from citywatch.rules.confirmations import alike
 from citywatch.rules.faults import Confirmation
 from citywatch.testing import rows as city
 
-STEP = CityStep(load("cn-gross"), cameras=CameraPolicy(alike(Confirmation()), unknown_after_seconds=30))
+STEP = CityStep(
+    load("cn-gross"), cameras=CameraPolicy(alike(Confirmation()), unknown_after_seconds=30), claims=ClaimPolicy(10, 60)
+)
 
 
 def told(batches: list[Batch], *, reload_every: int = 0) -> list[str]:

@@ -20,6 +20,17 @@ SCALES = ("st/d1/l1", "st/d1/l2")
 CAMERAS = ("cam-1", "cam-2")
 OBSERVER = "observer:http"
 START_NS = 1_767_225_600 * NS_PER_S
+CLAIMS = (
+    ("gb28181:1", Claim.ONLINE, "register", ""),
+    ("gb28181:1", Claim.OFFLINE, "keepalive_missed", ""),
+    ("gb28181:2", Claim.ONLINE, "catalogue", ""),
+    ("gb28181:2", Claim.OFFLINE, "catalogue", ""),
+    ("gb28181:2", Claim.TAMPERED, "alarm", "black"),
+    ("onvif:1", Claim.TAMPERED, "event", "black"),
+    ("onvif:1", Claim.OVER, "event", "black"),
+    ("onvif:1", Claim.ALARM, "event", "motion"),
+)
+"""(source, claim, reason, detail): what a day's systems say."""
 
 
 def passes(rows: list[tuple[str, int, int, list[int]]]) -> PassBatch:
@@ -128,7 +139,7 @@ def tick(at_ns: int) -> TickBatch:
 
 def city_day(seed: int, seconds: int) -> list[Batch]:
     """Batches of one row each: scales with heartbeats and lorries (some over, some repeated), cameras with faults
-    that come and go, an observer with gaps, ticks, and registrations. Every 53 seconds a camera is removed, wherever
+    that come and go, what other systems claim of them, an observer with gaps, ticks, and registrations. Every 53 seconds a camera is removed, wherever
     it stands, put back 5 seconds later, and then API and configuration disagree about it.
     """
     rng = random.Random(seed)  # noqa: S311  (seeded rows, no secret)
@@ -160,6 +171,9 @@ def city_day(seed: int, seconds: int) -> list[Batch]:
         for number_of, camera in enumerate(CAMERAS):
             if second % 53 - number_of in _FLEET_PLAN:
                 rows.append(_fleet_command(camera, now_ns, _FLEET_PLAN[second % 53 - number_of]))
+            if rng.random() < 0.05:
+                source, claim, reason, detail = rng.choice(CLAIMS)
+                rows.append(claims([(camera, now_ns + 2, source, claim, reason, detail)]))
             if rng.random() < 0.3:
                 faulty[camera] = second + rng.randint(3, 12) if rng.random() < 0.15 else faulty[camera]
                 visits[camera] += 1
