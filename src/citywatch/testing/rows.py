@@ -139,7 +139,8 @@ def tick(at_ns: int) -> TickBatch:
 
 def city_day(seed: int, seconds: int) -> list[Batch]:
     """Batches of one row each: scales with heartbeats and lorries (some over, some repeated), cameras with faults
-    that come and go, what other systems claim of them, an observer with gaps, ticks, and registrations. Every 53 seconds a camera is removed, wherever
+    that come and go, what other systems claim of them, an observer with gaps, ticks, and registrations.
+    Every 53 seconds a camera is removed, wherever
     it stands, put back 5 seconds later, and then API and configuration disagree about it.
     """
     rng = random.Random(seed)  # noqa: S311  (seeded rows, no secret)
