@@ -1,4 +1,4 @@
-"""One camera in the rules: looks with chosen measurements in, events out; its references and the patrol's part in it."""
+"""One camera in the rules: looks with chosen measurements in, events out, and as much of a patrol as that takes."""
 
 from __future__ import annotations
 

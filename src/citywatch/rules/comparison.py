@@ -33,7 +33,7 @@ from enum import StrEnum
 from citywatch.domain.pictures import UNKNOWN_PRESET, Fault, Light, Outcome
 from citywatch.rules import hours, normals
 from citywatch.rules.hours import Hours
-from citywatch.rules.normals import Normal, Rows, usual
+from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Finding, Look, Unchecked
 from citywatch.rules.references import View
 
@@ -82,7 +82,7 @@ class OwnThresholds:
     """A view is the same at two looks when this share of one is found again in the other."""
     covered_lost_share: float = 0.8
     """Covered when this share of the reference's structured blocks is lost..."""
-    covered_match_share: float = 0.15
+    covered_match_share: float = 0.12
     """... and no more than this is found."""
     partly_lost_share: float = 0.16
     """Partly covered when this share is lost above the usual..."""
@@ -90,11 +90,15 @@ class OwnThresholds:
     """... and this share of all that is not found..."""
     partly_found_of_rest: float = 0.3
     """... while this share of what is not lost is found where it was..."""
-    partly_contrast_ratio: float = 0.7
-    """... with its contrast: fog takes the far away first, and some of the near."""
-    veiled_of_usual: float = 0.68
+    partly_contrast_of_usual: float = 0.7
+    """... with this share of its usual contrast: fog takes the far away first, and some of the near."""
+    here_certain: float = 0.08
+    """What lies where it always was, by at least this certainty, is the old view, however little is found of it."""
+    veiled_of_usual: float = 0.7
     """Veiled: no more than this share of what is usually found, found where it was, and the picture stays the same."""
     veiled_steady_share: float = 0.85
+    veiled_sharpness_of_usual: float = 0.8
+    """A veil is near and blurred, and full of contrast: the sharpest of the picture falls behind. Shadows are sharp."""
     same_cells: float = 0.5
     """Two covers are the same when this share of the lost cells is lost both times."""
     slope_ratio: float = 0.78
@@ -289,9 +293,14 @@ def _of_this(trace: Trace, view: View) -> Trace:
 
 
 def _is_covered(look: Look, limits: OwnThresholds) -> bool:
-    """Almost everything is gone; what is found of it has its contrast, or there is too little of it to tell."""
-    pale = look.contrast_ratio < limits.standing_contrast_ratio
-    return look.lost_share >= limits.covered_lost_share and look.match_share <= limits.covered_match_share and not pale
+    """Almost everything is gone. Fog leaves more of the near than that."""
+    return look.lost_share >= limits.covered_lost_share and look.match_share <= limits.covered_match_share
+
+
+def _is_pale(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether what is found again has lost its contrast, too. (Sun and clouds change it as well.)"""
+    normal = usual(rows, view.light, "contrast_ratio")
+    return look.contrast_ratio < limits.partly_contrast_of_usual * (min(normal.mean, 1.0) if normal.known else 1.0)
 
 
 def _contrast(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> _Answers:
@@ -331,19 +340,20 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
     match = usual(rows, view.light, "match_share")
     least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
     rest = max(1.0 - look.match_share, 1e-9)
-    placed = look.shift_certainty >= limits.certain and look.match_share > least
+    placed = look.shift_certainty >= limits.certain
     lost = usual(rows, view.light, "lost_share")
     partly_from = limits.partly_lost_share + (lost.high(0.0, 2.0) if lost.known else 0.0)
     if (
         look.lost_share >= partly_from
         and look.lost_share >= limits.partly_lost_of_rest * rest
         and look.match_share >= limits.partly_found_of_rest * (1.0 - look.lost_share)
-        and not look.contrast_ratio < limits.partly_contrast_ratio
+        and not _is_pale(look, view, rows, limits)
     ):
         return _partly(look, trace, partly_from, limits)
-    if look.match_share <= least:
+    here = look.shift_certainty >= limits.here_certain and math.hypot(x, y) < limits.moved_pixels
+    if look.match_share <= least and not here:
         return _another(look, view, rows, trace, least, limits)
-    veiled = _veiled(look, x, y, match, trace, limits)
+    veiled = _veiled(look, view, rows, trace, limits) if math.hypot(x, y) < limits.moved_pixels else None
     calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
     if not placed:
         return ((), _all(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)), calm
@@ -401,12 +411,13 @@ def _partly(look: Look, trace: Trace, threshold: float, limits: OwnThresholds) -
     return ((found,), rest), after
 
 
-def _veiled(look: Look, x: float, y: float, match: Normal, trace: Trace, limits: OwnThresholds) -> Finding | None:
+def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Finding | None:
     """Something that has structure of its own lies over a part of the view, and stays: a web, a branch."""
+    match, sharpness = usual(rows, view.light, "match_share"), usual(rows, view.light, "sharpness")
     threshold = limits.veiled_of_usual * match.mean
-    if not match.known or math.hypot(x, y) >= limits.moved_pixels or look.match_share > threshold:
+    if not match.known or look.match_share > threshold:
         return None
-    if not look.contrast_ratio >= limits.partly_contrast_ratio:
+    if not look.sharpness <= limits.veiled_sharpness_of_usual * sharpness.mean or _is_pale(look, view, rows, limits):
         return None
     if trace.veiled and not look.steady_share >= limits.veiled_steady_share:
         return None

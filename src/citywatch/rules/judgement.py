@@ -26,9 +26,12 @@ ONLY_AGAINST_OWN = frozenset(
 )
 """Of these the picture alone never says that they are fine."""
 
+_PLACED = (Fault.MOVED, Fault.PARTLY_COVERED, Fault.SHAKING)
+
 SETTLING = frozenset({Fault.OVER_EXPOSED, Fault.OUT_OF_FOCUS, Fault.COLOUR_CAST, Fault.LOW_CONTRAST, Fault.SNOW})
 """What a camera may show for a moment while it switches between colour and infrared."""
 
+_HIDDEN = (Fault.COVERED, Fault.OUT_OF_FOCUS, Fault.LOW_CONTRAST, Fault.COLOUR_CAST, *_PLACED)
 _TOO_DARK = frozenset({Why.TOO_DARK.value})
 
 
@@ -77,6 +80,11 @@ def judge(
             if found.pop(fault, None) is not None:
                 unchecked[fault] = Own.HIDDEN.value
     _join(found, unchecked, own, {item.fault for item in unsure})
+    if HIDES & found.keys():
+        # What one fault hides is not fine.
+        unchecked.update(
+            {fault: Own.HIDDEN.value for fault in _HIDDEN if fault not in found and fault not in unchecked}
+        )
     if _settling(look, trace, dark_hours):
         for fault in SETTLING & found.keys():
             del found[fault]

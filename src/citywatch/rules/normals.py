@@ -24,7 +24,7 @@ _DIGITS = 5
 
 MEASURES = (
     "mean", "contrast", "relative_contrast", "sharpness", "noise_sd", "texture_share", "chroma_sd", "fps",
-    "match_share", "lost_share", "sharpness_ratio",
+    "match_share", "lost_share", "sharpness_ratio", "contrast_ratio",
 )  # fmt: skip
 """What is remembered; names of columns but for the one that `figure` makes."""
 
