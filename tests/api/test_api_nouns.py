@@ -16,6 +16,7 @@ from citywatch.api.shared import mask, read_cursor, write_cursor
 from citywatch.domain.events import event_id
 from citywatch.domain.instants import format_instant
 from citywatch.domain.pulses import PulseBatch
+from citywatch.wire import grids
 
 LANE = "CS01/d1/l2"
 DAY = {"from": "2026-01-31T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
@@ -304,10 +305,17 @@ def test_pictures_are_for_operators_and_audited(city):
     with city.client("operator") as client:
         answer = client.get(f"/api/v1/objects/{picture}")
         assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, "image/png", PNG)
+        packed = city.city.objects.put(grids.frame(16, 1, np.array([0], np.uint8), np.empty(0, np.uint8)))
+        shown = client.get(f"/api/v1/objects/{packed}")  # sixteen black pixels
+        assert (shown.headers["content-type"], shown.content[:4], shown.content[16:24]) == (
+            "image/png", b"\x89PNG", b"\0\0\0\x10\0\0\0\x01",
+        )  # fmt: skip
+        jpeg = city.city.objects.put(b"\xff\xd8\xff\xe0 a reference")
+        assert client.get(f"/api/v1/objects/{jpeg}").headers["content-type"] == "image/jpeg"
         assert client.get(f"/api/v1/objects/{other}").status_code == 404
         assert client.get(f"/api/v1/objects/{'0' * 64}").status_code == 404
         assert client.get("/api/v1/objects/..%2f..%2fetc%2fpasswd").status_code in (404, 422)
-        line = city.city.store.audit_lines(after=0, limit=1000)[-1]
+        line = city.city.store.audit_lines(after=0, limit=1000)[-3]
         assert (line["actor"], line["action"], line["target"]) == ("operator-1", "saw_picture", f"object/{picture}")
     with city.client("viewer") as client:
         assert client.get(f"/api/v1/objects/{picture}").status_code == 403

@@ -10,8 +10,10 @@ from starlette.concurrency import run_in_threadpool
 from citywatch.api.access import caller_of
 from citywatch.api.problems import Problem, responses
 from citywatch.api.shared import Api
+from citywatch.errors import DataError
+from citywatch.wire import grids
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 Name = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="Hash of the content", examples=["00" * 32])]
 
@@ -23,16 +25,24 @@ def routes(app: FastAPI, api: Api) -> None:
         summary="Look at an evidence picture",
         response_class=Response,
         responses={
-            200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
+            200: {
+                "content": {
+                    kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/png", "image/jpeg")
+                }
+            },
             **responses(404),
         },
     )
     async def picture(request: Request, name: Name) -> Response:
-        """The picture that a fault was decided on, as PNG. Operators and administrators; each look is audited."""
+        """The picture that a fault was decided on, as PNG, or a reference, as JPEG. Each look is audited.
+
+        Operators and administrators.
+        """
         content = await run_in_threadpool(api.objects.get, name)
         if content is None:
             raise Problem(404, "not_found", "there is no such picture, or it gave way to newer ones")
-        if not content.startswith(_PNG):
+        shown = await run_in_threadpool(_shown, content)
+        if shown is None:
             raise Problem(404, "no_picture", "this object is no picture")
         await run_in_threadpool(
             lambda: api.store.audit(
@@ -42,4 +52,14 @@ def routes(app: FastAPI, api: Api) -> None:
                 target=f"object/{name}",
             )
         )
-        return Response(content, media_type="image/png")
+        return Response(shown, media_type="image/jpeg" if shown.startswith(_JPEG) else "image/png")
+
+
+def _shown(content: bytes) -> bytes | None:
+    """The object as a browser can show it; None for what is no picture."""
+    if content.startswith((_PNG, _JPEG)):
+        return content
+    try:
+        return grids.as_png(content)
+    except DataError:
+        return None
