@@ -1,4 +1,4 @@
-"""The picture rules on looks made by hand: three answers, their order, the chain of a frozen picture."""
+"""The picture rules on looks made by hand: three answers, what hides what, the chains of a frozen picture."""
 
 import dataclasses
 import json
@@ -9,252 +9,487 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citywatch.domain.pictures import Fault, FrameBatch, Outcome, VisitReason
+from citywatch.domain.pictures import NO_OFFSET, Fault, FrameBatch, Light, Outcome, VisitReason
 from citywatch.rules.pictures import (
     DEFAULT,
     MOST_PAIRS,
+    SHOWN,
     Look,
     LookHistory,
     PictureThresholds,
     Why,
     conclude,
     looks,
+    margins,
 )
 
 S = 1_000_000_000
 START = 1_767_225_600 * S
-PICTURE_FAULTS = {Fault.BLACK, Fault.OVER_EXPOSED, Fault.FROZEN, Fault.COVERED, Fault.OUT_OF_FOCUS}
-CAMERA_FAULTS = PICTURE_FAULTS | {Fault.UNREACHABLE, Fault.NO_MEDIA}
+NETWORK = {Fault.UNREACHABLE, Fault.NO_MEDIA, Fault.STALLED}
+ANSWERED = {*SHOWN, *NETWORK, Fault.LOW_FRAME_RATE, Fault.CLOCK_WRONG}
+VIEW = (Fault.COVERED, Fault.OUT_OF_FOCUS, Fault.LOW_CONTRAST)
+REST = SHOWN[2:]
+STILL = {"changed_share": 0.001, "scene_changed": 0.0, "stir": 0.1, "drift": 0.0}
+QUIET = {"changed_share": 0.3, "scene_changed": 0.3, "stir": 0.6, "drift": 0.1}
+GOOD = {
+    "outcome": Outcome.PICTURE, "reason": "ok", "media_ns": -1, "width": 1280, "height": 720, "mean": 120.0,
+    "sd": 45.0, "dark_share": 0.02, "bright_share": 0.01, "laplacian_var": 900.0, "sharpness": 1.4,
+    "texture_share": 0.7, "blockiness": 1.1, "contrast": 100.0, "u_mean": 0.5, "v_mean": -1.0, "chroma_sd": 8.0,
+    "noise_sd": 0.5, "speckle_share": 0.0, "stripe_rows": 0.01, "stripe_columns": 0.02, "torn_share": 0.0, "tear": 1.0,
+    "raster_share": 0.43, "layout": 100.0, "cast": 0.0, "light": Light.DAY, "decode_errors": 0, "fps": 25.0,
+    "fps_declared": 25.0, "stream_offset_ns": S // 10, "device_offset_ns": NO_OFFSET,
+}  # fmt: skip
 
 
 def look(at_s=0.0, since_s=None, **changes):
     """A good street picture at `at_s`, compared with the one of `since_s`."""
-    fields = {
+    nan = since_s is None
+    fields = GOOD | {
         "device": "cam",
         "at_ns": START + round(at_s * S),
         "visit": 1,
-        "outcome": Outcome.PICTURE,
-        "reason": "ok",
-        "media_ns": -1,
-        "width": 1280,
-        "height": 720,
-        "mean": 120.0,
-        "sd": 45.0,
-        "dark_share": 0.02,
-        "bright_share": 0.01,
-        "laplacian_var": 900.0,
-        "sharpness": 2.5,
-        "texture_share": 0.7,
-        "blockiness": 1.1,
-        "changed_share": math.nan if since_s is None else 0.5,
+        "changed_share": math.nan if nan else 0.5,
+        "scene_changed": math.nan if nan else 0.5,
+        "caption_changed": math.nan if nan else 0.3,
+        "stripe_change": math.nan if nan else 0.003,
+        "stir": math.nan if nan else 30.0,
+        "drift": math.nan if nan else 1.0,
         "picture": "a",
-        "previous": "" if since_s is None else "b",
-        "previous_at_ns": -1 if since_s is None else START + round(since_s * S),
+        "previous": "" if nan else "b",
+        "previous_at_ns": -1 if nan else START + round(since_s * S),
     }
     return Look(**(fields | changes))
 
 
-def answers(row, history=None, limits=DEFAULT):
-    after, findings, unchecked = conclude(history, row, limits)
+def answers(row, history=None, limits=DEFAULT, **known):
+    after, findings, unchecked = conclude(history, row, limits, **known)
     found, open_ends = {item.fault for item in findings}, {item.fault: item.why for item in unchecked}
     assert not found & set(open_ends)
-    assert found | set(open_ends) <= CAMERA_FAULTS
+    assert found | set(open_ends) <= ANSWERED
+    told = margins(history, row, limits, **known)
+    assert all((told[item.fault] <= 0) for item in findings if item.fault in told)
+    assert all(margin >= 0 for fault, margin in told.items() if fault not in found and fault not in open_ends)
     return after, found, open_ends
 
 
-def run(*rows):
+def run(*rows, history=None, limits=DEFAULT):
     """The answers about `frozen` of looks in turn: True, None for fine, or why not."""
-    history, told = None, []
+    told = []
     for row in rows:
-        history, found, open_ends = answers(row, history)
+        history, found, open_ends = answers(row, history, limits)
         told.append(True if Fault.FROZEN in found else open_ends.get(Fault.FROZEN))
     return told
 
 
-def test_a_first_good_picture_is_fine_but_frozen_is_open():
-    _, found, open_ends = answers(look())
-    assert found == set()
-    assert open_ends == {Fault.FROZEN: Why.TOO_FEW_KEY_FRAMES}
+def every(seconds, count, first=0.0, **changes):
+    """Looks in turn, each compared with the one before."""
+    at = [first + seconds * n for n in range(count + 1)]
+    return [look(at[n + 1], at[n], **changes) for n in range(count)]
 
 
-def test_a_second_good_picture_is_fine_in_every_respect():
-    assert answers(look(10, 0))[1:] == (set(), {})
+NAN_ROW = {name: math.nan for name, value in GOOD.items() if isinstance(value, float)} | {
+    "width": 0, "height": 0, "changed_share": math.nan, "scene_changed": math.nan, "stir": math.nan,
+    "drift": math.nan, "stripe_change": math.nan, "picture": "", "previous": "", "previous_at_ns": -1,
+    "light": Light.UNKNOWN, "stream_offset_ns": NO_OFFSET,
+}  # fmt: skip
 
 
-MEASURES = "mean sd dark_share bright_share laplacian_var sharpness texture_share blockiness changed_share"
-NAN_ROW = dict.fromkeys(MEASURES.split(), math.nan)
+def test_a_good_street_is_fine():
+    history, findings, unchecked = conclude(None, look())
+    assert findings == ()
+    assert [(item.fault, item.why) for item in unchecked] == [(Fault.FROZEN, Why.TOO_FEW_KEY_FRAMES)]
+    assert (history.unchanged, history.last_ns) == (0, START)
+    assert answers(look(5, 0), history)[1:] == (set(), {})
+    assert min(margins(history, look(5, 0)).values()) > 0.45
+
+
+# ---- without a picture
 
 
 @pytest.mark.parametrize(
-    ("outcome", "reason", "found", "why"),
+    ("outcome", "reason", "found", "unsure"),
     [
-        (Outcome.UNREACHABLE, VisitReason.REFUSED, Fault.UNREACHABLE, Why.NO_PICTURE),
-        (Outcome.NO_MEDIA, VisitReason.NO_FRAMES, Fault.NO_MEDIA, Why.NO_PICTURE),
-        (Outcome.UNCHECKED, VisitReason.END_OF_FILE, None, "end_of_file"),
-        (Outcome.UNCHECKED, VisitReason.DECODER_DIED, None, "decoder_died"),
+        (Outcome.UNREACHABLE, VisitReason.REFUSED, Fault.UNREACHABLE, {Fault.NO_MEDIA, Fault.STALLED}),
+        (Outcome.NO_MEDIA, VisitReason.NO_FRAMES, Fault.NO_MEDIA, {Fault.STALLED}),
+        (Outcome.NO_MEDIA, VisitReason.STALLED, Fault.STALLED, set()),
+        (Outcome.REACHED, VisitReason.OK, None, {Fault.NO_MEDIA, Fault.STALLED}),
+        (Outcome.UNCHECKED, VisitReason.END_OF_FILE, None, NETWORK),
+        (Outcome.UNCHECKED, VisitReason.DECODER_DIED, None, NETWORK),
     ],
 )
-def test_without_a_picture_the_outcome_speaks(outcome, reason, found, why):
-    before = LookHistory(1, START, START + S)
-    row = look(5, width=0, height=0, outcome=outcome, reason=reason.value, **NAN_ROW)
-    after, findings, unchecked = conclude(before, row)
-    assert after == before
+def test_without_a_picture_the_outcome_speaks(outcome, reason, found, unsure):
+    before = LookHistory(3, START, START + S)
+    row = look(5, outcome=outcome, reason=reason.value, **NAN_ROW)
+    history, findings, unchecked = conclude(before, row)
+    assert history == before
     assert [(item.fault, item.reason) for item in findings] == ([] if found is None else [(found, reason.value)])
     whys = {item.fault: item.why for item in unchecked}
-    assert {whys[fault] for fault in PICTURE_FAULTS} == {why}
-    assert set(whys) | {item.fault for item in findings} == CAMERA_FAULTS - (
-        {Fault.UNREACHABLE} if outcome is Outcome.NO_MEDIA else set()
-    )
+    assert set(whys) == {*SHOWN, *unsure, Fault.LOW_FRAME_RATE, Fault.CLOCK_WRONG}
+    assert {whys[fault] for fault in SHOWN} == {reason.value if outcome is Outcome.UNCHECKED else Why.NO_PICTURE}
+    assert margins(before, row) == {}
+
+
+# ---- the clocks and the rate
 
 
 @pytest.mark.parametrize(
-    ("changes", "found", "why"),
+    ("stream_s", "device_s", "answer"),
     [
-        ({"dark_share": 0.99, "mean": 17.0, "texture_share": 0.0}, Fault.BLACK, Why.TOO_DARK),
-        ({"dark_share": 0.97, "mean": 2.0}, Fault.BLACK, Why.TOO_DARK),
-        ({"bright_share": 0.9, "mean": 231.0, "texture_share": 0.0}, Fault.OVER_EXPOSED, Why.TOO_BRIGHT),
-        ({"dark_share": 0.9, "mean": 25.0, "texture_share": 0.0, "sharpness": 0.1}, None, Why.TOO_DARK),
-        ({"dark_share": 0.1, "mean": 31.0}, None, Why.TOO_DARK),
-        ({"width": 80, "height": 60}, None, Why.TOO_SMALL),
-        ({"texture_share": math.nan, "sharpness": math.nan}, None, Why.TOO_SMALL),
+        (None, None, Why.NO_CLOCK),
+        (9, None, "fine"),
+        (-10, None, "stream_offset_seconds"),
+        (0, 3600, "device_offset_seconds"),
+        (86_400, -30, "stream_offset_seconds"),
+        (-(56 * 365 + 126 * 365) * 86_400, None, Why.NO_CLOCK),
+        (-126 * 365 * 86_400, 2, "fine"),
+        (-26 * 365 * 86_400, None, "stream_offset_seconds"),
+    ],
+    ids=str,
+)
+def test_a_clock_is_wrong_right_or_not_told(stream_s, device_s, answer):
+    """A stream that counts from its beginning lies before 1970; a camera that woke up in the year 2000 is wrong."""
+    offsets = [NO_OFFSET if seconds is None else seconds * S for seconds in (stream_s, device_s)]
+    for changes in ({}, {"outcome": Outcome.NO_MEDIA, "reason": "no_frames", **NAN_ROW}):
+        row = look(0, **(changes | {"stream_offset_ns": offsets[0], "device_offset_ns": offsets[1]}))
+        _, findings, unchecked = conclude(None, row)
+        told = [item.measure for item in findings if item.fault is Fault.CLOCK_WRONG]
+        told += [item.why for item in unchecked if item.fault is Fault.CLOCK_WRONG]
+        assert (told or ["fine"]) == [answer]
+
+
+@pytest.mark.parametrize(
+    ("fps", "declared", "answer"),
+    [
+        (25.0, 25.0, "fine"),
+        (20.0, 25.0, "fine"),
+        (25.0, 50.0, Why.NO_RATE),
+        (8.0, 25.0, "fps"),
+        (math.nan, 25.0, Why.NO_RATE),
+        (25.0, math.nan, Why.NO_RATE),
+        (25.0, 0.0, Why.NO_RATE),
     ],
 )
-def test_light_and_size_come_before_the_rest(changes, found, why):
-    row = look(10, 0, **({"changed_share": 0.0} | changes))
-    history, seen, open_ends = answers(row, LookHistory(5, START - 50 * S, START))
+def test_a_frame_rate_is_low_against_what_the_stream_declares(fps, declared, answer):
+    _, findings, unchecked = conclude(None, look(fps=fps, fps_declared=declared))
+    told = [item.measure for item in findings] + [i.why for i in unchecked if i.fault is Fault.LOW_FRAME_RATE]
+    assert (told or ["fine"]) == [answer]
+
+
+# ---- light, size, signal
+
+
+@pytest.mark.parametrize(
+    ("changes", "found", "why", "unsure"),
+    [
+        ({"dark_share": 0.99, "mean": 17.0, "texture_share": 0.0, "layout": 1.0}, Fault.BLACK, Why.TOO_DARK, REST),
+        ({"dark_share": 0.97, "mean": 2.0, "layout": 3.0}, Fault.BLACK, Why.TOO_DARK, REST),
+        ({"dark_share": 0.99, "mean": 9.0, "layout": math.nan}, Fault.BLACK, Why.TOO_DARK, REST),
+        ({"dark_share": 0.99, "mean": 9.0, "layout": 4.4}, None, Why.TOO_DARK, (Fault.BLACK, *REST)),
+        ({"bright_share": 0.9, "mean": 231.0, "texture_share": 0.0}, Fault.OVER_EXPOSED, Why.TOO_BRIGHT, REST),
+        ({"width": 80, "height": 60}, None, Why.TOO_SMALL, REST),
+        ({"texture_share": math.nan, "sharpness": math.nan}, None, Why.TOO_SMALL, REST),
+        ({"dark_share": 0.7, "mean": 40.0, "sharpness": 0.1}, None, Why.TOO_DARK, VIEW),
+        ({"dark_share": 0.1, "mean": 31.0}, None, Why.TOO_DARK, VIEW),
+    ],
+)
+def test_light_and_size_come_before_the_rest(changes, found, why, unsure):
+    _, seen, open_ends = answers(look(10, 0, **changes))
     assert seen == ({found} if found else set())
-    assert open_ends == dict.fromkeys((Fault.FROZEN, Fault.COVERED, Fault.OUT_OF_FOCUS), why)
-    assert history.unchanged == 0
+    assert open_ends == dict.fromkeys(unsure, why)
+
+
+def test_by_day_even_a_dim_rest_of_the_scene_is_black():
+    row = look(dark_share=0.85, mean=22.0, layout=6.0, light=Light.NIGHT)
+    assert Fault.BLACK not in answers(row)[1]
+    assert Fault.BLACK in answers(row, daylight=True)[1]
+    assert answers(look(), daylight=True)[1] == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"speckle_share": 0.006}, {Fault.SNOW}),
+        ({"speckle_share": 0.0034, "noise_sd": 15.0}, set()),
+        ({"stripe_rows": 0.6}, {Fault.STRIPES}),
+        ({"stripe_columns": 0.5}, {Fault.STRIPES}),
+        ({"stripe_change": 0.45}, {Fault.STRIPES}),
+        ({"stripe_rows": 0.31, "stripe_columns": 0.12, "stripe_change": 0.27}, set()),
+        ({"torn_share": 0.03}, {Fault.MOSAIC}),
+        ({"tear": 9.0}, {Fault.MOSAIC}),
+        ({"tear": 30.0, "torn_share": 0.2, "stripe_rows": 4.0}, {Fault.STRIPES}),
+        ({"decode_errors": 1}, {Fault.MOSAIC}),
+        ({"raster_share": 0.95}, {Fault.MOSAIC}),
+        ({"raster_share": 0.95, "texture_share": 0.2}, set()),
+        ({"raster_share": 0.95, "sharpness": 0.45}, set()),
+        ({"speckle_share": 0.1, "stripe_rows": 2.0}, {Fault.SNOW, Fault.STRIPES}),
+    ],
+)
+def test_what_is_spoiled_behind_the_lens_hides_the_view(changes, found):
+    _, seen, open_ends = answers(look(10, 0, **changes))
+    assert seen == found
+    hidden = (*VIEW, Fault.FROZEN, Fault.COLOUR_CAST, Fault.INFRARED_STUCK) if found else ()
+    assert open_ends == dict.fromkeys(hidden, Why.SPOILED)
+
+
+# ---- the view
 
 
 def test_covered_hides_focus_and_motion_and_blur_hides_motion():
-    _, found, open_ends = answers(look(10, 0, texture_share=0.0, sharpness=0.2, changed_share=0.0))
+    _, found, open_ends = answers(look(10, 0, texture_share=0.0, sharpness=0.2, contrast=5.0, **STILL))
     assert found == {Fault.COVERED}
-    assert open_ends == dict.fromkeys((Fault.FROZEN, Fault.OUT_OF_FOCUS), Why.TOO_LITTLE_STRUCTURE)
-    _, found, open_ends = answers(look(10, 0, sharpness=0.4, changed_share=0.0))
+    hidden = (Fault.FROZEN, Fault.OUT_OF_FOCUS, Fault.LOW_CONTRAST, Fault.COLOUR_CAST)
+    assert open_ends == dict.fromkeys(hidden, Why.TOO_LITTLE_STRUCTURE)
+    _, found, open_ends = answers(look(10, 0, sharpness=0.3, contrast=5.0, **STILL))
     assert found == {Fault.OUT_OF_FOCUS}
-    assert open_ends == {Fault.FROZEN: Why.NOTHING_SHARP}
+    assert open_ends == dict.fromkeys((Fault.FROZEN, Fault.LOW_CONTRAST), Why.NOTHING_SHARP)
+    _, found, open_ends = answers(look(10, 0, contrast=12.0, **STILL))
+    assert found == {Fault.LOW_CONTRAST}
+    assert open_ends == {Fault.FROZEN: Why.TOO_LITTLE_STRUCTURE}
+    for changes in ({"sharpness": 0.3}, {"contrast": 12.0}):  # something moved: whatever the lens sees, it is live
+        assert Fault.FROZEN not in answers(look(10, 0, **changes))[2]
 
 
 def test_next_to_no_structure_neither_confirms_nor_clears_a_cover():
-    _, found, open_ends = answers(look(10, 0, texture_share=0.007, changed_share=0.8))
+    plain = {"cast": 0.0, "light": Light.NIGHT}
+    _, found, open_ends = answers(look(10, 0, texture_share=0.007, **plain))
     assert found == set()
-    assert open_ends == {Fault.COVERED: Why.TOO_LITTLE_STRUCTURE}
-    _, found, open_ends = answers(look(10, 0, texture_share=0.007, sharpness=0.4, changed_share=0.8))
+    assert open_ends == {Fault.COVERED: Why.TOO_LITTLE_STRUCTURE, Fault.COLOUR_CAST: Why.NO_COLOUR}
+    _, found, open_ends = answers(look(10, 0, texture_share=0.007, sharpness=0.3, **plain))
     assert found == {Fault.OUT_OF_FOCUS}
-    assert open_ends == {Fault.COVERED: Why.TOO_LITTLE_STRUCTURE, Fault.FROZEN: Why.NOTHING_SHARP}
-    assert answers(look(10, 0, texture_share=0.02, changed_share=0.8))[1:] == (set(), {})
+    assert open_ends[Fault.COVERED] == Why.TOO_LITTLE_STRUCTURE
+    assert Fault.COVERED not in answers(look(10, 0, texture_share=0.02, **plain))[2]
 
 
 @pytest.mark.parametrize(
-    ("changes", "measure", "value", "threshold", "margin"),
+    ("changes", "measure", "value", "threshold", "margin", "far"),
     [
-        ({"dark_share": 0.99}, "dark_share", 0.99, 0.97, 0.02),
-        ({"bright_share": 0.8}, "bright_share", 0.8, 0.75, 0.05),
-        ({"texture_share": 0.001}, "texture_share", 0.001, 0.004, 0.003),
-        ({"sharpness": 0.5}, "sharpness", 0.5, 0.6, 0.1),
+        ({"dark_share": 0.99, "layout": 1.5}, "dark_share", 0.99, 0.97, 0.02, -0.02 / 0.97),
+        ({"bright_share": 0.8}, "bright_share", 0.8, 0.75, 0.05, -0.05 / 0.75),
+        ({"texture_share": 0.001}, "texture_share", 0.001, 0.004, 0.003, -0.75),
+        ({"sharpness": 0.19}, "sharpness", 0.19, 0.38, 0.19, -0.5),
+        ({"speckle_share": 0.012}, "speckle_share", 0.012, 0.006, 0.006, -1.0),
+        ({"contrast": 12.0}, "contrast", 12.0, 16.0, 4.0, -0.25),
+        ({"cast": 27.0}, "cast", 27.0, 18.0, 9.0, -0.5),
     ],
 )
-def test_the_evidence_names_measure_value_threshold_and_margin(changes, measure, value, threshold, margin):
+def test_the_evidence_names_measure_value_threshold_and_margin(changes, measure, value, threshold, margin, far):
     _, (finding,), _ = conclude(None, look(**changes))
     assert (finding.measure, finding.value, finding.threshold) == (measure, value, threshold)
     assert finding.margin == pytest.approx(margin)
+    assert margins(None, look(**changes))[finding.fault] == pytest.approx(far)
 
 
-def test_two_pairs_over_two_seconds_are_frozen_and_one_pair_is_not():
-    still = {"changed_share": 0.001}
-    assert run(look(0), look(1, 0, **still), look(2, 1, **still), look(3, 2, **still)) == [
-        Why.TOO_FEW_KEY_FRAMES,
-        Why.TOO_FEW_KEY_FRAMES,
-        True,
-        True,
-    ]
+def test_margins_are_told_of_fine_looks_too():
+    told = margins(None, look())
+    assert told[Fault.SNOW] == 1.0
+    assert told[Fault.LOW_CONTRAST] == pytest.approx((100 - 16) / 16)
+    assert told[Fault.BLACK] == pytest.approx(97 / 3)  # the farther of its two checks: what is left of the scene
+    assert Fault.FROZEN not in told
+    assert margins(None, look(5, 0))[Fault.FROZEN] == pytest.approx((0.5 - 0.03) / 0.03)
 
 
-def test_key_frames_that_are_neighbours_prove_nothing():
-    still = {"changed_share": 0.0}
-    near = [look(0)] + [look(n * 0.04, (n - 1) * 0.04, **still) for n in range(1, 49)]
-    assert set(run(*near)[2:]) == {Why.KEY_FRAMES_TOO_CLOSE}
-    assert run(*near, look(2.0, 1.92, **still))[-1] is True
-
-
-def test_a_files_own_time_counts_where_there_is_one():
-    """Visits of a file follow one another within milliseconds; its key frames are seconds apart."""
-    rows = [
-        look(n * 0.01, changed_share=math.nan if n == 0 else 0.0, media_ns=n * 5 * S,
-             previous_at_ns=-1 if n == 0 else (n - 1) * 5 * S)
-        for n in range(3)
-    ]  # fmt: skip
-    assert run(*rows)[-1] is True
-
-
-def test_the_chain_breaks_where_the_picture_moved_or_was_compared_with_another_one():
-    still = {"changed_share": 0.0}
-    assert run(look(0), look(5, 0, **still), look(10, 5), look(15, 10, **still))[-1] is Why.TOO_FEW_KEY_FRAMES
-    assert run(look(0), look(5, 0, **still), look(15, 10, **still))[-1] is Why.TOO_FEW_KEY_FRAMES
-    assert run(look(0), look(5, 0, **still), look(10, 5, mean=10.0, **still), look(15, 10, **still))[-1] is (
-        Why.TOO_FEW_KEY_FRAMES
-    )
-    assert run(look(20), look(5, 20, **still))[-1] is Why.TOO_FEW_KEY_FRAMES  # a clock that was set back
-    assert run(look(0), look(5, 0, **still), look(10, outcome=Outcome.UNREACHABLE, reason="timed_out", **NAN_ROW),
-               look(15, 5, **still))[-1] is True  # fmt: skip
+# ---- colour
 
 
 @pytest.mark.parametrize(
     ("changes", "answer"),
     [
-        ({"changed_share": 0.06}, True),
-        ({"changed_share": 0.061}, Why.CHANGE_TOO_SMALL),
-        ({"changed_share": 0.29}, Why.CHANGE_TOO_SMALL),
-        ({"changed_share": 0.30}, None),
-        ({"changed_share": 0.01, "blockiness": 3.0}, True),
-        ({"changed_share": 0.02, "blockiness": 3.0}, Why.CHANGE_TOO_SMALL),
-        ({"changed_share": 0.02, "texture_share": 0.05}, Why.CHANGE_TOO_SMALL),
-        ({"changed_share": 0.0, "blockiness": 6.0}, Why.TOO_COMPRESSED),
-        ({"changed_share": 0.9, "blockiness": 6.0}, None),
+        ({"cast": 17.9}, "fine"),
+        ({"cast": 18.0}, "found"),
+        ({"cast": 8.0, "u_mean": 9.0, "v_mean": 6.0}, "found"),
+        ({"cast": 8.0, "u_mean": -9.0, "v_mean": -6.0}, "fine"),
+        ({"cast": 30.0, "light": Light.NIGHT}, Why.NO_COLOUR),
+        ({"cast": 30.0, "texture_share": 0.1}, Why.TOO_LITTLE_STRUCTURE),
+        ({"cast": math.nan, "u_mean": math.nan, "v_mean": math.nan, "chroma_sd": math.nan}, Why.NO_COLOUR),
     ],
 )
+def test_a_cast_is_told_by_day_only(changes, answer):
+    _, found, open_ends = answers(look(**changes))
+    assert ("found" if Fault.COLOUR_CAST in found else open_ends.get(Fault.COLOUR_CAST, "fine")) == answer
+
+
+def test_a_cast_against_the_usual_colour():
+    history = None
+    green = {"cast": 12.0, "u_mean": -12.0, "v_mean": -9.0}
+    for n in range(20):
+        history, found, _ = answers(look(300 * n + 300, 300 * n, **green), history)
+        assert found == set()  # a park
+    assert history.colour[0] == 20
+    assert answers(look(6300, 6000, cast=10.0, u_mean=-3.0, v_mean=-3.0), history)[1] == {Fault.COLOUR_CAST}
+    assert answers(look(6300, 6000, cast=6.0, u_mean=-3.0, v_mean=-3.0), history)[1] == set()
+    after, found, _ = answers(look(6300, 6000, cast=30.0, u_mean=-30.0, v_mean=-9.0), history)
+    assert found == {Fault.COLOUR_CAST}
+    assert after.colour == history.colour  # nothing is learned from a cast
+
+
+def test_a_picture_without_colour_may_be_of_the_night():
+    assert answers(look(light=Light.INFRARED, chroma_sd=0.0))[2][Fault.INFRARED_STUCK] == Why.NO_COLOUR
+    assert Fault.INFRARED_STUCK not in answers(look(light=Light.NIGHT, mean=45.0))[2]
+
+
+# ---- frozen
+
+
+def test_two_still_pairs_over_two_seconds_are_frozen_and_one_pair_is_not():
+    assert run(look(0), *every(1, 3, **STILL)) == [Why.TOO_FEW_KEY_FRAMES, Why.TOO_FEW_KEY_FRAMES, True, True]
+
+
+def test_three_pairs_that_hardly_differ_over_twenty_seconds_are_frozen():
+    hardly = {**STILL, "scene_changed": 0.02}
+    assert run(look(0), *every(10, 4, **hardly))[1:] == [
+        Why.TOO_FEW_KEY_FRAMES,
+        Why.TOO_FEW_KEY_FRAMES,
+        True,
+        True,
+    ]
+    assert run(look(0), *every(4, 4, **hardly))[1:] == [Why.TOO_FEW_KEY_FRAMES] * 2 + [Why.KEY_FRAMES_TOO_CLOSE] * 2
+
+
+def test_a_clock_that_runs_over_a_still_scene_is_no_sign_of_life():
+    clock = {**STILL, "caption_changed": 0.05, "changed_share": 0.02}
+    assert run(look(0), *every(300, 3, **clock))[-1] is True
+
+
+def test_key_frames_that_are_neighbours_prove_nothing():
+    near = [look(0), *every(0.04, 48, **STILL)]
+    assert set(run(*near)[2:]) == {Why.KEY_FRAMES_TOO_CLOSE}
+    assert run(*near, look(2.0, 1.92, **STILL))[-1] is True
+
+
+def test_a_files_own_time_counts_where_there_is_one():
+    """Visits of a file follow one another within milliseconds; its key frames are seconds apart."""
+    rows = [
+        look(n * 0.01, 0, **STILL | {"media_ns": n * 5 * S, "previous_at_ns": (n - 1) * 5 * S})
+        if n
+        else look(0, media_ns=0)
+        for n in range(3)
+    ]
+    assert run(*rows)[-1] is True
+
+
+def test_the_chain_breaks_where_the_picture_moved_or_was_compared_with_another_one():
+    few = Why.TOO_FEW_KEY_FRAMES
+    assert run(look(0), look(5, 0, **STILL), look(10, 5), look(15, 10, **STILL))[-1] is few
+    assert run(look(0), look(5, 0, **STILL), look(15, 10, **STILL))[-1] is few
+    spoiled = look(10, 5, stripe_rows=5.0, **STILL)
+    assert run(look(0), look(5, 0, **STILL), spoiled, look(15, 10, **STILL))[-1] is few
+    assert run(look(20), look(5, 20, **STILL))[-1] is few  # a clock that was set back
+    gone = look(10, outcome=Outcome.UNREACHABLE, reason="timed_out", **NAN_ROW)
+    assert run(look(0), look(5, 0, **STILL), gone, look(15, 5, **STILL))[-1] is True
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer"),
+    [
+        ({}, True),
+        ({"scene_changed": 0.03}, True),
+        ({"scene_changed": 0.031}, Why.CHANGE_TOO_SMALL),
+        ({"scene_changed": 0.65, "stir": 4.0}, Why.CHANGE_TOO_SMALL),
+        ({"scene_changed": 0.02, "stir": 6.0}, None),
+        ({"scene_changed": 0.9, "drift": 2.5}, None),
+        ({"scene_changed": 0.004, "blockiness": 3.0}, True),
+        ({"scene_changed": 0.02, "blockiness": 3.0}, Why.CHANGE_TOO_SMALL),
+        ({"scene_changed": 0.02, "texture_share": 0.13}, Why.CHANGE_TOO_SMALL),
+        ({"blockiness": 6.0}, Why.TOO_COMPRESSED),
+        ({"dark_share": 0.85, "mean": 40.0}, Why.TOO_DARK),
+        ({"dark_share": 0.7, "mean": 40.0}, True),
+        ({"scene_changed": math.nan, "stir": math.nan, "drift": math.nan}, True),
+        ({"scene_changed": math.nan, "stir": math.nan, "drift": math.nan, "changed_share": 0.3}, None),
+    ],
+    ids=str,
+)
 def test_between_frozen_and_live_nothing_is_said(changes, answer):
-    rows = [look(0), *(look(5 * n, 5 * n - 5, **changes) for n in range(1, 4))]
-    assert run(*rows)[-1] is answer
+    assert run(look(0), *every(30, 4, **(STILL | changes)))[-1] is answer
+
+
+def known_street(quiet_pairs=0, least=0.35):
+    """The history of a camera that was seen alive for a day, with one quiet of so many pairs of five minutes."""
+    history = None
+    at_s = 0.0
+    for row in every(300, 60, scene_changed=least):
+        history, *_ = conclude(history, row)
+        at_s += 300.0
+    for row in every(300, quiet_pairs, at_s, **QUIET):
+        history, *_ = conclude(history, row)
+        at_s += 300.0
+    history, *_ = conclude(history, look(at_s + 300, at_s, scene_changed=least))
+    return history, at_s + 300
+
+
+def test_a_street_that_is_never_quiet_and_is_so_for_long_is_frozen():
+    """x265 over a frozen rest with a running clock: pixels change everywhere, nothing moves."""
+    small = Why.CHANGE_TOO_SMALL
+    assert run(look(0), *every(300, 20, **QUIET))[2:] == [small] * 19  # nothing is known of this camera
+    history, at_s = known_street()
+    assert run(*every(300, 6, at_s, **QUIET), history=history) == [small] * 3 + [True] * 3
+    _, findings, _ = conclude(history, look(at_s + 300, at_s, **QUIET))
+    assert findings == ()
+    assert run(*every(60, 25, at_s, **QUIET), history=history).index(True) == 19  # time counts, not visits
+    history, at_s = known_street(quiet_pairs=4)  # 20 minutes of quiet were lived through
+    assert run(*every(300, 12, at_s, **QUIET), history=history).index(True) == 9
+    history, at_s = known_street(least=0.2)  # it changes less than this alive: the noise of the night is no proof
+    assert True not in run(*every(300, 12, at_s, **QUIET), history=history)
+    history, at_s = known_street()
+    assert True not in run(*every(300, 12, at_s, light=Light.NIGHT, **QUIET), history=history)
+
+
+def test_a_quiet_fades_and_is_learned_again():
+    history, at_s = known_street(quiet_pairs=6)
+    longest = history.own["day"][1]
+    assert longest == 1800 * S
+    for row in every(300, 400, at_s):
+        history, *_ = conclude(history, row)
+    assert history.own["day"][1] < longest // 10
+    assert history.own["day"][0] == 461
 
 
 def test_the_history_is_small_and_survives_json():
-    history, row = None, None
-    for n in range(MOST_PAIRS + 50):
-        row = look(n, n - 1, changed_share=0.0)
+    history, at_s = known_street(3)
+    for row in every(300, MOST_PAIRS + 50, at_s, **STILL):
         history, *_ = conclude(history, row)
-        again = LookHistory(**json.loads(json.dumps(dataclasses.asdict(history))))
-        assert again == history
-    assert history.unchanged == MOST_PAIRS
-    assert Fault.FROZEN in answers(look(2000, MOST_PAIRS + 49, changed_share=0.0), history)[1]
+        text = json.dumps(dataclasses.asdict(history))
+        assert LookHistory(**json.loads(text)) == history
+        assert len(text) < 500
+    assert history.unchanged == history.still == history.quiet == MOST_PAIRS
+    end = at_s + 300 * (MOST_PAIRS + 50)
+    assert Fault.FROZEN in answers(look(end + 300, end, **STILL), history)[1]
 
 
-shares = st.floats(0, 1)
+def test_the_history_of_an_earlier_release_is_read():
+    assert LookHistory(unchanged=2, since_ns=1, last_ns=2).own == {}
+
+
+shares = st.floats(0, 1) | st.just(math.nan)
+figures = st.floats(0, 60) | st.just(math.nan)
+
+
+SHARES = ("texture_share", "changed_share", "scene_changed", "speckle_share", "torn_share", "raster_share")
+FIGURES = (
+    "sharpness", "blockiness", "contrast", "layout", "stripe_rows", "stripe_columns", "stripe_change", "tear", "stir",
+    "drift", "cast", "u_mean", "v_mean", "chroma_sd", "fps",
+)  # fmt: skip
 
 
 @given(
-    dark=shares,
-    bright=shares,
-    texture=shares | st.just(math.nan),
-    sharpness=st.floats(0, 50) | st.just(math.nan),
-    changed=shares | st.just(math.nan),
-    blockiness=st.floats(0, 20) | st.just(math.nan),
-    mean=st.floats(0, 255),
+    values=st.fixed_dictionaries(
+        dict.fromkeys(("dark_share", "bright_share"), st.floats(0, 1))
+        | dict.fromkeys(SHARES, shares)
+        | dict.fromkeys(FIGURES, figures)
+        | {"mean": st.floats(0, 255), "light": st.sampled_from(Light), "decode_errors": st.integers(0, 1)}
+    ),
     before=st.none()
     | st.builds(LookHistory, st.integers(0, 9), st.integers(-1, 2 * START), st.integers(-1, 2 * START)),
+    daylight=st.booleans(),
 )
-def test_any_measurement_gives_at_most_one_fault_and_finite_evidence(
-    dark, bright, texture, sharpness, changed, blockiness, mean, before
-):
-    row = look(10, 0, dark_share=dark, bright_share=bright, texture_share=texture, sharpness=sharpness,
-               changed_share=changed, blockiness=blockiness, mean=mean)  # fmt: skip
-    history, findings, unchecked = conclude(before, row)
-    assert len(findings) <= 1
+def test_any_measurement_gives_finite_evidence_and_one_answer_for_each_fault(values, before, daylight):
+    row = look(10, 0, **values)
+    history, findings, unchecked = conclude(before, row, daylight=daylight)
     assert all(item.margin >= 0 and math.isfinite(item.value) for item in findings)
-    assert not {item.fault for item in findings} & {item.fault for item in unchecked}
-    assert conclude(before, row) == (history, findings, unchecked)
-    assert history.unchanged <= MOST_PAIRS
+    answered = [item.fault for item in (*findings, *unchecked)]
+    assert len(answered) == len(set(answered))
+    assert conclude(before, row, daylight=daylight) == (history, findings, unchecked)
+    assert all(math.isfinite(margin) for margin in margins(before, row, daylight=daylight).values())
+    json.dumps(dataclasses.asdict(history), allow_nan=False)
 
 
 def test_rows_of_a_batch_become_looks():
@@ -265,26 +500,60 @@ def test_rows_of_a_batch_become_looks():
     assert [row.device for row in found] == ["x", "y"]
     assert [row.outcome for row in found] == [Outcome.PICTURE, Outcome.UNREACHABLE]
     assert found[1].changed_share == 1.0
+    assert found[1].light is Light.DAY
     assert isinstance(found[1].at_ns, int)
 
 
 def test_thresholds_are_pinned():
     assert dataclasses.asdict(PictureThresholds()) == {
         "black_dark_share": 0.97,
+        "black_layout": 3.0,
+        "black_by_day_share": 0.70,
         "over_exposed_bright_share": 0.75,
         "dark_mean": 32.0,
         "dark_share": 0.6,
+        "snow_speckle_share": 0.006,
+        "stripe_rows": 0.6,
+        "stripe_columns": 0.5,
+        "stripe_change": 0.45,
+        "torn_share": 0.03,
+        "tear": 9.0,
+        "tear_stripe_rows": 0.3,
+        "raster_share": 0.85,
+        "raster_texture_share": 0.3,
+        "raster_sharpness": 0.5,
+        "decode_errors": 1.0,
         "covered_texture_share": 0.004,
         "open_texture_share": 0.01,
-        "out_of_focus_sharpness": 0.6,
-        "frozen_changed_share": 0.06,
-        "live_changed_share": 0.30,
-        "strict_frozen_changed_share": 0.01,
+        "out_of_focus_sharpness": 0.38,
+        "low_contrast": 16.0,
+        "cast": 18.0,
+        "cast_magenta": 8.0,
+        "cast_magenta_each": 3.0,
+        "cast_own": 6.5,
+        "cast_own_looks": 12,
+        "cast_texture_share": 0.12,
+        "frozen_exact_share": 0.004,
+        "frozen_changed_share": 0.03,
         "strict_blockiness": 2.0,
         "strict_texture_share": 0.15,
         "most_blockiness": 6.0,
+        "frozen_dark_share": 0.8,
         "frozen_pairs": 2,
         "frozen_span_ns": 2 * S,
+        "hardly_pairs": 3,
+        "hardly_span_ns": 20 * S,
+        "live_changed_share": 0.30,
+        "live_stir": 6.0,
+        "live_drift": 2.5,
+        "quiet_stir": 3.0,
+        "quiet_pairs": 4,
+        "quiet_span_ns": 1200 * S,
+        "quiet_more_ns": 600 * S,
+        "quiet_known_pairs": 50,
         "min_width": 96,
         "min_height": 64,
+        "frame_rate_of_declared": 0.35,
+        "frame_rate_as_declared": 0.8,
+        "clock_off_ns": 10 * S,
     }

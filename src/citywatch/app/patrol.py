@@ -34,18 +34,10 @@ _LIVE_PAUSE_S = 1.0
 _DECODERS = 2
 _UNPINNED_BYTES = 512 << 20
 _PINNED_BYTES = 1 << 20
-_MEASURES = (
-    "width",
-    "height",
-    "mean",
-    "sd",
-    "dark_share",
-    "bright_share",
-    "laplacian_var",
-    "sharpness",
-    "texture_share",
-    "blockiness",
-    "changed_share",
+_MEASURES = tuple(
+    column.name
+    for column in FrameBatch.COLUMNS
+    if column.dtype == "float64" or column.name in ("width", "height", "coded_bytes", "decode_errors")
 )
 
 
@@ -196,7 +188,7 @@ def _measurements(look: Look) -> dict[str, Any]:
     return {
         name: None if isinstance(figure, float) and not math.isfinite(figure) else figure
         for name, figure in figures.items()
-    }
+    } | {"light": look.light.name.lower()}
 
 
 def _evidence(finding: Finding, look: Look) -> dict[str, Any]:
