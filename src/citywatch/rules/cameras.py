@@ -296,7 +296,7 @@ def _after_work(state: State, look: Look) -> Iterator[Event]:
             del left[name]
             if event is not None:
                 yield event
-    state.put(ROOM, look.device, {**row, "faults": left, "trace": None})
+    state.put(ROOM, look.device, {**row, "history": None, "faults": left, "trace": None})
 
 
 def answers(judgement: Judgement) -> Mapping[str, str]:
