@@ -60,9 +60,9 @@ METRICS: Mapping[str, Metric] = {
     "visits_stretch": Metric("gauge", "By how much all pauses are stretched; 1 when every target is met"),
     "cameras_watched": Metric("gauge", "Cameras of the patrol: all, failing, suspect, held_open", ("state",)),
     "look_age_seconds": Metric(
-        "gauge", "Age of the last look, by class of camera and quantile", ("camera_class", "quantile")
+        "gauge", "Age of the last look, by class of camera and quantile", ("cameras", "quantile")
     ),
-    "looks_over_target": Metric("gauge", "Cameras whose last look is older than its target", ("camera_class",)),
+    "looks_over_target": Metric("gauge", "Cameras whose last look is older than its target", ("cameras",)),
     "decoders_replaced_total": Metric("counter", "Decoder processes that were replaced, by reason", ("reason",)),
     "held_streams_lost_total": Metric("counter", "Streams held open that were lost, by reason", ("reason",)),
     "held_looks_dropped_total": Metric("counter", "Key frames of held streams that gave way to newer ones"),

@@ -463,8 +463,8 @@ class Patrol:
         gauge("visits_stretch", report.stretch)
         for ages in (*report.ages, report.failing_ages):
             for quantile, age_s in (("0.5", ages.p50_s), ("0.9", ages.p90_s), ("0.99", ages.p99_s), ("1", ages.max_s)):
-                gauge("look_age_seconds", age_s, camera_class=ages.camera_class, quantile=quantile)
-            gauge("looks_over_target", ages.over_target, camera_class=ages.camera_class)
+                gauge("look_age_seconds", age_s, cameras=ages.camera_class, quantile=quantile)
+            gauge("looks_over_target", ages.over_target, cameras=ages.camera_class)
         for limit, count in report.held_back.items():
             self._meter.count("visits_held_back_total", count - self._held_back_told.get(limit, 0), limit=limit)
             self._held_back_told[limit] = count
