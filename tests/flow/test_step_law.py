@@ -75,6 +75,10 @@ def test_a_day_holds_what_the_laws_are_about() -> None:
         EventKind.ALERT_ACKNOWLEDGED,
         EventKind.TICKET_ACCEPTED,
         EventKind.TICKET_NOTED,
+        # tests/rules/test_own_laws.py
+        EventKind.REFERENCE_ADOPTED,
+        EventKind.REFERENCE_DROPPED,
+        EventKind.WORK_DECLARED,
         # tests/incidents
         EventKind.TOPOLOGY_CHANGED,
         EventKind.INCIDENT_OPENED,
