@@ -54,11 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
         case "peers":
             from benchmarks.camera_faults import peers
 
-            print(report.of_peers(peers.run(out, few=options.few)))
+            print(peers.of_peers(peers.run(out, few=options.few)))
         case "live":
             from benchmarks.camera_faults import live
 
-            print(report.of_live(live.run(out)))
+            print(live.of_live(live.run(out)))
         case _:
             print(report.everything(out))
     return 0

@@ -115,8 +115,9 @@ def suffer(
     severity: Severity,
     begin_s: float,
     hours: str,
+    keep: list[tuple[str, bytes]] | None = None,
 ) -> Result:
-    """One fault from its first look on."""
+    """One fault from its first look on. `keep`: gets (codec, coded bytes) of all MOST_LOOKS looks, for others."""
     result = Result(footage.name, setting.name, recipe.name, recipe.fault.value, severity, hours)
     coded = encoder_for(recipe, setting)
     if coded is None:
@@ -132,13 +133,15 @@ def suffer(
             unit = encoder.visit(picture, [picture] * coded.between)
             if recipe.where == "coded":
                 unit = damaged(recipe, severity, coded, unit, result.looks)
+            if keep is not None:
+                keep.append((coded.codec, unit))
             events = camera.visit(at_s, coded.codec, unit)
             result.suspected += [str(e.data["fault"]) for e in events if e.kind is EventKind.SUSPICION_RAISED]
             for fault in faults_in(events):
                 result.confirmed.append((fault, result.looks))
                 if fault == recipe.fault.value and not result.found:
                     result.found = result.looks
-            if result.found or result.looks >= MOST_LOOKS:
+            if (result.found and keep is None) or result.looks >= MOST_LOOKS:
                 break
     if camera.row is not None:
         result.outcome = str(camera.row.reason[0])

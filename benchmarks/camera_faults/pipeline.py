@@ -25,7 +25,7 @@ from citywatch.adapters.store.objects import DirectoryObjects
 from citywatch.app.steps import city_step
 from citywatch.domain.columns import TEXT
 from citywatch.domain.events import Event, EventKind
-from citywatch.domain.pictures import Fault, FrameBatch, Outcome
+from citywatch.domain.pictures import NO_OFFSET, Fault, FrameBatch, Outcome
 from citywatch.domain.pulses import TickBatch
 from citywatch.domain.state import State
 from citywatch.flow.step import CityStep
@@ -95,6 +95,11 @@ class Patrolled:
         at_ns = -1 if row is None else row["good"].get(fault.value, -1)
         return (at_ns - EPOCH_NS) / _NS if at_ns >= 0 else -math.inf
 
+    @property
+    def knows_clock(self) -> bool:
+        """Whether the last visit learned what the stream's wall clock says."""
+        return self.row is not None and int(self.row.stream_offset_ns[0]) != NO_OFFSET
+
     def _new_schedule(self, now_s: float) -> Scheduler:
         schedule = Scheduler(PatrolTerms())
         schedule.put(self.device, Place("standard", STANDARD.freshness_seconds, self._every_s), now_s)
@@ -143,13 +148,13 @@ class Patrolled:
 
     def visit(self, at_s: float, codec: str, content: bytes, *, stream: Mapping[str, Any] | None = None) -> list[Event]:
         """Look at a coded key frame (codec as decode names it; "mjpeg" is a JPEG). All events that came of it."""
-        task = Task(
-            media="still" if codec == "mjpeg" else codec,
-            previous=self._memory.picture,
-            references=dict(self._memory.references),
-        )
+        task = self.task("still" if codec == "mjpeg" else codec)
         report = self._bench.examiner.visit(task, content)
         return self.tell(at_s, report, len(content), stream or {})
+
+    def task(self, media: str) -> Task:
+        """What a decoder process is told of the next visit."""
+        return Task(media=media, previous=self._memory.picture, references=dict(self._memory.references))
 
     def tell(self, at_s: float, report: Report, coded_bytes: int, stream: Mapping[str, Any]) -> list[Event]:
         """A visit's report as a row, and the row through the step."""

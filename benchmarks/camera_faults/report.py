@@ -6,7 +6,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks._frame import Goal, Row, row
 from benchmarks.camera_faults.clean import CleanResult, Extrapolation, clock_of
@@ -239,17 +238,6 @@ def rows_of_frozen(answers: Sequence[Answer]) -> list[Row]:
             note=f"{len(answers)} combinations of scene, encoder and quality"),
         row(SCENARIO, "frozen against live: found, not only unchecked", 100.0 * found / cases, "%"),
     ]  # fmt: skip
-
-
-# ---- the rest is added by peers.py and live.py
-
-
-def of_peers(found: Any) -> str:
-    return str(found)
-
-
-def of_live(found: Any) -> str:
-    return str(found)
 
 
 def everything(out: Path) -> str:

@@ -2,7 +2,8 @@
 
 It imports nothing of Citywatch. On its standard input it gets one JSON line; on its standard output it gives one,
 {"port": n}, when it listens. It ends when its standard input is closed.
-Paths: /live; /silent (answers, plays, sends no picture); /deltas (pictures, but never a key frame).
+Paths: /live; /silent (answers, plays, sends no picture); /deltas (pictures, but never a key frame); /stalls (a second
+of such pictures, then nothing).
 """
 
 from __future__ import annotations
@@ -40,20 +41,53 @@ def read_units(path: Path) -> list[Unit]:
 
 
 class Feeder:
-    """Pushes one access unit a frame time into one media, round and round, from a place drawn at random."""
+    """Pushes one access unit a frame time into one media, round and round, from a place drawn at random.
 
-    def __init__(self, units: list[Unit], start: int, frame_ms: int, source: Any) -> None:
+    `most`: it stops after so many; 0 for never.
+    """
+
+    def __init__(self, units: list[Unit], start: int, frame_ms: int, source: Any, most: int = 0) -> None:
         self._units, self._at, self._source = units, start, source
+        self._end = start + most if most else -1
         self._push()
         GLib.timeout_add(frame_ms, self._push)
 
     def _push(self) -> bool:
+        if self._at == self._end:
+            return False
         content = self._units[self._at % len(self._units)][1]
         self._at += 1
         return bool(self._source.emit("push-buffer", Gst.Buffer.new_wrapped(content)) == Gst.FlowReturn.OK)
 
 
-def make_factory(settings: dict[str, Any], units: list[Unit], places: random.Random, silent: bool) -> Any:
+class OffsetClock:
+    """What makes the sender reports of a media tell a wall clock that is wrong by `offset_s`."""
+
+    _NTP_S = 2_208_988_800  # from 1900, where NTP begins, to 1970
+    _OF_THE_CLOCK = 3  # rtpbin's ntp-time-source: the pipeline's clock as it is
+
+    def __init__(self, offset_s: float) -> None:
+        self._clock = Gst.SystemClock(clock_type=Gst.ClockType.REALTIME)
+        now = self._clock.get_internal_time()
+        self._clock.set_calibration(now, now + int((self._NTP_S + offset_s) * Gst.SECOND), 1, 1)
+
+    def set_for(self, factory: Any) -> None:
+        factory.set_clock(self._clock)
+        factory.connect("media-constructed", lambda _factory, media: media.connect("new-state", self._on_state))
+
+    def _on_state(self, media: Any, _state: int) -> None:
+        pipeline = media.get_element().get_parent()
+        while pipeline is not None and pipeline.get_parent() is not None:
+            pipeline = pipeline.get_parent()
+        found = pipeline.get_by_name("rtpbin0") if pipeline is not None else None
+        for element in [found] if found else list(pipeline.children if pipeline is not None else ()):
+            if element.find_property("ntp-time-source") is not None:
+                element.set_property("ntp-time-source", self._OF_THE_CLOCK)
+
+
+def make_factory(
+    settings: dict[str, Any], units: list[Unit], places: random.Random, silent: bool, most: int = 0
+) -> Any:
     codec = settings["codec"]
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(
@@ -75,9 +109,11 @@ def make_factory(settings: dict[str, Any], units: list[Unit], places: random.Ran
 
             pay = bin_.get_by_name("pay0").get_static_pad("src")
             pay.add_probe(Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST, drop)
-        Feeder(units, start, settings["frame_ms"], bin_.get_by_name("source"))
+        Feeder(units, start, settings["frame_ms"], bin_.get_by_name("source"), most)
 
     factory.connect("media-configure", configure)
+    if settings["clock_offset_s"]:
+        OffsetClock(settings["clock_offset_s"]).set_for(factory)
     return factory
 
 
@@ -114,6 +150,8 @@ def main() -> None:
     }
     if deltas:
         factories["/deltas"] = make_factory(settings, deltas, places, silent=False)
+        second = max(round(1000 / settings["frame_ms"]), 1)
+        factories["/stalls"] = make_factory(settings, deltas, places, silent=False, most=second)
     for path, factory in factories.items():
         server.get_mount_points().add_factory(path, factory)
     if settings["authentication"] != "none":

@@ -54,10 +54,12 @@ def write_units(clip: Path, path: Path) -> tuple[str, float]:
 class RtspServer:
     """Serves `clip` (H.264 or H.265 in a container, without B-frames) as a context manager.
 
-    Paths: `live`; `silent` answers and plays and sends no picture; `deltas` sends pictures and never a key frame.
+    Paths: `live`; `silent` answers and plays and sends no picture; `deltas` sends pictures and never a key frame;
+    `stalls` sends a second of such pictures and then nothing.
     username, password, authentication  what the server asks for
     frame_rate    frames a second, the clip's own by default
     random_phase  each visit joins at a random place of the clip (drawn from `seed`), else at its beginning
+    clock_offset_s  by how much the wall clock in its sender reports is wrong
     Raises SystemPackageMissing.
     """
 
@@ -71,6 +73,7 @@ class RtspServer:
         frame_rate: float | None = None,
         random_phase: bool = True,
         seed: int = 1,
+        clock_offset_s: float = 0.0,
     ) -> None:
         self._clip = clip
         self._settings: dict[str, Any] = {
@@ -79,6 +82,7 @@ class RtspServer:
             "authentication": authentication,
             "random_phase": random_phase,
             "seed": seed,
+            "clock_offset_s": clock_offset_s,
         }
         self._frame_rate = frame_rate
         self._folder = tempfile.TemporaryDirectory(prefix="citywatch-rtsp-")
