@@ -1,14 +1,19 @@
-"""Snapshots over HTTP: one GET, answered directly with one still picture."""
+"""Snapshots over HTTP/1.1 (RFC 9112): one GET, answered directly with one still picture.
+
+A visit is one connection and one picture, so a general client's pools, cookies, redirects and proxies are only in the
+way, and cost more than the rest of the visit. A camera that answers with an endless row of pictures
+(multipart/x-mixed-replace) is asked for the first of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import http.cookiejar
-import logging
+import re
+import socket
 import ssl
-from collections.abc import AsyncGenerator, Iterator
-
-import httpx
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
 
 from citywatch.adapters.cameras.addresses import Address, redact
 from citywatch.adapters.cameras.answers import STILL_MAGIC, Still, VisitFailure, connect_failure, no_media, unreachable
@@ -16,22 +21,38 @@ from citywatch.adapters.cameras.challenge import Credentials
 from citywatch.adapters.cameras.dialling import Dialler
 from citywatch.domain.pictures import VisitReason
 
+_MOST_HEAD_BYTES = 65_536
+_MOST_HEADERS = 100
+_MOST_REFUSAL_BYTES = 65_536
+"""So much of a 401 is read, so that the answer to it can go over the same connection."""
+_BUFFER_BYTES = 1 << 20
+_MAGIC_BYTES = 16
+_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?\r?\n")
+_UNRESERVED = "%/:=&?~#+!$,;'@()*[]"
 
-class _CameraAuth(httpx.Auth):
-    """Basic or Digest, whichever the camera asks for; nothing is sent before it asks."""
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
+class _NotHttp(Exception):
+    """What came is no sound HTTP; the message says in which way, without quoting it."""
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        response = yield request
-        for again in (False, True):
-            challenges = response.headers.get_list("www-authenticate")
-            if response.status_code != 401 or not self._credentials.accept(challenges, again=again):
-                return
-            target = request.url.raw_path.decode("ascii")
-            request.headers["Authorization"] = self._credentials.header(request.method, target) or ""
-            response = yield request
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    status: int
+    headers: Mapping[str, list[str]]
+
+    def first(self, name: str) -> str:
+        values = self.headers.get(name)
+        return values[0].strip() if values else ""
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the body as they are told; None where they are not. Raises _NotHttp."""
+        told = self.first("content-length")
+        if not told or "chunked" in self.first("transfer-encoding").lower():
+            return None
+        if not (told.isascii() and told.isdigit() and len(told) < 16):
+            raise _NotHttp("its length is unbelievable")
+        return int(told)
 
 
 class SnapshotClient:
@@ -39,14 +60,7 @@ class SnapshotClient:
 
     def __init__(self, dialler: Dialler) -> None:
         self._dialler = dialler
-        self._clients: dict[bool, httpx.AsyncClient] = {}
-        # httpx logs whole URLs, httpcore whole headers: both may hold secrets.
-        for name in ("httpx", "httpcore"):
-            logging.getLogger(name).setLevel(logging.WARNING)
-
-    async def aclose(self) -> None:
-        while self._clients:
-            await self._clients.popitem()[1].aclose()
+        self._tls: dict[bool, ssl.SSLContext] = {}
 
     async def fetch(
         self,
@@ -64,37 +78,155 @@ class SnapshotClient:
         not_a_picture, too_large; no_frames: no whole answer in time; protocol_error: no HTTP, or another status).
         """
         shown = redact(address.url)
-        # Asked by hand first, because httpx has one and the same error for a name, a host and a port that fail.
-        await self._dialler.resolve(address.host, address.port, connect_timeout_s, shown)
+        tls = self._context(tls_verify) if address.url.startswith("https:") else None
+        connection: _Connection | None = None
         try:
-            async with asyncio.timeout(connect_timeout_s + media_timeout_s):
-                timeout = httpx.Timeout(media_timeout_s, connect=connect_timeout_s)
-                client = self._client(tls_verify)
-                async with client.stream("GET", address.url, auth=_CameraAuth(credentials), timeout=timeout) as answer:
-                    _check_status(answer.status_code, bool(credentials), shown)
-                    return Still(await _body(answer, most_bytes, shown))
-        except httpx.ConnectTimeout:
-            raise connect_failure(TimeoutError(), shown) from None
-        except httpx.ConnectError as error:
-            raise _connect_failure(error, shown) from None
-        except (httpx.TimeoutException, TimeoutError):
+            connection = await self._connected(address, tls, connect_timeout_s, shown)
+            async with asyncio.timeout(media_timeout_s):
+                head = await connection.get()
+                for again in (False, True):
+                    challenges = head.headers.get("www-authenticate", [])
+                    if head.status != 401 or not credentials.accept(challenges, again=again):
+                        break
+                    if not await connection.skip_body(head):
+                        connection.close()
+                        connection = await self._connected(address, tls, connect_timeout_s, shown)
+                    head = await connection.get(credentials.header("GET", connection.target))
+                _check_status(head.status, bool(credentials), shown)
+                return Still(await _picture(connection, head, most_bytes, shown))
+        except TimeoutError:
             raise no_media(VisitReason.NO_FRAMES, f"{shown}: connected, but no picture in time") from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError) as error:
-            word = type(error).__name__  # never the message: it may quote the address
-            raise no_media(VisitReason.PROTOCOL, f"{shown}: its answer is no sound HTTP ({word})") from None
+        except _NotHttp as error:
+            raise no_media(VisitReason.PROTOCOL, f"{shown}: its answer is no sound HTTP ({error})") from None
+        except (asyncio.IncompleteReadError, OSError):  # OSError: TLS and connections that break
+            raise no_media(VisitReason.PROTOCOL, f"{shown}: it hung up within its answer") from None
+        finally:
+            if connection is not None:
+                connection.close()
 
-    def _client(self, tls_verify: bool) -> httpx.AsyncClient:
-        if tls_verify not in self._clients:
-            nobody = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-            self._clients[tls_verify] = httpx.AsyncClient(
-                verify=tls_verify,
-                trust_env=False,
-                follow_redirects=False,
-                cookies=nobody,
-                headers={"User-Agent": "Citywatch", "Accept": "image/*", "Accept-Encoding": "identity"},
-                limits=httpx.Limits(max_keepalive_connections=0),
-            )
-        return self._clients[tls_verify]
+    async def _connected(
+        self, address: Address, tls: ssl.SSLContext | None, timeout_s: float, shown: str
+    ) -> _Connection:
+        """Raises VisitFailure."""
+        dialled = await self._dialler.dial(address.host, address.port, timeout_s, shown)
+        try:
+            return await _Connection.open(dialled, address, tls, timeout_s)
+        except TimeoutError as error:
+            raise connect_failure(error, shown) from None
+        except (ssl.SSLError, ssl.CertificateError, ConnectionError):
+            raise no_media(
+                VisitReason.PROTOCOL, f"{shown}: its certificate or TLS is not accepted; see the option tls_verify"
+            ) from None
+        except OSError as error:
+            raise connect_failure(error, shown) from None
+
+    def _context(self, verify: bool) -> ssl.SSLContext:
+        if verify not in self._tls:
+            context = ssl.create_default_context()
+            if not verify:
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+            self._tls[verify] = context
+        return self._tls[verify]
+
+
+class _Connection:
+    """One connection, asked for one address."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: Address) -> None:
+        parts = urlsplit(address.url)
+        self._reader = reader
+        self._writer = writer
+        self._host = quote(parts.netloc, safe=":[]%") if parts.netloc.isascii() else _idna(address)
+        self.target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_UNRESERVED)
+        """What is asked for, as it stands in the request."""
+
+    @classmethod
+    async def open(
+        cls, dialled: socket.socket, address: Address, tls: ssl.SSLContext | None, timeout_s: float
+    ) -> _Connection:
+        """Owns the socket from here on. Raises OSError; TimeoutError when TLS is not there in time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                reader, writer = await asyncio.open_connection(
+                    sock=dialled,
+                    limit=_BUFFER_BYTES,
+                    ssl=tls,
+                    server_hostname=address.host if tls is not None else None,
+                )
+        except BaseException:
+            dialled.close()
+            raise
+        return cls(reader, writer, address)
+
+    async def get(self, authorization: str | None = None) -> _Head:
+        lines = [f"GET {self.target} HTTP/1.1", f"Host: {self._host}", "User-Agent: Citywatch", "Accept: image/*"]
+        lines.append("Accept-Encoding: identity")
+        if authorization is not None:
+            lines.append(f"Authorization: {authorization}")
+        self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace"))
+        await self._writer.drain()
+        while True:
+            head = await self._head()
+            if head.status >= 200:
+                return head
+
+    async def _head(self) -> _Head:
+        status = _STATUS.fullmatch(await self.line())
+        if status is None:
+            raise _NotHttp("no status")
+        return _Head(int(status.group(1)), await self.headers())
+
+    async def headers(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        size = 0
+        for _ in range(_MOST_HEADERS):
+            line = await self.line()
+            size += len(line)
+            if size > _MOST_HEAD_BYTES:
+                break
+            text = line.decode("latin-1").rstrip("\r\n")
+            if not text:
+                return found
+            name, _, value = text.partition(":")
+            found.setdefault(name.strip().lower(), []).append(value.strip())
+        raise _NotHttp("too many headers")
+
+    async def line(self) -> bytes:
+        """One line with its end. Raises _NotHttp, IncompleteReadError."""
+        try:
+            line = await self._reader.readuntil(b"\n")
+        except asyncio.LimitOverrunError:
+            raise _NotHttp("a line without an end") from None
+        if len(line) > _MOST_HEAD_BYTES:
+            raise _NotHttp("a line without an end")
+        return line
+
+    async def skip_body(self, head: _Head) -> bool:
+        """Read over a short body; False when the connection cannot be used again."""
+        length = head.length
+        if length is None or length > _MOST_REFUSAL_BYTES or "close" in head.first("connection").lower():
+            return False
+        await self._reader.readexactly(length)
+        return True
+
+    async def exactly(self, size: int) -> bytes:
+        """Raises IncompleteReadError."""
+        return await self._reader.readexactly(size)
+
+    async def some(self) -> bytes:
+        """What comes next; empty at the end."""
+        return await self._reader.read(_BUFFER_BYTES)
+
+    def close(self) -> None:
+        self._writer.transport.abort()
+
+
+def _idna(address: Address) -> str:
+    try:
+        return f"{address.host.encode('idna').decode()}:{address.port}"
+    except UnicodeError:
+        return quote(address.host)
 
 
 def _check_status(status: int, has_credentials: bool, shown: str) -> None:
@@ -110,44 +242,80 @@ def _check_status(status: int, has_credentials: bool, shown: str) -> None:
     raise no_media(VisitReason.PROTOCOL, f"{shown}: answered with status {status}")
 
 
-async def _body(answer: httpx.Response, most_bytes: int, shown: str) -> bytes:
-    too_large = no_media(VisitReason.TOO_LARGE, f"{shown}: the answer has more than {most_bytes} bytes")
-    length = answer.headers.get("content-length", "")
-    if length.isdigit() and int(length) > most_bytes:
-        raise too_large
-    content = bytearray()
-    # Raw: a compressed answer is not inflated here; no camera was asked for one.
-    async for piece in answer.aiter_raw():
-        content += piece
-        if not content[:16].startswith(tuple(magic[: len(content)] for magic in STILL_MAGIC)):
-            raise no_media(VisitReason.NOT_A_PICTURE, f"{shown}: the answer is no JPEG, PNG, BMP or WebP picture")
-        if len(content) > most_bytes:
-            raise too_large
-    if len(content) < 16:
-        raise no_media(VisitReason.NOT_A_PICTURE, f"{shown}: the answer is empty or no picture")
-    return bytes(content)
+async def _picture(connection: _Connection, head: _Head, most_bytes: int, shown: str) -> bytes:
+    """The picture in the body of an answer. No body is inflated here: no camera was asked for a compressed one."""
+    content = _Content(most_bytes, shown)
+    kind = head.first("content-type")
+    if kind.lower().startswith("multipart/"):
+        head = await _first_part(connection)
+        if head.length is None:
+            raise _NotHttp("a part without a length")
+    if "chunked" in head.first("transfer-encoding").lower():
+        await _chunks(connection, content)
+    elif (length := head.length) is not None:
+        content.expect(length)
+        first = min(length, _MAGIC_BYTES)
+        content.add(await connection.exactly(first))
+        content.add(await connection.exactly(length - first))
+    else:
+        while piece := await connection.some():
+            content.add(piece)
+    return content.whole()
 
 
-def _connect_failure(error: httpx.ConnectError, shown: str) -> VisitFailure:
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLError):
-            return no_media(
-                VisitReason.PROTOCOL, f"{shown}: its certificate or TLS is not accepted; see the option tls_verify"
-            )
-        if isinstance(cause, OSError) and cause.errno:
-            return connect_failure(cause, shown)
-    return connect_failure(OSError(), shown)
+async def _first_part(connection: _Connection) -> _Head:
+    """The head of the first part of a multipart body; what stands before it is passed over."""
+    for _ in range(_MOST_HEADERS):
+        if (await connection.line()).startswith(b"--"):
+            return _Head(200, await connection.headers())
+    raise _NotHttp("no part in many parts")
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that stands behind it, groups opened, outermost first."""
-    waiting, seen = [error], set[int]()
-    while waiting:
-        current = waiting.pop(0)
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        if isinstance(current, BaseExceptionGroup):
-            waiting.extend(current.exceptions)
-        waiting.extend(cause for cause in (current.__cause__, current.__context__) if cause is not None)
+async def _chunks(connection: _Connection, content: _Content) -> None:
+    while True:
+        digits = (await connection.line()).partition(b";")[0].strip()
+        if not digits.isalnum() or len(digits) > 8:
+            raise _NotHttp("no length of a chunk")
+        try:
+            size = int(digits, 16)
+        except ValueError:
+            raise _NotHttp("no length of a chunk") from None
+        if size == 0:
+            return
+        content.expect(size)
+        content.add(await connection.exactly(size))
+        await connection.line()
+
+
+class _Content:
+    """A picture as it grows: refused as soon as it is clear that it is none, or too large."""
+
+    def __init__(self, most_bytes: int, shown: str) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._most_bytes = most_bytes
+        self._shown = shown
+
+    def expect(self, more: int) -> None:
+        """So many bytes more are said to come. Raises VisitFailure."""
+        if self._size + more > self._most_bytes:
+            raise no_media(VisitReason.TOO_LARGE, f"{self._shown}: the answer has more than {self._most_bytes} bytes")
+
+    def add(self, piece: bytes) -> None:
+        """Raises VisitFailure."""
+        self.expect(len(piece))
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size - len(piece) < _MAGIC_BYTES:
+            begin = b"".join(self._pieces)[:_MAGIC_BYTES]
+            if begin and not begin.startswith(tuple(magic[: len(begin)] for magic in STILL_MAGIC)):
+                raise self._no_picture("no JPEG, PNG, BMP or WebP picture")
+
+    def whole(self) -> bytes:
+        """Raises VisitFailure."""
+        if self._size < _MAGIC_BYTES:
+            raise self._no_picture("empty or no picture")
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+
+    def _no_picture(self, what: str) -> VisitFailure:
+        return no_media(VisitReason.NOT_A_PICTURE, f"{self._shown}: the answer is {what}")

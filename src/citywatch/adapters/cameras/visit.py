@@ -30,26 +30,27 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from citywatch.adapters.cameras.addresses import Address, MediaKind, redact
+from citywatch.adapters.cameras.addresses import Address, MediaKind, parse_address, redact
 from citywatch.adapters.cameras.answers import Answer, FileRef, Reached, unchecked
 from citywatch.adapters.cameras.challenge import Credentials
 from citywatch.adapters.cameras.config import CameraConfig
+from citywatch.adapters.cameras.credentials import user_and_password
 from citywatch.adapters.cameras.dialling import Dialler
 from citywatch.adapters.cameras.held import HeldStream
 from citywatch.adapters.cameras.rtsp import RtspSession, fetch_key_frame
 from citywatch.adapters.cameras.snapshot import SnapshotClient
+from citywatch.adapters.onvif.eyes import OnvifEyes
 from citywatch.domain.pictures import VisitReason
 from citywatch.ports import Meter
 
 __all__ = ["CameraConfig", "MediaKind", "Visitor", "redact"]
 
-_MOST_PASSWORD_BYTES = 4096
-
 
 class Visitor:
     """Asks cameras. One for a whole patrol; an async context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, eyes: OnvifEyes | None = None) -> None:
+        self._eyes = eyes
         self._dialler = Dialler()
         self._snapshots = SnapshotClient(self._dialler)
 
@@ -60,19 +61,18 @@ class Visitor:
         await self.aclose()
 
     async def aclose(self) -> None:
-        await self._snapshots.aclose()
         self._dialler.close()
 
     async def ask(self, camera: CameraConfig) -> Answer:
         """What the decoder needs of this camera, and what was learned on the way. Raises VisitFailure."""
-        address = camera.address()
+        address = await self._address(camera)
         if address.kind is MediaKind.FILE:
             return Answer(FileRef(Path(address.path)))
         if address.kind is MediaKind.PROBE:
             timeout_s = camera.connect_timeout_seconds
             (await self._dialler.dial(address.host, address.port, timeout_s, camera.shown_url)).close()
             return Answer(Reached())
-        credentials = _credentials(camera, address)
+        credentials = Credentials(*user_and_password(camera, address))
         if address.kind is MediaKind.SNAPSHOT:
             still = await self._snapshots.fetch(
                 address,
@@ -94,6 +94,15 @@ class Visitor:
             most_bytes=camera.most_bytes,
         )
 
+    async def _address(self, camera: CameraConfig) -> Address:
+        """Where the pictures are; a camera that is known by ONVIF alone is asked. Raises VisitFailure."""
+        address = camera.address()
+        if address.kind is not MediaKind.ONVIF:
+            return address
+        if self._eyes is None:
+            raise unchecked(VisitReason.PROTOCOL, f"{camera.shown_url}: nobody here speaks ONVIF")
+        return parse_address(await self._eyes.media_url(camera))
+
     def hold(self, camera: CameraConfig, meter: Meter, *, every_s: float) -> HeldStream:
         """The camera's stream, to be held open: an async context manager. ValueError for what is no stream."""
         return HeldStream(camera, lambda: self._connected(camera), meter, every_s=every_s)
@@ -101,8 +110,8 @@ class Visitor:
     @contextlib.asynccontextmanager
     async def _connected(self, camera: CameraConfig) -> AsyncIterator[RtspSession]:
         """A session that plays. Raises VisitFailure, also for what goes wrong within."""
-        address = camera.address()
-        credentials = _credentials(camera, address)
+        address = await self._address(camera)
+        credentials = Credentials(*user_and_password(camera, address))
         connected = await self._dialler.dial(
             address.host, address.port, camera.connect_timeout_seconds, camera.shown_url
         )
@@ -116,18 +125,3 @@ class Visitor:
                 yield session
         finally:
             await session.goodbye()
-
-
-def _credentials(camera: CameraConfig, address: Address) -> Credentials:
-    password = address.password
-    if camera.password_file is not None:
-        # Read at each visit, so that a changed password needs no restart.
-        try:
-            with camera.password_file.open("rb") as file:
-                password = file.read(_MOST_PASSWORD_BYTES).decode("utf-8", "replace").rstrip("\r\n")
-        except OSError as error:
-            raise unchecked(
-                VisitReason.AUTHENTICATION,
-                f"{camera.shown_url}: password_file {camera.password_file} cannot be read ({error.strerror})",
-            ) from None
-    return Credentials(camera.username or address.username, password)
