@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 from own_kit import ANOTHER_VIEW, BUS, BY_DAY, BY_INFRARED, CAMERA, COVER, Watch
@@ -11,7 +12,9 @@ from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import UNKNOWN_PRESET, Fault, Light, Outcome
 from citywatch.domain.work import WorkKind
 from citywatch.rules import cameras, faults, references
+from citywatch.rules.comparison import Own
 from citywatch.rules.confirmations import CAMERA_FAULTS, CONFIRMATIONS
+from citywatch.rules.pictures import Why
 from citywatch.rules.references import MOST_VIEWS
 
 MOVED = {"shift_x": 30.0, "shift_y": -5.0, "shift_certainty": 0.4}
@@ -338,3 +341,12 @@ def test_a_fault_is_cleared_only_after_its_time():
         row, event = faults.good_look(row, CAMERA, "shaking", at_s * NS_PER_S, rule)
         assert event is None
     assert faults.good_look(row, CAMERA, "shaking", 110 * NS_PER_S, rule)[0] is None
+
+
+def test_the_documents_say_the_rules_and_the_reasons():
+    docs = Path(__file__).parents[2] / "docs"
+    operations, events = ((docs / name).read_text() for name in ("operations.md", "events.md"))
+    for fault, rule in CONFIRMATIONS.items():
+        assert f"| `{fault}` | {rule.words()} |" in operations
+    for why in (*Why, *Own):
+        assert f"\n| `{why}` | " in events
