@@ -26,6 +26,7 @@ from citywatch.api.connection import BoundedConnection
 from citywatch.api.serve import ApiServer
 from citywatch.domain.instants import NS_PER_S, parse_instant
 from citywatch.domain.passes import PassBatch
+from citywatch.domain.pictures import Outcome
 from citywatch.domain.pulses import TickBatch
 from citywatch.errors import LogFull, LogUnavailable
 from citywatch.flow.door import LogDoor
@@ -38,6 +39,7 @@ from citywatch.laws import load
 from citywatch.ports import ORIGIN
 from citywatch.telemetry import NullMeter
 from citywatch.testing.memory_log import MemoryLog
+from citywatch.testing.rows import frames
 from citywatch.wire.blobs import decode
 
 NOW = parse_instant("2026-01-31T00:10:00Z")
@@ -303,3 +305,33 @@ def until(condition, seconds=30.0):
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.005)
     return value
+
+
+def placed(admin, device, **fields):
+    """Register a device. Where a parent is named, its verdict comes when every partition's clock has gone on."""
+    return admin.post("/api/v1/devices", json={"device": device, "kind": "camera", **fields})
+
+
+def later(city, seconds=1):
+    """Time goes on for the city."""
+    city.clock.forward(seconds)
+    city.tick()
+
+
+def outage(served, cameras, looks=6):
+    """Cameras behind a switch that nobody visits fall away together, in plain sight of the patrol."""
+    city = served.city
+    with served.client("admin") as admin:
+        assert placed(admin, "sw", kind="switch", site="harbour", name="Harbour switch").status_code == 200
+        for camera in cameras:
+            assert placed(admin, camera, parent="sw", site="harbour").status_code == 202
+    later(city)
+    later(city)
+    until(lambda: all((city.store.device(camera) or {}).get("parent") == "sw" for camera in cameras))
+    for number in range(1, 2 * looks + 1):
+        outcome = Outcome.PICTURE if number <= looks else Outcome.UNREACHABLE
+        at_ns = city.clock.now_ns()
+        city.door.append(frames([(camera, at_ns, number, outcome, 110.0, 0.5) for camera in cameras]))
+        later(city, 10)
+    later(city)
+    until(lambda: city.store.incidents(state=None, root=None, before=None, limit=1))

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from api_kit import NOW, serving, until
+from api_kit import NOW, later, outage, placed, serving, until
 
 from citywatch.domain.instants import NS_PER_S, format_instant
-from citywatch.domain.pictures import Outcome
-from citywatch.testing.rows import frames
 
 CAMERAS = [f"cam-{n}" for n in range(4)]
-LOOKS = 6
-
-
-def placed(admin, device, **fields):
-    """Register a device; its verdict comes when every partition's clock has gone on."""
-    return admin.post("/api/v1/devices", json={"device": device, "kind": "camera", **fields})
-
-
-def later(city, seconds=1):
-    city.clock.forward(seconds)
-    city.tick()
 
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory):
-    """A switch that nobody visits, and four cameras behind it: they fall away together."""
+    """A switch that nobody visits, and four cameras behind it: they have fallen away together."""
     with serving(tmp_path_factory.mktemp("town"), command_wait_seconds=0.2, max_page_rows=2) as served:
-        city = served.city
-        with served.client("admin") as admin:
-            assert placed(admin, "sw", kind="switch", site="harbour").status_code == 200
-            for camera in CAMERAS:
-                answer = placed(admin, camera, parent="sw", site="harbour")
-                assert answer.status_code == 202, "where a parent is named the verdict waits for a tick"
-            later(city)
-            later(city)
-            until(lambda: all((city.store.device(camera) or {}).get("parent") == "sw" for camera in CAMERAS))
-            assert admin.get(answer.headers["location"]).json()["state"] == "accepted"
-        for number in range(1, 2 * LOOKS + 1):
-            outcome = Outcome.PICTURE if number <= LOOKS else Outcome.UNREACHABLE
-            at_ns = city.clock.now_ns()
-            city.door.append(frames([(camera, at_ns, number, outcome, 110.0, 0.5) for camera in CAMERAS]))
-            later(city, 10)
-        later(city)
-        until(lambda: city.store.incidents(state=None, root=None, before=None, limit=1))
+        outage(served, CAMERAS)
         yield served
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from api_kit import NOW, lorry, serving, until
+from api_kit import NOW, lorry, outage, serving, until
 
 from citywatch.adapters.cameras.measure import LumaOnly, make_grid, measure
 from citywatch.domain.columns import TEXT
@@ -308,7 +308,7 @@ def test_cameras_with_faults_pictures_and_the_patrols_figures(city, open_page):
     ages = {"target_s": 300.0, "p50_s": 141.0, "p99_s": 298.4, "max_s": 312.5, "over_target": 1}
     city.city.board.told = {
         "cameras": 3, "failing": 0, "suspects": 1, "visits_per_s": 0.01,
-        "classes": [{"camera_class": "standard", "cameras": 3, **ages}],
+        "ages": [{"camera_class": "standard", "cameras": 3, **ages}],
     }  # fmt: skip
     assert black["fault"] == "black"
     page = open_page()
@@ -440,3 +440,30 @@ def test_a_lost_connection_is_shown_and_mended(tmp_path, open_page):
         page.wait_for_selector("#alerts li")
         page.close()
         page.complaints.clear()  # the browser notes each failed try
+
+
+def test_an_incident_is_one_alert_with_its_children(tmp_path, open_page):
+    cameras = [f"cam-{n}" for n in range(4)]
+    with serving(tmp_path, command_wait_seconds=0.2) as served:
+        outage(served, cameras)
+        page = open_page()
+        page.clock.set_fixed_time("2026-01-31T00:20:00Z")
+        sign_in(page, served)
+        page.wait_for_selector("#alerts li")
+        assert page.locator("#alerts li").count() == 1
+        assert "Most devices behind it are gone at once" in text_of(page, "#alerts li")
+        assert "Harbour switch" in text_of(page, "#alerts li")
+        page.locator("#alerts li a").click()
+        page.wait_for_selector("#children li")
+        assert page.locator("#children li").count() == 4
+        assert "4 of 4 are away." in text_of(page, "#detail")
+        shoot(page, "incident-en")
+        page.click("#detail >> text=Repair ticket")
+        page.wait_for_selector("h2 >> text=Most devices behind it are gone at once")
+        page.goto(f"{served.url}/#/fleet/cam-2")
+        page.wait_for_selector("text=Away because of what it hangs on:")
+        assert "Harbour switch" in text_of(page, ".detail")
+        shoot(page, "incident-child-en")
+        page.click("#language")
+        page.wait_for_selector("text=因上级设备故障而失联的时段")
+        page.close()
