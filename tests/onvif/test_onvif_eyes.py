@@ -7,11 +7,13 @@ from collections import Counter
 
 import pytest
 
-from citywatch.adapters.onvif.access import OnvifAccess
-from citywatch.adapters.onvif.eyes import OnvifEyes
+from citywatch.adapters.cameras.addresses import parse_address
+from citywatch.adapters.cameras.answers import VisitFailure
+from citywatch.adapters.cameras.config import CameraConfig
+from citywatch.adapters.onvif.eyes import OnvifEyes, access_of
 from citywatch.adapters.onvif.listener import Listeners, claim_of
 from citywatch.domain.claims import Claim
-from citywatch.errors import OutsideError
+from citywatch.domain.pictures import Outcome, VisitReason
 from citywatch.testing.clocks import ManualClock
 from citywatch.testing.onvif_device import simulated_device
 from citywatch.wire.onvif_events import OnvifEvent, read_event
@@ -31,9 +33,13 @@ class Tally:
         raise NotImplementedError(name)
 
 
-def access(device, **changes):
-    return OnvifAccess(**{"camera": "cam-1", "url": device.url, "username": device.username,
-                          "password": device.password, **changes})  # fmt: skip
+def camera(device, url="", **changes):
+    address = url or f"onvif://{device.username}:correct%20horse@127.0.0.1:{device.port}"
+    return CameraConfig.model_validate({"camera": "cam-1", "url": address, **changes})
+
+
+def access(device):
+    return access_of(camera(device))
 
 
 def test_addresses_are_remembered_for_an_hour_and_forgotten_on_demand():
@@ -42,22 +48,61 @@ def test_addresses_are_remembered_for_an_hour_and_forgotten_on_demand():
 
         async def walk():
             eyes = OnvifEyes(clock, tally)
-            url = await eyes.media_url(access(device), snapshot=False)
+            url = await eyes.media_url(camera(device))
             assert url == "rtsp://127.0.0.1:8554/stream1?profile=main"
             asked = len(device.asked)
-            assert await eyes.media_url(access(device), snapshot=False) == url
+            assert await eyes.media_url(camera(device)) == url
             assert len(device.asked) == asked
-            eyes.forget(access(device))
-            assert await eyes.media_url(access(device), snapshot=False) == url
+            eyes.forget("cam-1")
+            assert await eyes.media_url(camera(device)) == url
             assert len(device.asked) > asked
             asked = len(device.asked)
             clock.advance_s(3601)
-            assert await eyes.media_url(access(device), snapshot=True) == "http://127.0.0.1/snapshot.jpg"
+            assert await eyes.media_url(camera(device)) == url
             assert len(device.asked) > asked
-            with pytest.raises(OutsideError):
-                await eyes.media_url(access(device, password="wrong", url=device.url + "x"), snapshot=True)
+            still = camera(device, camera(device).url.get_secret_value() + "/onvif/device_service?look=snapshot")
+            assert await eyes.media_url(still) == "http://127.0.0.1/snapshot.jpg"
 
         asyncio.run(walk())
+
+
+@pytest.mark.parametrize(
+    ("mode", "password", "outcome", "reason"),
+    [
+        ("sound", "wrong", Outcome.UNREACHABLE, VisitReason.AUTHENTICATION),
+        ("endless", "correct%20horse", Outcome.NO_MEDIA, VisitReason.TOO_LARGE),
+        ("garbage", "correct%20horse", Outcome.UNCHECKED, VisitReason.PROTOCOL),
+    ],
+)
+def test_a_camera_that_does_not_say_where_its_pictures_are(mode, password, outcome, reason):
+    with simulated_device() as device:
+        device.mode = mode
+        own = camera(device, f"onvif://operator:{password}@127.0.0.1:{device.port}")
+        with pytest.raises(VisitFailure) as failure:
+            asyncio.run(OnvifEyes(ManualClock(0), Tally()).media_url(own))
+    assert (failure.value.outcome, failure.value.reason) == (outcome, reason)
+    assert password not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["onvif://", "onvif://h/?look=film", "onvif://h/x?user=me", "onvif+http://h", "onvif://h:port/"]
+)
+def test_addresses_that_cannot_be_are_refused(url):
+    with pytest.raises(ValueError, match="://"):
+        parse_address(url)
+
+
+def test_whose_password_is_used(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("from the file\n")
+    base = {"camera": "c", "url": "rtsp://a:b@h/x", "onvif_url": "http://h/onvif"}
+    one = access_of(CameraConfig.model_validate(base))
+    assert (one.username, one.password) == ("a", "b")
+    two = access_of(CameraConfig.model_validate({**base, "onvif_url": "http://c:d@h/onvif", "password_file": secret}))
+    assert (two.username, two.password, two.url) == ("c", "d", "http://h/onvif")
+    three = access_of(CameraConfig.model_validate({**base, "password_file": secret}))
+    assert (three.username, three.password) == ("a", "from the file")
+    assert "from the file" not in repr(three)
 
 
 def test_what_a_device_does_not_tell_is_none_and_counted():
@@ -66,11 +111,11 @@ def test_what_a_device_does_not_tell_is_none_and_counted():
 
         async def walk():
             eyes = OnvifEyes(ManualClock(0), tally)
-            assert await eyes.preset(access(device)) == ""
-            assert isinstance(await eyes.device_offset_ns(access(device)), int)
+            assert await eyes.preset(camera(device)) == ""
+            assert isinstance(await eyes.device_offset_ns(camera(device)), int)
             device.mode = "garbage"
-            assert await eyes.preset(access(device)) is None
-            assert await eyes.device_offset_ns(access(device)) is None
+            assert await eyes.preset(camera(device)) is None
+            assert await eyes.device_offset_ns(camera(device)) is None
 
         asyncio.run(walk())
         assert tally.counts == {("onvif_failures_total", "protocol_error"): 2}

@@ -21,6 +21,7 @@ from citywatch.adapters.cameras.config import Transport
 from citywatch.adapters.cameras.patrol import Patrol
 from citywatch.adapters.cameras.pool import DecoderPool
 from citywatch.adapters.cameras.visit import CameraConfig
+from citywatch.adapters.onvif.eyes import OnvifEyes
 from citywatch.domain.instants import format_instant
 from citywatch.domain.pictures import FrameBatch, Outcome
 from citywatch.errors import ConfigurationError
@@ -86,7 +87,9 @@ async def patrol_urls(
                 pinned_quota_bytes=_PINNED_BYTES,
             )
         )
-        patrol = await open_parts.enter_async_context(Patrol(cameras, pool, _WallClock(), _nowhere, NullMeter()))
+        clock = _WallClock()
+        eyes = OnvifEyes(clock, NullMeter())
+        patrol = await open_parts.enter_async_context(Patrol(cameras, pool, clock, _nowhere, NullMeter(), eyes=eyes))
 
         async def visit(camera: CameraConfig) -> bool:
             faulty = False

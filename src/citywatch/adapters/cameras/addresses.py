@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 HIDDEN = "***"
+
+_ONVIF_PATH = "/onvif/device_service"
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(//)?")
 _HIDDEN_KEYS = (
@@ -57,6 +59,8 @@ class MediaKind(StrEnum):
     SNAPSHOT = "snapshot"
     PROBE = "probe"
     """tcp://: whether it answers, and nothing more (switches, power boxes, recorders)."""
+    ONVIF = "onvif"
+    """onvif:// or onvif+https://: the device is asked where its stream is, or with ?look=snapshot its snapshot."""
 
 
 _KINDS = {
@@ -64,6 +68,8 @@ _KINDS = {
     "http": (MediaKind.SNAPSHOT, 80),
     "https": (MediaKind.SNAPSHOT, 443),
     "tcp": (MediaKind.PROBE, 0),
+    "onvif": (MediaKind.ONVIF, 80),
+    "onvif+https": (MediaKind.ONVIF, 443),
 }
 
 
@@ -126,7 +132,7 @@ def parse_address(url: str) -> Address:
         return _file(url)
     if scheme not in _KINDS:
         raise ValueError(
-            f"{redact(url)}: {scheme}:// is not supported; use rtsp://, http://, https://, tcp:// or a file"
+            f"{redact(url)}: {scheme}:// is not supported; use rtsp://, http://, https://, onvif://, tcp:// or a file"
         )
     kind, default_port = _KINDS[scheme]
     shown = redact(url)
@@ -143,11 +149,20 @@ def parse_address(url: str) -> Address:
         raise ValueError(f"{shown}: the host is missing")
     if kind is MediaKind.PROBE and (not port or parts.path not in ("", "/") or parts.query):
         raise ValueError(f"{shown}: a tcp:// address is a host and a port, tcp://host:port, and nothing more")
+    path = parts.path or "/"
+    if kind is MediaKind.ONVIF:
+        scheme = "https" if scheme == "onvif+https" else "http"
+        path = _ONVIF_PATH if path == "/" else path
+        wrong = set(parse_qs(parts.query, keep_blank_values=True)) - {"look", "profile"}
+        if wrong or parse_qs(parts.query).get("look", ["stream"])[-1] not in ("stream", "snapshot"):
+            raise ValueError(
+                f"{shown}: behind the ? of an onvif:// address stand profile=NAME and look=stream|snapshot"
+            )
     shown_host = f"[{host}]" if ":" in host else host
     netloc = shown_host if parts.port is None else f"{shown_host}:{port}"
     return Address(
         kind=kind,
-        url=urlunsplit((scheme, netloc, parts.path or "/", parts.query, "")),
+        url=urlunsplit((scheme, netloc, path, parts.query, "")),
         host=host,
         port=port,
         username=unquote(parts.username or ""),

@@ -117,7 +117,8 @@ class CameraConfig(BaseModel):
     camera: str
     """The device's id: letters, digits and . _ : / -"""
     url: SecretStr
-    """rtsp://, http:// or https:// (a snapshot), file:// or a path. User and password may stand in it."""
+    """rtsp://, http:// or https:// (a snapshot), onvif:// (the device is asked for it), tcp:// (only whether it
+    answers), file:// or a path. User and password may stand in it."""
     transport: Transport = "tcp"
     """How RTSP media travels."""
     camera_class: Annotated[str, Field(min_length=1, max_length=32)] = STANDARD_CLASS
@@ -195,8 +196,10 @@ class CameraConfig(BaseModel):
     def _fits_together(self) -> Self:
         if self.parent == self.camera:
             raise ValueError(f"camera {self.camera}: it cannot be its own parent")
-        if self.look != "visit" and self.address().kind is not MediaKind.RTSP:
-            raise ValueError(f"camera {self.camera}: look {self.look}: only an rtsp:// stream can be held open")
+        if self.look != "visit" and self.address().kind not in (MediaKind.RTSP, MediaKind.ONVIF):
+            raise ValueError(
+                f"camera {self.camera}: look {self.look}: only an rtsp:// or onvif:// stream can be held open"
+            )
         return self
 
     def preset_at(self, at_ns: int) -> str:
@@ -214,6 +217,13 @@ class CameraConfig(BaseModel):
     def address(self) -> Address:
         """The address taken apart; its `url` is free of user and password."""
         return parse_address(self.url.get_secret_value())
+
+    def onvif_address(self) -> Address | None:
+        """Of its ONVIF device service; None without one."""
+        if self.onvif_url is not None:
+            return parse_address(self.onvif_url.get_secret_value())
+        own = self.address()
+        return own if own.kind is MediaKind.ONVIF else None
 
     @property
     def shown_url(self) -> str:

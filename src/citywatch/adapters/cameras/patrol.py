@@ -18,7 +18,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from citywatch.adapters.cameras.answers import Answer, Reached, VisitFailure
 from citywatch.adapters.cameras.config import STANDARD_CLASS, PatrolTerms
@@ -29,6 +29,7 @@ from citywatch.adapters.cameras.remembered import Memory, failed
 from citywatch.adapters.cameras.schedule import OF_TARGET, Found, Other, Place, Scheduler, Turn
 from citywatch.adapters.cameras.tally import PatrolReport, Tally
 from citywatch.adapters.cameras.visit import CameraConfig, Visitor
+from citywatch.adapters.onvif.eyes import OnvifEyes
 from citywatch.domain.events import Event, EventKind
 from citywatch.domain.pictures import NO_OFFSET, UNKNOWN_PRESET, FrameBatch, Outcome, VisitReason
 from citywatch.errors import ConfigurationError, LogFull, LogUnavailable
@@ -49,18 +50,6 @@ _REPAIR = frozenset({EventKind.TICKET_ACCEPTED, EventKind.TICKET_NOTED})
 _T = TypeVar("_T")
 
 OnFrames = Callable[[FrameBatch], Awaitable[None]]
-
-
-class Eyes(Protocol):
-    """What can be asked of a camera beside its pictures (ONVIF). Neither raises; None: it does not tell."""
-
-    async def device_offset_ns(self, camera: CameraConfig) -> int | None:
-        """The device's clock minus ours, nanoseconds."""
-        ...
-
-    async def preset(self, camera: CameraConfig) -> str | None:
-        """Name of the preset that it stands at, "" while it stands at none."""
-        ...
 
 
 @dataclass(slots=True)
@@ -95,7 +84,7 @@ class Patrol:
         meter: Meter,
         *,
         terms: PatrolTerms | None = None,
-        eyes: Eyes | None = None,
+        eyes: OnvifEyes | None = None,
     ) -> None:
         all_cameras = list(cameras)
         self._cameras = {camera.camera: camera for camera in all_cameras}
@@ -108,7 +97,7 @@ class Patrol:
         self._meter = meter
         self._terms = terms or PatrolTerms()
         self._eyes = eyes
-        self._visitor = Visitor()
+        self._visitor = Visitor(eyes)
         self._rows: asyncio.Queue[FrameBatch] = asyncio.Queue(_ROWS_WAITING)
         self._schedule = Scheduler(self._terms)
         self._tally = Tally()
@@ -364,7 +353,7 @@ class Patrol:
         return row
 
     def _tells_preset(self, config: CameraConfig) -> bool:
-        return self._eyes is not None and config.onvif_url is not None and bool(config.presets)
+        return self._eyes is not None and config.onvif_address() is not None and bool(config.presets)
 
     async def _preset(self, config: CameraConfig, at_ns: int) -> str:
         """Where the camera says that it stands; else what its plan says."""
@@ -374,7 +363,7 @@ class Patrol:
         return config.preset_at(at_ns) if said is None else said or UNKNOWN_PRESET
 
     async def _device_offset_ns(self, config: CameraConfig, memory: Memory, report: Report) -> int:
-        asked = self._eyes is not None and config.onvif_url is not None and report.outcome != Outcome.UNREACHABLE
+        asked = self._eyes is not None and config.onvif_address() is not None and report.outcome != Outcome.UNREACHABLE
         if self._eyes is None or not asked or (memory.visits - 1) % self._terms.device_clock_visits:
             return NO_OFFSET
         offset_ns = await self._eyes.device_offset_ns(config)

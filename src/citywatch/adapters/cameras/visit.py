@@ -31,7 +31,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from citywatch.adapters.cameras.addresses import Address, MediaKind, parse_address, redact
-from citywatch.adapters.cameras.answers import Answer, FileRef, Reached, unchecked
+from citywatch.adapters.cameras.answers import Answer, FileRef, Reached, VisitFailure, unchecked
 from citywatch.adapters.cameras.challenge import Credentials
 from citywatch.adapters.cameras.config import CameraConfig
 from citywatch.adapters.cameras.credentials import user_and_password
@@ -65,7 +65,14 @@ class Visitor:
 
     async def ask(self, camera: CameraConfig) -> Answer:
         """What the decoder needs of this camera, and what was learned on the way. Raises VisitFailure."""
-        address = await self._address(camera)
+        try:
+            return await self._ask(camera, await self._address(camera))
+        except VisitFailure:
+            if self._eyes is not None:
+                self._eyes.forget(camera.camera)  # it may have moved its pictures
+            raise
+
+    async def _ask(self, camera: CameraConfig, address: Address) -> Answer:
         if address.kind is MediaKind.FILE:
             return Answer(FileRef(Path(address.path)))
         if address.kind is MediaKind.PROBE:

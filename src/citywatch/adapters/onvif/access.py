@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from citywatch.adapters.onvif.device import OnvifDevice, open_device
+if TYPE_CHECKING:
+    from citywatch.adapters.onvif.device import OnvifDevice
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +25,7 @@ class OnvifAccess:
         return f"OnvifAccess({self.camera!r})"
 
     def open(self) -> AbstractAsyncContextManager[OnvifDevice]:
-        """The device, to be asked and let go."""
+        """The device, to be asked and let go. The client library is heavy: it is imported when the first is."""
+        from citywatch.adapters.onvif.device import open_device  # noqa: PLC0415
+
         return open_device(self.url, self.username, self.password, tls_verify=self.tls_verify, timeout_s=self.timeout_s)

@@ -11,16 +11,19 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from citywatch.adapters.onvif.access import OnvifAccess
-from citywatch.adapters.onvif.device import OnvifDevice
 from citywatch.domain.claims import Claim, ClaimBatch
 from citywatch.domain.vocabularies import fault_of_onvif_topic
 from citywatch.errors import OutsideError
 from citywatch.ports import Clock, Meter
 from citywatch.wire.onvif_events import OnvifEvent
+
+if TYPE_CHECKING:
+    from citywatch.adapters.onvif.device import OnvifDevice
 
 _log = logging.getLogger(__name__)
 
