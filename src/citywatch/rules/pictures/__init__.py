@@ -16,9 +16,11 @@ Order. What hides what:
                          colour, view and motion: a picture spoiled behind the lens says nothing about the lens.
 5. too dark              the view could not be checked.
 6. covered               no structure anywhere in the scene; then neither focus, contrast, colour nor motion can be
-                         judged. With next to none it could not be checked: the noise of a cloth comes and goes.
+                         judged. With next to none it could not be checked: the noise of a cloth comes and goes. Nor
+                         can it of a camera that is known to look at bare asphalt.
 7. out_of_focus          structure, but nothing sharp in it. Motion is not judged, unless something moved.
 8. low_contrast          fog and dirt: everything within a few grey levels. Nor is motion, then.
+                         Where next to nothing is left, 7 and 8 could not be told from a cover.
 9. frozen                key frame against key frame: motion.py.
 10. colour_cast          by day only; lamps have colours. infrared_stuck: a picture in colour is not stuck.
 
@@ -41,7 +43,7 @@ from citywatch.rules.pictures import colour, motion, stream
 from citywatch.rules.pictures.answers import Conclusion, Finding, Unchecked, Why, unchecked
 from citywatch.rules.pictures.checks import Table, is_dark, is_small, look_at, table
 from citywatch.rules.pictures.limits import DEFAULT, PictureThresholds
-from citywatch.rules.pictures.look import MOST_PAIRS, Look, LookHistory, looks
+from citywatch.rules.pictures.look import MOST_PAIRS, Look, LookHistory, learned, looks
 
 __all__ = [
     "DEFAULT",
@@ -134,7 +136,7 @@ def _picture(
     if any(findings for findings, _ in parts):
         parts.append(((), unchecked(Why.SPOILED, *_VIEW, Fault.FROZEN, *_COLOUR)))
         return _no_motion(before, row), _joined(parts)
-    view = _view(row, limits, checks, told)
+    view = _view(row, before, limits, checks, told)
     after = motion.follow(before, row, limits)
     hidden = next((_HIDES_MOTION[finding.fault] for finding in view[0]), None)
     if hidden is not None and not motion.is_live(row, limits):
@@ -148,8 +150,9 @@ def _picture(
         return after, _joined(parts)
     answer, told[Fault.COLOUR_CAST] = colour.cast(row, before.colour, checks, limits)
     parts.append(answer)
-    if not answer[0] and not view[0]:
-        after = replace(after, colour=colour.with_look(before.colour, row))
+    if not answer[0] and not view[0] and not is_dark(row, limits):
+        texture = learned(before.texture, row.texture_share)
+        after = replace(after, colour=colour.with_look(before.colour, row), texture=texture)
     return after, _joined(parts)
 
 
@@ -163,7 +166,7 @@ _HIDES_MOTION = {
 
 def _no_motion(before: LookHistory, row: Look) -> LookHistory:
     """The history after a picture whose motion cannot be judged: every chain ends."""
-    return LookHistory(last_ns=row.shown_ns, own=before.own, colour=before.colour)
+    return motion.ended(before, row.shown_ns)
 
 
 def _of(fault: Fault, row: Look, checks: Table, told: _Margins) -> Conclusion:
@@ -184,20 +187,35 @@ def _light(row: Look, limits: PictureThresholds, checks: Table, told: _Margins) 
     return None
 
 
-def _view(row: Look, limits: PictureThresholds, checks: Table, told: _Margins) -> Conclusion:
+def _view(row: Look, before: LookHistory, limits: PictureThresholds, checks: Table, told: _Margins) -> Conclusion:
     """Covered, out_of_focus and low_contrast, and what they hide of one another."""
     if is_dark(row, limits):
         return (), unchecked(Why.TOO_DARK, *_VIEW)
     covered = _of(Fault.COVERED, row, checks, told)
+    if covered[0] and _is_usually_bare(before, limits):
+        del told[Fault.COVERED]
+        return (), unchecked(Why.TOO_LITTLE_STRUCTURE, *_VIEW)
     if covered[0]:
         return covered[0], unchecked(Why.TOO_LITTLE_STRUCTURE, Fault.OUT_OF_FOCUS, Fault.LOW_CONTRAST)
-    unsure = unchecked(Why.TOO_LITTLE_STRUCTURE, Fault.COVERED) if _next_to_nothing(row, limits) else ()
-    blurred = _of(Fault.OUT_OF_FOCUS, row, checks, told)
-    if blurred[0]:
+    unsure = _too_little(row, Fault.COVERED, limits.open_texture_share)
+    blurred, bare = _of(Fault.OUT_OF_FOCUS, row, checks, told), limits.out_of_focus_texture_share
+    if blurred[0] and row.texture_share >= bare:
         return blurred[0], unsure + unchecked(Why.NOTHING_SHARP, Fault.LOW_CONTRAST)
-    pale = _of(Fault.LOW_CONTRAST, row, checks, told)
+    if blurred[0]:
+        unsure += _too_little(row, Fault.OUT_OF_FOCUS, bare)
+        del told[Fault.OUT_OF_FOCUS]
+    pale, bare = _of(Fault.LOW_CONTRAST, row, checks, told), limits.low_contrast_texture_share
+    if pale[0] and row.texture_share < bare:
+        del told[Fault.LOW_CONTRAST]
+        return (), unsure + _too_little(row, Fault.LOW_CONTRAST, bare)
     return pale[0], unsure
 
 
-def _next_to_nothing(row: Look, limits: PictureThresholds) -> bool:
-    return row.texture_share < limits.open_texture_share
+def _too_little(row: Look, fault: Fault, share: float) -> tuple[Unchecked, ...]:
+    return unchecked(Why.TOO_LITTLE_STRUCTURE, fault) if row.texture_share < share else ()
+
+
+def _is_usually_bare(before: LookHistory, limits: PictureThresholds) -> bool:
+    """Whether a camera is known to look at next to nothing when it is in order."""
+    looks_known, texture = before.texture
+    return looks_known >= limits.usual_looks and texture < limits.covered_usual_texture_share

@@ -1,8 +1,4 @@
-"""Colour: a cast against grey, and against the camera's usual colour.
-
-The usual colour by day is the mean chroma of looks without a cast. The first looks weigh equally, later ones 1/300
-each, so that the seasons are followed; it is rounded each time, so it stays short as text.
-"""
+"""Colour: a cast against grey, and against the camera's usual colour by day, the mean chroma of looks without one."""
 
 from __future__ import annotations
 
@@ -12,9 +8,7 @@ from citywatch.domain.pictures import Fault, Light
 from citywatch.rules.pictures.answers import Conclusion, Finding, Why, unchecked
 from citywatch.rules.pictures.checks import Table, found, look_at, shows_colours
 from citywatch.rules.pictures.limits import PictureThresholds
-from citywatch.rules.pictures.look import MOST_PAIRS, Look
-
-_MEMORY = 300
+from citywatch.rules.pictures.look import Look, learned
 
 Colour = list[float]
 """[looks, mean u, mean v]"""
@@ -34,7 +28,7 @@ def cast(look: Look, usual: Colour, checks: Table, limits: PictureThresholds) ->
 
 def _against_usual(look: Look, usual: Colour, limits: PictureThresholds) -> tuple[Finding | None, float]:
     looks, u, v = usual
-    if looks < limits.cast_own_looks:
+    if looks < limits.usual_looks:
         return None, math.inf
     far = math.hypot(look.u_mean - u, look.v_mean - v)
     value = min(far, look.cast)
@@ -46,13 +40,7 @@ def _against_usual(look: Look, usual: Colour, limits: PictureThresholds) -> tupl
 
 def with_look(usual: Colour, look: Look) -> Colour:
     """The usual colour with one more look in order; one whose colours cannot be judged changes nothing."""
-    if not shows_colours(look):
-        return usual
-    looks = min(int(usual[0]) + 1, MOST_PAIRS)
-    weight = 1.0 / min(looks, _MEMORY)
-    u = usual[1] + (look.u_mean - usual[1]) * weight
-    v = usual[2] + (look.v_mean - usual[2]) * weight
-    return [looks, round(u, 3), round(v, 3)]
+    return learned(usual, look.u_mean, look.v_mean) if shows_colours(look) else usual
 
 
 def infrared(look: Look) -> Conclusion:

@@ -67,14 +67,24 @@ class PictureThresholds:
     """
     open_texture_share: float = 0.01
     """Surely not covered from this share on. What lies between neither confirms nor clears a cover."""
-    out_of_focus_sharpness: float = 0.38
-    """Out of focus at or below it: severe 0.30 (one in 20 up to 0.42, left to the camera's own reference), medium 0.38
-    in 95 %; clean 0.48 and more, and that only in snowfall under infrared light.
+    covered_usual_texture_share: float = 0.12
+    """A camera that usually has less structure than this, over bare asphalt, loses it out of focus as it does under a
+    cover: the picture alone cannot tell which.
     """
+    usual_looks: int = 12
+    """Looks after which the usual structure and colour are known."""
+    out_of_focus_sharpness: float = 0.34
+    """Out of focus at or below it: severe 0.29 in 95 %, medium up to 0.38; clean 0.41 and more, below 0.6 only in
+    snowfall by night. What lies between is left to the camera's own reference.
+    """
+    out_of_focus_texture_share: float = 0.12
+    """With less structure what is left may be the rim of a cover: could not be checked."""
     low_contrast: float = 16.0
     """Low when 90 % of the scene lies within so many grey levels: severe dirt 11 to 18, severe fog 7 to 13. The real
     car park, bare asphalt, has 21; generated streets 37 and more. Less than severe is left to the camera's own usual.
     """
+    low_contrast_texture_share: float = 0.015
+    """With less structure fog cannot be told from a bag over the lens (up to 0.017): could not be checked."""
 
     # colour, by day
     cast: float = 18.0
@@ -87,8 +97,6 @@ class PictureThresholds:
     """And both means lie so far from grey."""
     cast_own: float = 6.5
     """Where the camera's usual colour is known: so much, and so far from the usual. Medium 8.3 and more."""
-    cast_own_looks: int = 12
-    """Looks by day after which the usual colour is known."""
     cast_texture_share: float = 0.12
     """With less structure a coloured cover cannot be told from a cast."""
 

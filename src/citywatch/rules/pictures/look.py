@@ -79,7 +79,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class LookHistory:
-    """What one camera's earlier looks leave behind; plain numbers, so that it is kept as JSON, some 300 bytes.
+    """What one camera's earlier looks leave behind; plain numbers, so that it is kept as JSON, some 400 bytes.
 
     unchanged   pairs in a row that hardly differ, at most MOST_PAIRS
     since_ns    when the first picture of that chain was shown
@@ -91,7 +91,8 @@ class LookHistory:
     quiet_changed  the largest share of the scene that changed in any of them
     own         by each light ("day", "night", "infrared"), of the camera when it is alive: [pairs in which something
                 moved (at most MOST_PAIRS), nanoseconds of the longest quiet, least share of the scene that changed]
-    colour      its usual colour by day: [looks (at most MOST_PAIRS), mean u, mean v]
+    colour      its usual colour by day: [looks (at most MOST_PAIRS), mean u, mean v], see `learned`
+    texture     its usual structure: [looks, mean texture_share]
     """
 
     unchanged: int = 0
@@ -104,9 +105,22 @@ class LookHistory:
     quiet_changed: float = 0.0
     own: dict[str, list[float]] = field(default_factory=dict)
     colour: list[float] = field(default_factory=lambda: [0, 0.0, 0.0])
+    texture: list[float] = field(default_factory=lambda: [0, 0.0])
 
 
 MOST_PAIRS = 1000
+_MEMORY = 300
+"""Looks over which a usual value is remembered: with a visit every five minutes about a day."""
+
+
+def learned(usual: list[float], *values: float) -> list[float]:
+    """[looks, mean, ...] with one more look. The first looks weigh equally, later ones 1/300 each, so that the seasons
+    are followed; rounded each time, so it stays short as text.
+    """
+    looks = min(int(usual[0]) + 1, MOST_PAIRS)
+    weight = 1.0 / min(looks, _MEMORY)
+    return [looks, *(round(mean + (value - mean) * weight, 4) for mean, value in zip(usual[1:], values, strict=True))]
+
 
 _FIELDS = tuple(column.name for column in FrameBatch.COLUMNS if column.name in Look.__slots__)
 

@@ -54,11 +54,11 @@ def follow(before: LookHistory, look: Look, limits: PictureThresholds) -> LookHi
     at_ns = look.shown_ns
     share = changed(look)
     if math.isnan(share) or not 0 <= look.previous_at_ns <= at_ns:
-        return replace(_ended(before, at_ns), own=before.own)
+        return ended(before, at_ns)
     if before.last_ns != look.previous_at_ns:
-        before = _ended(before, look.previous_at_ns)
+        before = ended(before, look.previous_at_ns)
     if is_live(look, limits):
-        return replace(_ended(before, at_ns), own=_alive(before, look, share))
+        return replace(ended(before, at_ns), own=_alive(before, look, share))
     after = replace(before, last_ns=at_ns)
     after = _still(after, look, share <= _still_limit(look, limits))
     after = _hardly(after, look, share <= _hardly_limit(look, limits))
@@ -71,9 +71,9 @@ def follow(before: LookHistory, look: Look, limits: PictureThresholds) -> LookHi
     return replace(after, quiet=0, quiet_since_ns=-1, quiet_changed=0.0, own=_stirred(before, look))
 
 
-def _ended(before: LookHistory, at_ns: int) -> LookHistory:
+def ended(before: LookHistory, at_ns: int) -> LookHistory:
     """No chain; the next pair may begin one with the picture of `at_ns`."""
-    return LookHistory(last_ns=at_ns, own=before.own, colour=before.colour)
+    return LookHistory(last_ns=at_ns, own=before.own, colour=before.colour, texture=before.texture)
 
 
 def _still_limit(look: Look, limits: PictureThresholds) -> float:
