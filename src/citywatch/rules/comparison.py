@@ -99,6 +99,8 @@ class OwnThresholds:
     veiled_steady_share: float = 0.85
     veiled_sharpness_of_usual: float = 0.8
     """A veil is near and blurred, and full of contrast: the sharpest of the picture falls behind. Shadows are sharp."""
+    veiled_brightness_of_usual: float = 1.2
+    """In the dark a lamp of the camera's own lights it up, too."""
     same_cells: float = 0.5
     """Two covers are the same when this share of the lost cells is lost both times."""
     slope_ratio: float = 0.78
@@ -109,6 +111,9 @@ class OwnThresholds:
     """Low when contrast over brightness is below this share of the usual..."""
     brightness_of_usual: float = 0.75
     """... and the picture not darker than this share of the usual. (The night knows no such bound.)"""
+    pale_contrast_of_usual: float = 0.6
+    """What is found again has no more than this share of its usual contrast: then the spread of the usual, which
+    shadows make large, does not count."""
     standing_contrast_ratio: float = 0.65
     """But not where the blocks that are found again keep this share of their contrast: a cover is pale, too."""
     spreads: float = 6.0
@@ -119,10 +124,12 @@ class OwnThresholds:
     """... with this share of its structure..."""
     colourless_over_infrared: float = 1.35
     """... and brighter than the usual infrared by this factor."""
-    colour_noise: float = 2.5
+    colour_noise: float = 1.5
     """Colour noise: noise above that of the usual infrared by this factor..."""
     colour_noise_chroma_sd: float = 10.0
-    """... and a spread of the chroma of so many levels."""
+    """... and a spread of the chroma of so many levels..."""
+    colour_noise_chroma_of_day: float = 1.6
+    """... and above the usual of the day by this factor: noise has more colours than a street."""
     frame_rate_of_usual: float = 0.5
     """Low when below this share of the usual."""
 
@@ -265,7 +272,7 @@ def _scene(
     look: Look, view: View | None, rows: Rows, dark_hours: Hours, trace: Trace, limits: OwnThresholds
 ) -> tuple[_Answers, Trace]:
     """Everything that a reference, or what is usual of the scene, can tell."""
-    contrast = _contrast(look, rows, dark_hours, limits)
+    contrast = _contrast(look, view, rows, dark_hours, limits)
     if view is not None and _is_covered(look, limits):
         found = _finding(Fault.COVERED, "structure_lost", "lost_share", look.lost_share, limits.covered_lost_share)
         rest = _all(Own.HIDDEN, Fault.LOW_CONTRAST, Fault.OUT_OF_FOCUS, *_PLACED)
@@ -297,19 +304,20 @@ def _is_covered(look: Look, limits: OwnThresholds) -> bool:
     return look.lost_share >= limits.covered_lost_share and look.match_share <= limits.covered_match_share
 
 
-def _is_pale(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
-    """Whether what is found again has lost its contrast, too. (Sun and clouds change it as well.)"""
+def _contrast_left(look: Look, view: View, rows: Rows) -> float:
+    """The contrast of what is found again, of the usual; sun and clouds change that, so it is no bare 1."""
     normal = usual(rows, view.light, "contrast_ratio")
-    return look.contrast_ratio < limits.partly_contrast_of_usual * (min(normal.mean, 1.0) if normal.known else 1.0)
+    return look.contrast_ratio / (min(normal.mean, 1.0) if normal.known and normal.mean > 0 else 1.0)
 
 
-def _contrast(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> _Answers:
+def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> _Answers:
     light = lit_as(look, rows, dark_hours, limits)
     normal, brightness = usual(rows, light, "relative_contrast"), usual(rows, light, "mean")
     if not normal.known or not brightness.known:
         return (), _all(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
     value = normals.figure(look, "relative_contrast")
-    threshold = normal.low(limits.contrast_of_usual, limits.spreads)
+    pale = view is not None and _contrast_left(look, view, rows) <= limits.pale_contrast_of_usual
+    threshold = normal.low(limits.contrast_of_usual, 0.0 if pale else limits.spreads)
     if value >= threshold or look.contrast_ratio >= limits.standing_contrast_ratio:
         return _FINE
     if light is Light.DAY and look.mean < limits.brightness_of_usual * brightness.mean:
@@ -347,7 +355,7 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
         look.lost_share >= partly_from
         and look.lost_share >= limits.partly_lost_of_rest * rest
         and look.match_share >= limits.partly_found_of_rest * (1.0 - look.lost_share)
-        and not _is_pale(look, view, rows, limits)
+        and not _contrast_left(look, view, rows) < limits.partly_contrast_of_usual
     ):
         return _partly(look, trace, partly_from, limits)
     here = look.shift_certainty >= limits.here_certain and math.hypot(x, y) < limits.moved_pixels
@@ -371,11 +379,12 @@ def _displaced(look: Look, x: float, y: float, trace: Trace, limits: OwnThreshol
     step = math.hypot(x - trace.x, y - trace.y) if trace.placed else far
     found: list[Finding] = []
     unchecked: tuple[Unchecked, ...] = ()
-    was_away = trace.placed and math.hypot(trace.x, trace.y) >= limits.moved_pixels
+    was_away = trace.strange or (trace.placed and math.hypot(trace.x, trace.y) >= limits.moved_pixels)
     away = far >= limits.moved_pixels
-    if away and look.match_share < limits.displaced_match_share:
+    steady = look.steady_share >= limits.steady_share
+    if away and look.match_share < limits.displaced_match_share and not (steady and was_away):
         unchecked = _all(Own.VIEW_CHANGES, Fault.MOVED)
-    elif away and (not was_away or step <= limits.same_pixels + 0.05 * far):
+    elif away and (steady or not was_away or step <= limits.same_pixels + 0.05 * far):
         # The first look away says so; the next ones must lie at the same place, or the camera shakes.
         found.append(_finding(Fault.MOVED, "view_displaced", "displacement", far, limits.moved_pixels))
     shaken = trace.placed and trace.shaken and far >= limits.shaking_pixels and step >= limits.resting_pixels
@@ -414,10 +423,13 @@ def _partly(look: Look, trace: Trace, threshold: float, limits: OwnThresholds) -
 def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Finding | None:
     """Something that has structure of its own lies over a part of the view, and stays: a web, a branch."""
     match, sharpness = usual(rows, view.light, "match_share"), usual(rows, view.light, "sharpness")
+    brightness = usual(rows, view.light, "mean")
     threshold = limits.veiled_of_usual * match.mean
     if not match.known or look.match_share > threshold:
         return None
-    if not look.sharpness <= limits.veiled_sharpness_of_usual * sharpness.mean or _is_pale(look, view, rows, limits):
+    blurred = look.sharpness <= limits.veiled_sharpness_of_usual * sharpness.mean
+    lit = view.light is not Light.DAY and look.mean >= limits.veiled_brightness_of_usual * brightness.mean
+    if not (blurred or lit) or not _contrast_left(look, view, rows) >= limits.partly_contrast_of_usual:
         return None
     if trace.veiled and not look.steady_share >= limits.veiled_steady_share:
         return None
@@ -432,7 +444,8 @@ def _colour_noise(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThreshol
     infrared, day = usual(rows, Light.INFRARED, "noise_sd"), usual(rows, Light.DAY, "noise_sd")
     if look.light in (Light.INFRARED, Light.UNKNOWN) or not infrared.known:
         return None
-    if not look.chroma_sd >= limits.colour_noise_chroma_sd or hours.is_surely_day(dark_hours, look.at_ns):
+    colour = usual(rows, Light.DAY, "chroma_sd").mean * limits.colour_noise_chroma_of_day
+    if not look.chroma_sd >= max(limits.colour_noise_chroma_sd, colour) or hours.is_surely_day(dark_hours, look.at_ns):
         return None
     threshold = max(limits.colour_noise * infrared.mean, day.high(0.0, limits.spreads))
     if not look.noise_sd >= threshold:
