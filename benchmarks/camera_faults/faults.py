@@ -61,6 +61,7 @@ class Result:
     found        looks from the first one with the fault to its confirmation, that one counted; 0: not found
     confirmed    (fault, look) of all that was confirmed, in order; look 0 is before the fault began
     suspected    faults that were suspected on the way
+    unchecked    it was not found, and no look said that it was absent, either: it could not be checked
     looks        how many looks were made
     figures      columns of the last look
     """
@@ -74,6 +75,7 @@ class Result:
     found: int = 0
     confirmed: list[tuple[str, int]] = field(default_factory=list)
     suspected: list[str] = field(default_factory=list)
+    unchecked: bool = False
     looks: int = 0
     outcome: str = ""
     figures: dict[str, float | None] = field(default_factory=dict)
@@ -143,6 +145,7 @@ def suffer(
                     result.found = result.looks
             if (result.found and keep is None) or result.looks >= MOST_LOOKS:
                 break
+    result.unchecked = not result.found and camera.last_good_s(recipe.fault) < begin_s
     if camera.row is not None:
         result.outcome = str(camera.row.reason[0])
         figures = columns_of(camera.row)

@@ -8,6 +8,7 @@ the highway clip. `street` and `clip` refuse what does not belong to the set tha
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -145,8 +146,10 @@ def damaged(recipe: Recipe, severity: Severity, setting: EncoderSetting, content
 
 def encoder_for(recipe: Recipe | None, setting: EncoderSetting) -> EncoderSetting | None:
     """The encoder's setting for a recipe; None where the codec cannot have it."""
-    if recipe is None or recipe.where != "coded":
+    if recipe is None or recipe.where not in ("coded", "time"):
         return setting
+    if recipe.where == "time":
+        return replace(setting, between=9)  # what rate control makes of a picture that stands is the whole matter
     if recipe.name == "mosaic/slices" and setting.codec in ("mjpeg", "mpeg4"):
         return None  # no slices of their own
     return with_slices(setting) if setting.codec == "h264" else setting
@@ -154,8 +157,6 @@ def encoder_for(recipe: Recipe | None, setting: EncoderSetting) -> EncoderSettin
 
 def with_slices(setting: EncoderSetting) -> EncoderSetting:
     """The same encoder with eight slices a picture, as cameras do that send over lossy lines."""
-    from dataclasses import replace
-
     return replace(setting, slices=8)
 
 

@@ -1,6 +1,6 @@
 """Frozen against live: does every live camera differ from every frozen one, whatever its encoder does to quiet scenes?
 
-Five encoders at three qualities each, six scenes, 90 combinations. Each is visited live (LIVE_LOOKS looks, EVERY_S
+Six encoders at three qualities each, six scenes, 108 combinations. Each is visited live (LIVE_LOOKS looks, EVERY_S
 apart: far closer than five minutes, so that neither light nor shadows help), then its picture stops, wholly in one
 run, all but the clock in another, and is visited FROZEN_LOOKS times as the patrol does. Between two visits the
 encoder gets pictures that follow at once on the visited one, and camera-side noise reduction filters all of them.
@@ -38,6 +38,7 @@ and before each one after it. A real one gets five at the least, and after a few
 ENCODERS = (
     *(EncoderSetting(f"x264 {rate} kbit/s", "h264", rate) for rate in (80, 250, 800)),
     *(EncoderSetting(f"x264 pixel-freezing {rate} kbit/s", "h264", rate, quiet=True) for rate in (80, 250, 800)),
+    *(EncoderSetting(f"x264 constant rate {rate} kbit/s", "h264", rate, cbr=True) for rate in (80, 250, 800)),
     *(EncoderSetting(f"x265 {rate} kbit/s", "hevc", rate) for rate in (40, 120, 400)),
     *(EncoderSetting(f"MPEG-4 q{quantiser}", "mpeg4", quantiser=quantiser) for quantiser in (3, 8, 16)),
     *(EncoderSetting(f"MJPEG q{quantiser}", "mjpeg", quantiser=quantiser) for quantiser in (3, 8, 16)),

@@ -1,15 +1,25 @@
 """The margins that the rules give of a look, as they are stored in the clean proof: one figure a fault.
 
-A margin is how far a look is from being bad: below 0 in order, 0 or more bad, NaN where it could not be checked.
+Stored is how far a look is from being in order, in units of the fault's threshold: below 0 in order, 0 or more bad
+(the rules count the other way round). A fault that could not be checked is left out. The faults that only a reference
+tells (moved, partly covered, shaking) have no margins; of them suspicions are counted.
 """
 
 from __future__ import annotations
 
 from benchmarks.camera_faults.pipeline import Patrolled
+from citywatch.rules import hours
+from citywatch.rules.pictures import LookHistory, looks, margins
 
 PREFIX = "margin."
 
 
 def of(camera: Patrolled) -> dict[str, float]:
-    """PREFIX + fault -> margin of the camera's last look."""
-    return {}
+    """PREFIX + fault -> figure of the camera's last look, judged with what was known before it."""
+    if camera.row is None:
+        return {}
+    look = next(iter(looks(camera.row)))
+    history, usual = camera.before
+    daylight = usual is not None and hours.is_surely_day(usual["hours"], look.at_ns)
+    told = margins(None if history is None else LookHistory(**history), look, daylight=daylight)
+    return {PREFIX + fault.value: -value for fault, value in told.items()}

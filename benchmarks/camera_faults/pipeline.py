@@ -29,7 +29,7 @@ from citywatch.domain.pictures import NO_OFFSET, Fault, FrameBatch, Outcome
 from citywatch.domain.pulses import TickBatch
 from citywatch.domain.state import State
 from citywatch.flow.step import CityStep
-from citywatch.rules.cameras import ROOM
+from citywatch.rules.cameras import ROOM, USUAL
 from citywatch.settings import Settings as CitySettings
 from citywatch.wire import blobs
 
@@ -88,6 +88,8 @@ class Patrolled:
         self._schedule = self._new_schedule(begin_s)
         self.row: FrameBatch | None = None
         """The last visit's row."""
+        self.before: tuple[Any, Any] = (None, None)
+        """The chain of pictures and what was usual before that visit, as the rules keep them."""
 
     def last_good_s(self, fault: Fault) -> float:
         """When a look last found this fault absent; minus infinity when none did."""
@@ -189,6 +191,8 @@ class Patrolled:
         if not isinstance(batch, FrameBatch):
             raise AssertionError(f"a blob of visits came back as {batch.KIND}")
         self.row = batch
+        known = self._state.get(ROOM, self.device)
+        self.before = (None if known is None else known["history"], self._state.get(USUAL, self.device))
         tick = TickBatch(device=("clock",), at_ns=np.array([at_ns], np.int64))
         events = self._take(tick, at_s) + self._take(batch, at_s)
         self._state.changes()

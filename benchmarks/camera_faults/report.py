@@ -59,7 +59,8 @@ def of_faults(results: Sequence[Result]) -> str:
             named = ", ".join(f"{name} {count}" for name, count in others.most_common(3))
             lines.append(
                 (fault.value, severity, str(len(group)), percent(sum(map(in_time, group)), len(group)),
-                 percent(sum(result.found > 0 for result in group), len(group)), middle,
+                 percent(sum(result.found > 0 for result in group), len(group)),
+                 percent(sum(result.unchecked for result in group), len(group)), middle,
                  str(looks[-1]) if looks else "-",
                  percent(sum(others.values()), len(group)) + (f" ({named})" if named else ""))
             )  # fmt: skip
@@ -67,7 +68,7 @@ def of_faults(results: Sequence[Result]) -> str:
     clean = sum(not result.fault for result in results)
     parts = [
         "## Faults\n",
-        table(("fault", "severity", "cases", "found in time", "found at all", "looks (median)", "looks (most)",
+        table(("fault", "severity", "cases", "found in time", "found at all", "could not be checked", "looks (median)", "looks (most)",
                "named as another"), lines),
         f"\nBefore the faults {clean} cameras were learned in order; {len(wrong)} of them were accused: "
         + (", ".join(f"{result.footage} {result.encoder}: {_names(result)}" for result in wrong) or "none")
@@ -94,7 +95,13 @@ _SHOWN = ("mean", "contrast", "sharpness", "texture_share", "noise_sd", "match_s
 
 
 def _failure(result: Result) -> str:
-    what = f"found at look {result.found}" if result.found else "not found"
+    what = (
+        f"found at look {result.found}"
+        if result.found
+        else "could not be checked"
+        if result.unchecked
+        else "called fine"
+    )
     named = f", named {result.named_as}" if result.named_as else ""
     suspected = ", suspected " + " ".join(sorted(set(result.suspected))) if result.suspected else ""
     figures = " ".join(

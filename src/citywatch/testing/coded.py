@@ -37,7 +37,9 @@ class EncoderSetting:
     codec     what travels
     kbit_s    bit rate at 640x360, scaled with the picture's area; MJPEG has a quantiser instead
     quantiser 1 (best) to 31: MJPEG, and MPEG-4 without a bit rate
-    quiet     pixel-freezing: no adaptive quantisation and wide dead zones, as cheap camera chips encode (h264)
+    quiet     pixel-freezing: no adaptive quantisation, wide dead zones and a floor under the quantiser, as cheap
+              camera chips encode (h264)
+    cbr       a buffer of two groups bounds the rate: quantisers waver from key frame to key frame (h264, hevc)
     between   pictures after each key frame
     slices    of each picture (h264); for damage
     """
@@ -47,6 +49,7 @@ class EncoderSetting:
     kbit_s: int = 0
     quantiser: int = 0
     quiet: bool = False
+    cbr: bool = False
     between: int = 2
     slices: int = 1
 
@@ -74,14 +77,15 @@ class CameraEncoder:
             # A group of one key frame and `between` others, which take a quarter of it each.
             group_bits = key_bits * (1.0 + setting.between / 4.0)
             context.bit_rate = round(group_bits * _FPS / (1 + setting.between))
-            options |= {"maxrate": str(context.bit_rate), "bufsize": str(round(2 * group_bits))}
+            if setting.cbr:
+                options |= {"maxrate": str(context.bit_rate), "bufsize": str(round(2 * group_bits))}
         elif setting.quantiser:
             context.qmin = context.qmax = setting.quantiser
         if setting.codec == "h264":
             options |= {"preset": "superfast", "tune": "zerolatency", "forced-idr": "1"}
             params = f"scenecut=0:threads=1:sliced-threads=0:keyint=infinite:slices={setting.slices}"
             if setting.quiet:
-                params += ":aq-mode=0:deadzone-inter=32:deadzone-intra=32:psy=0:cabac=0"
+                params += ":aq-mode=0:deadzone-inter=32:deadzone-intra=32:psy=0:cabac=0:qpmin=22"
             options["x264-params"] = params
         elif setting.codec == "hevc":
             options |= {"preset": "ultrafast", "tune": "zerolatency", "forced-idr": "1"}
