@@ -118,8 +118,34 @@ def rerun(
     rerun_recording(data_dir, config=config, recording=recording, law=law, summary=summary, events=events)
 
 
+def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Seconds, written as 90s, 10m, 2h."""
+    if value is None:
+        return None
+    from citywatch.app.durations import seconds
+
+    try:
+        return seconds(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
 @app.command()
-@click.argument("urls", nargs=-1, required=True)
+@click.argument("urls", nargs=-1)
+@click.option(
+    "--fleet", type=click.Path(path_type=Path), help="CSV file of cameras, visited by the schedule instead of URLS."
+)
+@click.option(
+    "--for", "for_s", metavar="TIME", callback=_seconds, help="With --fleet: how long, such as 90s, 10m or 2h."
+)
+@click.option("--config", type=click.Path(path_type=Path), help="With --fleet: whose section `patrol` holds.")
+@click.option("--decoders", type=click.IntRange(1, 64), help="With --fleet: decoder processes.  [default: 2]")
+@click.option(
+    "--freshness",
+    metavar="TIME",
+    callback=_seconds,
+    help="With --fleet: report what this target for every camera would need.",
+)
 @click.option(
     "--visits", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="Visits to each camera."
 )
@@ -136,6 +162,11 @@ def rerun(
 )
 def patrol(
     urls: tuple[str, ...],
+    fleet: Path | None,
+    for_s: float | None,
+    config: Path | None,
+    decoders: int | None,
+    freshness: float | None,
     visits: int,
     every: float | None,
     transport: str,
@@ -143,7 +174,22 @@ def patrol(
     username: str,
     password_file: Path | None,
 ) -> None:
-    """Visit cameras (rtsp://, http:// snapshot, or a file) and say what was measured and concluded."""
+    """Visit cameras (rtsp://, http:// snapshot, or a file) and say what was measured and concluded.
+
+    With --fleet the cameras of a table are visited by the schedule for a while, and a report is given at the end.
+    """
+    if (fleet is None) == (not urls):
+        raise click.UsageError("give addresses of cameras, or --fleet FILE.csv with --for TIME")
+    if fleet is not None:
+        if for_s is None:
+            raise click.UsageError("--fleet wants --for TIME, such as 10m")
+        from citywatch.app.offline import patrol_fleet_file
+
+        sys.exit(
+            patrol_fleet_file(fleet, for_s=for_s, as_json=as_json, config=config, decoders=decoders, target_s=freshness)
+        )
+    if any(value is not None for value in (for_s, config, decoders, freshness)):
+        raise click.UsageError("--for, --config, --decoders and --freshness go with --fleet")
     from citywatch.app.offline import patrol_cameras
 
     sys.exit(

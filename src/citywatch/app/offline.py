@@ -161,6 +161,21 @@ def patrol_cameras(
     )
 
 
+def patrol_fleet_file(
+    file: Path, *, for_s: float, as_json: bool, config: Path | None, decoders: int | None, target_s: float | None
+) -> int:
+    """Visit the cameras of a fleet file for a while; exit code 3 when any look found a fault."""
+    settings = (Settings() if config is None else load_settings(config)).patrol
+    if decoders is not None:
+        settings = settings.model_copy(update={"decoders": decoders})
+    use_cache()
+    from citywatch.app.patrol_fleet import patrol_fleet  # noqa: PLC0415
+
+    return asyncio.run(
+        patrol_fleet(file, for_s=for_s, as_json=as_json, out=sys.stdout, settings=settings, target_s=target_s)
+    )
+
+
 # ---- dead letters
 
 

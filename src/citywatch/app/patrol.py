@@ -42,7 +42,7 @@ _MEASURES = tuple(
 )
 
 
-class _WallClock:
+class WallClock:
     def now_ns(self) -> int:
         return time.time_ns()
 
@@ -72,7 +72,7 @@ async def patrol_urls(
         raise ConfigurationError("patrol: give at least one camera and at least one visit")
     shared = {"transport": transport, "username": username, "password_file": password_file}
     cameras = [_camera(number, url, shared) for number, url in enumerate(urls, 1)]
-    say = _as_json(out) if as_json else _for_people(out)
+    say = say_as_json(out) if as_json else say_for_people(out)
     async with AsyncExitStack() as open_parts:
         if data_dir is None:
             folder = Path(open_parts.enter_context(tempfile.TemporaryDirectory(prefix="citywatch-patrol-")))
@@ -87,7 +87,7 @@ async def patrol_urls(
                 pinned_quota_bytes=_PINNED_BYTES,
             )
         )
-        clock = _WallClock()
+        clock = WallClock()
         eyes = OnvifEyes(clock, NullMeter())
         patrol = await open_parts.enter_async_context(Patrol(cameras, pool, clock, _nowhere, NullMeter(), eyes=eyes))
 
@@ -133,7 +133,7 @@ async def _looks(patrol: Patrol, camera: CameraConfig, visits: int, every_second
 Say = Callable[[str, Look, tuple[Finding, ...], tuple[Unchecked, ...]], None]
 
 
-def _as_json(out: TextIO) -> Say:
+def say_as_json(out: TextIO) -> Say:
     """One JSON object a visit, on a line of its own."""
 
     def say(camera: str, look: Look, found: tuple[Finding, ...], unchecked: tuple[Unchecked, ...]) -> None:
@@ -153,7 +153,7 @@ def _as_json(out: TextIO) -> Say:
     return say
 
 
-def _for_people(out: TextIO) -> Say:
+def say_for_people(out: TextIO) -> Say:
     """One line a visit: camera, verdict, what was measured."""
     console = Console(file=out, highlight=False, soft_wrap=True)
 
