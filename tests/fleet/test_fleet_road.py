@@ -132,7 +132,7 @@ def test_a_restart_with_the_same_file_appends_nothing(city) -> None:
     appended, events = city.appended(), city.events()
     city.clock.advance_s(100)
     again = city.keeper([NORTH, SOUTH], file)
-    for _ in range(30):
+    for _ in range(50):
         again.turn()
     assert city.appended() == appended
     city.turn()
@@ -159,7 +159,7 @@ def test_the_file_is_followed_and_a_wrong_one_changes_nothing(city, caplog) -> N
     with caplog.at_level(logging.ERROR):
         wrong = "camera,url\na,ftp://w:hunter2@192.0.2.1/1\nd d,rtsp://192.0.2.4/1\n"
         assert written(wrong) == ["a", "c", "north"]
-        for _ in range(40):
+        for _ in range(60):
             keeper.turn()
         assert caplog.text.count("changes nothing") == 1
         assert "line 2, column 2" in caplog.text

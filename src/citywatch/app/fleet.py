@@ -30,13 +30,13 @@ _log = logging.getLogger(__name__)
 
 CONFIGURATION = "configuration"
 SEALING = "sealing"
-LOOK_AGAIN_S = 0.5
+LOOK_AGAIN_S = 0.25
 """The fleet file is taken when two looks at it find the same: a file that is being written is not half taken."""
 MOST_FILE_BYTES = 32 << 20
 _AT_A_TIME = 200
 """Cameras in one append."""
 _MISTAKES_TOLD = 20
-_SETTLED_TURNS = 20
+_SETTLED_TURNS = 40
 
 Parse = Callable[[bytes], Sequence[CameraSettings]]
 

@@ -246,41 +246,38 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
 
 
 def _patrol(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
-    """Visits to the configured cameras."""
-    asyncio.run(_patrol_until(briefing, stop, stack))
-
-
-async def _patrol_until(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
-    from citywatch.adapters.cameras.patrol import Patrol  # noqa: PLC0415
-    from citywatch.adapters.cameras.pool import DecoderPool  # noqa: PLC0415
+    """Visits to what is watched."""
+    from citywatch.adapters.store.project import Projector  # noqa: PLC0415
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
-    from citywatch.domain.pictures import FrameBatch  # noqa: PLC0415
+    from citywatch.app.keys import sealer  # noqa: PLC0415
+    from citywatch.app.watch import watch_until  # noqa: PLC0415
     from citywatch.flow.door import LogDoor  # noqa: PLC0415
 
-    settings, directory, clock = briefing.settings(), briefing.directory(), SystemClock()
+    directory = briefing.directory()
     meter = PrometheusMeter(directory.metrics, "patrol")
     log = _open_log(briefing, stack)
-    door = LogDoor(log, "patrol")
-    ending = asyncio.Event()
+    store = _open_store(briefing, stack, log)
 
-    async def on_frames(batch: FrameBatch) -> None:
-        await asyncio.to_thread(door.append, batch)
-
-    pool = DecoderPool(
-        settings.patrol.decoders,
-        directory.objects,
-        meter=meter,
-        unpinned_quota_bytes=settings.patrol.pictures_mb << 20,
-        pinned_quota_bytes=settings.patrol.evidence_mb << 20,
-    )
-    async with pool, Patrol(settings.cameras, pool, clock, on_frames, meter) as patrol:
+    def begun() -> None:
         _start_presence("patrol", briefing, {}, stop, stack)
         _say_ready()
-        waiting = asyncio.create_task(asyncio.to_thread(stop.wait))
-        waiting.add_done_callback(lambda _: ending.set())
-        await patrol.run(ending)
-        stop.set()
-        await waiting
+
+    asyncio.run(
+        watch_until(
+            stop,
+            briefing.settings(),
+            directory,
+            log,
+            briefing.log_url,
+            store,
+            Projector(store).positions,
+            LogDoor(log, "patrol"),
+            sealer(briefing),
+            SystemClock(),
+            meter,
+            begun,
+        )
+    )
 
 
 def _registrar(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:

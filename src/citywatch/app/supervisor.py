@@ -54,8 +54,6 @@ def supervise(
     directory = DataDir.open(data_dir)
     directory.hold(parts if settings.log.url else ["log", *parts])
     port = _free_port(settings.server.host, settings.server.port) if "serve" in parts else 0
-    if not settings.cameras and config is not None and settings.demonstration is None:
-        parts = [part for part in parts if part != "patrol"] or ["patrol"]
     demonstrates = (config is None or settings.demonstration is not None) and set(parts) >= {
         "patrol",
         "process",

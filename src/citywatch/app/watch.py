@@ -71,8 +71,10 @@ async def watch_until(
     )
     try:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(pool)
             cameras = await asyncio.to_thread(follower.begin)
+            if not cameras:
+                on_ready()  # nobody waits for decoders that have nothing to decode yet
+            await stack.enter_async_context(pool)
             references = await asyncio.to_thread(store.camera_references)
             patrol = await stack.enter_async_context(
                 Patrol(cameras, pool, clock, on_frames, meter, terms=settings.patrol, eyes=OnvifEyes(clock, meter))
@@ -81,7 +83,8 @@ async def watch_until(
             stack.push_async_callback(tampering.aclose)
             for camera in cameras:
                 tampering.put(camera)
-            on_ready()
+            if cameras:
+                on_ready()
             async with asyncio.TaskGroup() as group:
                 group.create_task(follower.follow(_Told(patrol, tampering, board), ending))
                 group.create_task(board.tell(patrol, ending))

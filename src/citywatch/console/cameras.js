@@ -236,7 +236,7 @@ function pictured(camera) {
 /** The patrol's report in a sentence, and a line for each class. */
 function freshness(report) {
   const age = (seconds) => (typeof seconds === "number" ? t("unit_seconds", { value: number(seconds, seconds < 10 ? 1 : 0) }) : "–");
-  const classes = report.classes ?? [];
+  const classes = (report.ages ?? []).filter((one) => one.cameras);
   return [
     el("p", {}, t("patrol_sentence", {
       cameras: number(report.cameras ?? 0), failing: number(report.failing ?? 0), suspects: number(report.suspects ?? 0),
