@@ -101,12 +101,12 @@ def naive_strength(sums, pixels):
     count, best, distance = len(rows), 0.0, 1
     while distance <= count // 8:
         shared_steps, spread = [], 0
-        for y in range(count - 2 * distance + 1):
+        for y in range(0, count - 2 * distance + 1, max(distance // 2, 1)):
             steps = [
                 sum(rows[y + distance + n][s] - rows[y + n][s] for n in range(distance))
                 for s in range(stripes.SEGMENTS)
             ]
-            spread += sum(abs(stripes.SEGMENTS * step - sum(steps)) for step in steps)
+            spread += sum(abs(stripes.SEGMENTS * step - sum(steps)) // stripes.SEGMENTS for step in steps)
             up, down = sorted(steps, reverse=True)[11], sorted(steps)[11]
             shared_steps.append(up if up > 0 else min(down, 0))
         runs, last = {1: [0], -1: [0]}, 0
@@ -118,7 +118,7 @@ def naive_strength(sums, pixels):
                 runs[sign][-1] += abs(step)
             last = sign
         coherent = 2 * min(sum(runs[sign]) - max(runs[sign]) for sign in (1, -1))
-        best = max(best, coherent / (spread / 16**2 + distance * pixels * len(shared_steps)))
+        best = max(best, coherent / (spread / 16 + distance * pixels * len(shared_steps)))
         distance *= 2
     return best
 
@@ -219,6 +219,46 @@ def test_strips_equal_the_naive_twin(seed, kind, every, shape):
     sums = np.full(mosaic.SUMS, -1, np.int64)
     mosaic.strips(plane, every, sums)
     assert sums.tolist() == naive_strips(plane, every)
+
+
+@settings(max_examples=20, deadline=None)
+@given(plane=planes, first=st.integers(2, 16), every=st.integers(1, 16), count=st.integers(1, 80))
+def test_tears_equal_the_naive_twin(plane, first, every, count):
+    wanted = range(first, plane.shape[0] - 1, every)
+    excess = np.full(len(wanted), -1, np.int64)
+    mosaic.tears(plane, first, every, excess)
+    p = plane.tolist()
+
+    def across(y, left):
+        return sum(abs(p[y][x] - p[y - 1][x]) for x in range(left, left + 16))
+
+    assert excess.tolist() == [
+        sum(across(y, left) - max(across(y - 1, left), across(y + 1, left)) for left in range(0, len(p[0]) - 15, 16))
+        for y in wanted
+    ]
+    borders, between = np.random.default_rng(count).integers(-50, 5000, (2, count))
+    if count < 6:
+        assert math.isnan(mosaic.tear(borders, between, 64))
+    else:
+        assert mosaic.tear(borders, between, 70) == (sorted(borders)[-3] - sorted(between)[count // 2]) / 64
+
+
+def tear_of(plane):
+    height, width = plane.shape
+    borders, between = np.empty((height - 2) // 16, np.int64), np.empty((height - 10) // 16 + 1, np.int64)
+    mosaic.tears(plane, 16, 16, borders)
+    mosaic.tears(plane, 8, 16, between)
+    return mosaic.tear(borders, between, width)
+
+
+def test_rows_of_blocks_that_were_shifted_are_a_tear():
+    street = np.clip(np.linspace(40, 200, 160)[None, :] + np.zeros((160, 1)), 0, 255).astype(np.uint8)
+    assert tear_of(street) == 0.0
+    for tops in ((32,), (32, 80), (16, 32, 64, 80, 112)):
+        torn = street.copy()
+        for top in tops:
+            torn[top : top + 16] = np.roll(torn[top : top + 16], 40 + top // 2, axis=1)
+        assert (tear_of(torn) > 20.0) == (len(tops) > 1)
 
 
 @settings(max_examples=20, deadline=None)

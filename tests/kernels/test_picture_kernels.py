@@ -190,7 +190,9 @@ def test_single_kernels_equal_the_fused_one_and_keep_their_laws(plane, seed, k):
     alone, steps = np.full(256, -1, np.int64), np.full(pictures.SUMS, -1, np.int64)
     pictures.histogram(plane, alone)
     pictures.grid_steps(plane, steps)
+    pictures.laplacians(plane, steps)
     assert (alone == counts).all()
+    assert steps[pictures.LAPLACIAN : pictures.CHANGED].tolist() == sums[pictures.LAPLACIAN : pictures.CHANGED].tolist()
     assert steps[:4].tolist() == sums[:4].tolist()
     changed = pictures.changed_pixels(plane, previous, k)
     assert changed == sums[pictures.CHANGED]

@@ -134,7 +134,7 @@ class FrameBatch(Batch):
     stripe_change    (n,) float64   the same for rows, of the change since `previous`: bands that roll
     torn_share       (n,) float64   share of 16x16 coding blocks with an edge exactly along three sides or four, 0 to 1
     tear             (n,) float64   step across the third strongest border between rows of coding blocks, above the
-                                    usual one and above the steps beside it, grey levels
+                                    steps beside it and above those off the borders, grey levels
     raster_share     (n,) float64   share of the steps between grid pixels that stands on a quarter of its columns, or
                                     of its rows, whichever is less: for a picture of squares nearly all, 0.25 to 1
     layout           (n,) float64   spread between the 2 and 98 percent levels of the means of the 16x16 scene blocks,

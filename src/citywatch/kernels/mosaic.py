@@ -120,24 +120,24 @@ def strips(plane: Plane, every: int, sums: Counts) -> None:
             sums[TORN] += int(sides >= 3)
 
 
-@kernel(f"void({_PLANE}, int64[::1])")
-def tears(plane: Plane, excess: Counts) -> None:
-    """How much larger the steps across each border between rows of macroblocks are than those beside it.
+@kernel(f"void({_PLANE}, int64, int64, int64[::1])")
+def tears(plane: Plane, first: int, every: int, excess: Counts) -> None:
+    """How much larger the steps into some rows are than those beside them.
 
     plane   (h, w) uint8, C-contiguous
-    excess  (n,) int64, overwritten: place k is the border at row 16 (k + 1), which must be below h - 1; summed over
-            the whole pieces of 16 pixels, so 16 times the number of pieces times the mean step
+    excess  (n,) int64, overwritten: place k is row y = first + k every, for which 2 <= y < h - 1; the sum over the
+            whole pieces of 16 pixels, so 16 times the number of pieces times the mean step
     """
     lines = np.empty((3, plane.shape[1]), np.int32)
-    for border in range(excess.shape[0]):
-        y = 16 * (border + 1)
+    for place in range(excess.shape[0]):
+        y = first + place * every
         for number in range(3):
             _between(plane[y + number - 2], plane[y + number - 1], lines[number])
         total = 0
         for left in range(0, plane.shape[1] - 15, 16):
             beside = max(_piece(lines[0], left), _piece(lines[2], left))
             total += _piece(lines[1], left) - beside
-        excess[border] = total
+        excess[place] = total
 
 
 @kernel(f"void({_PLANE}, int32[::1], int32[::1])")
@@ -177,16 +177,16 @@ def torn_share(sums: Counts) -> float:
     return int(sums[TORN]) / int(sums[BLOCKS]) if sums[BLOCKS] else math.nan
 
 
-def tear(excess: Counts, width: int) -> float:
-    """The excess of the third largest border over the middle one, grey levels; NaN for fewer than six borders.
+def tear(borders: Counts, between: Counts, width: int) -> float:
+    """The excess of the third largest border over the middle one of the rows between, grey levels.
 
-    The middle one stands for what the codec does at every border alike.
+    The rows between, 8 off the borders, tell what the codec does at its smaller blocks, torn or not. NaN for fewer
+    than six borders.
     """
     pieces = width // 16
-    if excess.size < 6 or pieces == 0:
+    if borders.size < 6 or between.size == 0 or pieces == 0:
         return math.nan
-    ordered = np.sort(excess)
-    return int(ordered[-3] - ordered[excess.size // 2]) / (16 * pieces)
+    return int(np.sort(borders)[-3] - np.sort(between)[between.size // 2]) / (16 * pieces)
 
 
 def fullest_quarter(profile: Sums) -> float:

@@ -29,6 +29,7 @@ Plane = np.ndarray[Any, np.dtype[np.uint8]]
 Row = np.ndarray[Any, np.dtype[np.uint8]]
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 Lanes = np.ndarray[Any, np.dtype[np.uint32]]
+Line = np.ndarray[Any, np.dtype[np.uint16]]
 
 SUMS = 8
 """Length of the array that `tally` fills; the names of its places follow."""
@@ -176,6 +177,25 @@ def histogram(plane: Plane, counts: Counts) -> None:
         )
 
 
+@kernel(f"void({_PLANE}, int64[::1])")
+def laplacians(plane: Plane, sums: Counts) -> None:
+    """The Laplacian alone. sums (SUMS,) int64: three places are overwritten."""
+    height, width = plane.shape
+    total = 0
+    squared = 0
+    for y in range(1, height - 1):
+        for left in range(1, width - 1, _PIECE):
+            right = min(left + _PIECE, width - 1)
+            one, square = _laplacian_piece(
+                plane[y - 1][left:right], plane[y][left - 1 : right + 1], plane[y + 1][left:right]
+            )
+            total += one
+            squared += square
+    sums[LAPLACIAN] = total
+    sums[LAPLACIAN_SQUARED] = squared
+    sums[LAPLACIAN_COUNT] = max(height - 2, 0) * max(width - 2, 0)
+
+
 @kernel(f"int64({_PLANE}, {_PLANE}, int64)")
 def changed_pixels(plane: Plane, previous: Plane, k: int) -> int:
     """How many pixels differ by more than k grey levels. Both (h, w) uint8, C-contiguous, of one shape."""
@@ -211,6 +231,14 @@ def grid_steps(plane: Plane, sums: Counts) -> None:
         sums[INNER_COUNT] = height * (width - 1) + width * (height - 1) - borders
 
 
+@kernel(f"void({_ROW}, {_ROW}, {_ROW}, uint16[::1])")
+def _sizes_in_row(up: Row, row: Row, down: Row, out: Line) -> None:
+    """|L| of one row; `out` is shorter by two pixels."""
+    for x in range(out.shape[0]):
+        around = np.int16(up[x + 1]) + np.int16(down[x + 1]) + np.int16(row[x]) + np.int16(row[x + 2])
+        out[x] = np.uint16(abs(np.int16(around - 4 * np.int16(row[x + 1]))))
+
+
 @kernel(f"void({_PLANE}, int64[::1])")
 def laplacian_sizes(plane: Plane, counts: Counts) -> None:
     """How many inner pixels have a Laplacian of each size, its sign left out.
@@ -218,11 +246,24 @@ def laplacian_sizes(plane: Plane, counts: Counts) -> None:
     plane  (h, w) uint8, C-contiguous;  counts  (LAPLACIAN_SIZES,) int64, overwritten; all 0 without inner pixels
     """
     counts[:] = 0
+    width = plane.shape[1] - 2
+    if width <= 0:
+        return
+    lanes = np.zeros((4, LAPLACIAN_SIZES), np.uint32)
+    line = np.empty(width, np.uint16)
+    whole = width // 4 * 4
     for y in range(1, plane.shape[0] - 1):
-        up, row, down = plane[y - 1], plane[y], plane[y + 1]
-        for x in range(1, plane.shape[1] - 1):
-            around = np.int32(up[x]) + np.int32(down[x]) + np.int32(row[x - 1]) + np.int32(row[x + 1])
-            counts[abs(around - 4 * np.int32(row[x]))] += 1
+        _sizes_in_row(plane[y - 1], plane[y], plane[y + 1], line)
+        for x in range(0, whole, 4):
+            lanes[0, line[x]] += np.uint32(1)
+            lanes[1, line[x + 1]] += np.uint32(1)
+            lanes[2, line[x + 2]] += np.uint32(1)
+            lanes[3, line[x + 3]] += np.uint32(1)
+        for x in range(whole, width):
+            lanes[0, line[x]] += np.uint32(1)
+    for size in range(LAPLACIAN_SIZES):
+        for lane in range(4):
+            counts[size] += np.int64(lanes[lane, size])
 
 
 @kernel(f"int64({_PLANE}, int64)")
@@ -278,11 +319,8 @@ def smooth(plane: Plane, out: Plane) -> None:
 
 def mean_and_sd(counts: Counts) -> tuple[float, float]:
     """Mean and (population) standard deviation from a histogram, grey levels; NaN for no pixels."""
-    number = total = squared = 0
-    for value, count in enumerate(counts.tolist()):
-        number += count
-        total += value * count
-        squared += value * value * count
+    values = np.arange(counts.size, dtype=np.int64)
+    number, total, squared = int(counts.sum()), int(counts @ values), int(counts @ (values * values))
     if number == 0:
         return math.nan, math.nan
     return total / number, math.sqrt((number * squared - total * total) / (number * number))

@@ -11,7 +11,8 @@ runs               neighbouring rows where c has one sign are a run; a stripe ma
 incoherent  e(y)   mean of |D(y, s) - mean of D(y)| over the segments
 
 strength = 2 min(sum of upward c, sum of downward c) / (sum of e + one grey level a row), the largest of all distances.
-Distances are 1, 2, 4, ... rows, up to an eighth of the height: from lines that alternate to slow bands of mains hum.
+Distances are 1, 2, 4, ... rows, up to an eighth of the height: from lines that alternate to slow bands of mains hum;
+y goes in steps of half the distance.
 Columns are rows of the transposed sums.
 """
 
@@ -64,38 +65,39 @@ def segment_sums(plane: Plane, rows: Sums, columns: Sums) -> None:
 def strength(sums: Sums, pixels: int) -> float:
     """The strength of stripes, without unit; 0 for none and for fewer than 8 rows.
 
-    sums  (n, SEGMENTS) int32 from `segment_sums`;  pixels  how many pixels one sum is made of
+    sums    (n, SEGMENTS) int32 from `segment_sums`, or a difference of two such
+    pixels  how many pixels one sum is made of; n times pixels must stay below 250,000 (32-bit sums)
     """
     count = sums.shape[0]
     best = 0.0
-    window = np.empty(SEGMENTS, np.int64)
+    added = np.zeros((count + 1, SEGMENTS), np.int32)
+    for y in range(count):
+        for s in range(SEGMENTS):
+            added[y + 1, s] = np.int32(added[y, s] + sums[y, s])
+    window = np.empty(SEGMENTS, np.int32)
     distance = 1
     while distance <= count // 8:
-        rows = count - 2 * distance + 1
-        window[:] = 0
-        for y in range(distance):
-            for s in range(SEGMENTS):
-                window[s] += sums[y + distance, s] - sums[y, s]
+        rows = 0
         upward = downward = largest_up = largest_down = run = spread = 0
-        for y in range(rows):
-            if y > 0:
-                for s in range(SEGMENTS):
-                    window[s] += (
-                        np.int64(sums[y + 2 * distance - 1, s])
-                        - 2 * np.int64(sums[y + distance - 1, s])
-                        + np.int64(sums[y - 1, s])
-                    )
-            total = above = below = 0
+        for y in range(0, count - 2 * distance + 1, max(distance // 2, 1)):
+            rows += 1
+            total = np.int32(0)
+            above = np.int32(0)
+            below = np.int32(0)
             for s in range(SEGMENTS):
-                total += window[s]
-                above += int(window[s] > 0)
-                below += int(window[s] < 0)
+                step = np.int32(added[y + 2 * distance, s] - 2 * added[y + distance, s] + added[y, s])
+                window[s] = step
+                total = np.int32(total + step)
+                above = np.int32(above + np.int32(step > 0))
+                below = np.int32(below + np.int32(step < 0))
+            apart = np.int32(0)
             for s in range(SEGMENTS):
-                spread += abs(SEGMENTS * window[s] - total)
+                apart = np.int32(apart + abs(np.int32(SEGMENTS * window[s] - total)) // SEGMENTS)
+            spread += int(apart)
             shared = 0
             if above > MOST_APART or below > MOST_APART:
-                steps = np.sort(window)
-                shared = steps[QUARTER] if above > MOST_APART else steps[SEGMENTS - 1 - QUARTER]
+                ordered = np.sort(window)
+                shared = int(ordered[QUARTER] if above > MOST_APART else ordered[SEGMENTS - 1 - QUARTER])
             if shared > 0:
                 run = run + shared if run > 0 else shared
                 upward += shared
@@ -107,6 +109,6 @@ def strength(sums: Sums, pixels: int) -> float:
             else:
                 run = 0
         coherent = 2.0 * min(upward - largest_up, downward - largest_down)
-        best = max(best, coherent / (spread / SEGMENTS**2 + distance * pixels * rows))
+        best = max(best, coherent / (spread / SEGMENTS + distance * pixels * rows))
         distance *= 2
     return best

@@ -29,7 +29,7 @@ often get wrong.
 
 Full size. Blockiness and torn blocks are looked at where the codec's raster is: in strips of the full plane, 16 rows
 high, one strip in each STRIP_EVERY rows (all rows of a small picture). Chroma is decimated like luma, to at most
-320x180: its mean, its spread, and the cast that three quarters of all pixels share. A picture without chroma planes has
+160x90: its mean, its spread, and the cast that three quarters of all pixels share. A picture without chroma planes has
 NaN there.
 
 Light, as far as the picture shows it: without any colour in its chroma planes it was taken by infrared; else a dark
@@ -49,8 +49,8 @@ from citywatch.kernels import blocks, chroma, grain, mosaic, pictures, stripes
 
 GRID_WIDTH = 640
 GRID_HEIGHT = 360
-CHROMA_WIDTH = 320
-CHROMA_HEIGHT = 180
+CHROMA_WIDTH = 160
+CHROMA_HEIGHT = 90
 
 CHANGED_BY = 1
 """Grey threshold k: a pixel has changed when it differs by more than this many levels."""
@@ -92,7 +92,6 @@ DAY_MEAN = 60.0
 """A picture in colour with at least this mean luma was taken by day."""
 
 Luma = np.ndarray[Any, np.dtype[np.uint8]]
-_NONE = np.zeros((0, 0), np.uint8)
 
 
 class Planes(Protocol):
@@ -198,7 +197,8 @@ def measure(planes: Planes, grid: Luma, previous_grid: Luma | None) -> Measureme
     grid = np.ascontiguousarray(grid)
     counts = np.empty(256, np.int64)
     sums = np.empty(pictures.SUMS, np.int64)
-    pictures.tally(grid, _NONE, CHANGED_BY, counts, sums)
+    pictures.histogram(grid, counts)
+    pictures.laplacians(grid, sums)
     mean, sd = pictures.mean_and_sd(counts)
     colour = _colour(planes)
     return Measurement(
@@ -285,15 +285,17 @@ def _raster(luma: Luma, grid: Luma) -> dict[str, float]:
     sums = np.empty(mosaic.SUMS, np.int64)
     luma = np.ascontiguousarray(luma)
     mosaic.strips(luma, max(luma.shape[0] // STRIP_EVERY, 1), sums)
-    excess = np.empty(max((luma.shape[0] - 2) // 16, 0), np.int64)
-    mosaic.tears(luma, excess)
+    borders = np.empty(max((luma.shape[0] - 2) // 16, 0), np.int64)
+    between = np.empty(max((luma.shape[0] - 10) // 16 + 1, 0), np.int64)
+    mosaic.tears(luma, 16, 16, borders)
+    mosaic.tears(luma, 8, 16, between)
     columns, rows = np.empty(grid.shape[1], np.int32), np.empty(grid.shape[0], np.int32)
     mosaic.step_profiles(grid, columns, rows)
     fullest = mosaic.fullest_quarter(columns), mosaic.fullest_quarter(rows)
     return {
         "blockiness": mosaic.blockiness(sums),
         "torn_share": mosaic.torn_share(sums),
-        "tear": mosaic.tear(excess, luma.shape[1]),
+        "tear": mosaic.tear(borders, between, luma.shape[1]),
         "raster_share": math.nan if any(map(math.isnan, fullest)) else min(fullest),
     }
 
