@@ -53,6 +53,7 @@ ROLES: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/api/v1/tickets/{ticket}"): _READ,
     ("POST", "/api/v1/tickets/{ticket}/accept"): _REPAIR,
     ("POST", "/api/v1/tickets/{ticket}/note"): _REPAIR,
+    ("POST", "/api/v1/work"): _REPAIR,
     ("GET", "/api/v1/commands/{command}"): _READ,
     ("GET", "/api/v1/passes"): _READ,
     ("GET", "/api/v1/availability"): _READ,

@@ -30,6 +30,7 @@ from citywatch.api import (
     stream,
     tickets,
     vocabularies,
+    work,
 )
 from citywatch.api.access import PUBLIC, ROLES, GuardedRoute, Tokens
 from citywatch.api.config import ApiConfig
@@ -119,6 +120,7 @@ def _routes(app: FastAPI, api: Api) -> None:
         stream,
         objects,
         commands,
+        work,
         vocabularies,
         health,
         pages,
