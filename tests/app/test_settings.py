@@ -54,6 +54,18 @@ MISTAKES = {
     "no address": ("server: {host: ''}\n", 1, "server.host: String should have at least 1 character"),
     "lane of no station": ("scales:\n  - {station: a/../b c, direction: 1, lane: 1}\n", 2, "use 1 to 127 letters"),
     "name of a door of ours": ("cameras:\n  - {camera: 'observer:http', url: /x}\n", 2, "are our own doors'"),
+    "registrar that lets nobody in": (
+        "registrar: {code: '34020000002000000001'}\n",
+        1,
+        "nobody could register: give password_file, or list devices",
+    ),
+    "code that is no code": ("registrar:\n  code: '12'\n  password_file: /x\n", 2, "registrar.code: String should match"),
+    "device that may register twice": (
+        "registrar:\n  code: '34020000002000000001'\n  devices:\n"
+        + "    - {code: '34020000001320000001', password_file: /x}\n" * 2,
+        1,
+        "a device is listed twice; give each code once",
+    ),
     "no mapping": ("- a\n- b\n", 0, "a mapping of sections is wanted"),
 }
 
