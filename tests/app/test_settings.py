@@ -59,7 +59,11 @@ MISTAKES = {
         1,
         "nobody could register: give password_file, or list devices",
     ),
-    "code that is no code": ("registrar:\n  code: '12'\n  password_file: /x\n", 2, "registrar.code: String should match"),
+    "code that is no code": (
+        "registrar:\n  code: '12'\n  password_file: /x\n",
+        2,
+        "registrar.code: String should match",
+    ),
     "device that may register twice": (
         "registrar:\n  code: '34020000002000000001'\n  devices:\n"
         + "    - {code: '34020000001320000001', password_file: /x}\n" * 2,

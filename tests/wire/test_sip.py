@@ -148,6 +148,16 @@ def test_each_damage_has_its_word(change, reason):
     assert outcome(MESSAGE.replace(change[0], change[1], 1)) == reason
 
 
+def test_a_long_body_that_drips_in_is_looked_at_once():
+    data = write_request("MESSAGE", "sip:a@b", HEADERS, b"x" * 200_000)
+    stream = Stream()
+    looked = 0
+    for at in range(0, len(data), 20):
+        stream.feed(data[at : at + 20])
+        looked += len(list(stream.messages()))
+    assert (looked, stream.waiting) == (1, 0)
+
+
 def test_a_stream_needs_a_length_and_keeps_its_limits():
     assert read([MESSAGE.replace(b"Content-Length: 4\r\n", b"")])[1] == "length_missing"
     assert read([b"x" * 20_000])[1] == "head"
@@ -180,6 +190,6 @@ def test_small_parts():
     assert parameters(';a=1;B="x\\"y";c') == {"a": "1", "b": 'x"y', "c": ""}
     assert str(Uri.parse("sip:1@[2001:db8::1]:5061;transport=tcp")) == "sip:1@[2001:db8::1]:5061;transport=tcp"
     assert parse_datagram(b"\r\n\r\n") is None
-    for text in ("http://a", "sip:", "sip:a@b:99999", "sip:a b@c"):
+    for text in ("http://a", "sip:", "sip:a@b:99999", "sip:a b@c", "sip:a@\udcff", "sip:a@摄像机"):
         with pytest.raises(MalformedSip):
             Uri.parse(text)

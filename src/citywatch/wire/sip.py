@@ -40,10 +40,10 @@ _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: (.*))?", re.I)
 _REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]{1,32}) (\S{1,1024}) SIP/2\.0", re.I)
 _CSEQ = re.compile(r"(\d{1,10})\s+([A-Za-z0-9\-.!%*_+`'~]{1,32})")
 _VIA = re.compile(
-    r"SIP\s*/\s*2\.0\s*/\s*([A-Za-z]{1,16})\s+(\[[0-9A-Fa-f:.]{2,45}\]|[^\s;:\[\]]{1,255})(?:\s*:\s*(\d{1,5}))?"
+    r"SIP\s*/\s*2\.0\s*/\s*([A-Za-z]{1,16})\s+(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?:\s*:\s*(\d{1,5}))?"
 )
 _URI = re.compile(
-    r"(sips?):(?:([^@\s<>\";?]{0,255})@)?(\[[0-9A-Fa-f:.]{2,45}\]|[^\s:;?<>\"\[\]@]{1,255})(?::(\d{1,5}))?((?:;[^\s?<>\"]*)?)"
+    r"(sips?):(?:([^@\s<>\";?]{0,255})@)?(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::(\d{1,5}))?((?:;[^\s?<>\"]*)?)"
     r"(?:\?\S*)?",
     re.I,
 )
@@ -264,6 +264,8 @@ class Stream:
         self._limits = limits
         self._data = bytearray()
         self._searched = 0
+        self._needed = 0
+        """The data must be so long before it is looked at again: what drips in costs no more than what comes at once."""
 
     def feed(self, data: bytes) -> None:
         self._data += data
@@ -283,6 +285,8 @@ class Stream:
 
     def _next(self) -> Request | Response | None:
         data = self._data
+        if len(data) < self._needed:
+            return None
         blank = 0
         while blank < len(data) and data[blank] in b"\r\n":
             blank += 1
@@ -303,10 +307,11 @@ class Stream:
             raise MalformedSip("length_missing", "a message on a stream without Content-Length")
         if len(data) < end.end() + length:
             self._searched = end.start()
+            self._needed = end.end() + length
             return None
         body = bytes(data[end.end() : end.end() + length])
         del data[: end.end() + length]
-        self._searched = 0
+        self._searched = self._needed = 0
         return _message(message_type, headers, body)
 
 
