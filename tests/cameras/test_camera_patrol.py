@@ -9,7 +9,6 @@ from camera_kit import StepClock, config, until
 
 from citywatch.adapters.cameras.config import CameraSettings, PatrolTerms
 from citywatch.adapters.cameras.patrol import Patrol
-from citywatch.adapters.cameras.schedule import Place, Scheduler
 from citywatch.adapters.cameras.tally import needed
 from citywatch.domain.events import Event, EventKind
 from citywatch.domain.pictures import NO_OFFSET, UNKNOWN_PRESET, FrameBatch, Outcome
@@ -294,9 +293,9 @@ def test_the_report_says_how_fresh_looks_are_and_what_a_target_needs(visits, cli
             assert city.patrol.report().to_json()["visit_s"] is None  # nothing was measured yet
             await city.rows_of("libx264.mp4", 5)
             await city.rows_of("dead", 1)
-            return city.patrol.report(), city.patrol.report(target_s=1.0)
+            return city.patrol.report()
 
-    usual, strict = visits.runner.run(run())
+    usual = visits.runner.run(run())
     assert (usual.cameras, usual.failing, usual.decoders) == (3, 1, 1)
     ages = {ages.camera_class: ages for ages in usual.ages}
     assert ages["standard"].cameras == 2
@@ -307,22 +306,23 @@ def test_the_report_says_how_fresh_looks_are_and_what_a_target_needs(visits, cli
     assert 0 < usual.decoder_cpu_s < 5
     assert 0 < usual.patrol_cpu_s < 5
     assert 0 < usual.failing_share < 1
-    assert strict.needs.visits_per_s == pytest.approx(3 / 0.9)
-    assert strict.needs.decoders >= 1
-    assert strict.needs.possible_s > 0
+    strict = usual.needed(1.0)
+    assert strict.visits_per_s == pytest.approx(3 / 0.9)
+    assert strict.decoders >= 1
+    assert strict.possible_s == usual.needs.possible_s > 0
     text = json.dumps(usual.to_json(), allow_nan=False)
     assert json.loads(text)["ages"][1]["p50_s"] is None
     assert visits.meter.counts[("cameras_watched", "all")] >= 3
 
 
 def test_needs_are_rates_times_costs():
-    scheduler = Scheduler(PatrolTerms())
-    scheduler.start({f"c{n}": Place("standard", 300.0) for n in range(2700)}, 0.0)
-    needs = needed(scheduler.snapshot(0.0), PatrolTerms(), 0.08, 0.02, 2.0, decoders=2, target_s=None, processors=2)
-    assert needs.visits_per_s == pytest.approx(10.0)
+    needs = needed(2700, 10.0, 0.08, 0.02, 2.0, decoders=2, most_in_flight=64, processors=2)
     assert needs.processors == pytest.approx(10 * 0.1 / 0.8)
     assert (needs.decoders, needs.in_flight) == (1, 20)
     assert needs.possible_s == pytest.approx(2700 / (2 * 0.8 / 0.1) / 0.9)
+    assert needed(2700, 10.0, 0.0, 0.0, 10.0, decoders=2, most_in_flight=9).possible_s == pytest.approx(
+        2700 / 0.9 / 0.9
+    )
 
 
 @pytest.mark.parametrize(("error", "reason"), [(LogFull, "log_full"), (LogUnavailable, "log_unavailable")])

@@ -52,7 +52,7 @@ def test_a_fleet_is_visited_and_reported(runner, table):
     ages = {ages["camera_class"]: ages for ages in report["ages"]}
     assert ages["gate"]["cameras"] == ages["standard"]["cameras"] == 1
     assert 0 <= ages["gate"]["p50_s"] < 2
-    assert report["needs"]["target_s"] == 30.0
+    assert report["needs_of_target"]["target_s"] == 30.0
     assert report["needs"]["possible_s"] > 0
     assert report["decoder_cpu_s"] > 0
 

@@ -78,9 +78,9 @@ async def patrol_fleet(
         patrol = await open_parts.enter_async_context(
             Patrol(cameras, pool, WallClock(), on_frames, NullMeter(), terms=settings)
         )
-        report = await _run(patrol, for_s, target_s)
+        report = await _run(patrol, for_s)
     counts = dict(sorted(Counter(fault for found in faults.values() for fault in found).items()))
-    _say_report(report, counts, as_json=as_json, out=out)
+    _say_report(report, counts, target_s, as_json=as_json, out=out)
     return EXIT_FAULT if faulty else EXIT_FINE
 
 
@@ -98,7 +98,7 @@ def _cameras(file: Path, settings: PatrolSettings) -> Sequence[CameraSettings]:
     return cameras
 
 
-async def _run(patrol: Patrol, for_s: float, target_s: float | None) -> PatrolReport:
+async def _run(patrol: Patrol, for_s: float) -> PatrolReport:
     """Let it run, and ask it for its report while it still does."""
     loop = asyncio.get_running_loop()
     stop, over = asyncio.Event(), asyncio.Event()
@@ -110,7 +110,7 @@ async def _run(patrol: Patrol, for_s: float, target_s: float | None) -> PatrolRe
     waiting = asyncio.create_task(over.wait())
     try:
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        return patrol.report(target_s)
+        return patrol.report()
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             with suppress(ValueError, RuntimeError):
@@ -120,19 +120,21 @@ async def _run(patrol: Patrol, for_s: float, target_s: float | None) -> PatrolRe
         await running
 
 
-def _say_report(report: PatrolReport, faults: Mapping[str, int], *, as_json: bool, out: TextIO) -> None:
+def _say_report(
+    report: PatrolReport, faults: Mapping[str, int], target_s: float | None, *, as_json: bool, out: TextIO
+) -> None:
     """`faults`: cameras by what their last look found; a look is no confirmation."""
     if as_json:
-        line = {"report": report.to_json() | {"faults": dict(faults)}}
-        out.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+        fields = report.to_json() | {"faults": dict(faults)}
+        if target_s is not None:
+            fields["needs_of_target"] = report.needed(target_s).to_json()
+        out.write(json.dumps({"report": fields}, ensure_ascii=False, allow_nan=False) + "\n")
     else:
-        out.write("\n".join(_in_words(report, faults)) + "\n")
+        out.write("\n".join(_in_words(report, faults, target_s)) + "\n")
     out.flush()
 
 
-def _in_words(report: PatrolReport, faults: Mapping[str, int]) -> list[str]:
-    needs = report.needs
-    target = f"a look every {needs.target_s:g} s" if needs.target_s else "the targets of the classes"
+def _in_words(report: PatrolReport, faults: Mapping[str, int], target_s: float | None) -> list[str]:
     lines = [
         f"{report.cameras} cameras, {report.failing} do not answer, {report.held_open} held open; "
         f"found at their last look: {', '.join(f'{fault} {count}' for fault, count in faults.items()) or 'nothing'}",
@@ -142,7 +144,10 @@ def _in_words(report: PatrolReport, faults: Mapping[str, int]) -> list[str]:
         f"{report.patrol_cpu_s * 1e3:.1f} ms in the patrol",
         *(_ages_in_words(ages) for ages in (*report.ages, report.failing_ages) if ages.cameras),
     ]
-    if needs.decoders >= 0:
+    for needs in (report.needs, *([report.needed(target_s)] if target_s is not None else [])):
+        if needs.decoders < 0:
+            continue
+        target = f"a look every {needs.target_s:g} s" if needs.target_s else "the targets of the classes"
         lines.append(
             f"{target}: {needs.visits_per_s:.2f} visits a second need {needs.processors:.2f} processors, "
             f"{needs.decoders} decoders, {needs.in_flight} visits side by side; "

@@ -72,7 +72,8 @@ async def watch_until(
     try:
         async with AsyncExitStack() as stack:
             cameras = await asyncio.to_thread(follower.begin)
-            if not cameras:
+            awaited = bool(cameras or settings.cameras or settings.fleet_file)
+            if not awaited:
                 on_ready()  # nobody waits for decoders that have nothing to decode yet
             await stack.enter_async_context(pool)
             references = await asyncio.to_thread(store.camera_references)
@@ -83,7 +84,7 @@ async def watch_until(
             stack.push_async_callback(tampering.aclose)
             for camera in cameras:
                 tampering.put(camera)
-            if cameras:
+            if awaited:
                 on_ready()
             async with asyncio.TaskGroup() as group:
                 group.create_task(follower.follow(_Told(patrol, tampering, board), ending))
@@ -139,8 +140,9 @@ class _Board:
 
     async def tell(self, patrol: Patrol, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            needs = [patrol.report(target_s).to_json()["needs"] for target_s in _TARGETS_S]
-            report = {**patrol.report().to_json(), "needs_of_targets": needs}
+            told = patrol.report()
+            needs = [told.needed(target_s).to_json() for target_s in _TARGETS_S]
+            report = {**told.to_json(), "needs_of_targets": needs}
             looks, self._looks = self._looks, {}
             gone, self._gone = self._gone, {}
             try:

@@ -242,18 +242,17 @@ class Patrol:
         self._wake.set()
         return self._schedule.ask_now(cameras, asyncio.get_running_loop().time())
 
-    def report(self, target_s: float | None = None) -> PatrolReport:
-        """The patrol at this moment. `target_s`: what a target for every camera would need, instead of the classes'."""
+    def report(self) -> PatrolReport:
+        """The patrol at this moment."""
         now_s = asyncio.get_running_loop().time()
         self._tally.mark(now_s, time.process_time())
         others = [Other(held.place, held.looked_s, held.failing, bool(held.suspicions)) for held in self._held.values()]
         return self._tally.report(
             self._schedule.snapshot(now_s, others),
-            self._terms,
             at_ns=self._clock.now_ns(),
             decoders=self._pool.workers,
+            most_in_flight=self._terms.visits_in_flight,
             held_open=len(others),
-            target_s=target_s,
         )
 
     def _place(self, config: CameraConfig) -> Place:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from citywatch.adapters.cameras.config import PatrolTerms
 from citywatch.adapters.cameras.schedule import OF_TARGET, ClassAges, Snapshot
 
 _MARK_S = 5.0
@@ -38,6 +37,11 @@ class Needs:
     in_flight: int
     possible_s: float
 
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values; None for a figure that does not exist."""
+        fields: dict[str, Any] = finite(asdict(self))
+        return fields
+
 
 @dataclass(frozen=True, slots=True)
 class PatrolReport:
@@ -47,6 +51,7 @@ class PatrolReport:
     visit_s                       from the beginning of a visit to its row
     failing_share                 share of visits that reached no camera or brought no picture
     demand_per_s, stretch, ages, held_back   see schedule.Snapshot
+    needs                         of the targets of the classes
     """
 
     at_ns: int
@@ -66,13 +71,27 @@ class PatrolReport:
     stretch: float
     held_back: Mapping[str, int]
     decoders: int
+    most_in_flight: int
     ages: tuple[ClassAges, ...]
     failing_ages: ClassAges
     needs: Needs
 
+    def needed(self, target_s: float) -> Needs:
+        """What a target for every camera would need, instead of those of the classes."""
+        return needed(
+            self.cameras,
+            self.cameras / (target_s * OF_TARGET),
+            self.decoder_cpu_s,
+            self.patrol_cpu_s,
+            self.visit_s,
+            decoders=self.decoders,
+            most_in_flight=self.most_in_flight,
+            target_s=target_s,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """As JSON values; None for a figure that does not exist."""
-        fields: dict[str, Any] = _finite(asdict(self))
+        fields: dict[str, Any] = finite(asdict(self))
         return fields
 
 
@@ -111,23 +130,25 @@ class Tally:
         return True
 
     def report(
-        self,
-        snapshot: Snapshot,
-        terms: PatrolTerms,
-        *,
-        at_ns: int,
-        decoders: int,
-        held_open: int,
-        target_s: float | None,
+        self, snapshot: Snapshot, *, at_ns: int, decoders: int, most_in_flight: int, held_open: int
     ) -> PatrolReport:
-        """`target_s`: of every camera, instead of the targets of their classes."""
+        """Of the last minute. `most_in_flight`: visits that may be under way side by side."""
         totals, since = self.totals, self._marks[0] if self._marks else Totals()
         visits, over_s = totals.visits - since.visits, totals.at_s - since.at_s
 
         def of_visits(name: str) -> float:
-            return (getattr(totals, name) - getattr(since, name)) / visits if visits else math.nan
+            return float(getattr(totals, name) - getattr(since, name)) / visits if visits else math.nan
 
         decoder_cpu_s, patrol_cpu_s, visit_s = map(of_visits, ("decoder_cpu_s", "patrol_cpu_s", "visit_s"))
+        needs = needed(
+            snapshot.cameras,
+            snapshot.demand_per_s,
+            decoder_cpu_s,
+            patrol_cpu_s,
+            visit_s,
+            decoders=decoders,
+            most_in_flight=most_in_flight,
+        )
         return PatrolReport(
             at_ns=at_ns,
             over_s=over_s,
@@ -146,37 +167,37 @@ class Tally:
             stretch=snapshot.stretch,
             held_back={limit.value: count for limit, count in snapshot.held_back.items()},
             decoders=decoders,
+            most_in_flight=most_in_flight,
             ages=snapshot.ages,
             failing_ages=snapshot.failing_ages,
-            needs=needed(snapshot, terms, decoder_cpu_s, patrol_cpu_s, visit_s, decoders=decoders, target_s=target_s),
+            needs=needs,
         )
 
 
 def needed(
-    snapshot: Snapshot,
-    terms: PatrolTerms,
+    cameras: int,
+    visits_per_s: float,
     decoder_cpu_s: float,
     patrol_cpu_s: float,
     visit_s: float,
     *,
     decoders: int,
-    target_s: float | None,
+    most_in_flight: int,
+    target_s: float = 0.0,
     processors: int | None = None,
 ) -> Needs:
-    """What a target takes; costs are those of one visit. `processors`: of this machine, as far as we may use them."""
-    cameras = snapshot.cameras
-    visits_per_s = snapshot.demand_per_s if target_s is None else cameras / (target_s * OF_TARGET)
+    """What so many visits a second take; costs are those of one. `processors`: of this machine, that we may use."""
     cpu_s = decoder_cpu_s + patrol_cpu_s
     if math.isnan(cpu_s):
-        return Needs(target_s or 0.0, visits_per_s, math.nan, -1, -1, math.nan)
+        return Needs(target_s, visits_per_s, math.nan, -1, -1, math.nan)
     ours = len(os.sched_getaffinity(0)) if processors is None else processors
     limits = (
         _rate(ours * USABLE, cpu_s),
         _rate(decoders * USABLE, decoder_cpu_s),
-        _rate(terms.visits_in_flight, visit_s),
+        _rate(most_in_flight, visit_s),
     )
     return Needs(
-        target_s=target_s or 0.0,
+        target_s=target_s,
         visits_per_s=visits_per_s,
         processors=visits_per_s * cpu_s / USABLE,
         decoders=max(math.ceil(visits_per_s * decoder_cpu_s / USABLE), 1),
@@ -189,11 +210,12 @@ def _rate(capacity: float, cost: float) -> float:
     return capacity / cost if cost > 0 else math.inf
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """JSON values, None for what is no number."""
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(name): _finite(item) for name, item in value.items()}
+        return {str(name): finite(item) for name, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value
