@@ -265,7 +265,7 @@ class Stream:
         self._data = bytearray()
         self._searched = 0
         self._needed = 0
-        """The data must be so long before it is looked at again: what drips in costs no more than what comes at once."""
+        """So long must the data be to be looked at again: what drips in costs no more than what comes at once."""
 
     def feed(self, data: bytes) -> None:
         self._data += data
