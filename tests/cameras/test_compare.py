@@ -1,0 +1,152 @@
+"""A picture against the camera's reference: generated streets of the tuning seeds, and the worker's part in it."""
+
+import math
+
+import cv2
+import numba
+import numpy as np
+import pytest
+
+from citywatch.adapters.cameras import sketches
+from citywatch.adapters.cameras.compare import CELL_COLUMNS, compare, make_sketch
+from citywatch.adapters.cameras.examiner import Examiner
+from citywatch.adapters.cameras.pipe import Settings, Task
+from citywatch.adapters.store.objects import DirectoryObjects
+from citywatch.domain.pictures import Light
+from citywatch.kernels import _jit
+from citywatch.testing.scenes import Street
+
+pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="needs compiled kernels to end today")
+
+
+class _Nobody:
+    def count(self, name, amount=1, **labels):
+        raise AssertionError(name)
+
+
+def grid_of(picture):
+    return np.ascontiguousarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+
+
+def displaced(picture, x, y):
+    matrix = np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+    return cv2.warpAffine(picture, matrix, picture.shape[1::-1], borderMode=cv2.BORDER_REFLECT)
+
+
+def kept(grid):
+    """The reference as a worker loads it: through its JPEG."""
+    return cv2.imdecode(np.frombuffer(sketches.coded(make_sketch(grid)), np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+@pytest.fixture(scope="module", params=[11.0, 22.0], ids=["day", "night"])
+def street(request):
+    return Street(1, 640, 360, start_hour=request.param, caption="G207 Xinhua Rd")
+
+
+@pytest.fixture(scope="module")
+def reference(street):
+    return kept(grid_of(street.picture(0)))
+
+
+def test_the_same_view_is_found_again_whatever_drives_through_it(street, reference):
+    found = compare(grid_of(street.picture(300)), reference, "r")
+    assert found.reference == "r"
+    assert found.match_share > 0.7
+    assert found.lost_share < 0.1
+    assert abs(found.shift_x) < 0.5
+    assert abs(found.shift_y) < 0.5
+    assert 0.9 < found.sharpness_ratio < 1.1
+    assert 0.9 < found.contrast_ratio < 1.1
+    assert math.isnan(found.steady_share)
+
+
+@pytest.mark.parametrize(("x", "y"), [(3, 0), (6, -4), (15, 6), (40, -20), (-70, 30)])
+def test_a_displacement_is_told_to_the_pixel_or_two(street, reference, x, y):
+    found = compare(grid_of(displaced(street.picture(300), x, y)), reference)
+    assert found.shift_x == pytest.approx(x, abs=2.0)
+    assert found.shift_y == pytest.approx(y, abs=2.0)
+    assert found.match_share > 0.6
+    assert found.shift_certainty > 0.1
+
+
+def test_light_and_contrast_are_nothing_to_it(street, reference):
+    picture = street.picture(300)
+    for other in (picture * 0.6, picture * 0.3 + 120):
+        found = compare(grid_of(other.astype(np.uint8)), reference)
+        assert found.match_share > 0.6
+        assert abs(found.shift_x) < 0.5
+    assert found.contrast_ratio < 0.5
+
+
+def test_another_street_is_another_view_and_stays_itself(street, reference):
+    other = Street(501, 640, 360, start_hour=street.start_hour)
+    found = compare(grid_of(other.picture(0)), reference, "r", grid_of(other.picture(300)))
+    assert found.match_share < 0.38
+    assert found.steady_share > 0.6
+
+
+def test_a_cover_loses_structure_where_it_lies(street, reference):
+    found = compare(grid_of(street.picture(300, "covered", 0.5)), reference)
+    assert found.lost_share > 0.2
+    assert found.match_share > 0.2
+    upper = sum(1 << bit for bit in range(3 * CELL_COLUMNS))
+    assert found.lost_cells & upper
+    assert (found.lost_cells & ~upper).bit_count() <= (found.lost_cells & upper).bit_count()
+
+
+def test_blur_flattens_edges_and_fog_does_not(street, reference):
+    blurred = compare(grid_of(cv2.GaussianBlur(street.picture(300), (0, 0), 4.0)), reference)
+    assert blurred.sharpness_ratio < 0.78
+
+
+def test_without_a_reference_the_previous_picture_says_whether_the_view_is_steady(street):
+    grid, before = grid_of(street.picture(300)), grid_of(street.picture(0))
+    found = compare(grid, None, "", before)
+    assert found.reference == ""
+    assert math.isnan(found.match_share)
+    assert found.steady_share > 0.6
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (60, 640), (127, 127), (128, 128), (360, 640), (480, 360)])
+def test_any_shape_is_compared_or_left_alone(shape):
+    plane = np.random.default_rng(1).integers(0, 255, shape).astype(np.uint8)
+    found = compare(plane, make_sketch(plane), "r", plane)
+    assert math.isnan(found.match_share) == (min(shape) < 128)
+    flat = np.full(shape, 90, np.uint8)
+    assert math.isnan(compare(flat, make_sketch(flat), "r").match_share)
+    assert compare(plane, np.zeros((7, 9), np.uint8), "r").reference == ""
+
+
+def test_which_reference_is_taken():
+    references = {"day": "d", "infrared": "i", "night/east": "e", "night/west": "w"}
+    assert sketches.candidates(references, Light.DAY) == ["d"]
+    assert sketches.candidates(references, Light.NIGHT) == ["e", "w"]
+    assert sketches.candidates({"infrared": "i"}, Light.NIGHT) == ["i"]
+    assert sketches.candidates({"infrared": "i"}, Light.DAY) == []
+    assert sketches.candidates(references, Light.UNKNOWN) == []
+
+
+def test_a_sketch_is_kept_without_a_reference_and_now_and_then_beside_one():
+    assert all(sketches.due("ab" * 32, compared=False) for _ in range(3))
+    assert not sketches.due("", compared=False)
+    names = [np.random.default_rng(number).bytes(32).hex() for number in range(1600)]
+    assert 60 < sum(sketches.due(name, compared=True) for name in names) < 150
+
+
+def test_a_worker_compares_keeps_a_sketch_and_lives_without_a_reference_that_is_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr(_jit, "warm", lambda: 0)  # what is used here is enough
+    settings = Settings(str(tmp_path), 1 << 24, 1 << 24, 1 << 30, 1 << 24, 1.0, 0, 0)
+    examiner, objects = Examiner(settings), DirectoryObjects(tmp_path, 1 << 24, 1 << 24, _Nobody())
+    street = Street(2, 640, 360)
+    stills = [cv2.imencode(".jpg", street.picture(at_s))[1].tobytes() for at_s in (0.0, 300.0)]
+    first = examiner.visit(Task("still"), stills[0])
+    sketch = first.measurement["sketch"]
+    assert first.measurement["reference"] == ""
+    assert objects.get(sketch)[:2] == b"\xff\xd8"
+    assert len(objects.get(sketch)) < 24_000
+    second = examiner.visit(Task("still", previous=first.picture, references={"day": sketch}), stills[1])
+    assert second.measurement["reference"] == sketch
+    assert second.measurement["match_share"] > 0.7
+    gone = examiner.visit(Task("still", previous=first.picture, references={"day": "0" * 64}), stills[1])
+    assert gone.measurement["reference"] == ""
+    assert gone.measurement["steady_share"] > 0.6
