@@ -182,7 +182,7 @@ def test_a_frame_rate_is_low_against_what_the_stream_declares(fps, declared, ans
     ("changes", "found", "why", "unsure"),
     [
         ({"dark_share": 0.99, "mean": 17.0, "texture_share": 0.0, "layout": 1.0}, Fault.BLACK, Why.TOO_DARK, REST),
-        ({"dark_share": 0.97, "mean": 2.0, "layout": 3.0}, Fault.BLACK, Why.TOO_DARK, REST),
+        ({"dark_share": 0.97, "mean": 2.0, "layout": 2.2}, Fault.BLACK, Why.TOO_DARK, REST),
         ({"dark_share": 0.99, "mean": 9.0, "layout": math.nan}, Fault.BLACK, Why.TOO_DARK, REST),
         ({"dark_share": 0.99, "mean": 9.0, "layout": 4.4}, None, Why.TOO_DARK, (Fault.BLACK, *REST)),
         ({"bright_share": 0.9, "mean": 231.0, "texture_share": 0.0}, Fault.OVER_EXPOSED, Why.TOO_BRIGHT, REST),
@@ -300,7 +300,9 @@ def test_margins_are_told_of_fine_looks_too():
     told = margins(None, look())
     assert told[Fault.SNOW] == 1.0
     assert told[Fault.LOW_CONTRAST] == pytest.approx((100 - 16) / 16)
-    assert told[Fault.BLACK] == pytest.approx(97 / 3)  # the farther of its two checks: what is left of the scene
+    assert told[Fault.BLACK] == pytest.approx(
+        (100 - 2.2) / 2.2
+    )  # the farther of its two checks: what is left of the scene
     assert Fault.FROZEN not in told
     assert margins(None, look(5, 0))[Fault.FROZEN] == pytest.approx((0.5 - 0.03) / 0.03)
 
@@ -524,7 +526,7 @@ def test_rows_of_a_batch_become_looks():
 def test_thresholds_are_pinned():
     assert dataclasses.asdict(PictureThresholds()) == {
         "black_dark_share": 0.97,
-        "black_layout": 3.0,
+        "black_layout": 2.2,
         "black_by_day_share": 0.70,
         "over_exposed_bright_share": 0.75,
         "dark_mean": 32.0,

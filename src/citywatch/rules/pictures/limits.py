@@ -21,12 +21,13 @@ class PictureThresholds:
     # light
     black_dark_share: float = 0.97
     """Black when at least this share of pixels is dark: the rest is room for burnt-in text."""
-    black_layout: float = 3.0
-    """And no more than this is left of the scene, grey levels: medium and severe 2.5 and less. A night without any
-    lamp, which full-range video shows as dark as a cap on the lens, keeps 4 and more: it could not be checked.
+    black_layout: float = 2.2
+    """And no more than this is left of the scene, grey levels: severe 1.0 and less. A night without any lamp, which
+    full-range video shows as dark as a cap on the lens, keeps 3.4 and more, and so does a day that comes through
+    2 % of the lens (2.6 to 3.1): by the picture alone it could not be checked.
     """
     black_by_day_share: float = 0.70
-    """At an hour that is surely day this share of dark pixels is enough: mild 0.73 and more, clean by day 0.05."""
+    """At an hour that is surely day this share of dark pixels is enough: medium 0.99, mild 0.73; clean 0.05."""
     over_exposed_bright_share: float = 0.75
     """Over-exposed when at least this share of pixels is white: medium 0.92, clean up to 0.02; a white sky is less."""
     dark_mean: float = 32.0
