@@ -244,12 +244,14 @@ def test_a_new_key_seals_anew_what_the_old_one_sealed(city) -> None:
 # ---- the patrol's side
 
 
-def followed(city, while_following, keys=(KEY,), look_at_store_s=60.0):
-    """What a patrol is told while `while_following` runs in a thread; (patrol, those at the start)."""
+def followed(city, while_following, keys=(KEY,), look_at_store_s=60.0, between=lambda: None):
+    """What a patrol is told while `while_following` runs in a thread; (patrol, those at the start). `between`: what
+    happens while the patrol has begun and does not follow yet, since it starts its decoders."""
     follower = FleetFollower(city.store, city.projector.positions, city.log, Sealer(keys), city.meter)
     follower.BLOCK_MS, follower.LOOK_AT_STORE_S = 5, look_at_store_s
     patrol = Recorder()
     begun = follower.begin()
+    between()
 
     async def run():
         stop = asyncio.Event()
@@ -294,7 +296,8 @@ def test_the_patrol_begins_with_the_store_and_follows_the_log(city) -> None:
     assert set(patrol.events) == {"device_registered", "device_state"}
 
 
-def test_events_that_were_trimmed_before_the_patrol_read_them_are_found_in_the_store(city) -> None:
+@pytest.mark.parametrize("early", [True, False])
+def test_events_that_were_trimmed_before_the_patrol_read_them_are_found_in_the_store(city, early: bool) -> None:
     city.put("north", url="rtsp://192.0.2.1/1")
     city.put("south", url="rtsp://192.0.2.2/1")
 
@@ -306,16 +309,23 @@ def test_events_that_were_trimmed_before_the_patrol_read_them_are_found_in_the_s
         def read_events(self, positions, *, most, block_ms):
             return {}
 
-    follower_log, city.log = city.log, Forgetful()
+    whole, city.log = city.log, Forgetful()
 
-    def changes(patrol):
-        city.log = follower_log
+    def changes(*_):
+        city.log = whole
         city.put("north", url="rtsp://192.0.2.1/2")
         city.put("west", url="rtsp://192.0.2.4/1")
         city.ask(Verb.REMOVE_CAMERA, "south", REMOVE)
-        until(lambda: len(patrol.told) == 3)
 
-    patrol, _ = followed(city, changes, look_at_store_s=0.0)
+    if early:
+        patrol, _ = followed(city, lambda patrol: until(lambda: len(patrol.told) == 3), between=changes)
+    else:
+
+        def late(patrol):
+            changes()
+            until(lambda: len(patrol.told) == 3)
+
+        patrol, _ = followed(city, late, look_at_store_s=0.0)
     assert sorted(patrol.told) == ["+north", "+west", "-south"]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -232,8 +233,8 @@ class FleetFollower:
     """Keeps a patrol at what the city watches.
 
     `projected` says up to where the events of each partition stand in the store. The event log is trimmed as soon as
-    the store has it, so a patrol that was held up may miss events: what stands in the store is looked at again after
-    every trouble and every `LOOK_AT_STORE_S` seconds.
+    the store has it, so a patrol that was held up may miss events: what stands in the store is looked at again at the
+    start, after every trouble and every `LOOK_AT_STORE_S` seconds.
     """
 
     LOOK_AT_STORE_S = 60.0
@@ -259,7 +260,8 @@ class FleetFollower:
     async def follow(self, patrol: Patrols, stop: asyncio.Event) -> None:
         """Tell the patrol what changes, until `stop` is set."""
         loop = asyncio.get_running_loop()
-        looked = loop.time()
+        looked = -math.inf  # since `begin`, decoders were started: the log may have been trimmed
+        waited = False
         while not stop.is_set():
             try:
                 found = await asyncio.to_thread(
@@ -271,11 +273,11 @@ class FleetFollower:
                         self._positions[partition] = position
                 if loop.time() - looked >= self.LOOK_AT_STORE_S:
                     await self._compare(patrol)
-                    looked = loop.time()
+                    looked, waited = loop.time(), False
             except (LogUnavailable, OutsideError) as error:
-                if looked != -float("inf"):
+                if not waited:
                     _log.warning("changes of the fleet are waited for: %s", error)
-                looked = -float("inf")
+                looked, waited = -math.inf, True
                 try:
                     async with asyncio.timeout(1.0):
                         await stop.wait()
