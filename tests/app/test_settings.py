@@ -21,7 +21,7 @@ MISTAKES = {
     "address of an unknown kind": (
         "cameras:\n  - camera: a\n    url: ftp://x\n",
         3,
-        "ftp:// is not supported; use rtsp://, http://, https:// or a file",
+        "ftp:// is not supported; use rtsp://, http://, https://",
     ),
     "id that cannot be": ("cameras:\n  - camera: a b\n    url: /x\n", 2, "use 1 to 127 letters, digits and . _ : / -"),
     "device twice": (

@@ -78,7 +78,7 @@ def test_all_mistakes_are_told_at_once_with_line_and_column():
         "line 4, column 2: camera: device id 'b c': use 1 to 127 letters, digits and . _ : / - "
         "and begin with a letter or digit",
         "line 4, column 1: url: ftp://***@h/x: ftp:// is not supported; "
-        "use rtsp://, http://, https://, tcp:// or a file",
+        "use rtsp://, http://, https://, onvif://, tcp:// or a file",
         "line 4, column 7: transport: Input should be 'tcp' or 'udp'",
         "line 4, column 4: visit_seconds: Input should be a valid number, unable to parse string as a number",
         "line 4, column 8: parent: device id 'b c': use 1 to 127 letters, digits and . _ : / - "
