@@ -55,13 +55,13 @@ def changed(a, b, k):
 
 
 def test_changed_needs_a_grey_threshold(tmp_path):
-    """At more than 0 levels a still picture changes while its encoder settles; at more than 5 a live one hardly does."""
+    """At more than 0 levels a still picture changes while its encoder settles; at more than 5 a live one hardly."""
     street = Street(SEED, *SIZE, traffic=0, noise_sd=0.7, clock=False)
     live = [planes.luma for _, planes in kit.encoded(tmp_path, [street.picture(0), street.picture(5)], "mjpeg", gop=1)]
     keys = kit.encoded(tmp_path, [street.picture(0)] * 51, "x264 crf 23", gop=10)
     settling = [keys[2][1].luma, keys[3][1].luma]
     shares = {k: (changed(*live, k), changed(*settling, k)) for k in (0, CHANGED_BY, 5)}
-    assert shares[0][1] > 0.2
+    assert shares[0][1] > 0.1
     assert shares[CHANGED_BY][0] > 0.25
     assert shares[CHANGED_BY][1] < 0.03
     assert shares[5][0] < 0.05
