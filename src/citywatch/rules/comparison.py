@@ -80,10 +80,14 @@ class OwnThresholds:
     """... and the picture holds this share of its usual structure."""
     steady_share: float = 0.6
     """A view is the same at two looks when this share of one is found again in the other."""
-    covered_lost_share: float = 0.8
+    covered_lost_share: float = 0.75
     """Covered when this share of the reference's structured blocks is lost..."""
-    covered_match_share: float = 0.12
-    """... and no more than this is found."""
+    covered_match_share: float = 0.2
+    """... and no more than this is found..."""
+    covered_standing: float = 0.45
+    """... with this share of its contrast: fog, too, hides all but the near."""
+    film_contrast_ratio: float = 0.15
+    """Covered by a film when what is found again has no more than this share of its contrast."""
     partly_lost_share: float = 0.16
     """Partly covered when this share is lost above the usual..."""
     partly_lost_of_rest: float = 0.4
@@ -96,8 +100,8 @@ class OwnThresholds:
     """What lies where it always was, by at least this certainty, is the old view, however little is found of it."""
     veiled_of_usual: float = 0.7
     """Veiled: no more than this share of what is usually found, found where it was, and the picture stays the same."""
-    veiled_steady_share: float = 0.85
-    veiled_sharpness_of_usual: float = 0.8
+    veiled_steady_share: float = 0.75
+    veiled_sharpness_of_usual: float = 0.85
     """A veil is near and blurred, and full of contrast: the sharpest of the picture falls behind. Shadows are sharp."""
     veiled_brightness_of_usual: float = 1.2
     """In the dark a lamp of the camera's own lights it up, too."""
@@ -111,11 +115,11 @@ class OwnThresholds:
     """Low when contrast over brightness is below this share of the usual..."""
     brightness_of_usual: float = 0.75
     """... and the picture not darker than this share of the usual. (The night knows no such bound.)"""
-    pale_contrast_of_usual: float = 0.6
-    """What is found again has no more than this share of its usual contrast: then the spread of the usual, which
-    shadows make large, does not count."""
-    standing_contrast_ratio: float = 0.65
-    """But not where the blocks that are found again keep this share of their contrast: a cover is pale, too."""
+    dirt_contrast_of_usual: float = 0.42
+    """What is found again must have lost its contrast, too: to this share of the usual, as behind dirt..."""
+    fog_contrast_of_usual: float = 0.6
+    """... or to this one, when much is not found at all, as in fog. Snow on the ground leaves more."""
+    fog_lost_share: float = 0.3
     spreads: float = 6.0
     """No threshold lies nearer to the usual than so many times its spread."""
     colourless_brightness: float = 0.8
@@ -273,10 +277,10 @@ def _scene(
 ) -> tuple[_Answers, Trace]:
     """Everything that a reference, or what is usual of the scene, can tell."""
     contrast = _contrast(look, view, rows, dark_hours, limits)
-    if view is not None and _is_covered(look, limits):
-        found = _finding(Fault.COVERED, "structure_lost", "lost_share", look.lost_share, limits.covered_lost_share)
+    covered = None if view is None else _covered(look, limits)
+    if covered is not None:
         rest = _all(Own.HIDDEN, Fault.LOW_CONTRAST, Fault.OUT_OF_FOCUS, *_PLACED)
-        return ((found,), rest), replace(trace, cells=0, strange=False, veiled=False)
+        return ((covered,), rest), replace(trace, cells=0, strange=False, veiled=False)
     if contrast[0]:
         rest = _all(Own.HIDDEN, Fault.OUT_OF_FOCUS, Fault.COVERED, *_PLACED)
         return (contrast[0], rest), replace(trace, cells=0, strange=False, veiled=False)
@@ -299,9 +303,15 @@ def _of_this(trace: Trace, view: View) -> Trace:
     return trace if trace.name == view.name else Trace(view.name)
 
 
-def _is_covered(look: Look, limits: OwnThresholds) -> bool:
-    """Almost everything is gone. Fog leaves more of the near than that."""
-    return look.lost_share >= limits.covered_lost_share and look.match_share <= limits.covered_match_share
+def _covered(look: Look, limits: OwnThresholds) -> Finding | None:
+    """Almost everything is gone, or next to nothing is left of its contrast."""
+    if look.contrast_ratio <= limits.film_contrast_ratio:
+        threshold = limits.film_contrast_ratio
+        return _below(Fault.COVERED, "contrast_lost", "contrast_ratio", look.contrast_ratio, threshold)
+    foggy = look.contrast_ratio < limits.covered_standing
+    if look.lost_share < limits.covered_lost_share or look.match_share > limits.covered_match_share or foggy:
+        return None
+    return _finding(Fault.COVERED, "structure_lost", "lost_share", look.lost_share, limits.covered_lost_share)
 
 
 def _contrast_left(look: Look, view: View, rows: Rows) -> float:
@@ -316,9 +326,13 @@ def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limi
     if not normal.known or not brightness.known:
         return (), _all(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
     value = normals.figure(look, "relative_contrast")
-    pale = view is not None and _contrast_left(look, view, rows) <= limits.pale_contrast_of_usual
+    left = math.nan if view is None else _contrast_left(look, view, rows)
+    pale = left <= limits.dirt_contrast_of_usual or (
+        left <= limits.fog_contrast_of_usual and look.lost_share >= limits.fog_lost_share
+    )
+    # Shadows make the spread large; where the reference says that contrast is lost, it does not count.
     threshold = normal.low(limits.contrast_of_usual, 0.0 if pale else limits.spreads)
-    if value >= threshold or look.contrast_ratio >= limits.standing_contrast_ratio:
+    if value >= threshold or not (pale or math.isnan(left)):
         return _FINE
     if light is Light.DAY and look.mean < limits.brightness_of_usual * brightness.mean:
         return (), _all(Own.LIGHT_CHANGES, Fault.LOW_CONTRAST)
@@ -359,7 +373,7 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
     ):
         return _partly(look, trace, partly_from, limits)
     here = look.shift_certainty >= limits.here_certain and math.hypot(x, y) < limits.moved_pixels
-    if look.match_share <= least and not here:
+    if look.match_share <= least and not (here and _is_veiled(look, view, rows, limits)):
         return _another(look, view, rows, trace, least, limits)
     veiled = _veiled(look, view, rows, trace, limits) if math.hypot(x, y) < limits.moved_pixels else None
     calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
@@ -420,16 +434,19 @@ def _partly(look: Look, trace: Trace, threshold: float, limits: OwnThresholds) -
     return ((found,), rest), after
 
 
-def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Finding | None:
-    """Something that has structure of its own lies over a part of the view, and stays: a web, a branch."""
-    match, sharpness = usual(rows, view.light, "match_share"), usual(rows, view.light, "sharpness")
-    brightness = usual(rows, view.light, "mean")
-    threshold = limits.veiled_of_usual * match.mean
-    if not match.known or look.match_share > threshold:
-        return None
+def _is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether something near and blurred lies over the picture, or something that the camera's own lamp lights up."""
+    sharpness, brightness = usual(rows, view.light, "sharpness"), usual(rows, view.light, "mean")
     blurred = look.sharpness <= limits.veiled_sharpness_of_usual * sharpness.mean
     lit = view.light is not Light.DAY and look.mean >= limits.veiled_brightness_of_usual * brightness.mean
-    if not (blurred or lit) or not _contrast_left(look, view, rows) >= limits.partly_contrast_of_usual:
+    return (blurred or lit) and _contrast_left(look, view, rows) >= limits.partly_contrast_of_usual
+
+
+def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Finding | None:
+    """Something that has structure of its own lies over a part of the view, and stays: a web, a branch."""
+    match = usual(rows, view.light, "match_share")
+    threshold = limits.veiled_of_usual * match.mean
+    if not match.known or look.match_share > threshold or not _is_veiled(look, view, rows, limits):
         return None
     if trace.veiled and not look.steady_share >= limits.veiled_steady_share:
         return None

@@ -31,6 +31,7 @@ _PLACED = (Fault.MOVED, Fault.PARTLY_COVERED, Fault.SHAKING)
 SETTLING = frozenset({Fault.OVER_EXPOSED, Fault.OUT_OF_FOCUS, Fault.COLOUR_CAST, Fault.LOW_CONTRAST, Fault.SNOW})
 """What a camera may show for a moment while it switches between colour and infrared."""
 
+_SEEN_IN_PALE = frozenset({Fault.COVERED, Fault.PARTLY_COVERED, Fault.MOVED})
 _HIDDEN = (Fault.COVERED, Fault.OUT_OF_FOCUS, Fault.LOW_CONTRAST, Fault.COLOUR_CAST, *_PLACED)
 _TOO_DARK = frozenset({Why.TOO_DARK.value})
 
@@ -72,13 +73,17 @@ def judge(
     if Fault.OUT_OF_FOCUS in found and edges_stand(look, view, usual, limits):
         # Nothing sharp is left to be seen, as behind rain; what is seen has edges as steep as ever.
         del found[Fault.OUT_OF_FOCUS]
-    hidden = bool(HIDES & found.keys()) or unchecked.get(Fault.COVERED) in _TOO_DARK
+    hidden = bool((HIDES - {Fault.LOW_CONTRAST}) & found.keys()) or unchecked.get(Fault.COVERED) in _TOO_DARK
     own = against(look, view, usual, dark_hours, trace, hidden, limits)
     if any(finding.fault is Fault.INFRARED_STUCK for finding in own.found):
         # The gain that stands in for infrared is no snow, and no colour is no cast.
         for fault in (Fault.SNOW, Fault.COLOUR_CAST, Fault.LOW_CONTRAST):
             if found.pop(fault, None) is not None:
                 unchecked[fault] = Own.HIDDEN.value
+    if Fault.LOW_CONTRAST in found and any(finding.fault in _SEEN_IN_PALE for finding in own.found):
+        # What is flat for being covered, or for being another view, is not what fog or dirt does.
+        del found[Fault.LOW_CONTRAST]
+        unchecked[Fault.LOW_CONTRAST] = Own.HIDDEN.value
     _join(found, unchecked, own, {item.fault for item in unsure})
     if HIDES & found.keys():
         # What one fault hides is not fine.

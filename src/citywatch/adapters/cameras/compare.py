@@ -199,15 +199,20 @@ def _displacement(before: _Pyramid, now: _Pyramid) -> tuple[int, int, float, flo
 
 
 def _refined(before: Luma, now: Luma, dy: int, dx: int) -> tuple[float, float]:
-    """The displacement about (dy, dx), by one pixel at most, and a part of one by the parabola through the best."""
+    """The best displacement about (dy, dx), by two pixels at most, and a part of one by the parabola through it."""
+    a, b = _edges(before), _edges(now)
     scores = np.empty((3, 3))
-    registration.correlate(*_edges(before), *_edges(now), dy - 1, dx - 1, scores)
-    scores[np.isnan(scores)] = -1.0
-    i, j = (int(place) for place in np.unravel_index(np.argmax(scores), scores.shape))
-    if scores[1, 1] >= scores[i, j]:
-        i, j = 1, 1
-    part_y = _vertex(scores[0, j], scores[1, j], scores[2, j]) if i == 1 else 0.0
-    part_x = _vertex(scores[i, 0], scores[i, 1], scores[i, 2]) if j == 1 else 0.0
+    for last in (False, True):
+        registration.correlate(*a, *b, dy - 1, dx - 1, scores)
+        scores[np.isnan(scores)] = -1.0
+        i, j = (int(place) for place in np.unravel_index(np.argmax(scores), scores.shape))
+        if scores[1, 1] >= scores[i, j]:
+            i, j = 1, 1
+        if last or (i, j) == (1, 1):
+            break
+        dy, dx = dy + i - 1, dx + j - 1  # once more, with the best in the middle
+    part_y = _vertex(*scores[:, j].tolist()) if i == 1 else 0.0
+    part_x = _vertex(*scores[i].tolist()) if j == 1 else 0.0
     return dy + i - 1 + part_y, dx + j - 1 + part_x
 
 
