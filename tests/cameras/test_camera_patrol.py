@@ -3,12 +3,14 @@
 import asyncio
 import json
 import logging
+import math
 
 import pytest
 from camera_kit import StepClock, config, until
 
 from citywatch.adapters.cameras.config import CameraSettings, PatrolTerms
 from citywatch.adapters.cameras.patrol import Patrol
+from citywatch.adapters.cameras.pipe import Report
 from citywatch.adapters.cameras.tally import needed
 from citywatch.domain.events import Event, EventKind
 from citywatch.domain.pictures import NO_OFFSET, UNKNOWN_PRESET, FrameBatch, Outcome
@@ -206,6 +208,35 @@ def test_references_of_the_store_are_known_from_the_start(visits, clips):
             assert (await patrol.visit_once("gate")).reference == (sketch,)
 
     visits.runner.run(run())
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"measurement": {"mean": "bright"}},
+        {"measurement": {"width": 2**40}},
+        {"measurement": {"light": -1}},
+        {"measurement": {"coded_bytes": math.nan}},
+        {"outcome": 99},
+        {"reason": "because"},
+        {"media_ns": "now"},
+    ],
+)
+def test_an_answer_without_sense_harms_nobody(visits, clips, nonsense):
+    """A decoder that a picture has taken over may say anything."""
+
+    class Overtaken:
+        workers = 1
+
+        async def examine(self, task, content, *, known):
+            return Report(**{"outcome": int(Outcome.PICTURE), "reason": "ok"} | nonsense)
+
+    async def run():
+        async with Patrol([config(clips / "mjpeg.avi")], Overtaken(), StepClock(), None, visits.meter) as patrol:
+            return await patrol.visit_once("gate")
+
+    row = visits.runner.run(run())
+    assert (row.outcome[0], row.reason[0]) == (Outcome.UNCHECKED, "decoder_died")
 
 
 def test_a_question_is_asked_at_once(visits, clips):

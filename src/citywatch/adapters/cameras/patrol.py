@@ -25,7 +25,7 @@ from citywatch.adapters.cameras.config import STANDARD_CLASS, PatrolTerms
 from citywatch.adapters.cameras.held import HeldStream
 from citywatch.adapters.cameras.pipe import Report
 from citywatch.adapters.cameras.pool import DecoderPool
-from citywatch.adapters.cameras.remembered import Memory, failed
+from citywatch.adapters.cameras.remembered import Memory, failed, makes_sense
 from citywatch.adapters.cameras.schedule import OF_TARGET, Found, Other, Place, Scheduler, Turn
 from citywatch.adapters.cameras.tally import PatrolReport, Tally
 from citywatch.adapters.cameras.visit import CameraConfig, Visitor
@@ -314,6 +314,8 @@ class Patrol:
         else:
             task, content = memory.task(answer.media, preset)
             report = await self._pool.examine(task, content, known=memory.killer)
+            if not makes_sense(report):
+                report = failed(Outcome.UNCHECKED, VisitReason.DECODER_DIED, "its answer makes no sense")
         return replace(report, measurement={**(report.measurement or {}), **answer.stream.columns()})
 
     def _told(

@@ -135,6 +135,20 @@ class Memory:
         return FrameBatch.of(**columns)
 
 
+def makes_sense(report: Report) -> bool:
+    """Whether a decoder's answer can become a row. It took apart what a stranger sent, so it is not trusted."""
+    measurement = report.measurement or {}
+    try:
+        Outcome(report.outcome), VisitReason(report.reason)
+        np.array([report.media_ns, report.cpu_us], np.int64)
+        for column in FrameBatch.COLUMNS:
+            if column.dtype != TEXT and column.name in measurement:
+                np.array([measurement[column.name]], column.dtype)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
+
+
 def failed(outcome: Outcome, reason: VisitReason, note: str) -> Report:
     """The report of a visit that ended before any decoding."""
     return Report(int(outcome), reason.value, note=note)
