@@ -13,7 +13,7 @@ from citywatch.adapters.cameras.config import CameraSettings, PatrolTerms
 from citywatch.adapters.gb28181.config import RegistrarConfig
 from citywatch.api.config import ApiConfig
 from citywatch.domain.devices import check_device_id, scale_device
-from citywatch.domain.pictures import Fault
+from citywatch.domain.faults import Fault
 from citywatch.errors import ConfigurationError
 
 __all__ = ["CameraSettings", "PatrolSettings", "RuleSettings", "Settings", "load_settings", "parse_settings"]

@@ -1,4 +1,4 @@
-"""Laws of what is learned of a camera: the same events however rows are batched, a bounded state, each kind told once."""
+"""Laws of what is learned of a camera: the same events however batched, a bounded state, each kind told once."""
 
 import itertools
 import json

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from citywatch.adapters.cameras.addresses import Address, MediaKind, parse_address, redact
 from citywatch.domain.devices import DeviceKind, check_device_id
-from citywatch.domain.pictures import UNKNOWN_PRESET
+from citywatch.domain.faults import UNKNOWN_PRESET
 
 Transport = Literal["tcp", "udp"]
 """How RTSP media travels."""
