@@ -279,15 +279,19 @@ def match_blocks(a: Plane, b: Plane, dy: int, dx: int, step: int, least: float, 
 @kernel(f"UniTuple(int64, 2)({_PLANE}, int64, int64, int64)")
 def _steepest(plane: Plane, top: int, left: int, side: int) -> tuple[int, int]:
     """(steepest slope over two pixels, span of values) inside a square that keeps off the plane's border."""
-    lowest, highest, steepest = 255, 0, 0
+    lowest = np.int32(255)
+    highest = np.int32(0)
+    steepest = np.int32(0)
     for y in range(max(top, 1), min(top + side, plane.shape[0] - 1)):
         for x in range(max(left, 1), min(left + side, plane.shape[1] - 1)):
-            value = int(plane[y, x])
+            # Signed on purpose: int() of an unsigned pixel stays unsigned in compiled code, and a difference wraps.
+            value = np.int32(plane[y, x])
+            across = np.int32(plane[y, x + 1]) - np.int32(plane[y, x - 1])
+            down = np.int32(plane[y + 1, x]) - np.int32(plane[y - 1, x])
             lowest = min(lowest, value)
             highest = max(highest, value)
-            steepest = max(steepest, abs(int(plane[y, x + 1]) - int(plane[y, x - 1])))
-            steepest = max(steepest, abs(int(plane[y + 1, x]) - int(plane[y - 1, x])))
-    return steepest, max(highest - lowest, 0)
+            steepest = max(steepest, np.int32(abs(across)), np.int32(abs(down)))
+    return int(steepest), int(max(highest - lowest, np.int32(0)))
 
 
 @kernel(f"void({_PLANE}, {_PLANE}, int64, int64, int64, uint8[:, ::1], int64[::1])")
