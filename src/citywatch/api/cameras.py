@@ -205,7 +205,7 @@ def routes(app: FastAPI, api: Api) -> None:
     _writing(app, api)
 
     @app.get("/api/v1/patrol", tags=["cameras"], summary="How fresh the looks are", responses=responses())
-    async def patrol() -> dict[str, Any]:
+    async def patrol() -> PatrolView:
         """The patrol's report of now: freshness by class, visits a second, cost, and what a stated target would need.
 
         503 while no patrol speaks.
@@ -213,7 +213,26 @@ def routes(app: FastAPI, api: Api) -> None:
         report = await run_in_threadpool(api.patrol.report)
         if report is None:
             raise Problem(503, "no_patrol", "no patrol has spoken lately; is the part `patrol` running?")
-        return dict(report)
+        return PatrolView.model_validate(report)
+
+
+class PatrolView(BaseModel):
+    """The patrol at one moment. Rates and shares are of the last `over_s` seconds; null before any visit."""
+
+    model_config = ConfigDict(extra="allow")
+
+    at_ns: int = Field(examples=[1_769_846_400_000_000_000], description="When it was told, nanoseconds since 1970")
+    over_s: float
+    cameras: int = Field(examples=[6534])
+    failing: int = Field(description="Cameras that gave no picture when last asked")
+    suspects: int = Field(description="Cameras that are visited sooner because of a suspicion")
+    visits_per_s: float | None = Field(examples=[21.8])
+    failing_share: float | None
+    decoder_cpu_s: float | None = Field(examples=[0.031], description="Processor time of a visit in the decoder")
+    patrol_cpu_s: float | None = Field(description="Processor time of a visit in the patrol's own process")
+    stretch: float = Field(description="Above 1 the machine cannot meet the targets; ages are stretched by it")
+    ages: list[dict[str, Any]] = Field(description="Age of the last look by class: p50, p90, p99 and max, seconds")
+    needs: dict[str, Any] = Field(description="What the targets of the classes need: decoders, visits side by side")
 
 
 def _reading(app: FastAPI, api: Api) -> None:
