@@ -168,6 +168,51 @@ def test_the_reorderer_gives_up_what_is_missing_and_drops_what_is_late(streams):
     assert order.push(packets[3]) == []
 
 
+def as_bytes(packet):
+    head = bytes([0x80, packet.payload_type | packet.marker << 7])
+    return head + packet.sequence.to_bytes(2, "big") + packet.timestamp.to_bytes(4, "big") + bytes(4) + packet.payload
+
+
+def taken(machine, packets):
+    """What a machine makes of packets where they lie in a buffer, one behind the other."""
+    frames = []
+    for packet in packets:
+        buffer = bytearray(b"before" + as_bytes(packet) + b"behind")
+        frame = machine.take(packet.payload_type, buffer, 6, len(buffer) - 6)
+        assert machine.take(packet.payload_type ^ 1, buffer, 6, len(buffer) - 6) is None
+        frames += [] if frame is None else [frame]
+    return frames
+
+
+@pytest.mark.parametrize("delimiters", [False, True])
+@pytest.mark.parametrize("codec", FILES)
+def test_a_look_at_the_head_is_enough_for_most_packets(codec, clips, streams, delimiters):
+    """The short way through gives what the long one gives: whole, with losses, joined anywhere."""
+    packets = streams[codec]
+    if delimiters and codec in ("h264", "hevc"):
+        unit = b"\x09\xf0" if codec == "h264" else b"\x46\x01\x50"
+        packets = with_delimiters(packets, unit)
+    rng = random.Random(23)
+    for loss in (0, 0.02, 0.1):
+        for start in range(0, 60, 7):
+            kept = [packet for packet in packets[start:] if rng.random() >= loss]
+            short, long = make(codec, clips), make(codec, clips)
+            assert taken(short, kept) == key_frames(long, kept)
+            assert (short.packets, short.pictures) == (long.packets, long.pictures)
+            assert (short.rate.pictures, short.rate.intervals) == (long.rate.pictures, long.rate.intervals)
+
+
+def with_delimiters(packets, unit):
+    """A delimiter before each picture."""
+    found, last = [], None
+    for packet in packets:
+        if packet.timestamp != last:
+            found.append(replace(packet, payload=unit, marker=False))
+        found.append(packet)
+        last = packet.timestamp
+    return [replace(packet, sequence=number & 0xFFFF) for number, packet in enumerate(found)]
+
+
 def test_sequence_numbers_wrap_around(clips, streams):
     first = streams["h264"][0].sequence
     moved = [replace(packet, sequence=(packet.sequence - first + 65_530) & 0xFFFF) for packet in streams["h264"]]

@@ -113,6 +113,8 @@ class Depacketizer(ABC):
         self._size = 0
         self._dull = -1
         """Timestamp of a picture that is known not to become a whole key frame: the rest of it is only counted."""
+        self._fresh = False
+        """Of the picture at hand only a delimiter has come, which no decoder needs."""
         self.packets = 0
         """Packets taken so far."""
         self.pictures = False
@@ -128,16 +130,9 @@ class Depacketizer(ABC):
             return None
         first, kind, sequence, timestamp = _HEAD.unpack_from(buffer, start)
         if sequence == self._next and kind & 0x7F == payload_type:
-            if (
-                timestamp != self._dull
-                and not self._whole
-                and first == _PLAIN
-                and self._begins_dull(buffer, start, end)
-            ):
-                self.rate.see(timestamp, True)
-                self._timestamp = self._dull = timestamp
-                self.pictures = True
-            if timestamp == self._dull:
+            if timestamp != self._dull and first == _PLAIN and (not self._whole or self._fresh):
+                self._look_ahead(buffer, start, end, timestamp)
+            if timestamp == self._dull or self._fresh:
                 self._next = (sequence + 1) & 0xFFFF
                 self.packets += 1
                 return None
@@ -146,9 +141,24 @@ class Depacketizer(ABC):
             return None
         return self.feed(packet)
 
+    def _look_ahead(self, buffer: bytearray, start: int, end: int, timestamp: int) -> None:
+        """Whether the plain packet that lies there, at the beginning of a picture, decides that it is no key frame."""
+        self._fresh = False
+        if self._begins_dull(buffer, start, end):
+            self.rate.see(timestamp, True)
+            self._timestamp = self._dull = timestamp
+            self._whole = False
+            self.pictures = True
+        elif timestamp != self._timestamp and self._is_delimiter(buffer, start, end):
+            self.rate.see(timestamp, True)
+            self._begin()
+            self._timestamp, self._size, self._dull = timestamp, 0, -1
+            self._whole = self._fresh = True
+
     def feed(self, packet: Packet) -> KeyFrame | None:
         """The key frame that this packet completes, if it does. Raises FrameTooLarge."""
         self.packets += 1
+        self._fresh = False
         in_order = packet.sequence == self._next
         self._next = (packet.sequence + 1) & 0xFFFF
         if not in_order or packet.timestamp != self._timestamp:
@@ -186,6 +196,10 @@ class Depacketizer(ABC):
         """Whether the plain RTP packet that lies there, the first of its picture, says that it is no key frame."""
         return False
 
+    def _is_delimiter(self, buffer: bytearray, start: int, end: int) -> bool:
+        """Whether the plain RTP packet that lies there holds an access unit delimiter and nothing else."""
+        return False
+
     @abstractmethod
     def _begin(self) -> None: ...
 
@@ -208,7 +222,9 @@ class Depacketizer(ABC):
 
 
 class _AnnexB(Depacketizer):
-    """What H.264 and H.265 share: NAL units, parameter sets, fragments."""
+    """What H.264 and H.265 share: NAL units, parameter sets, fragments. Delimiters are left out."""
+
+    _DELIMITER = -1
 
     def __init__(self, most_bytes: int, parameter_sets: Iterable[bytes] = (), clock_hz: int = _VIDEO_CLOCK_HZ) -> None:
         super().__init__(most_bytes, clock_hz)
@@ -229,6 +245,8 @@ class _AnnexB(Depacketizer):
         if self._is_parameter_set(unit):
             if unit not in self._parameter_sets:
                 self._parameter_sets = [*self._parameter_sets, unit][-_PARAMETER_SETS_KEPT:]
+            return True
+        if self._kind(unit) == self._DELIMITER:
             return True
         if self._is_key_slice(unit):
             self._key = True
@@ -267,6 +285,10 @@ class _AnnexB(Depacketizer):
         return KeyFrame(self.codec, b"".join(_START + unit for unit in units))
 
     @abstractmethod
+    def _kind(self, unit: bytes) -> int:
+        """nal_unit_type."""
+
+    @abstractmethod
     def _is_parameter_set(self, unit: bytes) -> bool: ...
 
     @abstractmethod
@@ -280,7 +302,7 @@ class _AnnexB(Depacketizer):
 
 class H264(_AnnexB):
     codec = "h264"
-    _AGGREGATE, _FRAGMENT = 24, 28
+    _AGGREGATE, _FRAGMENT, _DELIMITER = 24, 28, 9
 
     def __init__(self, most_bytes: int, parameter_sets: Iterable[bytes] = (), clock_hz: int = _VIDEO_CLOCK_HZ) -> None:
         super().__init__(most_bytes, parameter_sets, clock_hz)
@@ -296,6 +318,9 @@ class H264(_AnnexB):
         kind, second = buffer[start + _HEAD_BYTES] & 0x1F, buffer[start + _HEAD_BYTES + 1]
         # A slice of type 1, whole or its first fragment; without parameters before it, it is no point of recovery.
         return kind == 1 or (kind == self._FRAGMENT and second & 0x9F == 0x81)
+
+    def _is_delimiter(self, buffer: bytearray, start: int, end: int) -> bool:
+        return end - start == _HEAD_BYTES + 2 and buffer[start + _HEAD_BYTES] & 0x1F == self._DELIMITER
 
     def _starts_frame(self, payload: bytes) -> bool:
         if not payload:
@@ -325,6 +350,9 @@ class H264(_AnnexB):
             header = bytes([payload[0] & 0xE0 | payload[1] & 0x1F])
             return self._add_fragment(header, bool(payload[1] & 0x80), bool(payload[1] & 0x40), payload[2:])
         return False
+
+    def _kind(self, unit: bytes) -> int:
+        return unit[0] & 0x1F
 
     def _is_parameter_set(self, unit: bytes) -> bool:
         kind = unit[0] & 0x1F
@@ -356,13 +384,16 @@ def _is_intra_slice(unit: bytes) -> bool:
 
 class H265(_AnnexB):
     codec = "hevc"
-    _AGGREGATE, _FRAGMENT = 48, 49
+    _AGGREGATE, _FRAGMENT, _DELIMITER = 48, 49, 35
 
     def _begins_dull(self, buffer: bytearray, start: int, end: int) -> bool:
         if end - start < _HEAD_BYTES + 3:
             return False
         kind, third = buffer[start + _HEAD_BYTES] >> 1 & 0x3F, buffer[start + _HEAD_BYTES + 2]
         return kind < 16 or (kind == self._FRAGMENT and third & 0x80 > 0 and third & 0x3F < 16)
+
+    def _is_delimiter(self, buffer: bytearray, start: int, end: int) -> bool:
+        return end - start == _HEAD_BYTES + 3 and buffer[start + _HEAD_BYTES] >> 1 & 0x3F == self._DELIMITER
 
     def _starts_frame(self, payload: bytes) -> bool:
         if len(payload) < 4:
@@ -390,8 +421,11 @@ class H265(_AnnexB):
             return self._add_fragment(header, bool(payload[2] & 0x80), bool(payload[2] & 0x40), payload[3:])
         return False
 
+    def _kind(self, unit: bytes) -> int:
+        return unit[0] >> 1 & 0x3F
+
     def _is_parameter_set(self, unit: bytes) -> bool:
-        return unit[0] >> 1 & 0x3F in (32, 33, 34)
+        return self._kind(unit) in (32, 33, 34)
 
     def _is_slice(self, unit: bytes) -> bool:
         return unit[0] >> 1 & 0x3F < 32
