@@ -195,6 +195,15 @@ def test_a_suspicion_may_name_its_distance_and_the_shorter_one_counts():
     assert times(drive(scheduler, 220.0, now_s=200.0), "c") == [210.0, 220.0]
 
 
+def test_looks_at_a_suspect_span_the_time_that_its_rule_asks_for():
+    """Three looks in 420 s: the place that would come in between is left out."""
+    scheduler = Scheduler(terms())
+    scheduler.start({"c": STANDARD}, 0.0)
+    drive(scheduler, 270.0)
+    scheduler.suspect("c", "covered", 271.0, 210.0)
+    assert times(drive(scheduler, 800.0, now_s=271.0), "c")[:2] == [481.0, 691.0]
+
+
 def test_a_suspicion_that_is_settled_ends_the_series_but_not_that_of_another():
     scheduler = Scheduler(terms())
     scheduler.start({"c": STANDARD}, 0.0)

@@ -184,6 +184,11 @@ class _Series:
         self.pause_s = pause_s
         self.growth = growth
 
+    @property
+    def fixed(self) -> bool:
+        """Whether all its visits are equally far apart."""
+        return self.growth == 1.0
+
 
 class _Camera:
     __slots__ = (
@@ -543,6 +548,15 @@ class Scheduler:
             if camera.verify is not None and found is not Found.REFUSED:
                 pause_s = min(pause_s, camera.verify.pause_s)
             self._place(camera, _Queue.FAILING, now_s + pause_s)
+            return
+        series = camera.series
+        if series is not None and series.fixed and series.pause_s <= camera.place.target_s and camera.verify is None:
+            # A suspicion that says how soon is looked at then, and no sooner: its looks have a time to span. The
+            # place that comes before is left out; the look is no older than the target all the same.
+            due_s = now_s + series.pause_s
+            while camera.place_due + self._set_back_s < due_s:
+                camera.place_due += camera.period_s
+            self._place(camera, _Queue.WANTED, due_s)
             return
         pauses = [series.pause_s for series in (camera.series, camera.verify) if series is not None]
         self._wanted(camera, now_s + min(pauses, default=math.inf))
