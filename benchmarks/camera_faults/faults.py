@@ -93,20 +93,24 @@ class Result:
         return ""
 
 
-def learn(bench: Bench, footage: Footage, setting: EncoderSetting) -> tuple[Patrolled, Patrolled | None, list[str]]:
+def learn(
+    bench: Bench, footage: Footage, setting: EncoderSetting, begin_s: float = 0.0, nights: bool = True
+) -> tuple[Patrolled, Patrolled | None, list[str]]:
     """The camera at noon and (where it has one) at night of its second day, and what was confirmed on the way."""
-    camera = Patrolled(bench, f"{footage.name}/{setting.name}".replace(" ", "_"), every_s=LEARN_EVERY_S)
+    device = f"{footage.name}/{setting.name}".replace(" ", "_")
+    camera = Patrolled(bench, device, begin_s, LEARN_EVERY_S)
+    nights = nights and footage.has_night
     wrong: list[str] = []
     noon: Patrolled | None = None
     with CameraEncoder(setting, footage.width, footage.height) as encoder:
-        for at_s in camera.turns(NIGHT_S if footage.has_night else NOON_S):
+        for at_s in camera.turns(NIGHT_S if nights else NOON_S):
             if noon is None and at_s >= NOON_S:
                 noon = camera.fork(NOON_S)
             unit = encoder.visit(footage.look(at_s), footage.after(at_s, setting.between))
             wrong += faults_in(camera.visit(at_s, setting.codec, unit))
     if noon is None:
         return camera.fork(NOON_S), None, wrong
-    return noon, camera.fork(NIGHT_S), wrong
+    return noon, camera.fork(NIGHT_S) if nights else None, wrong
 
 
 def suffer(

@@ -17,6 +17,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from benchmarks._frame import Goal, Row, row
 from benchmarks.camera_faults.faults import MOST_LOOKS, fast_directory
 from benchmarks.camera_faults.footage import StreetFootage, quiet_libraries
@@ -152,7 +154,11 @@ class _Live:
     async def visit(self, at_s: float, url: str) -> tuple[list[str], str]:
         """(faults confirmed, reason of the visit)."""
         config = CameraConfig(
-            camera=self._camera.device, url=url, connect_timeout_seconds=2, media_timeout_seconds=4, stalled_seconds=2
+            camera=self._camera.device,
+            url=SecretStr(url),
+            connect_timeout_seconds=2,
+            media_timeout_seconds=4,
+            stalled_seconds=2,
         )
         try:
             answer = await self._visitor.ask(config)

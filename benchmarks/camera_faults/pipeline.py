@@ -83,8 +83,7 @@ class Patrolled:
     def __init__(self, bench: Bench, device: str, begin_s: float = 0.0, every_s: float = EVERY_S) -> None:
         self._bench, self.device, self._every_s = bench, device, every_s
         self._state, self._memory = State(), _Memory()
-        self._clock_s = self._looked_s = begin_s
-        self._again: dict[str, float] = {}
+        self._clock_s = begin_s
         self._schedule = self._new_schedule(begin_s)
         self.row: FrameBatch | None = None
         """The last visit's row."""
@@ -122,21 +121,12 @@ class Patrolled:
             due = self._schedule.wake_s(self._clock_s)
             if due is None or due >= until_s:
                 return
-            if self._again:
-                # A suspicion says itself how soon it wants the next look.
-                due = min(self._looked_s + min(self._again.values()), self._looked_s + self._every_s)
-                if due >= until_s:
-                    return
-                self._clock_s = self._looked_s = due
-                yield due
-                continue
             self._clock_s = due
             turn = self._schedule.next(due)
             if turn is None:
                 # A limit, or an entry that is no longer valid: a little later.
                 self._clock_s += 0.05
                 continue
-            self._looked_s = due
             yield due
             found = self._found()
             self._schedule.done(turn, found, due + 0.05)
@@ -213,11 +203,9 @@ class Patrolled:
             case EventKind.REFERENCE_DROPPED:
                 self._memory.references.pop(str(event.data["light"]), None)
             case EventKind.SUSPICION_RAISED:
-                self._again[str(event.data["fault"])] = float(event.data["again_seconds"]) + 1.0
-            case EventKind.SUSPICION_DROPPED | EventKind.FAULT_CONFIRMED:
-                self._again.pop(str(event.data["fault"]), None)
-            case EventKind.FAULT_CLEARED:
-                self._schedule.verify(self.device, at_s)
+                self._schedule.suspect(self.device, str(event.data["fault"]), at_s, float(event.data["again_seconds"]))
+            case EventKind.SUSPICION_DROPPED | EventKind.FAULT_CONFIRMED | EventKind.FAULT_CLEARED:
+                self._schedule.settle(self.device, str(event.data["fault"]))
             case _:
                 pass
 

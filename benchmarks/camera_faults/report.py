@@ -68,7 +68,8 @@ def of_faults(results: Sequence[Result]) -> str:
     clean = sum(not result.fault for result in results)
     parts = [
         "## Faults\n",
-        table(("fault", "severity", "cases", "found in time", "found at all", "could not be checked", "looks (median)", "looks (most)",
+        table(("fault", "severity", "cases", "found in time", "found at all", "could not be checked", "looks (median)",
+               "looks (most)",
                "named as another"), lines),
         f"\nBefore the faults {clean} cameras were learned in order; {len(wrong)} of them were accused: "
         + (", ".join(f"{result.footage} {result.encoder}: {_names(result)}" for result in wrong) or "none")
@@ -249,10 +250,21 @@ def rows_of_frozen(answers: Sequence[Answer]) -> list[Row]:
 
 def everything(out: Path) -> str:
     """All tables of what is in a directory."""
-    from benchmarks.camera_faults import clean, faults, frozen
+    from benchmarks.camera_faults import clean, faults, frozen, live, peers
 
     results = [r for file in sorted(out.glob("faults-scoring-*.jsonl")) for r in faults.read(file)]
-    parts = ["# Camera faults\n", f"Split: {SPLIT}.\n", of_faults(results)]
-    parts.append(of_clean(clean.stored(out), clean.extrapolate(out)))
-    parts.append(of_frozen(frozen.read(out / "frozen-scoring.jsonl")))
+    answers = frozen.read(out / "frozen-scoring.jsonl")
+    healthy = clean.stored(out)
+    compared, over_rtsp = peers.read(out), live.read(out)
+    parts = ["# Camera faults\n", f"Split: {SPLIT}.\n"]
+    if results:
+        parts.append(of_faults(results))
+    if healthy:
+        parts.append(of_clean(healthy, clean.extrapolate(out)))
+    if answers:
+        parts.append(of_frozen(answers))
+    if compared:
+        parts.append(peers.of_peers(compared))
+    if over_rtsp:
+        parts.append(live.of_live(over_rtsp))
     return "\n\n".join(parts)

@@ -177,6 +177,7 @@ def lost_slices(content: bytes, codec: Codec, share: float, dice: np.random.Gene
 def altered_bytes(content: bytes, codec: Codec, share: float, dice: np.random.Generator) -> bytes:
     """The access unit with four bytes altered in each of `share` of its slices, behind their headers.
 
+    Of a picture of one slice, four of its last bytes, so that about `share` of the picture comes behind the first.
     Of a JPEG, and of MPEG-4, which have no slices of their own here: in `share` of eight parts of the coded picture.
     """
     out = bytearray()
@@ -188,9 +189,11 @@ def altered_bytes(content: bytes, codec: Codec, share: float, dice: np.random.Ge
             _alter(out, max(begin, 700 if codec == "mjpeg" else 64), end, dice)
         return bytes(out)
     every = sum(number >= 0 for _, number in _slices(content, codec))
-    hit = set(dice.permutation(every)[: round(share * every)].tolist())
+    hit = set(dice.permutation(every)[: max(round(share * every), 1)].tolist())
     for unit, number in _slices(content, codec):
         begin = len(out) + 24
+        if every == 1:
+            begin = max(begin, len(out) + round((1.0 - share) * len(unit)))
         out += unit
         if number in hit:
             _alter(out, begin, len(out) - 4, dice)
