@@ -297,10 +297,3 @@ def _after_work(state: State, look: Look) -> Iterator[Event]:
             if event is not None:
                 yield event
     state.put(ROOM, look.device, {**row, "history": None, "faults": left, "trace": None})
-
-
-def answers(judgement: Judgement) -> Mapping[str, str]:
-    """fault -> `fault`, `fine`, or the reason why it could not be checked: for people who ask about one look."""
-    told = {fault.value: "fault" for fault in judgement.found}
-    told |= {fault.value: why for fault, why in judgement.unchecked.items()}
-    return {fault.value: told.get(fault.value, "fine") for fault in CAMERA_FAULTS}

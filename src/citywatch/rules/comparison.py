@@ -26,7 +26,6 @@ A displacement and a place are compared with those of the look before: `Trace` r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -512,9 +511,3 @@ def _finding(fault: Fault, reason: str, measure: str, value: float, threshold: f
 
 def _below(fault: Fault, reason: str, measure: str, value: float, threshold: float) -> Finding:
     return Finding(fault, reason, measure, value, threshold, threshold - value)
-
-
-def answered(result: Against) -> Iterator[Fault]:
-    """The faults that were checked: found or fine."""
-    unchecked = {item.fault for item in result.unchecked}
-    yield from (fault for fault in JUDGED if fault not in unchecked)

@@ -45,10 +45,6 @@ class Judgement:
     history: LookHistory
     trace: Trace
 
-    @property
-    def fine(self) -> tuple[Fault, ...]:
-        return tuple(fault for fault in CAMERA_FAULTS if fault not in self.found and fault not in self.unchecked)
-
 
 def judge(
     look: Look,
