@@ -191,7 +191,7 @@ def test_the_patrols_report_is_passed_on(served, admin):
     assert admin.get("/api/v1/patrol").status_code == 503
     figures = {"visits_per_s": None, "failing_share": None, "decoder_cpu_s": 0.03, "patrol_cpu_s": 0.01}
     told = {"at_ns": 1, "over_s": 60.0, "cameras": 3, "failing": 0, "suspects": 1, "stretch": 1.0, "ages": [],
-            "needs": {}, **figures, "held_back": {"site": 2}}  # fmt: skip
+            "needs": {}, "needs_of_targets": [], **figures, "held_back": {"site": 2}}  # fmt: skip
     served.city.board.told = told
     assert admin.get("/api/v1/patrol").json() == told
 

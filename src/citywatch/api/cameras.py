@@ -233,6 +233,7 @@ class PatrolView(BaseModel):
     stretch: float = Field(description="Above 1 the machine cannot meet the targets; ages are stretched by it")
     ages: list[dict[str, Any]] = Field(description="Age of the last look by class: p50, p90, p99 and max, seconds")
     needs: dict[str, Any] = Field(description="What the targets of the classes need: decoders, visits side by side")
+    needs_of_targets: list[dict[str, Any]] = Field([], description="What one target for every camera would need")
 
 
 def _reading(app: FastAPI, api: Api) -> None:
