@@ -126,6 +126,9 @@ def test_the_same_tables_as_with_sqlite(store, new_store, seed):
     assert store.counts() == other.counts()
     assert store.events(limit=9999) == other.events(limit=9999)
     devices = [row["device"] for row in store.devices(kind=None, after="", limit=99)]
+    for asked in ({}, {"removed": True}, {"fault": "black"}, {"state": "unknown"}, {"text": "NORTH"}, {"text": "%"}):
+        assert store.cameras(**asked) == other.cameras(**asked), asked
+    assert store.cameras(text="NORTH")
     window = (events[20][1].at_ns, events[-20][1].at_ns)
     assert store.device_states(devices, *window) == other.device_states(devices, *window)
     filters = {"state": "resolved", "device": None, "kind": None, "severity": None}

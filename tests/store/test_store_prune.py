@@ -40,6 +40,7 @@ def test_exactly_what_is_over_and_old_goes(new_store, seed, share, rows):
         "audit": lambda row: row["at_ns"] >= before_ns,
         "commands": lambda row: row["at_ns"] >= before_ns,
         "alert_changes": lambda row: row["alert"] in open_alerts or row["at_ns"] >= before_ns,
+        "cameras": lambda row: row["removed_at_ns"] is None or row["file"] or row["removed_at_ns"] >= before_ns,
         "device_states": lambda row: not replaced(row, old["device_states"], before_ns),
     }
     for name, stays in expected.items():

@@ -282,3 +282,18 @@ def test_plain_rows_only(busy_store):
     event = busy_store.events(limit=1)[0]
     assert isinstance(event, Event)
     assert isinstance(event.kind, EventKind)
+
+
+def test_cameras_are_found_by_what_is_known_of_them(busy_store):
+    every = busy_store.cameras(removed=True)
+    watched = busy_store.cameras()
+    assert [row["camera"] for row in watched] == sorted(r["camera"] for r in every if r["removed_at_ns"] is None)
+    for row in watched:
+        assert busy_store.camera(row["camera"]) == row
+        for fault in {fault["fault"] for other in every for fault in other["faults"]}:
+            found = row in busy_store.cameras(fault=fault)
+            assert found == any(one["fault"] == fault for one in row["faults"])
+        assert row in busy_store.cameras(state=row["state"], site=row["site"], camera_class=row["camera_class"])
+    assert busy_store.cameras(text="nOrTh") == [row for row in watched if "north" in row["name"]]
+    assert busy_store.cameras(text="_%") == busy_store.cameras(fault="no such") == []
+    assert [row["camera"] for row in busy_store.cameras(after="cam-0", limit=1)] in (["cam-1"], ["cam-2"], [])
