@@ -154,7 +154,10 @@ def test_figures_equal_their_textbook_forms(plane):
 @settings(max_examples=40, deadline=None)
 @given(plane=planes, step=st.integers(1, 255))
 def test_structured_blocks_equal_the_naive_twin(plane, step):
-    assert pictures.structured_blocks(plane, step) == naive_structured(plane, step)
+    sums = np.full((plane.shape[0] // 16, plane.shape[1] // 16), -1, np.int32)
+    assert pictures.structured_blocks(plane, step, sums) == naive_structured(plane, step)
+    for (y, x), total in np.ndenumerate(sums):
+        assert total == plane[16 * y : 16 * y + 16, 16 * x : 16 * x + 16].sum()
 
 
 @settings(max_examples=40, deadline=None)
@@ -164,6 +167,19 @@ def test_smooth_equals_the_naive_twin_and_stays_between_the_extremes(plane):
     pictures.smooth(plane, out)
     assert out.tolist() == naive_smooth(plane)
     assert plane.min() <= out.min() <= out.max() <= plane.max()
+
+
+@settings(max_examples=30, deadline=None)
+@given(plane=planes, seed=st.integers(0, 2**32 - 1))
+def test_decimation_and_moments_equal_numpy(plane, seed):
+    rng = np.random.default_rng(seed)
+    rows, columns = (np.sort(rng.integers(0, side, rng.integers(1, 9))) for side in plane.shape)
+    out = np.full((rows.size, columns.size), 7, np.uint8)
+    pictures.decimate(plane, rows, columns, out)
+    assert out.tolist() == plane[rows][:, columns].tolist()
+    assert pictures.moments(plane) == (int(plane.sum()), int((plane.astype(int) ** 2).sum()))
+    assert pictures.sd_of(plane) == pytest.approx(plane.std(), abs=1e-6)
+    assert math.isnan(pictures.sd_of(plane[:0]))
 
 
 @settings(max_examples=40, deadline=None)
@@ -213,7 +229,7 @@ def test_a_constant_plane_has_no_spread_no_edges_and_no_structure():
     assert pictures.mean_and_sd(counts) == (77.0, 0.0)
     assert pictures.laplacian_variance(sums) == 0.0
     assert math.isnan(pictures.blockiness(sums))
-    assert pictures.structured_blocks(plane, 1) == 0
+    assert pictures.structured_blocks(plane, 1, np.empty((3, 3), np.int32)) == 0
 
 
 def test_wide_extreme_rows_do_not_run_over():
@@ -247,6 +263,7 @@ def test_no_pixels_give_no_figures():
 def test_structure_is_seen_through_noise_and_noise_is_not_structure():
     rng = np.random.default_rng(5)
     noise = rng.normal(120, 4.0, (160, 160))
-    assert pictures.structured_blocks(np.clip(noise, 0, 255).astype(np.uint8), 8) == 0
+    sums = np.empty((10, 10), np.int32)
+    assert pictures.structured_blocks(np.clip(noise, 0, 255).astype(np.uint8), 8, sums) == 0
     noise[:, 78:] += 20  # an edge inside one column of blocks
-    assert pictures.structured_blocks(np.clip(noise, 0, 255).astype(np.uint8), 8) == 10
+    assert pictures.structured_blocks(np.clip(noise, 0, 255).astype(np.uint8), 8, sums) == 10

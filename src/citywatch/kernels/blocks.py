@@ -28,11 +28,12 @@ _ROW = "Array(uint8, 1, 'C', readonly=True)"
 @kernel(f"void({_ROW}, int32[::1])")
 def _add_pieces(row: Row, into: Sums) -> None:
     """Add the sums of a row's pieces of 16 pixels."""
-    for piece in range(into.shape[0]):
-        total = np.int32(0)
-        for x in range(16 * piece, 16 * piece + 16):
-            total = np.int32(total + np.int32(row[x]))
-        into[piece] += total
+    for number in range(into.shape[0]):
+        piece = row[16 * number : 16 * number + 16]
+        total = np.uint16(0)
+        for x in range(16):
+            total = np.uint16(total + np.uint16(piece[x]))
+        into[number] += np.int32(total)
 
 
 @kernel(f"void({_PLANE}, int32[:, ::1])")

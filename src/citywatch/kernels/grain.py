@@ -38,11 +38,12 @@ def _responses(up: Row, row: Row, down: Row, out: Line) -> None:
 
 @kernel("void(int16[::1], int32[::1])")
 def _add_responses(line: Line, into: Sums) -> None:
-    for piece in range(into.shape[0]):
+    for number in range(into.shape[0]):
+        piece = line[16 * number : 16 * number + 16]
         total = np.int32(0)
-        for x in range(16 * piece, 16 * piece + 16):
-            total = np.int32(total + np.int32(line[x]))
-        into[piece] += total
+        for x in range(16):
+            total = np.int32(total + np.int32(piece[x]))
+        into[number] += total
 
 
 @kernel(f"void({_PLANE}, int32[:, ::1])")

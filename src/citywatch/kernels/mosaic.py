@@ -26,6 +26,7 @@ Plane = np.ndarray[Any, np.dtype[np.uint8]]
 Row = np.ndarray[Any, np.dtype[np.uint8]]
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 Sums = np.ndarray[Any, np.dtype[np.int32]]
+Narrow = np.ndarray[Any, np.dtype[np.uint16]]
 
 SUMS = 6
 """Length of the array that `strips` fills; the names of its places follow."""
@@ -39,16 +40,39 @@ _PLANE = "Array(uint8, 2, 'C', readonly=True)"
 _ROW = "Array(uint8, 1, 'C', readonly=True)"
 
 
-@kernel(f"void({_ROW}, {_ROW}, int32[::1])")
-def _between(a: Row, b: Row, into: Sums) -> None:
-    """|a - b| of two rows."""
+@kernel(f"int64({_ROW}, {_ROW})")
+def _steps_between(a: Row, b: Row) -> int:
+    """Sum of |a - b| over two rows."""
+    total = np.int32(0)
     for x in range(a.shape[0]):
-        into[x] = np.int32(np.uint8(max(a[x], b[x]) - min(a[x], b[x])))
+        total = np.int32(total + np.int32(np.uint8(max(a[x], b[x]) - min(a[x], b[x]))))
+    return int(total)
+
+
+@kernel(f"void({_ROW}, {_ROW}, uint8[::1], int32[::1])")
+def _piece_steps(a: Row, b: Row, line: Row, into: Sums) -> None:
+    """Sums of |a - b| over the whole pieces of 16 pixels of two rows; `line` is room for one row."""
+    for x in range(a.shape[0]):
+        line[x] = np.uint8(max(a[x], b[x]) - min(a[x], b[x]))
+    for number in range(into.shape[0]):
+        piece = line[16 * number : 16 * number + 16]
+        total = np.uint16(0)
+        for x in range(16):
+            total = np.uint16(total + np.uint16(piece[x]))
+        into[number] = np.int32(total)
+
+
+@kernel(f"void({_ROW}, uint16[::1])")
+def _add_within(row: Row, into: Narrow) -> None:
+    """Add |row[x] - row[x-1]| at each x from 1 on; at most 257 rows."""
+    for x in range(1, row.shape[0]):
+        step = np.uint8(max(row[x], row[x - 1]) - min(row[x], row[x - 1]))
+        into[x] = np.uint16(into[x] + np.uint16(step))
 
 
 @kernel(f"void({_ROW}, int32[::1])")
-def _add_within(row: Row, into: Sums) -> None:
-    """Add |row[x] - row[x-1]| at each x from 1 on."""
+def _add_within_wide(row: Row, into: Sums) -> None:
+    """The same for any number of rows."""
     for x in range(1, row.shape[0]):
         step = np.uint8(max(row[x], row[x - 1]) - min(row[x], row[x - 1]))
         into[x] = np.int32(into[x] + np.int32(step))
@@ -58,14 +82,6 @@ def _add_within(row: Row, into: Sums) -> None:
 def _is_edge(across: int, inside: int, outside: int) -> int:
     """Whether sums over 16 pixels make an edge of a side."""
     return int(across >= 16 * EDGE and across >= CLEAR * inside and across >= CLEAR * outside)
-
-
-@kernel("int64(int32[::1], int64)")
-def _piece(line: Sums, left: int) -> int:
-    total = np.int32(0)
-    for x in range(left, left + 16):
-        total = np.int32(total + line[x])
-    return int(total)
 
 
 @kernel(f"void({_PLANE}, int64, int64[::1])")
@@ -78,26 +94,26 @@ def strips(plane: Plane, every: int, sums: Counts) -> None:
     """
     height, width = plane.shape
     sums[:] = 0
-    across = np.zeros(width, np.int32)
-    lines = np.zeros((6, width), np.int32)  # the steps into the rows -1, 0, 1 and 15, 16, 17 of a strip
+    across = np.zeros(width, np.uint16)
+    line = np.empty(width, np.uint8)
+    lines = np.zeros((6, width // 16), np.int32)  # the steps into the rows -1, 0, 1 and 15, 16, 17 of a strip, by piece
     for top in range(0, height, 16 * every):
         bottom = min(top + 16, height)
         across[:] = 0
         for y in range(top, bottom):
             _add_within(plane[y], across)
+        everywhere = np.int64(0)
         for x in range(1, width):
-            if x % 8 == 0:
-                sums[BORDER_STEPS] += across[x]
-            else:
-                sums[INNER_STEPS] += across[x]
+            everywhere += np.int64(across[x])
+        at_border = np.int64(0)
+        for x in range(8, width, 8):
+            at_border += np.int64(across[x])
+        sums[BORDER_STEPS] += at_border
+        sums[INNER_STEPS] += everywhere - at_border
         sums[BORDER_COUNT] += (bottom - top) * ((width - 1) // 8)
         sums[INNER_COUNT] += (bottom - top) * (width - 1 - (width - 1) // 8)
-        line = np.zeros(width, np.int32)
         for y in range(max(top, 1), min(bottom + 1, height)):
-            _between(plane[y - 1], plane[y], line)
-            total = 0
-            for x in range(width):
-                total += line[x]
+            total = _steps_between(plane[y - 1], plane[y])
             if y % 8 == 0:
                 sums[BORDER_STEPS] += total
                 sums[BORDER_COUNT] += width
@@ -107,13 +123,14 @@ def strips(plane: Plane, every: int, sums: Counts) -> None:
         if top < 2 or top + 17 >= height:
             continue
         for number in range(3):
-            _between(plane[top + number - 2], plane[top + number - 1], lines[number])
-            _between(plane[top + number + 14], plane[top + number + 15], lines[3 + number])
+            _piece_steps(plane[top + number - 2], plane[top + number - 1], line, lines[number])
+            _piece_steps(plane[top + number + 14], plane[top + number + 15], line, lines[3 + number])
         for left in range(16, width - 17, 16):
+            piece = left // 16
             sums[BLOCKS] += 1
             sides = (
-                _is_edge(_piece(lines[1], left), _piece(lines[2], left), _piece(lines[0], left))
-                + _is_edge(_piece(lines[4], left), _piece(lines[3], left), _piece(lines[5], left))
+                _is_edge(lines[1, piece], lines[2, piece], lines[0, piece])
+                + _is_edge(lines[4, piece], lines[3, piece], lines[5, piece])
                 + _is_edge(across[left], across[left + 1], across[left - 1])
                 + _is_edge(across[left + 16], across[left + 15], across[left + 17])
             )
@@ -128,15 +145,15 @@ def tears(plane: Plane, first: int, every: int, excess: Counts) -> None:
     excess  (n,) int64, overwritten: place k is row y = first + k every, for which 2 <= y < h - 1; the sum over the
             whole pieces of 16 pixels, so 16 times the number of pieces times the mean step
     """
-    lines = np.empty((3, plane.shape[1]), np.int32)
+    lines = np.empty((3, plane.shape[1] // 16), np.int32)
+    line = np.empty(plane.shape[1], np.uint8)
     for place in range(excess.shape[0]):
         y = first + place * every
         for number in range(3):
-            _between(plane[y + number - 2], plane[y + number - 1], lines[number])
-        total = 0
-        for left in range(0, plane.shape[1] - 15, 16):
-            beside = max(_piece(lines[0], left), _piece(lines[2], left))
-            total += _piece(lines[1], left) - beside
+            _piece_steps(plane[y + number - 2], plane[y + number - 1], line, lines[number])
+        total = np.int64(0)
+        for piece in range(lines.shape[1]):
+            total += np.int64(lines[1, piece] - max(lines[0, piece], lines[2, piece]))
         excess[place] = total
 
 
@@ -151,13 +168,9 @@ def step_profiles(plane: Plane, columns: Sums, rows: Sums) -> None:
     columns[:] = 0
     rows[:] = 0
     for y in range(plane.shape[0]):
-        _add_within(plane[y], columns)
+        _add_within_wide(plane[y], columns)
         if y > 0:
-            a, b = plane[y - 1], plane[y]
-            total = np.int32(0)
-            for x in range(a.shape[0]):
-                total = np.int32(total + np.int32(np.uint8(max(a[x], b[x]) - min(a[x], b[x]))))
-            rows[y] = total
+            rows[y] = _steps_between(plane[y - 1], plane[y])
 
 
 # ---- figures from the sums: each is one rounding away from the exact quotient of integers

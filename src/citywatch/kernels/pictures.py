@@ -30,6 +30,7 @@ Row = np.ndarray[Any, np.dtype[np.uint8]]
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 Lanes = np.ndarray[Any, np.dtype[np.uint32]]
 Line = np.ndarray[Any, np.dtype[np.uint16]]
+Sums = np.ndarray[Any, np.dtype[np.int32]]
 
 SUMS = 8
 """Length of the array that `tally` fills; the names of its places follow."""
@@ -266,8 +267,8 @@ def laplacian_sizes(plane: Plane, counts: Counts) -> None:
             counts[size] += np.int64(lanes[lane, size])
 
 
-@kernel(f"int64({_PLANE}, int64)")
-def structured_blocks(plane: Plane, step: int) -> int:
+@kernel(f"int64({_PLANE}, int64, int32[:, ::1])")
+def structured_blocks(plane: Plane, step: int, sums: Sums) -> int:
     """How many whole 16x16 blocks hold structure; a rest narrower than 16 at the right or lower edge is left out.
 
     A block holds structure when the largest and the smallest of its sixteen 4x4 means differ by at least `step` grey
@@ -276,20 +277,24 @@ def structured_blocks(plane: Plane, step: int) -> int:
     speck of paint keeps its height; a slow gradient of light stays below the step inside any one block.
 
     plane  (h, w) uint8, C-contiguous;  step  grey levels, 1 to 255
+    sums   (h // 16, w // 16) int32, overwritten: the sum of each block
     """
     found = 0
-    for top in range(0, plane.shape[0] - 15, 16):
-        for left in range(0, plane.shape[1] - 15, 16):
-            lowest = 16 * 255
-            highest = 0
-            for y in range(top, top + 16, 4):
-                for x in range(left, left + 16, 4):
-                    total = 0
+    for down in range(sums.shape[0]):
+        for across in range(sums.shape[1]):
+            lowest = np.int32(16 * 255)
+            highest = np.int32(0)
+            whole = np.int32(0)
+            for y in range(16 * down, 16 * down + 16, 4):
+                for x in range(16 * across, 16 * across + 16, 4):
+                    total = np.int32(0)
                     for dy in range(4):
                         for dx in range(4):
-                            total += int(plane[y + dy, x + dx])
+                            total = np.int32(total + np.int32(plane[y + dy, x + dx]))
                     lowest = min(lowest, total)
                     highest = max(highest, total)
+                    whole = np.int32(whole + total)
+            sums[down, across] = whole
             if highest - lowest >= 16 * step:
                 found += 1
     return found
@@ -314,6 +319,44 @@ def smooth(plane: Plane, out: Plane) -> None:
         _smooth_row(plane[y], plane[y + 1], plane[y + 2], out[y])
 
 
+@kernel(f"void({_PLANE}, int64[::1], int64[::1], uint8[:, ::1])")
+def decimate(plane: Plane, rows: Counts, columns: Counts, out: Plane) -> None:
+    """Some pixels of a plane: out(y, x) = plane(rows(y), columns(x)).
+
+    plane  (h, w) uint8, C-contiguous;  rows, columns  (gh,), (gw,) int64, inside it;  out  (gh, gw) uint8, overwritten
+    """
+    for y in range(rows.shape[0]):
+        row = plane[rows[y]]
+        for x in range(columns.shape[0]):
+            out[y, x] = row[np.uint64(columns[x])]
+
+
+@kernel(f"UniTuple(int64, 2)({_ROW})")
+def _moments_of(row: Row) -> tuple[int, int]:
+    """Sum of the values of a row of at most MAX_SIDE pixels, and of their squares."""
+    total = np.int32(0)
+    squared = np.int64(0)
+    for left in range(0, row.shape[0], _PIECE):
+        part = np.int32(0)
+        for x in range(left, min(left + _PIECE, row.shape[0])):
+            total = np.int32(total + np.int32(row[x]))
+            part = np.int32(part + np.int32(row[x]) * np.int32(row[x]))
+        squared += np.int64(part)
+    return int(total), int(squared)
+
+
+@kernel(f"UniTuple(int64, 2)({_PLANE})")
+def moments(plane: Plane) -> tuple[int, int]:
+    """Sum of all values and of their squares. plane (h, w) uint8, C-contiguous, no side longer than MAX_SIDE."""
+    total = 0
+    squared = 0
+    for y in range(plane.shape[0]):
+        one, square = _moments_of(plane[y])
+        total += one
+        squared += square
+    return total, squared
+
+
 # ---- figures from the sums: each is one rounding away from the exact quotient of integers
 
 
@@ -324,6 +367,13 @@ def mean_and_sd(counts: Counts) -> tuple[float, float]:
     if number == 0:
         return math.nan, math.nan
     return total / number, math.sqrt((number * squared - total * total) / (number * number))
+
+
+def sd_of(plane: Plane) -> float:
+    """(Population) standard deviation of a plane, grey levels; NaN for no pixels."""
+    total, squared = moments(plane)
+    number = plane.size
+    return math.sqrt((number * squared - total * total) / (number * number)) if number else math.nan
 
 
 def share_at_most(counts: Counts, level: int) -> float:

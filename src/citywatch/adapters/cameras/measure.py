@@ -38,6 +38,7 @@ one by night and a bright one by day. A picture without chroma planes is judged 
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -178,9 +179,18 @@ def _decimated(plane: Luma, most_wide: int, most_high: int) -> Luma:
     wide, high = _fitting(width, height, most_wide, most_high)
     if (wide, high) == (width, height):
         return np.array(plane, order="C")
-    rows = (np.arange(high) * height + height // 2) // high
-    columns = (np.arange(wide) * width + width // 2) // wide
-    return np.ascontiguousarray(plane[rows].take(columns, axis=1))
+    rows, columns = _places(height, high), _places(width, wide)
+    if not plane.flags.c_contiguous:
+        return np.ascontiguousarray(plane[rows].take(columns, axis=1))
+    out = np.empty((high, wide), np.uint8)
+    pictures.decimate(plane, rows, columns, out)
+    return out
+
+
+@functools.lru_cache(maxsize=64)
+def _places(side: int, small: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Which pixel of a side each of the grid's is: the one in the middle of its cell."""
+    return (np.arange(small, dtype=np.int64) * side + side // 2) // small
 
 
 def measure(planes: Planes, grid: Luma, previous_grid: Luma | None) -> Measurement:
@@ -195,9 +205,9 @@ def measure(planes: Planes, grid: Luma, previous_grid: Luma | None) -> Measureme
     _check(luma)
     _check(grid)
     grid = np.ascontiguousarray(grid)
-    counts = np.empty(256, np.int64)
+    scene = _Scene.of(grid)
+    counts = scene.counts + scene.captions
     sums = np.empty(pictures.SUMS, np.int64)
-    pictures.histogram(grid, counts)
     pictures.laplacians(grid, sums)
     mean, sd = pictures.mean_and_sd(counts)
     colour = _colour(planes)
@@ -209,10 +219,10 @@ def measure(planes: Planes, grid: Luma, previous_grid: Luma | None) -> Measureme
         dark_share=pictures.share_at_most(counts, DARK_LEVEL),
         bright_share=pictures.share_at_least(counts, BRIGHT_LEVEL),
         laplacian_var=pictures.laplacian_variance(sums),
-        **_scene(grid),
+        **_of_scene(scene),
         **_stripes(grid, previous_grid),
         **_raster(luma, grid),
-        **_change(grid, previous_grid),
+        **_change(grid, previous_grid, scene),
         **colour,
         light=_light(mean, **colour),
     )
@@ -224,35 +234,55 @@ def scene_of(grid: Luma) -> Luma:
     return grid[band : grid.shape[0] - band]
 
 
-def _scene(grid: Luma) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """The grid without its caption bands, and what several figures are made of.
+
+    counts, captions  histograms of the scene and of the bands;  sums  of its 16x16 blocks;  structured  how many
+    of these hold structure
+    """
+
+    plane: Luma
+    counts: pictures.Counts
+    captions: pictures.Counts
+    sums: blocks.Sums
+    structured: int
+
+    @classmethod
+    def of(cls, grid: Luma) -> _Scene:
+        plane, band = scene_of(grid), grid.shape[0] // CAPTION_PART
+        counts, upper, lower = np.empty((3, 256), np.int64)
+        pictures.histogram(plane, counts)
+        pictures.histogram(grid[:band], upper)
+        pictures.histogram(grid[grid.shape[0] - band :], lower)
+        sums = np.empty((plane.shape[0] // 16, plane.shape[1] // 16), np.int32)
+        return cls(plane, counts, upper + lower, sums, pictures.structured_blocks(plane, STRUCTURE_STEP, sums))
+
+
+def _of_scene(scene: _Scene) -> dict[str, float]:
     """What is taken from the scene alone."""
-    scene = scene_of(grid)
-    if min(scene.shape) < MIN_SCENE_SIDE + 2:
+    plane, counts, sums = scene.plane, scene.counts, scene.sums
+    height, width = plane.shape
+    if min(height, width) < MIN_SCENE_SIDE + 2:
         return dict.fromkeys(
             ("sharpness", "texture_share", "contrast", "layout", "noise_sd", "speckle_share"), math.nan
         )
-    height, width = scene.shape
-    counts = np.empty(256, np.int64)
-    pictures.histogram(scene, counts)
     contrast = pictures.level_reached(counts, 1 - CONTRAST_TAIL) - pictures.level_reached(counts, CONTRAST_TAIL)
     smoothed = np.empty((height - 2, width - 2), np.uint8)
-    pictures.smooth(scene, smoothed)
-    pictures.histogram(smoothed, counts)
-    _, sd = pictures.mean_and_sd(counts)
+    pictures.smooth(plane, smoothed)
+    sd = pictures.sd_of(smoothed)
     sizes = np.empty(pictures.LAPLACIAN_SIZES, np.int64)
     pictures.laplacian_sizes(smoothed, sizes)
-    sums = np.empty((height // 16, width // 16), np.int32)
-    blocks.block_sums(scene, sums)
     layout = blocks.ranked(sums, 1 - LAYOUT_TAIL) - blocks.ranked(sums, LAYOUT_TAIL)
     noise = np.empty(((height - 2) // 16, (width - 2) // 16), np.int32)
-    grain.responses(scene, noise)
+    grain.responses(plane, noise)
     return {
         "sharpness": pictures.level_reached(sizes, SHARPEST_ABOVE) / sd if sd > 0 else math.nan,
-        "texture_share": pictures.structured_blocks(scene, STRUCTURE_STEP) / sums.size,
+        "texture_share": scene.structured / sums.size,
         "contrast": float(contrast),
         "layout": layout / blocks.PIXELS,
         "noise_sd": grain.noise_from(blocks.ranked(noise, QUIET_BLOCKS)),
-        "speckle_share": grain.speckles(scene, SPECKLE_STEP) / scene.size,
+        "speckle_share": grain.speckles(plane, SPECKLE_STEP) / plane.size,
     }
 
 
@@ -300,7 +330,7 @@ def _raster(luma: Luma, grid: Luma) -> dict[str, float]:
     }
 
 
-def _change(grid: Luma, previous: Luma | None) -> dict[str, float]:
+def _change(grid: Luma, previous: Luma | None, scene: _Scene) -> dict[str, float]:
     """The grid against that of the previous key frame."""
     names = ("changed_share", "scene_changed", "caption_changed", "stir", "drift")
     if previous is None or previous.shape != grid.shape:
@@ -308,19 +338,17 @@ def _change(grid: Luma, previous: Luma | None) -> dict[str, float]:
     previous = np.ascontiguousarray(previous)
     band = grid.shape[0] // CAPTION_PART
     inside, outside = blocks.changed_apart(grid, previous, CHANGED_BY, band, grid.shape[0] - band)
-    scene, before = scene_of(grid), scene_of(previous)
-    captions = grid.size - scene.size
+    captions = grid.size - scene.plane.size
     stir = drift = math.nan
-    if min(scene.shape) >= MIN_SCENE_SIDE:
-        now, then = (np.empty((scene.shape[0] // 16, scene.shape[1] // 16), np.int32) for _ in range(2))
-        blocks.block_sums(scene, now)
-        blocks.block_sums(before, then)
-        differences = np.abs(now - then)
+    if min(scene.plane.shape) >= MIN_SCENE_SIDE:
+        then = np.empty_like(scene.sums)
+        blocks.block_sums(scene_of(previous), then)
+        differences = np.abs(scene.sums - then)
         stir = blocks.ranked(differences, MOST_STIRRED) / blocks.PIXELS
         drift = blocks.ranked(differences, 0.5) / blocks.PIXELS
     return {
         "changed_share": (inside + outside) / grid.size,
-        "scene_changed": inside / scene.size,
+        "scene_changed": inside / scene.plane.size,
         "caption_changed": outside / captions if captions else math.nan,
         "stir": stir,
         "drift": drift,
