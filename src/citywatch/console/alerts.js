@@ -242,7 +242,7 @@ export class AlertsPage {
   }
 
   pictures(about) {
-    const wanted = [["before", about.previous], ["now", about.picture]].filter(([, hash]) => hash);
+    const wanted = [["compared", about.reference], ["before", about.previous], ["now", about.picture]].filter(([, hash]) => hash);
     if (!wanted.length) return null;
     if (!this.city.maySeePictures()) return el("p", { class: "quiet" }, t("pictures_not_for_role"));
     return el("div", { class: "pictures" }, wanted.map(([when, hash]) => {

@@ -98,11 +98,13 @@ export function explanation(alert) {
 /** The measurement that decided, against its limit, in a sentence. */
 export function evidence(subject) {
   const found = subject.evidence;
-  if (!found || !has(`evidence_${found.measure}`)) return "";
+  // A reason says more than the figure that was measured: the same figure may speak for several faults.
+  const key = has(`evidence_${subject.reason}`) ? subject.reason : found?.measure;
+  if (!found || !has(`evidence_${key}`)) return "";
   const share = found.measure.endsWith("_share");
   const seconds = found.measure.startsWith("seconds");
   const show = (value) => (share ? percent(value) : seconds ? number(value) : number(value, 4));
-  return t(`evidence_${found.measure}`, {
+  return t(`evidence_${key}`, {
     value: show(found.value), limit: show(found.threshold), reason: word("reason", subject.reason),
   });
 }
