@@ -219,6 +219,9 @@ def test_a_table_is_imported_as_a_whole_or_not_at_all(served, admin):
     assert {(3, 1), (3, 2), (3, 4), (4, 2)} <= places
     assert "hunter2-Zq" not in answer.text
     assert admin.get("/api/v1/cameras?q=t/").json()["items"] == []
+    swapped = b"camera,url\nrtsp://u:hunter2-Zq@192.0.2.1/1,gate\n"
+    answer = admin.post("/api/v1/cameras/import", content=swapped, headers=CSV)
+    assert (answer.status_code, "hunter2-zq" in answer.text.lower()) == (422, False)
     headless = b"rtsp://u:hunter2-Zq@192.0.2.1/1,x\n"
     answer = admin.post("/api/v1/cameras/import", content=headless, headers=CSV)
     assert (answer.status_code, "hunter2-zq" in answer.text.lower()) == (422, False)

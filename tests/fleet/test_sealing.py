@@ -122,3 +122,25 @@ def test_a_description_of_another_version_is_told_without_its_values() -> None:
         read(Described("north", fields), sealer)
     assert "colour: there is no such field" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_configuration_is_checked_with_its_fleet_file(tmp_path) -> None:
+    from click.testing import CliRunner
+
+    from citywatch.cli import app
+
+    config, fleet = tmp_path / "city.yaml", tmp_path / "fleet.csv"
+    config.write_text("fleet_file: fleet.csv\ncameras:\n  - {camera: a, url: /clip.mp4}\n")
+    told = {
+        None: "No such file",
+        "camera,url\nb,rtsp://h/1\nrtsp://u:hunter2@h/2,c\n": "line 3, column 1: camera: device id (an address?)",
+        "camera,url\na,rtsp://h/1\n": "a is in the configuration, too",
+        "camera,url\nb,rtsp://u:hunter2@h/1\n": "in order (2 cameras, 0 scale lanes)",
+    }
+    for content, words in told.items():
+        if content is not None:
+            fleet.write_text(content)
+        done = CliRunner().invoke(app, ["check-config", str(config)])
+        said = f"{done.output}{done.exception or ''}"
+        assert words in said
+        assert "hunter2" not in said

@@ -1,4 +1,7 @@
-"""`citywatch cameras ...`: a client of a running city's API. Light: nothing of the city itself is loaded."""
+"""`citywatch cameras ...`: a client of a running city's API. Light: nothing of the city itself is loaded.
+
+And the check of a fleet file, for `citywatch check-config`.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import httpx
 
-from citywatch.errors import CitywatchError, ConfigurationError, OutsideError
+from citywatch.errors import CitywatchError, ConfigurationError, DescriptionRefused, OutsideError
+
+if TYPE_CHECKING:
+    from citywatch.settings import Settings
 
 TOKEN_VARIABLE = "CITYWATCH_TOKEN"  # noqa: S105  (the name of a variable)
 _TIMEOUT_S = 60.0
@@ -139,6 +145,28 @@ def import_cameras(city: City, file: Path, *, dry_run: bool, as_json: bool) -> i
         for refused in result["refused"]:
             print(f"{refused['camera']}: refused: {refused['reason']}", file=sys.stderr)
     return 1 if result["refused"] else 0
+
+
+def check_fleet_file(config: Path, settings: Settings) -> int:
+    """How many cameras the fleet file of a configuration names. ConfigurationError names every mistake in it."""
+    from citywatch.adapters.cameras.fleet_file import parse_fleet  # noqa: PLC0415
+
+    if settings.fleet_file is None:
+        return 0
+    file = config.absolute().parent / settings.fleet_file
+    try:
+        cameras = parse_fleet(file.read_bytes(), settings.patrol.classes)
+    except OSError as error:
+        raise ConfigurationError(f"fleet file {file}: {error.strerror}; name a readable CSV file") from error
+    except DescriptionRefused as refused:
+        raise ConfigurationError("\n".join(f"fleet file {file}: {mistake}" for mistake in refused.mistakes)) from None
+    taken = {camera.camera for camera in settings.cameras} | {scale.device for scale in settings.scales}
+    double = [camera.camera for camera in cameras if camera.camera in taken]
+    if double:
+        raise ConfigurationError(
+            "\n".join(f"fleet file {file}: {name} is in the configuration, too" for name in double)
+        )
+    return len(cameras)
 
 
 def read_password(file: Path) -> str:

@@ -68,8 +68,10 @@ def check_device_id(device: str) -> str:
     if device.startswith(OBSERVER_PREFIX):
         raise ValueError(f"device id {device[:40]!r}: names that begin with {OBSERVER_PREFIX} are our own doors'")
     if not _DEVICE_ID.fullmatch(device):
+        # An address in the wrong place may hold a password: it is not repeated.
+        shown = "(an address?)" if "@" in device or "://" in device else repr(device[:40])
         raise ValueError(
-            f"device id {device[:40]!r}: use 1 to 127 letters, digits and . _ : / - and begin with a letter or digit"
+            f"device id {shown}: use 1 to 127 letters, digits and . _ : / - and begin with a letter or digit"
         )
     return device
 
