@@ -90,6 +90,7 @@ def make_factory(
 ) -> Any:
     codec = settings["codec"]
     factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_shared(settings["shared"])
     factory.set_launch(
         f"( appsrc name=source is-live=true format=time do-timestamp=true "
         f"caps=video/x-{codec},stream-format=byte-stream,alignment=au "

@@ -60,6 +60,7 @@ class RtspServer:
     frame_rate    frames a second, the clip's own by default
     random_phase  each visit joins at a random place of the clip (drawn from `seed`), else at its beginning
     clock_offset_s  by how much the wall clock in its sender reports is wrong
+    shared        all visits see one running stream, as at a camera; else each has one of its own from its own place
     Raises SystemPackageMissing.
     """
 
@@ -74,6 +75,7 @@ class RtspServer:
         random_phase: bool = True,
         seed: int = 1,
         clock_offset_s: float = 0.0,
+        shared: bool = False,
     ) -> None:
         self._clip = clip
         self._settings: dict[str, Any] = {
@@ -83,6 +85,7 @@ class RtspServer:
             "random_phase": random_phase,
             "seed": seed,
             "clock_offset_s": clock_offset_s,
+            "shared": shared,
         }
         self._frame_rate = frame_rate
         self._folder = tempfile.TemporaryDirectory(prefix="citywatch-rtsp-")
@@ -129,6 +132,11 @@ class RtspServer:
     def url(self, path: str = "live", *, username: str = "", password: str = "") -> str:
         who = f"{quote(username, safe='')}:{quote(password, safe='')}@" if username or password else ""
         return f"rtsp://{who}127.0.0.1:{self.port}/{path}"
+
+    @property
+    def process_id(self) -> int:
+        """Of the server; 0 while it does not run."""
+        return self._process.pid if self._process is not None else 0
 
     def stop_answering(self) -> None:
         """End the server now: from here on the port refuses connections."""
