@@ -41,6 +41,8 @@ _STALE_SUSPICION_NS = 2 * 3600 * NS_PER_S
 """A suspicion from the night is dropped by day when it is older: it may come again the next night."""
 _AIMED_AGAIN_PIXELS = 24.0
 """After a repair the view may lie this far from the old one, grid pixels, and is learned anew."""
+_TYPICAL_CONTRAST = 0.2
+"""A look is typical for its light when its contrast for its brightness is not below the usual by more than this."""
 _TYPICAL_BRIGHTNESS = 0.2
 """A look is typical for its light when its mean differs from the usual by no more than this share of it."""
 
@@ -266,8 +268,7 @@ def _learn(state: State, case: _Case, usual: Row, policy: CameraPolicy) -> Itera
     if Own.VIEW_CHANGES in unchecked.values() or Fault.BLACK in unchecked:
         references.interrupt(state, look.device)
         return
-    mean = normals.usual(usual["usual"], look.light, "mean")
-    typical = mean.known and abs(look.mean - mean.mean) <= _TYPICAL_BRIGHTNESS * mean.mean
+    typical = _is_typical(look, usual["usual"])
     after = {
         "usual": normals.learned(usual["usual"], look),
         "hours": hours.with_look(usual["hours"], look.at_ns, look.light),
@@ -277,6 +278,15 @@ def _learn(state: State, case: _Case, usual: Row, policy: CameraPolicy) -> Itera
         references.interrupt(state, look.device)
         return
     yield from references.learn(state, look, policy.learning, typical=typical)
+
+
+def _is_typical(look: Look, rows: Row) -> bool:
+    """Whether a look is as bright and as full of contrast as those by its light usually are: twilight stands for no
+    day, nor does a day in snow.
+    """
+    mean, contrast = (normals.usual(rows, look.light, name) for name in ("mean", "relative_contrast"))
+    bright = mean.known and abs(look.mean - mean.mean) <= _TYPICAL_BRIGHTNESS * mean.mean
+    return bright and normals.figure(look, "relative_contrast") >= (1.0 - _TYPICAL_CONTRAST) * contrast.mean
 
 
 def _after_work(state: State, look: Look) -> Iterator[Event]:

@@ -85,13 +85,15 @@ class OwnThresholds:
     """... and no more than this is found..."""
     covered_standing: float = 0.45
     """... with this share of its contrast: fog, too, hides all but the near."""
-    film_contrast_ratio: float = 0.15
+    covered_contrast: float = 25.0
+    """... or so many grey levels in all: a strip beside a plate has them, fog has not."""
+    film_contrast_ratio: float = 0.12
     """Covered by a film when what is found again has no more than this share of its contrast."""
     partly_lost_share: float = 0.16
     """Partly covered when this share is lost above the usual..."""
     partly_lost_of_rest: float = 0.4
     """... and this share of all that is not found..."""
-    partly_found_of_rest: float = 0.3
+    partly_found_of_rest: float = 0.38
     """... while this share of what is not lost is found where it was..."""
     partly_contrast_of_usual: float = 0.7
     """... with this share of its usual contrast: fog takes the far away first, and some of the near."""
@@ -127,7 +129,7 @@ class OwnThresholds:
     """... with this share of its structure..."""
     colourless_over_infrared: float = 1.35
     """... and brighter than the usual infrared by this factor."""
-    colour_noise: float = 1.5
+    colour_noise: float = 1.3
     """Colour noise: noise above that of the usual infrared by this factor..."""
     colour_noise_chroma_sd: float = 10.0
     """... and a spread of the chroma of so many levels..."""
@@ -228,6 +230,9 @@ def against(
     if stuck[0]:
         unchecked = _all(Own.HIDDEN, *(fault for fault in _SCENE if fault is not Fault.INFRARED_STUCK))
         return _together(rate, (stuck[0], unchecked), replace(trace, cells=0, light=int(look.light)))
+    if look.light is Light.DAY and hours.is_dark(dark_hours, look.at_ns) and _is_dim(look, rows, limits):
+        # Something bright or coloured in the dark: no day to compare with.
+        return _together(rate, ((), _all(Own.LIGHT_CHANGES, *_SCENE)), replace(trace, light=int(look.light)))
     scene, after = _scene(look, view, rows, dark_hours, trace, limits)
     if scene[0]:
         stuck = (), _all(Own.HIDDEN, Fault.INFRARED_STUCK)
@@ -247,6 +252,12 @@ def lit_as(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DE
     ):
         return Light.DAY
     return look.light
+
+
+def _is_dim(look: Look, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a picture is darker than this camera's days."""
+    day = usual(rows, Light.DAY, "mean")
+    return day.known and look.mean < limits.brightness_of_usual * day.mean
 
 
 def edges_stand(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
@@ -307,7 +318,7 @@ def _covered(look: Look, limits: OwnThresholds) -> Finding | None:
     if look.contrast_ratio <= limits.film_contrast_ratio:
         threshold = limits.film_contrast_ratio
         return _below(Fault.COVERED, "contrast_lost", "contrast_ratio", look.contrast_ratio, threshold)
-    foggy = look.contrast_ratio < limits.covered_standing
+    foggy = not (look.contrast_ratio >= limits.covered_standing or look.contrast >= limits.covered_contrast)
     if look.lost_share < limits.covered_lost_share or look.match_share > limits.covered_match_share or foggy:
         return None
     return _finding(Fault.COVERED, "structure_lost", "lost_share", look.lost_share, limits.covered_lost_share)
@@ -321,8 +332,8 @@ def _contrast_left(look: Look, view: View, rows: Rows) -> float:
 
 def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> _Answers:
     light = lit_as(look, rows, dark_hours, limits)
-    normal, brightness = usual(rows, light, "relative_contrast"), usual(rows, light, "mean")
-    if not normal.known or not brightness.known:
+    normal = usual(rows, light, "relative_contrast")
+    if not normal.known:
         return (), _all(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
     value = normals.figure(look, "relative_contrast")
     left = math.nan if view is None else _contrast_left(look, view, rows)
@@ -333,7 +344,7 @@ def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limi
     threshold = normal.low(limits.contrast_of_usual, 0.0 if pale else limits.spreads)
     if value >= threshold or not (pale or math.isnan(left)):
         return _FINE
-    if light is Light.DAY and look.mean < limits.brightness_of_usual * brightness.mean:
+    if light is Light.DAY and _is_dim(look, rows, limits):
         return (), _all(Own.LIGHT_CHANGES, Fault.LOW_CONTRAST)
     return (_below(Fault.LOW_CONTRAST, "contrast_below_own", "relative_contrast", value, threshold),), ()
 

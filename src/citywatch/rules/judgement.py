@@ -31,7 +31,8 @@ _PLACED = (Fault.MOVED, Fault.PARTLY_COVERED, Fault.SHAKING)
 SETTLING = frozenset({Fault.OVER_EXPOSED, Fault.OUT_OF_FOCUS, Fault.COLOUR_CAST, Fault.LOW_CONTRAST, Fault.SNOW})
 """What a camera may show for a moment while it switches between colour and infrared."""
 
-_SEEN_IN_PALE = frozenset({Fault.COVERED, Fault.PARTLY_COVERED, Fault.MOVED})
+_EXPLAINS = frozenset({Fault.COVERED, Fault.PARTLY_COVERED, Fault.MOVED})
+_EXPLAINED = frozenset({Fault.LOW_CONTRAST, Fault.COLOUR_CAST})
 _HIDDEN = (Fault.COVERED, Fault.OUT_OF_FOCUS, Fault.LOW_CONTRAST, Fault.COLOUR_CAST, *_PLACED)
 _TOO_DARK = frozenset({Why.TOO_DARK.value})
 
@@ -76,10 +77,11 @@ def judge(
         for fault in (Fault.SNOW, Fault.COLOUR_CAST, Fault.LOW_CONTRAST):
             if found.pop(fault, None) is not None:
                 unchecked[fault] = Own.HIDDEN.value
-    if Fault.LOW_CONTRAST in found and any(finding.fault in _SEEN_IN_PALE for finding in own.found):
-        # What is flat for being covered, or for being another view, is not what fog or dirt does.
-        del found[Fault.LOW_CONTRAST]
-        unchecked[Fault.LOW_CONTRAST] = Own.HIDDEN.value
+    if any(finding.fault in _EXPLAINS for finding in own.found):
+        # What is flat or tinted for being covered, or for being another view, is not what fog or a cast does.
+        for fault in _EXPLAINED & found.keys():
+            del found[fault]
+            unchecked[fault] = Own.HIDDEN.value
     _join(found, unchecked, own, {item.fault for item in unsure})
     if HIDES & found.keys():
         # What one fault hides is not fine.
