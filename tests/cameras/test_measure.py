@@ -101,7 +101,7 @@ def test_every_figure_equals_its_textbook_form():
     scene = grid[band:-band]
     smooth = cv2.sepFilter2D(scene.astype(np.float64), -1, np.array([1, 2, 1]) / 4, np.array([1, 2, 1]) / 4)
     smooth = np.floor(smooth[1:-1, 1:-1] + 0.5)
-    sizes = np.sort(np.abs(cv2.Laplacian(smooth, cv2.CV_64F)[1:-1, 1:-1]), axis=None)
+    sizes = np.sort(np.abs(cv2.Laplacian(smooth, cv2.CV_64F)[1:-1:2, 1:-1]), axis=None)
     assert found.sharpness == pytest.approx(sizes[math.ceil(0.999 * sizes.size) - 1] / smooth.std())
     looked_at = np.arange(720) // 16 % (720 // STRIP_EVERY) == 0
     below = looked_at[1:] | (looked_at[:-1] & (np.arange(1, 720) % 16 == 0))

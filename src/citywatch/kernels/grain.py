@@ -48,13 +48,13 @@ def _add_responses(line: Line, into: Sums) -> None:
 
 @kernel(f"void({_PLANE}, int32[:, ::1])")
 def responses(plane: Plane, sums: Sums) -> None:
-    """Sum of |N| over every whole 16x16 block of inner pixels.
+    """Sum of |N| over every whole 16x16 block of inner pixels, of every second row of it: 128 pixels.
 
     plane  (h, w) uint8, C-contiguous, at least 3x3;  sums  ((h - 2) // 16, (w - 2) // 16) int32, overwritten
     """
     sums[:] = 0
     line = np.empty(plane.shape[1] - 2, np.int16)
-    for y in range(16 * sums.shape[0]):
+    for y in range(0, 16 * sums.shape[0], 2):
         _responses(plane[y], plane[y + 1], plane[y + 2], line)
         _add_responses(line, sums[y // 16])
 
@@ -75,12 +75,12 @@ def _alone_in_row(up: Row, row: Row, down: Row, limit: int) -> int:
 
 @kernel(f"int64({_PLANE}, int64)")
 def speckles(plane: Plane, limit: int) -> int:
-    """How many inner pixels stand out from all eight neighbours by more than `limit` grey levels, 0 to 255.
+    """How many inner pixels of every second row stand out from all eight neighbours by more than `limit` grey levels.
 
-    plane  (h, w) uint8, C-contiguous
+    plane  (h, w) uint8, C-contiguous; of rows 1, 3, 5, ...;  limit  0 to 255
     """
     found = 0
-    for y in range(1, plane.shape[0] - 1):
+    for y in range(1, plane.shape[0] - 1, 2):
         found += _alone_in_row(plane[y - 1], plane[y], plane[y + 1], limit)
     return found
 
@@ -89,5 +89,5 @@ def speckles(plane: Plane, limit: int) -> int:
 
 
 def noise_from(total: int) -> float:
-    """Standard deviation of normal noise, grey levels, that gives this sum of |N| over a block of 256 pixels."""
-    return total / 256 * math.sqrt(math.pi / 2) / 6
+    """Standard deviation of normal noise, grey levels, that gives this sum of |N| over 128 pixels."""
+    return total / 128 * math.sqrt(math.pi / 2) / 6

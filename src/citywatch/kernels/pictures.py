@@ -240,9 +240,9 @@ def _sizes_in_row(up: Row, row: Row, down: Row, out: Line) -> None:
         out[x] = np.uint16(abs(np.int16(around - 4 * np.int16(row[x + 1]))))
 
 
-@kernel(f"void({_PLANE}, int64[::1])")
-def laplacian_sizes(plane: Plane, counts: Counts) -> None:
-    """How many inner pixels have a Laplacian of each size, its sign left out.
+@kernel(f"void({_PLANE}, int64, int64[::1])")
+def laplacian_sizes(plane: Plane, every: int, counts: Counts) -> None:
+    """How many inner pixels have a Laplacian of each size, its sign left out; of rows 1, 1 + every, 1 + 2 every, ...
 
     plane  (h, w) uint8, C-contiguous;  counts  (LAPLACIAN_SIZES,) int64, overwritten; all 0 without inner pixels
     """
@@ -253,7 +253,7 @@ def laplacian_sizes(plane: Plane, counts: Counts) -> None:
     lanes = np.zeros((4, LAPLACIAN_SIZES), np.uint32)
     line = np.empty(width, np.uint16)
     whole = width // 4 * 4
-    for y in range(1, plane.shape[0] - 1):
+    for y in range(1, plane.shape[0] - 1, every):
         _sizes_in_row(plane[y - 1], plane[y], plane[y + 1], line)
         for x in range(0, whole, 4):
             lanes[0, line[x]] += np.uint32(1)

@@ -24,6 +24,7 @@ import numpy as np
 from citywatch.kernels._jit import kernel
 
 Plane = np.ndarray[Any, np.dtype[np.uint8]]
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 Steps = np.ndarray[Any, np.dtype[np.int8]]
 Row = np.ndarray[Any, np.dtype[np.int8]]
 Scores = np.ndarray[Any, np.dtype[np.float64]]
@@ -45,6 +46,7 @@ no structure in its place; its place is outside the second plane.
 """
 
 _PLANE = "Array(uint8, 2, 'C', readonly=True)"
+_PIXELS = "Array(uint8, 1, 'C', readonly=True)"
 _STEPS = "Array(int8, 2, 'C', readonly=True)"
 _ROW = "Array(int8, 1, 'C', readonly=True)"
 
@@ -276,21 +278,35 @@ def match_blocks(a: Plane, b: Plane, dy: int, dx: int, step: int, least: float, 
             codes[row, column] = code
 
 
-@kernel(f"UniTuple(int64, 2)({_PLANE}, int64, int64, int64)")
-def _steepest(plane: Plane, top: int, left: int, side: int) -> tuple[int, int]:
-    """(steepest slope over two pixels, span of values) inside a square that keeps off the plane's border."""
+@kernel(f"UniTuple(int32, 3)({_PIXELS}, {_PIXELS}, {_PIXELS})")
+def _steepest_of_row(up: Pixels, row: Pixels, low: Pixels) -> tuple[int, int, int]:
+    """(steepest slope over two pixels, lowest, highest value) of a row; `row` is longer by a pixel at either end."""
     lowest = np.int32(255)
     highest = np.int32(0)
     steepest = np.int32(0)
+    for x in range(up.shape[0]):
+        # Signed on purpose: int() of an unsigned pixel stays unsigned in compiled code, and a difference wraps.
+        value = np.int32(row[x + 1])
+        across = np.int32(row[x + 2]) - np.int32(row[x])
+        down = np.int32(low[x]) - np.int32(up[x])
+        lowest = min(lowest, value)
+        highest = max(highest, value)
+        steepest = max(steepest, max(max(across, -across), max(down, -down)))
+    return steepest, lowest, highest
+
+
+@kernel(f"UniTuple(int64, 2)({_PLANE}, int64, int64, int64)")
+def _steepest(plane: Plane, top: int, left: int, side: int) -> tuple[int, int]:
+    """(steepest slope over two pixels, span of values) inside a square that keeps off the plane's border."""
+    lowest, highest, steepest = np.int32(255), np.int32(0), np.int32(0)
+    begin, end = max(left, 1), min(left + side, plane.shape[1] - 1)
     for y in range(max(top, 1), min(top + side, plane.shape[0] - 1)):
-        for x in range(max(left, 1), min(left + side, plane.shape[1] - 1)):
-            # Signed on purpose: int() of an unsigned pixel stays unsigned in compiled code, and a difference wraps.
-            value = np.int32(plane[y, x])
-            across = np.int32(plane[y, x + 1]) - np.int32(plane[y, x - 1])
-            down = np.int32(plane[y + 1, x]) - np.int32(plane[y - 1, x])
-            lowest = min(lowest, value)
-            highest = max(highest, value)
-            steepest = max(steepest, np.int32(abs(across)), np.int32(abs(down)))
+        slope, low, high = _steepest_of_row(
+            plane[y - 1][begin:end], plane[y][begin - 1 : end + 1], plane[y + 1][begin:end]
+        )
+        lowest = min(lowest, low)
+        highest = max(highest, high)
+        steepest = max(steepest, slope)
     return int(steepest), int(max(highest - lowest, np.int32(0)))
 
 

@@ -81,8 +81,10 @@ MOST_STIRRED = 0.995
 """`stir` is the change of the block that this share of the scene's blocks does not exceed."""
 CAST_SHARED_BY = 0.25
 """Share of the chroma pixels that may lie nearer to grey than `cast` says."""
-STRIP_EVERY = 270
-"""One row of blocks is looked at for each so many rows of the picture divided by 16: every fourth in 1080p."""
+STRIP_EVERY = 216
+"""One row of blocks is looked at for each so many rows of the picture divided by 16: every fifth in 1080p."""
+TEARS_OF = 540
+"""In the same way tears: every second row of blocks in 1080p."""
 GREY_CHROMA_SD = 0.35
 """A picture whose chroma spreads no more than this, about grey, has no colour: infrared 0 to 0.2; a real car park of
 nothing but asphalt has 1.0, dense fog 0.4.
@@ -272,7 +274,7 @@ def _of_scene(scene: _Scene) -> dict[str, float]:
     pictures.smooth(plane, smoothed)
     sd = pictures.sd_of(smoothed)
     sizes = np.empty(pictures.LAPLACIAN_SIZES, np.int64)
-    pictures.laplacian_sizes(smoothed, sizes)
+    pictures.laplacian_sizes(smoothed, 2, sizes)
     layout = blocks.ranked(sums, 1 - LAYOUT_TAIL) - blocks.ranked(sums, LAYOUT_TAIL)
     noise = np.empty(((height - 2) // 16, (width - 2) // 16), np.int32)
     grain.responses(plane, noise)
@@ -282,7 +284,7 @@ def _of_scene(scene: _Scene) -> dict[str, float]:
         "contrast": float(contrast),
         "layout": layout / blocks.PIXELS,
         "noise_sd": grain.noise_from(blocks.ranked(noise, QUIET_BLOCKS)),
-        "speckle_share": grain.speckles(plane, SPECKLE_STEP) / plane.size,
+        "speckle_share": grain.speckles(plane, SPECKLE_STEP) / ((height - 1) // 2 * width),
     }
 
 
@@ -315,10 +317,7 @@ def _raster(luma: Luma, grid: Luma) -> dict[str, float]:
     sums = np.empty(mosaic.SUMS, np.int64)
     luma = np.ascontiguousarray(luma)
     mosaic.strips(luma, max(luma.shape[0] // STRIP_EVERY, 1), sums)
-    borders = np.empty(max((luma.shape[0] - 2) // 16, 0), np.int64)
-    between = np.empty(max((luma.shape[0] - 10) // 16 + 1, 0), np.int64)
-    mosaic.tears(luma, 16, 16, borders)
-    mosaic.tears(luma, 8, 16, between)
+    borders, between = (_tears(luma, first) for first in (16, 8))
     columns, rows = np.empty(grid.shape[1], np.int32), np.empty(grid.shape[0], np.int32)
     mosaic.step_profiles(grid, columns, rows)
     fullest = mosaic.fullest_quarter(columns), mosaic.fullest_quarter(rows)
@@ -328,6 +327,14 @@ def _raster(luma: Luma, grid: Luma) -> dict[str, float]:
         "tear": mosaic.tear(borders, between, luma.shape[1]),
         "raster_share": math.nan if any(map(math.isnan, fullest)) else min(fullest),
     }
+
+
+def _tears(luma: Luma, first: int) -> pictures.Counts:
+    """The tears of every row of blocks in a small picture, of every second one in 1080p, and so on."""
+    every = 16 * max(luma.shape[0] // TEARS_OF, 1)
+    excess = np.empty(max((luma.shape[0] - 2 - first) // every + 1, 0), np.int64)
+    mosaic.tears(luma, first, every, excess)
+    return excess
 
 
 def _change(grid: Luma, previous: Luma | None, scene: _Scene) -> dict[str, float]:
