@@ -337,6 +337,33 @@ def cameras_import(
     sys.exit(import_cameras(City(api, token_file, ca_file), file, dry_run=dry_run, as_json=as_json))
 
 
+@cameras.command("discover")
+@click.option("--wait", "wait_s", type=click.FloatRange(0.1, 60), default=3.0, show_default=True, help="Seconds.")
+@click.option("--interface", default="", help="IPv4 address of the network interface to ask on.")
+@click.option("--target", "targets", multiple=True, help="Ask this host directly; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def cameras_discover(wait_s: float, interface: str, targets: tuple[str, ...], as_json: bool) -> None:
+    """Ask the network for ONVIF devices; no city needs to run."""
+    from citywatch.app.onvif import discover_devices
+
+    sys.exit(discover_devices(wait_s=wait_s, interface=interface, targets=targets, as_json=as_json))
+
+
+@cameras.command("ask")
+@click.argument("url")
+@click.option("--username", default="", help="User; better than in the address, which others can see.")
+@click.option("--password-file", type=click.Path(path_type=Path), help="A file that holds the password alone.")
+@click.option("--no-tls-verify", is_flag=True, help="Take any certificate.")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+def cameras_ask(url: str, username: str, password_file: Path | None, no_tls_verify: bool, as_json: bool) -> None:
+    """Ask one ONVIF device (onvif://HOST) what it is, what time it has and where its pictures are."""
+    from citywatch.app.onvif import ask_device
+
+    sys.exit(
+        ask_device(url, username=username, password_file=password_file, tls_verify=not no_tls_verify, as_json=as_json)
+    )
+
+
 @app.group()
 def deadletter() -> None:
     """What was refused, with its reason."""
