@@ -228,6 +228,8 @@ class Patrols(Protocol):
 
     def on_event(self, event: Event) -> None: ...
 
+    def know_references(self, rows: Sequence[Row]) -> None: ...
+
 
 class FleetFollower:
     """Keeps a patrol at what the city watches.
@@ -317,7 +319,7 @@ class FleetFollower:
 
     async def _compare(self, patrol: Patrols) -> None:
         """Where the store has come as far as we have, it is right."""
-        positions, rows = await asyncio.to_thread(self._as_stored)
+        positions, rows, references = await asyncio.to_thread(self._as_stored)
         ahead = {p for p, position in self._positions.items() if positions.get(p, ORIGIN) >= position}
         stored = {row["camera"]: row for row in rows}
         for camera in [*stored, *(camera for camera in self._digests if camera not in stored)]:
@@ -327,10 +329,13 @@ class FleetFollower:
                 self._put(patrol, described_by(stored[camera]))
             else:
                 self._remove(patrol, camera)
+        patrol.know_references(
+            [row for row in references if partition_of(row["camera"], self._log.partitions) in ahead]
+        )
         self._positions |= {p: positions[p] for p in ahead if p in positions}
 
-    def _as_stored(self) -> tuple[dict[int, Position], Sequence[Row]]:
-        return self._known_positions(), self._store.cameras()
+    def _as_stored(self) -> tuple[dict[int, Position], Sequence[Row], Sequence[Row]]:
+        return self._known_positions(), self._store.cameras(), self._store.camera_references()
 
     def _known_positions(self) -> dict[int, Position]:
         return {p: position for p, position in self._projected().items() if p in range(self._log.partitions)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 from citywatch.adapters.cameras.answers import VisitFailure
@@ -76,11 +76,9 @@ async def watch_until(
             if not awaited:
                 on_ready()  # nobody waits for decoders that have nothing to decode yet
             await stack.enter_async_context(pool)
-            references = await asyncio.to_thread(store.camera_references)
             patrol = await stack.enter_async_context(
                 Patrol(cameras, pool, clock, on_frames, meter, terms=settings.patrol, eyes=OnvifEyes(clock, meter))
             )
-            patrol.know_references(references)
             stack.push_async_callback(tampering.aclose)
             for camera in cameras:
                 tampering.put(camera)
@@ -116,6 +114,9 @@ class _Told:
 
     def on_event(self, event: Event) -> None:
         self._patrol.on_event(event)
+
+    def know_references(self, rows: Sequence[Row]) -> None:
+        self._patrol.know_references(rows)
 
 
 class _Board:
