@@ -85,7 +85,6 @@ def test_what_nobody_fetches_gives_way_to_what_is_newer(hold, meter):
         (Script(pace_s=0.01, stops_after=15), VisitReason.STALLED),
         (Script(pace_s=0.01, hangs_up_after=15), VisitReason.STALLED),
         (Script(stops_after=0), VisitReason.NO_FRAMES),
-        (Script(sprop=False, hangs_up_after=0), VisitReason.NO_FRAMES),
     ],
 )
 def test_a_stream_that_is_lost_is_told_and_asked_again(hold, meter, script, reason):
@@ -129,7 +128,9 @@ def test_pictures_without_a_key_frame_are_said_and_waited_for(hold):
 @pytest.mark.parametrize("get_parameter", [True, False])
 def test_a_session_is_kept_alive(hold, get_parameter):
     async def test(stream, camera):
-        await until(lambda: camera.requests.count("GET_PARAMETER" if get_parameter else "OPTIONS") >= 3)
+        await until(
+            lambda: camera.requests.count("GET_PARAMETER" if get_parameter else "OPTIONS") >= 2 + (not get_parameter)
+        )
         assert camera.connections == 1
         assert isinstance((await stream.next_look()).answer, Answer)
 

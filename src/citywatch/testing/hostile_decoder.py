@@ -11,8 +11,8 @@ import os
 import signal
 from typing import Any, Literal
 
-Harm = Literal["crash", "hang", "leak", "swell", "babble"]
-"""End by SIGSEGV; go on for ever; keep some memory of every visit; take all at once; answer nonsense."""
+Harm = Literal["crash", "hang", "leak", "swell"]
+"""End by SIGSEGV; go on for ever; keep some memory of every visit; take all at once."""
 
 _SPELL = b"citywatch-harm:"
 _LEAK_BYTES = 60_000_000
@@ -40,14 +40,6 @@ def _suffer(content: bytes) -> None:
     elif harm == "swell":
         while True:
             _kept.append(bytearray(os.urandom(1) * _SWELL_BYTES))
-    elif harm == "babble":
-        # The pipe of the answers is the lowest descriptor that writes into a pipe and is not a standard one.
-        for number in range(3, 64):
-            try:
-                os.write(number, b"\xde\xad\xbe\xef" * 64)
-            except OSError:
-                continue
-            break
 
 
 def main() -> None:
