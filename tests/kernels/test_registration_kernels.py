@@ -128,9 +128,10 @@ def test_planes_equal_their_naive_twins(shape, seed):
 def test_scores_equal_their_naive_twin(seed, from_dy, from_dx, top):
     a, b = (directions(plane_of(seed + n, (11, 14), top)) for n in range(2))
     scores = np.empty((3, 4))
-    fast.correlate(*a, *b, from_dy, from_dx, scores)
-    wanted = [[naive_score(a, b, from_dy + i, from_dx + j) for j in range(4)] for i in range(3)]
-    assert np.allclose(scores, wanted, rtol=0, atol=1e-12, equal_nan=True)
+    for stride in (1, 2):
+        fast.correlate(*a, *b, from_dy, from_dx, stride, scores)
+        wanted = [[naive_score(a, b, from_dy + stride * i, from_dx + stride * j) for j in range(4)] for i in range(3)]
+        assert np.allclose(scores, wanted, rtol=0, atol=1e-12, equal_nan=True)
 
 
 @settings(max_examples=20)
@@ -149,7 +150,7 @@ def test_blocks_equal_their_naive_twin(seed, dy, dx, top, mixed):
 def test_a_flat_plane_has_no_direction_and_no_score():
     flat = np.full((12, 12), 90, np.uint8)
     scores = np.empty((3, 3))
-    fast.correlate(*directions(flat), *directions(flat), -1, -1, scores)
+    fast.correlate(*directions(flat), *directions(flat), -1, -1, 1, scores)
     assert np.isnan(scores).all()
 
 

@@ -158,12 +158,14 @@ def _energy(across: Steps, down: Steps, sums: Sums) -> None:
             sums[y + 1, x + 1] = sums[y, x + 1] + row
 
 
-@kernel(f"void({_STEPS}, {_STEPS}, {_STEPS}, {_STEPS}, int64, int64, float64[:, ::1])")
-def correlate(ax: Steps, ay: Steps, bx: Steps, by: Steps, from_dy: int, from_dx: int, scores: Scores) -> None:
+@kernel(f"void({_STEPS}, {_STEPS}, {_STEPS}, {_STEPS}, int64, int64, int64, float64[:, ::1])")
+def correlate(
+    ax: Steps, ay: Steps, bx: Steps, by: Steps, from_dy: int, from_dx: int, stride: int, scores: Scores
+) -> None:
     """How well the directions of two planes agree, for every displacement of a rectangle of them.
 
     ax, ay  (h, w) int8: the directions of the first plane;  bx, by  of the second, of the same shape
-    scores  (m, n) float64, overwritten: scores[i, j] for dy = from_dy + i, dx = from_dx + j; -1 to 1: the sum of the
+    scores  (m, n) float64, overwritten: scores[i, j] for dy = from_dy + stride i, dx likewise; -1 to 1: the sum of the
             products over the root of the product of both energies where the planes overlap; NaN where they overlap
             too little (LEAST_OVERLAP)
     """
@@ -175,10 +177,10 @@ def correlate(ax: Steps, ay: Steps, bx: Steps, by: Steps, from_dy: int, from_dx:
     a_least = LEAST_OVERLAP * a_energy[height, width]
     b_least = LEAST_OVERLAP * b_energy[height, width]
     for i in range(scores.shape[0]):
-        dy = from_dy + i
+        dy = from_dy + stride * i
         top, bottom = max(0, -dy), min(height, height - dy)
         for j in range(scores.shape[1]):
-            dx = from_dx + j
+            dx = from_dx + stride * j
             left, right = max(0, -dx), min(width, width - dx)
             scores[i, j] = math.nan
             if top >= bottom or left >= right:
@@ -278,7 +280,7 @@ def match_blocks(a: Plane, b: Plane, dy: int, dx: int, step: int, least: float, 
             codes[row, column] = code
 
 
-@kernel(f"UniTuple(int32, 3)({_PIXELS}, {_PIXELS}, {_PIXELS})")
+@kernel(f"UniTuple(int64, 3)({_PIXELS}, {_PIXELS}, {_PIXELS})")
 def _steepest_of_row(up: Pixels, row: Pixels, low: Pixels) -> tuple[int, int, int]:
     """(steepest slope over two pixels, lowest, highest value) of a row; `row` is longer by a pixel at either end."""
     lowest = np.int32(255)
@@ -291,14 +293,14 @@ def _steepest_of_row(up: Pixels, row: Pixels, low: Pixels) -> tuple[int, int, in
         down = np.int32(low[x]) - np.int32(up[x])
         lowest = min(lowest, value)
         highest = max(highest, value)
-        steepest = max(steepest, max(max(across, -across), max(down, -down)))
-    return steepest, lowest, highest
+        steepest = max(steepest, across, -across, down, -down)
+    return int(steepest), int(lowest), int(highest)
 
 
 @kernel(f"UniTuple(int64, 2)({_PLANE}, int64, int64, int64)")
 def _steepest(plane: Plane, top: int, left: int, side: int) -> tuple[int, int]:
     """(steepest slope over two pixels, span of values) inside a square that keeps off the plane's border."""
-    lowest, highest, steepest = np.int32(255), np.int32(0), np.int32(0)
+    lowest, highest, steepest = 255, 0, 0
     begin, end = max(left, 1), min(left + side, plane.shape[1] - 1)
     for y in range(max(top, 1), min(top + side, plane.shape[0] - 1)):
         slope, low, high = _steepest_of_row(
@@ -307,7 +309,7 @@ def _steepest(plane: Plane, top: int, left: int, side: int) -> tuple[int, int]:
         lowest = min(lowest, low)
         highest = max(highest, high)
         steepest = max(steepest, slope)
-    return int(steepest), int(max(highest - lowest, np.int32(0)))
+    return steepest, max(highest - lowest, 0)
 
 
 @kernel(f"void({_PLANE}, {_PLANE}, int64, int64, int64, uint8[:, ::1], int64[::1])")

@@ -43,6 +43,10 @@ NEAR = 1
 """Displacements so near to the best one, in pixels of the coarsest level, are the best one, not a second best."""
 SETTLED = 0.04
 """The place where the view has always been is taken when it agrees within this much of the best displacement."""
+SURE_AT = 0.45
+"""Agreement from which on the view surely is where it has always been: the rest is only sampled, for the certainty."""
+FINE_PART = 4
+"""The finest level is looked at without its upper and lower 1/4."""
 MIN_BLOCKS = 12
 """With fewer structured blocks outside the caption bands nothing is said."""
 MIN_SLOPE_BLOCKS = 6
@@ -55,6 +59,7 @@ SKETCH_LEAST_SIDE = 64
 """A sketch with a shorter side is too small to compare by."""
 
 Luma = np.ndarray[Any, np.dtype[np.uint8]]
+_Scores = np.ndarray[Any, np.dtype[np.float64]]
 _Directions = tuple[np.ndarray[Any, np.dtype[np.int8]], np.ndarray[Any, np.dtype[np.int8]]]
 
 
@@ -183,9 +188,7 @@ def _displacement(before: _Pyramid, now: _Pyramid) -> tuple[int, int, float, flo
     a, b = _edges(before.quarter), _edges(now.quarter)
     reach_y = min(REACH_Y // 8, before.quarter.shape[0] // 4)
     reach_x = min(REACH_X // 8, before.quarter.shape[1] // 4)
-    scores = np.empty((2 * reach_y + 1, 2 * reach_x + 1))
-    registration.correlate(*a, *b, -reach_y, -reach_x, scores)
-    scores[np.isnan(scores)] = -1.0
+    scores = _coarse(a, b, reach_y, reach_x)
     i, j = (int(place) for place in np.unravel_index(np.argmax(scores), scores.shape))
     settled = scores[reach_y, reach_x]
     if settled >= scores[i, j] - SETTLED:
@@ -194,8 +197,29 @@ def _displacement(before: _Pyramid, now: _Pyramid) -> tuple[int, int, float, flo
     rest[max(i - NEAR, 0) : i + NEAR + 1, max(j - NEAR, 0) : j + NEAR + 1] = -1.0
     certainty = min(max(float(scores[i, j] - rest.max()), 0.0), 1.0)
     dy, dx = _refined(before.half, now.half, 2 * (i - reach_y), 2 * (j - reach_x))
-    sub_y, sub_x = _refined(before.sketch, now.sketch, 2 * round(dy), 2 * round(dx))
+    cut = before.sketch.shape[0] // FINE_PART
+    fine = slice(cut, before.sketch.shape[0] - cut)
+    sub_y, sub_x = _refined(before.sketch[fine], now.sketch[fine], 2 * round(dy), 2 * round(dx))
     return round(dy), round(dx), 2.0 * sub_y, 2.0 * sub_x, certainty
+
+
+def _coarse(a: _Directions, b: _Directions, reach_y: int, reach_x: int) -> _Scores:
+    """The agreement at every displacement of the coarsest level: (2 reach_y + 1, 2 reach_x + 1); -1 for none.
+
+    Where the view surely lies at its old place, only every other one is looked at.
+    """
+    scores = np.full((2 * reach_y + 1, 2 * reach_x + 1), -1.0)
+    here = np.empty((1, 1))
+    registration.correlate(*a, *b, 0, 0, 1, here)
+    if here[0, 0] >= SURE_AT:
+        odd_y, odd_x = reach_y % 2, reach_x % 2
+        sampled = np.empty((reach_y - odd_y + 1, reach_x - odd_x + 1))
+        registration.correlate(*a, *b, odd_y - reach_y, odd_x - reach_x, 2, sampled)
+        scores[odd_y::2, odd_x::2][: sampled.shape[0], : sampled.shape[1]] = sampled
+    else:
+        registration.correlate(*a, *b, -reach_y, -reach_x, 1, scores)
+    scores[np.isnan(scores)] = -1.0
+    return scores
 
 
 def _refined(before: Luma, now: Luma, dy: int, dx: int) -> tuple[float, float]:
@@ -203,7 +227,7 @@ def _refined(before: Luma, now: Luma, dy: int, dx: int) -> tuple[float, float]:
     a, b = _edges(before), _edges(now)
     scores = np.empty((3, 3))
     for last in (False, True):
-        registration.correlate(*a, *b, dy - 1, dx - 1, scores)
+        registration.correlate(*a, *b, dy - 1, dx - 1, 1, scores)
         scores[np.isnan(scores)] = -1.0
         i, j = (int(place) for place in np.unravel_index(np.argmax(scores), scores.shape))
         if scores[1, 1] >= scores[i, j]:
