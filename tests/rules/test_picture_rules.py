@@ -228,6 +228,7 @@ def test_what_is_spoiled_behind_the_lens_hides_the_view(changes, found):
     _, seen, open_ends = answers(look(10, 0, **changes))
     assert seen == found
     hidden = (*VIEW, Fault.FROZEN, Fault.COLOUR_CAST, Fault.INFRARED_STUCK) if found else ()
+    hidden += (Fault.SNOW, Fault.STRIPES) if "decode_errors" in changes else ()
     assert open_ends == dict.fromkeys(hidden, Why.SPOILED)
 
 
@@ -341,6 +342,17 @@ def test_a_cast_against_the_usual_colour():
     assert after.colour == history.colour  # nothing is learned from a cast
 
 
+def test_a_coloured_cloth_over_half_the_picture_is_no_cast():
+    history = None
+    for n in range(12):
+        history, *_ = conclude(history, look(300 * n + 300, 300 * n))
+    cast = {"cast": 9.0, "u_mean": -2.0, "v_mean": -10.0}
+    assert answers(look(3900, 3600, **cast), history)[1] == {Fault.COLOUR_CAST}
+    _, found, open_ends = answers(look(3900, 3600, texture_share=0.32, **cast), history)
+    assert found == set()
+    assert open_ends == {Fault.COLOUR_CAST: Why.TOO_LITTLE_STRUCTURE}
+
+
 def test_a_picture_without_colour_may_be_of_the_night():
     assert answers(look(light=Light.INFRARED, chroma_sd=0.0))[2][Fault.INFRARED_STUCK] == Why.NO_COLOUR
     assert Fault.INFRARED_STUCK not in answers(look(light=Light.NIGHT, mean=45.0))[2]
@@ -450,6 +462,8 @@ def test_a_street_that_is_never_quiet_and_is_so_for_long_is_frozen():
     assert True not in run(*every(300, 12, at_s, **QUIET), history=history)
     history, at_s = known_street()
     assert True not in run(*every(300, 12, at_s, light=Light.NIGHT, **QUIET), history=history)
+    for covered in (0.1, 0.4):  # nothing moves behind a cover
+        assert True not in run(*every(300, 12, at_s, texture_share=covered, **QUIET), history=history)
 
 
 def test_a_quiet_fades_and_is_learned_again():
@@ -546,6 +560,7 @@ def test_thresholds_are_pinned():
         "open_texture_share": 0.01,
         "covered_usual_texture_share": 0.12,
         "usual_looks": 12,
+        "thinned": 0.6,
         "out_of_focus_sharpness": 0.34,
         "out_of_focus_texture_share": 0.12,
         "low_contrast": 16.0,

@@ -12,8 +12,9 @@ Order. What hides what:
                          of the scene, may be a lampless night: black could not be checked either, unless the caller
                          knows that it is surely day.
 3. too small             only these two are judged.
-4. stripes, mosaic, snow each for itself; torn blocks count only without stripes, which have edges as well. They hide
-                         colour, view and motion: a picture spoiled behind the lens says nothing about the lens.
+4. stripes, mosaic, snow each for itself; torn blocks count only without stripes, which have edges as well, and where
+                         the decoder itself reports errors, snow and stripes could not be checked. They hide colour,
+                         view and motion: a picture spoiled behind the lens says nothing about the lens.
 5. too dark              the view could not be checked.
 6. covered               no structure anywhere in the scene; then neither focus, contrast, colour nor motion can be
                          judged. With next to none it could not be checked: the noise of a cloth comes and goes. Nor
@@ -132,7 +133,7 @@ def _picture(
     light = _light(row, limits, checks, told)
     if light is not None:
         return _no_motion(before, row), light
-    parts = [_of(fault, row, checks, told) for fault in _SIGNAL]
+    parts = _signal(row, checks, told)
     if any(findings for findings, _ in parts):
         parts.append(((), unchecked(Why.SPOILED, *_VIEW, Fault.FROZEN, *_COLOUR)))
         return _no_motion(before, row), _joined(parts)
@@ -148,12 +149,22 @@ def _picture(
     if any(finding.fault is Fault.COVERED for finding in view[0]):
         parts.append(((), unchecked(Why.TOO_LITTLE_STRUCTURE, Fault.COLOUR_CAST)))
         return after, _joined(parts)
-    answer, told[Fault.COLOUR_CAST] = colour.cast(row, before.colour, checks, limits)
+    answer, told[Fault.COLOUR_CAST] = colour.cast(row, before, checks, limits)
     parts.append(answer)
     if not answer[0] and not view[0] and not is_dark(row, limits):
-        texture = learned(before.texture, row.texture_share)
+        # Nothing moves behind a cover, which would make little structure usual.
+        learns = before.texture[0] < limits.usual_looks or motion.is_live(row, limits)
+        texture = learned(before.texture, row.texture_share) if learns else before.texture
         after = replace(after, colour=colour.with_look(before.colour, row), texture=texture)
     return after, _joined(parts)
+
+
+def _signal(row: Look, checks: Table, told: _Margins) -> list[Conclusion]:
+    """Mosaic, snow and stripes; what a decoder made up for lost blocks has stripes of its own."""
+    mosaic = _of(Fault.MOSAIC, row, checks, told)
+    if mosaic[0] and row.decode_errors:
+        return [mosaic, ((), unchecked(Why.SPOILED, Fault.STRIPES, Fault.SNOW))]
+    return [mosaic, *(_of(fault, row, checks, told) for fault in (Fault.STRIPES, Fault.SNOW))]
 
 
 _HIDES_MOTION = {

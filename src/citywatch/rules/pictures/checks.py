@@ -112,6 +112,12 @@ def is_small(look: Look, limits: PictureThresholds) -> bool:
     return look.width < limits.min_width or look.height < limits.min_height or math.isnan(look.texture_share)
 
 
+def is_thinned(look: Look, usual: list[float], limits: PictureThresholds) -> bool:
+    """Whether much of the camera's usual structure is gone. `usual`: LookHistory.texture; unknown is no."""
+    looks, texture = usual
+    return looks >= limits.usual_looks and look.texture_share < limits.thinned * texture
+
+
 def shows_colours(look: Look) -> bool:
     """Whether the colours of a picture can be judged: by day, and not those of infrared or street lamps."""
     return look.light is Light.DAY and math.isfinite(look.cast)

@@ -6,22 +6,22 @@ import math
 
 from citywatch.domain.pictures import Fault, Light
 from citywatch.rules.pictures.answers import Conclusion, Finding, Why, unchecked
-from citywatch.rules.pictures.checks import Table, found, look_at, shows_colours
+from citywatch.rules.pictures.checks import Table, found, is_thinned, look_at, shows_colours
 from citywatch.rules.pictures.limits import PictureThresholds
-from citywatch.rules.pictures.look import Look, learned
+from citywatch.rules.pictures.look import Look, LookHistory, learned
 
 Colour = list[float]
 """[looks, mean u, mean v]"""
 
 
-def cast(look: Look, usual: Colour, checks: Table, limits: PictureThresholds) -> tuple[Conclusion, float]:
+def cast(look: Look, before: LookHistory, checks: Table, limits: PictureThresholds) -> tuple[Conclusion, float]:
     """The answer about colour_cast, and how far the look is from it."""
     if not shows_colours(look):
         return ((), unchecked(Why.NO_COLOUR, Fault.COLOUR_CAST)), math.nan
-    if look.texture_share < limits.cast_texture_share:
+    if look.texture_share < limits.cast_texture_share or is_thinned(look, before.texture, limits):
         return ((), unchecked(Why.TOO_LITTLE_STRUCTURE, Fault.COLOUR_CAST)), math.nan
     finding, margin = look_at(Fault.COLOUR_CAST, look, checks)
-    own, own_margin = _against_usual(look, usual, limits)
+    own, own_margin = _against_usual(look, before.colour, limits)
     finding = finding or own
     return ((finding,) if finding else (), ()), min(margin, own_margin)
 

@@ -74,6 +74,8 @@ class PictureThresholds:
     """
     usual_looks: int = 12
     """Looks after which the usual structure and colour are known."""
+    thinned: float = 0.6
+    """With less than this share of its usual structure a camera is half covered: a cover has colours and no motion."""
     out_of_focus_sharpness: float = 0.34
     """Out of focus at or below it: severe 0.29 in 95 %, medium up to 0.38; clean 0.41 and more, below 0.6 only in
     snowfall by night. What lies between is left to the camera's own reference.

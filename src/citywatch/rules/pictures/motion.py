@@ -12,7 +12,8 @@ quiet             nothing moved, and yet pixels change everywhere: a live scene 
                   frozen one whose encoder chooses its quantiser anew, as x265 does when a clock runs. One pair cannot
                   tell. But a street is not quiet for long: each camera's longest quiet by each light, ended by
                   something that moved, is remembered, and so is the least change it showed while alive. A quiet that
-                  lasts far longer, with no more change than it ever showed, is frozen.
+                  lasts far longer, with no more change than it ever showed, is frozen; unless much of its usual
+                  structure is gone, for nothing moves behind a cover either.
 
 Frozen wants a chain: pairs in a row, each picture compared with the one before it, over a least time. Anything else
 "could not be checked".
@@ -26,7 +27,7 @@ from dataclasses import replace
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault
 from citywatch.rules.pictures.answers import Conclusion, Finding, Why, unchecked
-from citywatch.rules.pictures.checks import found
+from citywatch.rules.pictures.checks import found, is_thinned
 from citywatch.rules.pictures.limits import PictureThresholds
 from citywatch.rules.pictures.look import MOST_PAIRS, Look, LookHistory
 
@@ -153,7 +154,8 @@ def _quiet(chain: LookHistory, look: Look, limits: PictureThresholds) -> tuple[i
     """(nanoseconds of this quiet, nanoseconds that it must last); the second is -1 where too little is known."""
     quiet_ns = chain.last_ns - chain.quiet_since_ns if chain.quiet else 0
     pairs, longest_ns, least = chain.own.get(look.light.name.lower(), _NOTHING_KNOWN)
-    if pairs < limits.quiet_known_pairs or chain.quiet_changed > least:
+    bare = look.texture_share < limits.strict_texture_share or is_thinned(look, chain.texture, limits)
+    if pairs < limits.quiet_known_pairs or chain.quiet_changed > least or bare:
         return quiet_ns, -1
     return quiet_ns, max(limits.quiet_span_ns, 2 * int(longest_ns) + limits.quiet_more_ns)
 
