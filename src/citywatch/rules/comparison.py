@@ -1,7 +1,7 @@
 """What a look says against the camera's own: its reference, what is usual for it, and the looks just before.
 
 `against` answers for the faults that one picture alone cannot tell, and for some that it tells less well. The order
-matters, as in rules/pictures.py: the first answer that holds ends the matter for those below it.
+matters, as in rules/pictures: the first answer that holds ends the matter for those below it.
 
 1. another fault hides the scene        nothing is compared.
 2. infrared_stuck no colour although it is as bright as this camera's days, or colour noise where its nights are
