@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from citywatch.alerts.desk import AlertPolicy
-from citywatch.flow.incident_step import IncidentStep
 from citywatch.domain.pictures import Fault
+from citywatch.flow.incident_step import IncidentStep
 from citywatch.flow.step import CityStep
 from citywatch.laws import load
 from citywatch.rules.cameras import CameraPolicy
