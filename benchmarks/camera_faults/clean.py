@@ -34,6 +34,8 @@ from benchmarks.camera_faults.footage import Set, StreetFootage, quiet_libraries
 from benchmarks.camera_faults.pipeline import EVERY_S, Bench, Patrolled, columns_of
 from benchmarks.camera_faults.work import in_processes
 from citywatch.domain.events import EventKind
+from citywatch.domain.pictures import Fault
+from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.testing.coded import CameraEncoder, EncoderSetting
 from citywatch.testing.street_life import DAY_S
 
@@ -202,18 +204,23 @@ class Extrapolation:
 TAIL = 0.005
 """The share of looks whose margins the tail is fitted to."""
 _DRAWS = 200
+_LEAST_RUNS = 10
+"""With fewer runs above the quantile no tail is fitted: what was seen is all there is."""
 
 
-def extrapolate(out: Path, at_least_looks: int = 2) -> list[Extrapolation]:
+def extrapolate(out: Path, looks: int | None = None) -> list[Extrapolation]:
     """False alarms that the stored margins let expect, per fault. It is an extrapolation.
 
-    A fault is confirmed by at least `at_least_looks` bad looks in a row; so the figure that counts is the smallest
-    margin of that many looks in a row of one camera (negative: in order). Of each run of looks above the 99.5 percent
-    quantile u only the largest counts (looks in a row are not independent). The excesses over u are fitted twice: by
-    an exponential distribution, and by a generalised Pareto distribution (probability-weighted moments). The rate at
-    which they reach 0 is the number of runs per camera-day times the fitted chance of an excess of -u or more; the
-    larger of both is given. Its upper bound is the 95th percentile over 200 sets of cameras drawn anew with
-    replacement, since cameras differ more than looks do.
+    A fault is confirmed by so many bad looks in a row as the rules say (`looks` instead of it); so the figure that
+    counts is the smallest margin of that many looks in a row of one camera (negative: in order). Of each run of looks
+    above the 99.5 percent quantile u only the largest counts (looks in a row are not independent). The excesses over u
+    are fitted twice: by an exponential distribution, and by a generalised Pareto distribution. The rate at which they
+    reach 0 is the number of runs per camera-day times the fitted chance of an excess of -u or more; the larger of both
+    is given, and never less than what was seen. Its upper bound is the 95th percentile over 200 sets of cameras drawn
+    anew with replacement, since cameras differ more than looks do.
+
+    A margin is what the picture alone says; where the reference has the last word (the focus, colour), a look may be
+    in order for the rules whose margin here is not.
     """
     cameras: dict[str, list[tuple[Floats, float]]] = {}
     for file in sorted(out.glob("seed-*.npz")):
@@ -221,8 +228,9 @@ def extrapolate(out: Path, at_least_looks: int = 2) -> list[Extrapolation]:
             days = float(arrays["at_s"][-1]) / DAY_S
             for name in arrays.files:
                 if name.startswith(margins.PREFIX):
-                    values = _in_a_row(arrays[name].astype(np.float64), at_least_looks)
-                    cameras.setdefault(name.removeprefix(margins.PREFIX), []).append((values, days))
+                    fault = name.removeprefix(margins.PREFIX)
+                    row = looks or CONFIRMATIONS[Fault(fault)].confirm_looks
+                    cameras.setdefault(fault, []).append((_in_a_row(arrays[name].astype(np.float64), row), days))
     dice = np.random.default_rng(71)
     found = []
     for fault, parts in sorted(cameras.items()):
@@ -250,15 +258,16 @@ def _rate(parts: Sequence[tuple[Floats, float]]) -> float:
     """Runs of looks that reach a margin of 0, per camera-day."""
     every = np.concatenate([values for values, _ in parts])
     every = every[np.isfinite(every)]
+    days = sum(part_days for _, part_days in parts)
+    seen = sum(int((_peaks(values, 0.0) >= 0).sum()) for values, _ in parts) / days
     limit = float(np.quantile(every, 1.0 - TAIL))
     if limit >= 0:
-        return float(sum((values >= 0).sum() for values, _ in parts) / sum(days for _, days in parts))
+        return seen
     excesses = np.concatenate([_peaks(values, limit) for values, _ in parts]) - limit
-    excesses = excesses[excesses > 0]
-    if len(excesses) < 10:
-        return 0.0
+    if len(excesses) < _LEAST_RUNS:
+        return seen
     chance = max(_exponential(excesses, -limit), _pareto(excesses, -limit))
-    return float(len(excesses) / sum(days for _, days in parts) * chance)
+    return max(seen, float(len(excesses) / days * chance))
 
 
 def _peaks(values: Floats, limit: float) -> Floats:
@@ -266,7 +275,7 @@ def _peaks(values: Floats, limit: float) -> Floats:
     peaks: list[float] = []
     before = False
     for value in values.tolist():
-        above = value > limit
+        above = value > limit or value == limit == 0.0
         if above and before:
             peaks[-1] = max(peaks[-1], value)
         elif above:

@@ -160,7 +160,7 @@ def test_the_extrapolation_finds_the_rate_of_a_known_tail(tmp_path):
         values = dice.exponential(1.0, 4_000) - math.log(1000.0) * 1.6
         values = np.minimum(values, -1e-6)
         np.savez(tmp_path / f"seed-{seed}.npz", at_s=np.arange(4_000) * 300.0, **{"margin.snow": values})
-    (tail,) = clean.extrapolate(tmp_path, at_least_looks=1)
+    (tail,) = clean.extrapolate(tmp_path, looks=1)
     true = 288 * 1000.0**-1.6
     assert tail.fault == "snow"
     assert true / 4 < tail.per_day < true * 4
