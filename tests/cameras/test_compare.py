@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from citywatch.adapters.cameras import sketches
-from citywatch.adapters.cameras.compare import CELL_COLUMNS, compare, make_sketch
+from citywatch.adapters.cameras.compare import CELL_COLUMNS, Comparison, compare, make_sketch
 from citywatch.adapters.cameras.examiner import Examiner
 from citywatch.adapters.cameras.pipe import Settings, Task
 from citywatch.adapters.store.objects import DirectoryObjects
@@ -119,18 +119,35 @@ def test_any_shape_is_compared_or_left_alone(shape):
 
 def test_which_reference_is_taken():
     references = {"day": "d", "infrared": "i", "night/east": "e", "night/west": "w"}
-    assert sketches.candidates(references, Light.DAY) == ["d"]
-    assert sketches.candidates(references, Light.NIGHT) == ["e", "w"]
-    assert sketches.candidates({"infrared": "i"}, Light.NIGHT) == ["i"]
-    assert sketches.candidates({"infrared": "i"}, Light.DAY) == []
-    assert sketches.candidates(references, Light.UNKNOWN) == []
+    assert sketches.candidates(references, Light.DAY, 120.0) == [["d"]]
+    assert sketches.candidates(references, Light.NIGHT, 30.0) == [["e", "w"]]
+    assert sketches.candidates(references, Light.DAY, 70.0) == [["d"], ["e", "w"]]
+    assert sketches.candidates({"infrared": "i"}, Light.NIGHT, 30.0) == [["i"]]
+    assert sketches.candidates({"infrared": "i"}, Light.DAY, 120.0) == []
+    assert sketches.candidates(references, Light.UNKNOWN, 120.0) == []
 
 
-def test_a_sketch_is_kept_without_a_reference_and_now_and_then_beside_one():
-    assert all(sketches.due("ab" * 32, compared=False) for _ in range(3))
-    assert not sketches.due("", compared=False)
+def test_in_twilight_the_reference_that_is_as_bright_is_taken_and_at_an_unknown_preset_the_one_that_fits():
+    street, other = Street(1, 640, 360), Street(501, 640, 360)
+    dim = (street.picture(300) * 0.55).astype(np.uint8)
+    kept_ones = {
+        "day": kept(grid_of(street.picture(0))),
+        "night": kept(grid_of((street.picture(0) * 0.5).astype(np.uint8))),
+        "elsewhere": kept(grid_of((other.picture(0) * 0.5).astype(np.uint8))),
+    }
+    grid = grid_of(dim)
+    found = sketches.best(grid, make_sketch(grid), None, [["day"], ["elsewhere", "night", "gone"]], kept_ones.get)
+    assert found.reference == "night"
+    assert found.match_share > 0.7
+
+
+def test_a_sketch_is_kept_without_a_reference_where_it_is_unlike_and_now_and_then_beside_one():
+    alike, unlike = Comparison("r", match_share=0.9), Comparison("r", match_share=0.5)
+    assert sketches.due("ab" * 32, Comparison())
+    assert sketches.due("ab" * 32, unlike)
+    assert not sketches.due("", Comparison())
     names = [np.random.default_rng(number).bytes(32).hex() for number in range(1600)]
-    assert 60 < sum(sketches.due(name, compared=True) for name in names) < 150
+    assert 60 < sum(sketches.due(name, alike) for name in names) < 150
 
 
 def test_a_worker_compares_keeps_a_sketch_and_lives_without_a_reference_that_is_gone(tmp_path, monkeypatch):

@@ -86,7 +86,9 @@ class OwnThresholds:
     covered_standing: float = 0.45
     """... with this share of its contrast: fog, too, hides all but the near."""
     covered_contrast: float = 25.0
-    """... or so many grey levels in all: a strip beside a plate has them, fog has not."""
+    """Where too little is found to tell: fog leaves fewer grey levels than this in all..."""
+    fog_brightness_of_usual: float = 1.35
+    """... and is brighter than the usual by this factor."""
     film_contrast_ratio: float = 0.12
     """Covered by a film when what is found again has no more than this share of its contrast."""
     partly_lost_share: float = 0.16
@@ -112,6 +114,12 @@ class OwnThresholds:
     """Out of focus when the edges are flatter than this against the reference..."""
     sharpness_of_usual: float = 0.5
     """... and the sharpness is below this share of the usual."""
+    blurred_slope_ratio: float = 0.86
+    """Not so flat at all..."""
+    blurred_sharpness_of_usual: float = 0.4
+    """... where the sharpness is below this share: noise holds up the edges of the night."""
+    bright_night_of_usual: float = 1.2
+    """A night brighter than this shows another scene: snow lies on the ground, and has no edges."""
     contrast_of_usual: float = 0.45
     """Low when contrast over brightness is below this share of the usual..."""
     brightness_of_usual: float = 0.75
@@ -230,7 +238,8 @@ def against(
     if stuck[0]:
         unchecked = _all(Own.HIDDEN, *(fault for fault in _SCENE if fault is not Fault.INFRARED_STUCK))
         return _together(rate, (stuck[0], unchecked), replace(trace, cells=0, light=int(look.light)))
-    if look.light is Light.DAY and hours.is_dark(dark_hours, look.at_ns) and _is_dim(look, rows, limits):
+    by_day = view is None or view.light is Light.DAY
+    if by_day and look.light is Light.DAY and hours.is_dark(dark_hours, look.at_ns) and _is_dim(look, rows, limits):
         # Something bright or coloured in the dark: no day to compare with.
         return _together(rate, ((), _all(Own.LIGHT_CHANGES, *_SCENE)), replace(trace, light=int(look.light)))
     scene, after = _scene(look, view, rows, dark_hours, trace, limits)
@@ -267,6 +276,12 @@ def edges_stand(look: Look, view: View | None, rows: Rows, limits: OwnThresholds
     return look.sharpness_ratio > _least_slope(view, rows, limits)
 
 
+def is_bright_night(look: Look, view: View, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
+    """Whether it is a night far brighter than usual, in which edges are not what they were."""
+    normal = usual(rows, view.light, "mean")
+    return view.light is not Light.DAY and normal.known and look.mean >= limits.bright_night_of_usual * normal.mean
+
+
 _Answers = tuple[tuple[Finding, ...], tuple[Unchecked, ...]]
 _FINE: _Answers = ((), ())
 
@@ -287,7 +302,7 @@ def _scene(
 ) -> tuple[_Answers, Trace]:
     """Everything that a reference, or what is usual of the scene, can tell."""
     contrast = _contrast(look, view, rows, dark_hours, limits)
-    covered = None if view is None else _covered(look, limits)
+    covered = None if view is None else _covered(look, view, rows, limits)
     if covered is not None:
         rest = _all(Own.HIDDEN, Fault.LOW_CONTRAST, Fault.OUT_OF_FOCUS, *_PLACED)
         return ((covered,), rest), replace(trace, cells=0, strange=False, veiled=False)
@@ -313,12 +328,16 @@ def _of_this(trace: Trace, view: View) -> Trace:
     return trace if trace.name == view.name else Trace(view.name)
 
 
-def _covered(look: Look, limits: OwnThresholds) -> Finding | None:
+def _covered(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
     """Almost everything is gone, or next to nothing is left of its contrast."""
     if look.contrast_ratio <= limits.film_contrast_ratio:
         threshold = limits.film_contrast_ratio
         return _below(Fault.COVERED, "contrast_lost", "contrast_ratio", look.contrast_ratio, threshold)
-    foggy = not (look.contrast_ratio >= limits.covered_standing or look.contrast >= limits.covered_contrast)
+    if math.isnan(look.contrast_ratio):
+        bright = look.mean >= limits.fog_brightness_of_usual * usual(rows, view.light, "mean").mean
+        foggy = bright and look.contrast < limits.covered_contrast
+    else:
+        foggy = look.contrast_ratio < limits.covered_standing
     if look.lost_share < limits.covered_lost_share or look.match_share > limits.covered_match_share or foggy:
         return None
     return _finding(Fault.COVERED, "structure_lost", "lost_share", look.lost_share, limits.covered_lost_share)
@@ -332,6 +351,8 @@ def _contrast_left(look: Look, view: View, rows: Rows) -> float:
 
 def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> _Answers:
     light = lit_as(look, rows, dark_hours, limits)
+    if light is Light.DAY and look.light is Light.DAY and view is not None:
+        light = view.light  # one of twilight may be compared with the night
     normal = usual(rows, light, "relative_contrast")
     if not normal.known:
         return (), _all(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
@@ -355,7 +376,9 @@ def _focus(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding
     if not normal.known or not look.sharpness <= limits.sharpness_of_usual * normal.mean:
         return None
     threshold = _least_slope(view, rows, limits)
-    if not look.sharpness_ratio <= threshold:
+    if look.sharpness <= limits.blurred_sharpness_of_usual * normal.mean:
+        threshold *= limits.blurred_slope_ratio / limits.slope_ratio
+    if is_bright_night(look, view, rows, limits) or not look.sharpness_ratio <= threshold:
         return None
     return _below(Fault.OUT_OF_FOCUS, "edges_flatter_than_own", "sharpness_ratio", look.sharpness_ratio, threshold)
 

@@ -15,7 +15,17 @@ from dataclasses import dataclass
 from citywatch.domain.pictures import Fault, Light, Outcome
 from citywatch.domain.state import Row
 from citywatch.rules import hours
-from citywatch.rules.comparison import HIDES, JUDGED, Against, Own, OwnThresholds, Trace, against, edges_stand
+from citywatch.rules.comparison import (
+    HIDES,
+    JUDGED,
+    Against,
+    Own,
+    OwnThresholds,
+    Trace,
+    against,
+    edges_stand,
+    is_bright_night,
+)
 from citywatch.rules.confirmations import CAMERA_FAULTS
 from citywatch.rules.hours import Hours
 from citywatch.rules.pictures import Finding, Look, LookHistory, Why, conclude
@@ -70,6 +80,9 @@ def judge(
     if Fault.OUT_OF_FOCUS in found and edges_stand(look, view, usual, limits):
         # Nothing sharp is left to be seen, as behind rain; what is seen has edges as steep as ever.
         del found[Fault.OUT_OF_FOCUS]
+    if Fault.OUT_OF_FOCUS in found and view is not None and is_bright_night(look, view, usual, limits):
+        del found[Fault.OUT_OF_FOCUS]
+        unchecked[Fault.OUT_OF_FOCUS] = Own.LIGHT_CHANGES.value
     hidden = bool((HIDES - {Fault.LOW_CONTRAST}) & found.keys()) or unchecked.get(Fault.COVERED) in _TOO_DARK
     own = against(look, view, usual, dark_hours, trace, hidden, limits)
     if any(finding.fault is Fault.INFRARED_STUCK for finding in own.found):

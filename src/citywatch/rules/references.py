@@ -64,6 +64,12 @@ class LearningPolicy:
     """A reference older than this is replaced by the next look that agrees with it well and left a sketch."""
     follow_share: float = 0.6
     """Well: this share of its blocks is found again."""
+    stale_seconds: int = 1800
+    """One that has become unlike the view is replaced as soon as it is so old..."""
+    stale_share: float = 0.4
+    """... by a look that finds this share of it..."""
+    stale_steady: float = 0.2
+    """... and so much more of the look before: sun, snow and clouds have made another view of the same place."""
     follow_shift: float = 3.0
     """And it is displaced by no more than so many grid pixels."""
     missing_looks: int = 8
@@ -132,6 +138,8 @@ def learn(state: State, look: Look, policy: LearningPolicy, *, typical: bool) ->
         if typical and _follows(look, View(name, **known), policy):
             yield _adopt(state, look, name, Adopted.FOLLOWED)
         return
+    if known is not None and any(values["picture"] == look.reference for values in row["views"].values()):
+        return  # twilight: it was compared with the other light's
     yield from _count(state, look, row, name, known, policy)
 
 
@@ -168,12 +176,14 @@ def forget(state: State, camera: str, reason: Adopted, at_ns: int, *, only: str 
 
 
 def _follows(look: Look, known: View, policy: LearningPolicy) -> bool:
-    return (
-        bool(look.sketch)
-        and look.at_ns - known.at_ns >= policy.follow_seconds * NS_PER_S
-        and look.match_share >= policy.follow_share
-        and max(abs(look.shift_x), abs(look.shift_y)) <= policy.follow_shift
+    age_ns = look.at_ns - known.at_ns
+    well = look.match_share >= policy.follow_share and age_ns >= policy.follow_seconds * NS_PER_S
+    stale = (
+        look.match_share >= policy.stale_share
+        and look.steady_share >= look.match_share + policy.stale_steady
+        and age_ns >= policy.stale_seconds * NS_PER_S
     )
+    return bool(look.sketch) and (well or stale) and max(abs(look.shift_x), abs(look.shift_y)) <= policy.follow_shift
 
 
 def _count(
@@ -183,7 +193,8 @@ def _count(
     before = row["learning"]
     same = before.get("name") == name
     missing = min(before["missing"] + 1, policy.missing_looks) if same else 1
-    agrees = same and look.steady_share >= policy.agreeing_share and before["picture"] == look.previous
+    likeness = look.match_share if look.reference and not look.steady_share >= 0.0 else look.steady_share
+    agrees = same and likeness >= policy.agreeing_share and before["picture"] == look.previous
     looks = min(before["looks"] + 1, policy.agreeing_looks) if agrees else 1
     learning = {"name": name, "looks": looks, "missing": missing, "picture": look.picture}
     state.put(ROOM, look.device, {**row, "learning": learning})

@@ -13,7 +13,7 @@ import numpy as np
 
 from citywatch.adapters.cameras import decode, sketches
 from citywatch.adapters.cameras.compare import make_sketch
-from citywatch.adapters.cameras.measure import make_grid, measure
+from citywatch.adapters.cameras.measure import Measurement, make_grid, measure
 from citywatch.adapters.cameras.pipe import Report, Settings, Task
 from citywatch.adapters.store.objects import DirectoryObjects
 from citywatch.domain.pictures import Light, Outcome, VisitReason
@@ -78,7 +78,7 @@ class Examiner:
             comparable = previous is not None and previous.shape == grid.shape
             measurement = measure(decoded, grid, previous if comparable else None)
             picture = self._keep(grid)
-            compared = self._compare(task, Light(measurement.light), grid, previous if comparable else None, picture)
+            compared = self._compare(task, measurement, grid, previous if comparable else None, picture)
         except decode.Undecodable as failure:
             return {
                 "outcome": int(failure.outcome),
@@ -119,13 +119,14 @@ class Examiner:
         return decode.decode_key_frame(task.media, content, most_pixels)
 
     def _compare(
-        self, task: Task, light: Light, grid: decode.Luma, previous: decode.Luma | None, picture: str
+        self, task: Task, measured: Measurement, grid: decode.Luma, previous: decode.Luma | None, picture: str
     ) -> dict[str, Any]:
         """The picture against the camera's reference, and a sketch of it where it may become one."""
         sketch = make_sketch(grid)
-        comparison = sketches.best(grid, sketch, previous, sketches.candidates(task.references, light), self._load)
+        groups = sketches.candidates(task.references, Light(measured.light), measured.mean)
+        comparison = sketches.best(grid, sketch, previous, groups, self._load)
         kept = ""
-        if sketches.due(picture, bool(comparison.reference)):
+        if sketches.due(picture, comparison):
             kept = self._put(sketches.coded(sketch))
         return asdict(comparison) | {"sketch": kept}
 

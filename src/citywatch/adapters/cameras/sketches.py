@@ -1,18 +1,19 @@
 """References as a decoder process handles them: which of a camera's to compare with, and when to keep a new sketch.
 
 A sketch is what a reference is made of (compare.make_sketch), kept as a JPEG. One is kept of every picture that could
-be compared with nothing, because it may be adopted, and of one picture in SKETCH_EVERY beside a reference, because
-references follow the seasons; which one follows from the picture's own hash, so that no process has to remember.
+be compared with nothing, because it may be adopted, of every one that is unlike its reference, and of one picture in SKETCH_EVERY beside a
+reference, because references follow the seasons; which one follows from the picture's own hash, so that no process has to remember.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import cv2
 import numpy as np
 
-from citywatch.adapters.cameras.compare import Comparison, Luma, compare
+from citywatch.adapters.cameras.compare import STEADY_BELOW, Comparison, Luma, compare
 from citywatch.domain.pictures import Light
 
 SKETCH_EVERY = 16
@@ -21,43 +22,73 @@ JPEG_QUALITY = 90
 MOST_COMPARED = 8
 """At an unknown preset so many references are tried at most."""
 
+TWILIGHT = (36.0, 96.0)
+"""A picture in colour with a mean between these may be of the day or of the night: whichever reference is as bright."""
+
 _IN_ITS_PLACE = {Light.NIGHT: Light.INFRARED, Light.INFRARED: Light.NIGHT}
+_IN_TWILIGHT = {Light.NIGHT: Light.DAY, Light.DAY: Light.NIGHT}
 
 
-def candidates(references: Mapping[str, str], light: Light) -> list[str]:
-    """The objects to compare a picture of this light with, none for an unknown light.
+def candidates(references: Mapping[str, str], light: Light, mean: float) -> list[list[str]]:
+    """The objects to compare a picture of this light and brightness with, in groups by light; none for an unknown one.
 
     references  by light ("day"), or at an unknown preset by light and preset ("day/north gate"). A night in colour is
                 compared with infrared, and the other way round, where it has no reference of its own.
     """
-    for wanted in (light, _IN_ITS_PLACE.get(light)):
-        if wanted is None or wanted is Light.UNKNOWN:
-            continue
-        name = wanted.name.lower()
-        found = [picture for key, picture in sorted(references.items()) if key.partition("/")[0] == name and picture]
-        if found:
-            return found[:MOST_COMPARED]
-    return []
+    if light is Light.UNKNOWN:
+        return []
+    groups = [_of(references, light)]
+    if TWILIGHT[0] <= mean <= TWILIGHT[1]:
+        groups.append(_of(references, _IN_TWILIGHT.get(light)))
+    groups = [group for group in groups if group]
+    other = _of(references, _IN_ITS_PLACE.get(light))
+    return groups or ([other] if other else [])
 
 
 def best(
-    grid: Luma, sketch: Luma, previous_grid: Luma | None, names: list[str], load: Callable[[str], Luma | None]
+    grid: Luma,
+    sketch: Luma,
+    previous_grid: Luma | None,
+    groups: list[list[str]],
+    load: Callable[[str], Luma | None],
 ) -> Comparison:
-    """The grid against whichever of these references it fits best; against none when all are gone."""
+    """The grid against whichever reference it fits best, of the light that is as bright; against none when all are gone."""
     found = None
-    for name in names:
-        reference = load(name)
-        if reference is None:
-            continue
+    for name, reference in _as_bright(sketch, groups, load):
         comparison = compare(grid, reference, name, previous_grid, sketch)
         if comparison.reference and (found is None or _fit(comparison) > _fit(found)):
             found = comparison
     return found or compare(grid, None, "", previous_grid, sketch)
 
 
-def due(picture: str, compared: bool) -> bool:
-    """Whether a sketch of this picture is to be kept. `picture` is its object; "" when it could not be kept itself."""
-    return bool(picture) and (not compared or int(picture[:8], 16) % SKETCH_EVERY == 0)
+def due(picture: str, comparison: Comparison) -> bool:
+    """Whether a sketch of this picture is to be kept: it may become the reference where there is none, or where the one
+    there is has become unlike. `picture` is its object; "" when it could not be kept itself.
+    """
+    unlike = not comparison.reference or not comparison.match_share >= STEADY_BELOW
+    return bool(picture) and (unlike or int(picture[:8], 16) % SKETCH_EVERY == 0)
+
+
+def _of(references: Mapping[str, str], light: Light | None) -> list[str]:
+    if light is None:
+        return []
+    name = light.name.lower()
+    found = [picture for key, picture in sorted(references.items()) if key.partition("/")[0] == name and picture]
+    return found[:MOST_COMPARED]
+
+
+def _as_bright(sketch: Luma, groups: list[list[str]], load: Callable[[str], Luma | None]) -> list[tuple[str, Luma]]:
+    """The references of the group that is nearest in brightness, loaded."""
+    chosen: list[tuple[str, Luma]] = []
+    nearest = math.inf
+    brightness = max(float(sketch.mean()), 1.0)
+    for group in groups:
+        loaded = [(name, reference) for name in group if (reference := load(name)) is not None]
+        if loaded:
+            distance = abs(math.log(max(float(loaded[0][1].mean()), 1.0) / brightness))
+            if distance < nearest:
+                chosen, nearest = loaded, distance
+    return chosen
 
 
 def coded(sketch: Luma) -> bytes:
