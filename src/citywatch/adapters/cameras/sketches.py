@@ -1,8 +1,9 @@
 """References as a decoder process handles them: which of a camera's to compare with, and when to keep a new sketch.
 
 A sketch is what a reference is made of (compare.make_sketch), kept as a JPEG. One is kept of every picture that could
-be compared with nothing, because it may be adopted, of every one that is unlike its reference, and of one picture in SKETCH_EVERY beside a
-reference, because references follow the seasons; which one follows from the picture's own hash, so that no process has to remember.
+be compared with nothing, because it may be adopted, of every one that is unlike its reference, and of one picture in
+SKETCH_EVERY beside a reference, because references follow the seasons; which one follows from the picture's own hash,
+so that no process has to remember.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def best(
     groups: list[list[str]],
     load: Callable[[str], Luma | None],
 ) -> Comparison:
-    """The grid against whichever reference it fits best, of the light that is as bright; against none when all are gone."""
+    """The grid against the reference that it fits best, of the light that is as bright; against none if all are gone."""
     found = None
     for name, reference in _as_bright(sketch, groups, load):
         comparison = compare(grid, reference, name, previous_grid, sketch)
