@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks import _frame, _peers
 
 SCENARIOS = {
-    "pictures": "picture statistics against cv2.meanStdDev; all measurements against decoding, camera-health, ffmpeg filters",
+    "pictures": "picture statistics against cv2.meanStdDev; all measurements against decoding and two peers",
     "camera_faults": "every fault of a camera's picture, found or named wrongly, and false alarms of healthy cameras",
     "patrol": "CPU of a visit against the barest one, a round of 6,534 cameras, memory of a camera at rest",
     "replay": "a MON file to events and segments on disk, end to end",

@@ -106,9 +106,9 @@ def test_everything_is_there_after_a_restart(tmp_path):
         log.close()
 
 
-def test_another_directory_is_another_log(server, tmp_path):
+def test_another_directory_is_another_log(own_server, tmp_path):
     with EmbeddedServer(tmp_path / "log") as other:
-        logs = [RedisLog(url, 1) for url in (server.url, other.url)]
+        logs = [RedisLog(url, 1) for url in (own_server.url, other.url)]
         assert logs[0].epoch() != logs[1].epoch()
         for log in logs:
             log.close()

@@ -53,7 +53,7 @@ def best(
     groups: list[list[str]],
     load: Callable[[str], Luma | None],
 ) -> Comparison:
-    """The grid against the reference that it fits best, of the light that is as bright; against none if all are gone."""
+    """The grid against the reference that it fits best, of the light that is as bright; or against none."""
     found = None
     for name, reference in _as_bright(sketch, groups, load):
         comparison = compare(grid, reference, name, previous_grid, sketch)
