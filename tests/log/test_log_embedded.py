@@ -107,7 +107,7 @@ def test_everything_is_there_after_a_restart(tmp_path):
 
 
 def test_another_directory_is_another_log(own_server, tmp_path):
-    with EmbeddedServer(tmp_path / "log") as other:
+    with EmbeddedServer(tmp_path / "other") as other:
         logs = [RedisLog(url, 1) for url in (own_server.url, other.url)]
         assert logs[0].epoch() != logs[1].epoch()
         for log in logs:
