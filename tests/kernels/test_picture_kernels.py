@@ -169,6 +169,17 @@ def test_smooth_equals_the_naive_twin_and_stays_between_the_extremes(plane):
     assert plane.min() <= out.min() <= out.max() <= plane.max()
 
 
+@settings(max_examples=40, deadline=None)
+@given(plane=planes.filter(lambda plane: min(plane.shape) > 2), every=st.integers(1, 3))
+def test_smoothing_and_measuring_at_once_equals_one_after_the_other(plane, every):
+    smoothed = np.empty((plane.shape[0] - 2, plane.shape[1] - 2), np.uint8)
+    pictures.smooth(plane, smoothed)
+    apart, at_once = np.full((2, pictures.LAPLACIAN_SIZES), 7, np.int64)
+    pictures.laplacian_sizes(smoothed, every, apart)
+    assert pictures.smoothed_sizes(plane, every, at_once) == pictures.moments(smoothed)
+    assert (at_once == apart).all()
+
+
 @settings(max_examples=30, deadline=None)
 @given(plane=planes, seed=st.integers(0, 2**32 - 1))
 def test_decimation_and_moments_equal_numpy(plane, seed):
@@ -178,8 +189,8 @@ def test_decimation_and_moments_equal_numpy(plane, seed):
     pictures.decimate(plane, rows, columns, out)
     assert out.tolist() == plane[rows][:, columns].tolist()
     assert pictures.moments(plane) == (int(plane.sum()), int((plane.astype(int) ** 2).sum()))
-    assert pictures.sd_of(plane) == pytest.approx(plane.std(), abs=1e-6)
-    assert math.isnan(pictures.sd_of(plane[:0]))
+    assert pictures.sd_of(plane.size, *pictures.moments(plane)) == pytest.approx(plane.std(), abs=1e-6)
+    assert math.isnan(pictures.sd_of(0, 0, 0))
 
 
 @settings(max_examples=40, deadline=None)
@@ -206,9 +217,12 @@ def test_single_kernels_equal_the_fused_one_and_keep_their_laws(plane, seed, k):
     alone, steps = np.full(256, -1, np.int64), np.full(pictures.SUMS, -1, np.int64)
     pictures.histogram(plane, alone)
     pictures.grid_steps(plane, steps)
-    pictures.laplacians(plane, steps)
+    pictures.laplacians(plane, 1, steps)
     assert (alone == counts).all()
     assert steps[pictures.LAPLACIAN : pictures.CHANGED].tolist() == sums[pictures.LAPLACIAN : pictures.CHANGED].tolist()
+    pictures.laplacians(plane, 2, steps)
+    half = naive_laplacians(plane, 2)
+    assert steps[pictures.LAPLACIAN : pictures.CHANGED].tolist() == [sum(half), sum(v * v for v in half), len(half)]
     assert steps[:4].tolist() == sums[:4].tolist()
     changed = pictures.changed_pixels(plane, previous, k)
     assert changed == sums[pictures.CHANGED]

@@ -178,13 +178,13 @@ def histogram(plane: Plane, counts: Counts) -> None:
         )
 
 
-@kernel(f"void({_PLANE}, int64[::1])")
-def laplacians(plane: Plane, sums: Counts) -> None:
-    """The Laplacian alone. sums (SUMS,) int64: three places are overwritten."""
+@kernel(f"void({_PLANE}, int64, int64[::1])")
+def laplacians(plane: Plane, every: int, sums: Counts) -> None:
+    """The Laplacian alone, of rows 1, 1 + every, 1 + 2 every, ... sums (SUMS,) int64: three places are overwritten."""
     height, width = plane.shape
     total = 0
     squared = 0
-    for y in range(1, height - 1):
+    for y in range(1, height - 1, every):
         for left in range(1, width - 1, _PIECE):
             right = min(left + _PIECE, width - 1)
             one, square = _laplacian_piece(
@@ -194,7 +194,7 @@ def laplacians(plane: Plane, sums: Counts) -> None:
             squared += square
     sums[LAPLACIAN] = total
     sums[LAPLACIAN_SQUARED] = squared
-    sums[LAPLACIAN_COUNT] = max(height - 2, 0) * max(width - 2, 0)
+    sums[LAPLACIAN_COUNT] = (max(height - 2, 0) + every - 1) // every * max(width - 2, 0)
 
 
 @kernel(f"int64({_PLANE}, {_PLANE}, int64)")
@@ -357,6 +357,44 @@ def moments(plane: Plane) -> tuple[int, int]:
     return total, squared
 
 
+@kernel(f"UniTuple(int64, 2)({_PLANE}, int64, int64[::1])")
+def smoothed_sizes(plane: Plane, every: int, counts: Counts) -> tuple[int, int]:
+    """`moments` and `laplacian_sizes` of the plane that `smooth` makes, without making it.
+
+    plane   (h, w) uint8, C-contiguous, at least 3x3, no side longer than MAX_SIDE
+    every   as in `laplacian_sizes`
+    counts  (LAPLACIAN_SIZES,) int64, overwritten
+    """
+    width, height = plane.shape[1] - 2, plane.shape[0] - 2
+    lanes = np.zeros((4, LAPLACIAN_SIZES), np.uint32)
+    rows = np.empty((3, width), np.uint8)
+    line = np.empty(max(width - 2, 0), np.uint16)
+    whole = line.shape[0] // 4 * 4
+    total = 0
+    squared = 0
+    for y in range(height):
+        row = rows[y % 3]
+        _smooth_row(plane[y], plane[y + 1], plane[y + 2], row)
+        one, square = _moments_of(row)
+        total += one
+        squared += square
+        if y < 2 or (y - 2) % every != 0:
+            continue
+        _sizes_in_row(rows[(y - 2) % 3], rows[(y - 1) % 3], row, line)
+        for x in range(0, whole, 4):
+            lanes[0, line[x]] += np.uint32(1)
+            lanes[1, line[x + 1]] += np.uint32(1)
+            lanes[2, line[x + 2]] += np.uint32(1)
+            lanes[3, line[x + 3]] += np.uint32(1)
+        for x in range(whole, line.shape[0]):
+            lanes[0, line[x]] += np.uint32(1)
+    for size in range(LAPLACIAN_SIZES):
+        counts[size] = 0
+        for lane in range(4):
+            counts[size] += np.int64(lanes[lane, size])
+    return total, squared
+
+
 # ---- figures from the sums: each is one rounding away from the exact quotient of integers
 
 
@@ -369,10 +407,8 @@ def mean_and_sd(counts: Counts) -> tuple[float, float]:
     return total / number, math.sqrt((number * squared - total * total) / (number * number))
 
 
-def sd_of(plane: Plane) -> float:
-    """(Population) standard deviation of a plane, grey levels; NaN for no pixels."""
-    total, squared = moments(plane)
-    number = plane.size
+def sd_of(number: int, total: int, squared: int) -> float:
+    """(Population) standard deviation of so many values from their sum and that of their squares; NaN for none."""
     return math.sqrt((number * squared - total * total) / (number * number)) if number else math.nan
 
 
@@ -390,10 +426,16 @@ def share_at_least(counts: Counts, level: int) -> float:
 
 def level_reached(counts: Counts, share: float) -> int:
     """The smallest index up to which at least `share` of all counts lie; ValueError for no counts."""
-    total = int(counts.sum())
+    return levels_reached(counts, share)[0]
+
+
+def levels_reached(counts: Counts, *shares: float) -> list[int]:
+    """The same for several shares."""
+    reached = np.cumsum(counts)
+    total = int(reached[-1])
     if total == 0:
         raise ValueError("no pixels were counted, so no level is reached")
-    return int(np.searchsorted(np.cumsum(counts), math.ceil(share * total)))
+    return [int(np.searchsorted(reached, math.ceil(share * total))) for share in shares]
 
 
 def laplacian_variance(sums: Counts) -> float:

@@ -1,18 +1,17 @@
 """Stripes and bands: what repeats along whole rows (or columns) of a picture.
 
 A stripe runs through everything in the picture, the sky and the road alike; an edge of the scene does not. So a row is
-cut into SEGMENTS pieces, and from one row to the next all the pieces of a stripe step the same way. For a distance b
-of rows let D(y, s) be the mean of segment s over the rows y+b to y+2b-1 minus that over y to y+b-1. Then
+cut into SEGMENTS pieces, and from one row to the next all the pieces of a stripe step the same way. Let D(y, s) be the
+mean of segment s over the y+1st pair of rows, quadruple of rows and so on, minus that over the yth. Then
 
 coherent    c(y)   what three quarters of the segments share: the largest step that twelve of the sixteen reach
                    together upwards or together downwards, else 0
-runs               neighbouring rows where c has one sign are a run; a stripe makes one upward and one downward run.
+runs               neighbouring steps where c has one sign are a run; a stripe makes one upward and one downward run.
                    The largest run of either sign is left out: a roof, a kerb or a belt of trees makes as much.
 incoherent  e(y)   mean of |D(y, s) - mean of D(y)| over the segments
 
-strength = 2 min(sum of upward c, sum of downward c) / (sum of e + one grey level a row), the largest of all distances.
-Distances are 1, 2, 4, ... rows, up to an eighth of the height: from lines that alternate to slow bands of mains hum;
-y goes in steps of half the distance.
+strength = 2 min(sum of upward c, sum of downward c) / (sum of e + one grey level a step), the largest of all heights.
+Heights are 1, 2, 4, ... rows, as long as eight of them fit: from lines that alternate to slow bands of mains hum.
 Columns are rows of the transposed sums.
 """
 
@@ -85,23 +84,18 @@ def strength(sums: Sums, pixels: int) -> float:
     pixels  how many pixels one sum is made of; n times pixels must stay below 250,000 (32-bit sums)
     """
     count = sums.shape[0]
+    high = sums.copy()
     best = 0.0
-    added = np.zeros((count + 1, SEGMENTS), np.int32)
-    for y in range(count):
-        for s in range(SEGMENTS):
-            added[y + 1, s] = np.int32(added[y, s] + sums[y, s])
+    height = 1
     window = np.empty(SEGMENTS, np.int32)
-    distance = 1
-    while distance <= count // 8:
-        rows = 0
+    while count >= 8:
         upward = downward = largest_up = largest_down = run = spread = 0
-        for y in range(0, count - 2 * distance + 1, max(distance // 2, 1)):
-            rows += 1
+        for y in range(count - 1):
             total = np.int32(0)
             above = np.int32(0)
             below = np.int32(0)
             for s in range(SEGMENTS):
-                step = np.int32(added[y + 2 * distance, s] - 2 * added[y + distance, s] + added[y, s])
+                step = np.int32(high[y + 1, s] - high[y, s])
                 window[s] = step
                 total = np.int32(total + step)
                 above = np.int32(above + np.int32(step > 0))
@@ -126,6 +120,10 @@ def strength(sums: Sums, pixels: int) -> float:
             else:
                 run = 0
         coherent = 2.0 * min(upward - largest_up, downward - largest_down)
-        best = max(best, coherent / (spread / SEGMENTS + distance * pixels * rows))
-        distance *= 2
+        best = max(best, coherent / (spread / SEGMENTS + height * pixels * (count - 1)))
+        count //= 2
+        for y in range(count):
+            for s in range(SEGMENTS):
+                high[y, s] = np.int32(high[2 * y, s] + high[2 * y + 1, s])
+        height *= 2
     return best

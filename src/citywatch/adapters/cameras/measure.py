@@ -28,9 +28,9 @@ DARK_LEVEL and BRIGHT_LEVEL hold for both, so that nobody has to believe the str
 often get wrong.
 
 Full size. Blockiness and torn blocks are looked at where the codec's raster is: in strips of the full plane, 16 rows
-high, one strip in each STRIP_EVERY rows (all rows of a small picture). Chroma is decimated like luma, to at most
-160x90: its mean, its spread, and the cast that three quarters of all pixels share. A picture without chroma planes has
-NaN there.
+high, some rows of blocks of a large picture and all of a small one. Chroma is decimated like luma, to at most 80x45:
+its mean, its spread, and the cast that three quarters of all pixels share. A picture without chroma planes has NaN
+there.
 
 Light, as far as the picture shows it: without any colour in its chroma planes it was taken by infrared; else a dark
 one by night and a bright one by day. A picture without chroma planes is judged by its brightness alone.
@@ -81,10 +81,12 @@ MOST_STIRRED = 0.995
 """`stir` is the change of the block that this share of the scene's blocks does not exceed."""
 CAST_SHARED_BY = 0.25
 """Share of the chroma pixels that may lie nearer to grey than `cast` says."""
-STRIP_EVERY = 216
-"""One row of blocks is looked at for each so many rows of the picture divided by 16: every fifth in 1080p."""
-TEARS_OF = 540
-"""In the same way tears: every second row of blocks in 1080p."""
+STRIPS_OF = 135
+"""In a picture of 720 rows and more every nth row of blocks is looked at for steps and torn blocks, the picture having n
+times so many rows: every eighth in 1080p.
+"""
+TEARS_OF = 360
+"""And for tears in any: every third in 1080p."""
 GREY_CHROMA_SD = 0.35
 """A picture whose chroma spreads no more than this, about grey, has no colour: infrared 0 to 0.2; a real car park of
 nothing but asphalt has 1.0, dense fog 0.4.
@@ -210,7 +212,7 @@ def measure(planes: Planes, grid: Luma, previous_grid: Luma | None) -> Measureme
     scene = _Scene.of(grid)
     counts = scene.counts + scene.captions
     sums = np.empty(pictures.SUMS, np.int64)
-    pictures.laplacians(grid, sums)
+    pictures.laplacians(grid, 2, sums)
     mean, sd = pictures.mean_and_sd(counts)
     colour = _colour(planes)
     return Measurement(
@@ -269,19 +271,16 @@ def _of_scene(scene: _Scene) -> dict[str, float]:
         return dict.fromkeys(
             ("sharpness", "texture_share", "contrast", "layout", "noise_sd", "speckle_share"), math.nan
         )
-    contrast = pictures.level_reached(counts, 1 - CONTRAST_TAIL) - pictures.level_reached(counts, CONTRAST_TAIL)
-    smoothed = np.empty((height - 2, width - 2), np.uint8)
-    pictures.smooth(plane, smoothed)
-    sd = pictures.sd_of(smoothed)
+    low, high = pictures.levels_reached(counts, CONTRAST_TAIL, 1 - CONTRAST_TAIL)
     sizes = np.empty(pictures.LAPLACIAN_SIZES, np.int64)
-    pictures.laplacian_sizes(smoothed, 2, sizes)
+    sd = pictures.sd_of((height - 2) * (width - 2), *pictures.smoothed_sizes(plane, 2, sizes))
     layout = blocks.ranked(sums, 1 - LAYOUT_TAIL) - blocks.ranked(sums, LAYOUT_TAIL)
     noise = np.empty(((height - 2) // 16, (width - 2) // 16), np.int32)
     grain.responses(plane, noise)
     return {
         "sharpness": pictures.level_reached(sizes, SHARPEST_ABOVE) / sd if sd > 0 else math.nan,
         "texture_share": scene.structured / sums.size,
-        "contrast": float(contrast),
+        "contrast": float(high - low),
         "layout": layout / blocks.PIXELS,
         "noise_sd": grain.noise_from(blocks.ranked(noise, QUIET_BLOCKS)),
         "speckle_share": grain.speckles(plane, SPECKLE_STEP) / ((height - 1) // 2 * width),
@@ -316,7 +315,7 @@ def _raster(luma: Luma, grid: Luma) -> dict[str, float]:
     """What the codec did, and what a broken stream does."""
     sums = np.empty(mosaic.SUMS, np.int64)
     luma = np.ascontiguousarray(luma)
-    mosaic.strips(luma, max(luma.shape[0] // STRIP_EVERY, 1), sums)
+    mosaic.strips(luma, strip_every(luma.shape[0]), sums)
     borders, between = (_tears(luma, first) for first in (16, 8))
     columns, rows = np.empty(grid.shape[1], np.int32), np.empty(grid.shape[0], np.int32)
     mosaic.step_profiles(grid, columns, rows)
@@ -329,8 +328,13 @@ def _raster(luma: Luma, grid: Luma) -> dict[str, float]:
     }
 
 
+def strip_every(height: int) -> int:
+    """Which rows of blocks are looked at for steps: all, or each so manyth."""
+    return height // STRIPS_OF if height >= 720 else 1
+
+
 def _tears(luma: Luma, first: int) -> pictures.Counts:
-    """The tears of every row of blocks in a small picture, of every second one in 1080p, and so on."""
+    """The tears of every row of blocks in a small picture, of every third one in 1080p, and so on."""
     every = 16 * max(luma.shape[0] // TEARS_OF, 1)
     excess = np.empty(max((luma.shape[0] - 2 - first) // every + 1, 0), np.int64)
     mosaic.tears(luma, first, every, excess)
