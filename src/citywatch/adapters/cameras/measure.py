@@ -82,8 +82,8 @@ MOST_STIRRED = 0.995
 CAST_SHARED_BY = 0.25
 """Share of the chroma pixels that may lie nearer to grey than `cast` says."""
 STRIPS_OF = 135
-"""In a picture of 720 rows and more every nth row of blocks is looked at for steps and torn blocks, the picture having n
-times so many rows: every eighth in 1080p.
+"""In a picture of 720 rows and more every nth row of blocks is looked at for steps and torn blocks, where n times so
+many rows are the picture: every eighth in 1080p.
 """
 TEARS_OF = 360
 """And for tears in any: every third in 1080p."""
