@@ -344,3 +344,24 @@ def test_a_cast_is_what_nine_tenths_share():
     chroma.total(u, v, sums)
     chroma.project(u, v, *chroma.direction(sums), counts)
     assert chroma.reached(counts, 0.1) == 0.0
+
+
+@settings(max_examples=20, deadline=None)
+@given(u=planes, seed=st.integers(0, 2**32 - 1))
+def test_impossible_colours_equal_the_naive_twin(u, seed):
+    v = np.random.default_rng(seed).integers(0, 256, u.shape, dtype=np.uint8)
+    wanted = 0
+    for a, b in zip(u.ravel().tolist(), v.ravel().tolist(), strict=True):
+        offsets = [1.402 * (b - 128), -0.344 * (a - 128) - 0.714 * (b - 128), 1.772 * (a - 128)]
+        wanted += max(offsets) - min(offsets) > chroma.MOST_APART
+    assert chroma.impossible(u, v) == wanted
+
+
+def test_no_colour_of_a_picture_is_impossible_and_what_was_never_decoded_is():
+    rgb = np.array([[[r, g, b] for g in (0, 128, 255) for b in (0, 128, 255)] for r in (0, 128, 255)], float)
+    u = 128 - 0.168736 * rgb[..., 0] - 0.331264 * rgb[..., 1] + 0.5 * rgb[..., 2]
+    v = 128 + 0.5 * rgb[..., 0] - 0.418688 * rgb[..., 1] - 0.081312 * rgb[..., 2]
+    u, v = (np.clip(plane, 0, 255).round().astype(np.uint8) for plane in (u, v))
+    assert chroma.impossible(u, v) == 0
+    nothing = np.zeros((4, 5), np.uint8)
+    assert chroma.impossible(nothing, nothing) == 20

@@ -36,7 +36,7 @@ GOOD = {
     "sd": 45.0, "dark_share": 0.02, "bright_share": 0.01, "laplacian_var": 900.0, "sharpness": 1.4,
     "texture_share": 0.7, "blockiness": 1.1, "contrast": 100.0, "u_mean": 0.5, "v_mean": -1.0, "chroma_sd": 8.0,
     "noise_sd": 0.5, "speckle_share": 0.0, "stripe_rows": 0.01, "stripe_columns": 0.02, "torn_share": 0.0, "tear": 1.0,
-    "raster_share": 0.43, "layout": 100.0, "cast": 0.0, "light": Light.DAY, "decode_errors": 0, "fps": 25.0,
+    "raster_share": 0.43, "layout": 100.0, "cast": 0.0, "void_share": 0.0, "light": Light.DAY, "decode_errors": 0, "fps": 25.0,
     "fps_declared": 25.0, "stream_offset_ns": S // 10, "device_offset_ns": NO_OFFSET,
 }  # fmt: skip
 
@@ -218,6 +218,7 @@ def test_by_day_even_a_dim_rest_of_the_scene_is_black():
         ({"tear": 9.0}, {Fault.MOSAIC}),
         ({"tear": 30.0, "torn_share": 0.2, "stripe_rows": 4.0}, {Fault.STRIPES}),
         ({"decode_errors": 1}, {Fault.MOSAIC}),
+        ({"void_share": 0.02}, {Fault.MOSAIC}),
         ({"raster_share": 0.95}, {Fault.MOSAIC}),
         ({"raster_share": 0.95, "texture_share": 0.2}, set()),
         ({"raster_share": 0.95, "sharpness": 0.45}, set()),
@@ -555,6 +556,7 @@ def test_thresholds_are_pinned():
         "raster_share": 0.85,
         "raster_texture_share": 0.3,
         "raster_sharpness": 0.5,
+        "void_share": 0.02,
         "decode_errors": 1.0,
         "covered_texture_share": 0.004,
         "open_texture_share": 0.01,

@@ -113,6 +113,7 @@ class FrameBatch(Batch):
                                     grey levels
     cast             (n,) float64   how far from grey three quarters of the chroma pixels lie, at least, in the
                                     direction of their mean, levels
+    void_share       (n,) float64   share of chroma pixels of a colour that does not exist: never written, 0 to 1
     scene_changed    (n,) float64   `changed_share` of the scene alone: the grid without its caption bands, 0 to 1
     caption_changed  (n,) float64   `changed_share` of the caption bands, the upper and lower sixth of the grid, 0 to 1
     stir             (n,) float64   change of the mean of the 16x16 scene block that 0.5 % of them exceed, grey levels
@@ -181,6 +182,7 @@ class FrameBatch(Batch):
         Column("raster_share", "float64", since=2, missing=math.nan),
         Column("layout", "float64", since=2, missing=math.nan),
         Column("cast", "float64", since=2, missing=math.nan),
+        Column("void_share", "float64", since=2, missing=math.nan),
         Column("scene_changed", "float64", since=2, missing=math.nan),
         Column("caption_changed", "float64", since=2, missing=math.nan),
         Column("stir", "float64", since=2, missing=math.nan),
@@ -242,6 +244,7 @@ class FrameBatch(Batch):
     raster_share: np.ndarray[Any, np.dtype[np.float64]]
     layout: np.ndarray[Any, np.dtype[np.float64]]
     cast: np.ndarray[Any, np.dtype[np.float64]]
+    void_share: np.ndarray[Any, np.dtype[np.float64]]
     scene_changed: np.ndarray[Any, np.dtype[np.float64]]
     caption_changed: np.ndarray[Any, np.dtype[np.float64]]
     stir: np.ndarray[Any, np.dtype[np.float64]]

@@ -20,6 +20,7 @@ STEPS = 4
 """Steps of a chroma level in which the projections are counted."""
 PROJECTIONS = 2 * 182 * STEPS + 1
 """Length of the array that `project` fills: -182 to 182 levels; no colour is farther than 128 sqrt(2) from grey."""
+MOST_APART = 290
 _FINE = 1024
 
 _PLANE = "Array(uint8, 2, 'C', readonly=True)"
@@ -59,6 +60,27 @@ def project(u: Plane, v: Plane, along_u: int, along_v: int, counts: Counts) -> N
         for x in range(u.shape[1]):
             far = (np.int64(u[y, x]) - NEUTRAL) * along_u + (np.int64(v[y, x]) - NEUTRAL) * along_v
             counts[182 * STEPS + far * STEPS // _FINE] += 1
+
+
+@kernel(f"int64({_PLANE}, {_PLANE})")
+def impossible(u: Plane, v: Plane) -> int:
+    """How many pixels have a colour that does not exist.
+
+    Red, green and blue are luma plus 1.402 v, -0.344 u - 0.714 v and 1.772 u (ITU-R BT.601, full range), and all three
+    lie between 0 and 255; so whatever the luma is, no two of these can lie more than 255 apart. MOST_APART leaves room
+    for other matrices. A decoder that never wrote a block leaves u = v = 0 there, 362 apart.
+
+    u, v  (h, w) uint8, C-contiguous, of one shape
+    """
+    found = 0
+    for y in range(u.shape[0]):
+        for x in range(u.shape[1]):
+            du = np.int64(u[y, x]) - NEUTRAL
+            dv = np.int64(v[y, x]) - NEUTRAL
+            red, green, blue = 1402 * dv, -344 * du - 714 * dv, 1772 * du
+            apart = max(red, green, blue) - min(red, green, blue)
+            found += int(apart > 1000 * MOST_APART)
+    return found
 
 
 # ---- figures from the sums

@@ -148,6 +148,7 @@ class Measurement:
     raster_share: float
     layout: float
     cast: float
+    void_share: float
     scene_changed: float
     caption_changed: float
     stir: float
@@ -369,17 +370,17 @@ def _change(grid: Luma, previous: Luma | None, scene: _Scene) -> dict[str, float
 def _colour(planes: Planes) -> dict[str, float]:
     u, v = planes.chroma_u, planes.chroma_v
     if u is None or v is None or u.shape != v.shape or u.size == 0:
-        return dict.fromkeys(("u_mean", "v_mean", "chroma_sd", "cast"), math.nan)
+        return dict.fromkeys(("u_mean", "v_mean", "chroma_sd", "cast", "void_share"), math.nan)
     u, v = (_decimated(plane, CHROMA_WIDTH, CHROMA_HEIGHT) for plane in (u, v))
     sums, counts = np.empty(chroma.SUMS, np.int64), np.empty(chroma.PROJECTIONS, np.int64)
     chroma.total(u, v, sums)
     chroma.project(u, v, *chroma.direction(sums), counts)
     u_mean, v_mean, chroma_sd = chroma.means_and_spread(sums)
     return {"u_mean": u_mean, "v_mean": v_mean, "chroma_sd": chroma_sd,
-            "cast": max(chroma.reached(counts, CAST_SHARED_BY), 0.0)}  # fmt: skip
+            "cast": max(chroma.reached(counts, CAST_SHARED_BY), 0.0), "void_share": chroma.impossible(u, v) / u.size}  # fmt: skip
 
 
-def _light(mean: float, *, u_mean: float, v_mean: float, chroma_sd: float, cast: float) -> int:
+def _light(mean: float, *, u_mean: float, v_mean: float, chroma_sd: float, **_others: float) -> int:
     grey = chroma_sd <= GREY_CHROMA_SD and max(abs(u_mean), abs(v_mean)) <= GREY_CHROMA_MEAN
     if grey:
         return int(Light.INFRARED)

@@ -63,6 +63,7 @@ def table(limits: PictureThresholds, daylight: bool) -> Table:
             (Check("decode_errors", limits.decode_errors),),
             (Check("torn_share", limits.torn_share), no_lines),
             (Check("tear", limits.tear), no_lines),
+            (Check("void_share", limits.void_share),),
             (
                 Check("raster_share", limits.raster_share),
                 Check("texture_share", limits.raster_texture_share),

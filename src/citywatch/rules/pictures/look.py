@@ -47,6 +47,7 @@ class Look:
     raster_share: float = math.nan
     layout: float = math.nan
     cast: float = math.nan
+    void_share: float = math.nan
     scene_changed: float = math.nan
     caption_changed: float = math.nan
     stir: float = math.nan
