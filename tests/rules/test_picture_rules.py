@@ -36,8 +36,8 @@ GOOD = {
     "sd": 45.0, "dark_share": 0.02, "bright_share": 0.01, "laplacian_var": 900.0, "sharpness": 1.4,
     "texture_share": 0.7, "blockiness": 1.1, "contrast": 100.0, "u_mean": 0.5, "v_mean": -1.0, "chroma_sd": 8.0,
     "noise_sd": 0.5, "speckle_share": 0.0, "stripe_rows": 0.01, "stripe_columns": 0.02, "torn_share": 0.0, "tear": 1.0,
-    "raster_share": 0.43, "layout": 100.0, "cast": 0.0, "void_share": 0.0, "light": Light.DAY, "decode_errors": 0, "fps": 25.0,
-    "fps_declared": 25.0, "stream_offset_ns": S // 10, "device_offset_ns": NO_OFFSET,
+    "raster_share": 0.43, "layout": 100.0, "cast": 0.0, "void_share": 0.0, "light": Light.DAY, "decode_errors": 0,
+    "fps": 25.0, "fps_declared": 25.0, "stream_offset_ns": S // 10, "device_offset_ns": NO_OFFSET,
 }  # fmt: skip
 
 

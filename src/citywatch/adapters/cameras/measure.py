@@ -376,8 +376,13 @@ def _colour(planes: Planes) -> dict[str, float]:
     chroma.total(u, v, sums)
     chroma.project(u, v, *chroma.direction(sums), counts)
     u_mean, v_mean, chroma_sd = chroma.means_and_spread(sums)
-    return {"u_mean": u_mean, "v_mean": v_mean, "chroma_sd": chroma_sd,
-            "cast": max(chroma.reached(counts, CAST_SHARED_BY), 0.0), "void_share": chroma.impossible(u, v) / u.size}  # fmt: skip
+    return {
+        "u_mean": u_mean,
+        "v_mean": v_mean,
+        "chroma_sd": chroma_sd,
+        "cast": max(chroma.reached(counts, CAST_SHARED_BY), 0.0),
+        "void_share": chroma.impossible(u, v) / u.size,
+    }
 
 
 def _light(mean: float, *, u_mean: float, v_mean: float, chroma_sd: float, **_others: float) -> int:
