@@ -187,9 +187,12 @@ def _margin(chain: LookHistory, look: Look, limits: PictureThresholds) -> float:
     share = changed(look)
     if math.isnan(share):
         return math.nan
-    moved = -math.inf if math.isnan(look.stir) else (look.stir - limits.live_stir) / limits.live_stir
     limit = _hardly_limit(look, limits)
-    still = max((share - limit) / limit, moved) if limit > 0 else math.inf
+    still = max((share - limit) / limit, _moved(look, limits.live_stir)) if limit > 0 else math.inf
     quiet_ns, least_ns = _quiet(chain, look, limits)
     quiet = (least_ns - quiet_ns) / least_ns if least_ns > 0 else math.inf
-    return min(still, max(quiet, moved))
+    return min(still, max(quiet, _moved(look, limits.quiet_stir)))
+
+
+def _moved(look: Look, threshold: float) -> float:
+    return -math.inf if math.isnan(look.stir) else (look.stir - threshold) / threshold
