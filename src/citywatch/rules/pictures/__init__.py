@@ -19,7 +19,8 @@ Order. What hides what:
 6. covered               no structure anywhere in the scene; then neither focus, contrast, colour nor motion can be
                          judged. With next to none it could not be checked: the noise of a cloth comes and goes. Nor
                          can it of a camera that is known to look at bare asphalt.
-7. out_of_focus          structure, but nothing sharp in it. Motion is not judged, unless something moved.
+7. out_of_focus          by day: structure, but nothing sharp in it. Motion is not judged, unless something moved. By
+                         night rain on the glass looks the same: could not be checked.
 8. low_contrast          fog and dirt: everything within a few grey levels. Nor is motion, then.
                          Where next to nothing is left, 7 and 8 could not be told from a cover.
 9. frozen                key frame against key frame: motion.py.
@@ -39,7 +40,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from citywatch.domain.pictures import Fault, Outcome
+from citywatch.domain.pictures import Fault, Light, Outcome
 from citywatch.rules.pictures import colour, motion, stream
 from citywatch.rules.pictures.answers import Conclusion, Finding, Unchecked, Why, unchecked
 from citywatch.rules.pictures.checks import Table, is_dark, is_small, look_at, table
@@ -209,17 +210,24 @@ def _view(row: Look, before: LookHistory, limits: PictureThresholds, checks: Tab
     if covered[0]:
         return covered[0], unchecked(Why.TOO_LITTLE_STRUCTURE, Fault.OUT_OF_FOCUS, Fault.LOW_CONTRAST)
     unsure = _too_little(row, Fault.COVERED, limits.open_texture_share)
-    blurred, bare = _of(Fault.OUT_OF_FOCUS, row, checks, told), limits.out_of_focus_texture_share
-    if blurred[0] and row.texture_share >= bare:
-        return blurred[0], unsure + unchecked(Why.NOTHING_SHARP, Fault.LOW_CONTRAST)
-    if blurred[0]:
-        unsure += _too_little(row, Fault.OUT_OF_FOCUS, bare)
-        del told[Fault.OUT_OF_FOCUS]
+    blurred = _blurred(row, limits, checks, told)
+    if any(blurred):
+        return blurred[0], unsure + blurred[1] + unchecked(Why.NOTHING_SHARP, Fault.LOW_CONTRAST)
     pale, bare = _of(Fault.LOW_CONTRAST, row, checks, told), limits.low_contrast_texture_share
     if pale[0] and row.texture_share < bare:
         del told[Fault.LOW_CONTRAST]
         return (), unsure + _too_little(row, Fault.LOW_CONTRAST, bare)
     return pale[0], unsure
+
+
+def _blurred(row: Look, limits: PictureThresholds, checks: Table, told: _Margins) -> Conclusion:
+    """Out of focus; by night, and where little structure is left, nothing sharp may mean something else."""
+    answer = _of(Fault.OUT_OF_FOCUS, row, checks, told)
+    if not answer[0] or (row.light is Light.DAY and row.texture_share >= limits.out_of_focus_texture_share):
+        return answer
+    del told[Fault.OUT_OF_FOCUS]
+    why = Why.TOO_LITTLE_STRUCTURE if row.light is Light.DAY else Why.NOTHING_SHARP
+    return (), unchecked(why, Fault.OUT_OF_FOCUS)
 
 
 def _too_little(row: Look, fault: Fault, share: float) -> tuple[Unchecked, ...]:

@@ -121,4 +121,4 @@ def is_thinned(look: Look, usual: list[float], limits: PictureThresholds) -> boo
 
 def shows_colours(look: Look) -> bool:
     """Whether the colours of a picture can be judged: by day, and not those of infrared or street lamps."""
-    return look.light is Light.DAY and math.isfinite(look.cast)
+    return look.light is Light.DAY and all(map(math.isfinite, (look.cast, look.u_mean, look.v_mean)))

@@ -48,8 +48,8 @@ class PictureThresholds:
     """Bands that roll, in the change from look to look: medium 0.59 and more, clean up to 0.27."""
     torn_share: float = 0.03
     """Mosaic when this share of blocks is torn: medium 0.10 and more, mild 0.034; clean up to 0.014."""
-    tear: float = 9.0
-    """Or where rows of blocks do not fit each other: severe 12 and more, most of medium; clean up to 6."""
+    tear: float = 8.0
+    """Or where rows of blocks do not fit each other: severe 17 and more, medium 9 in 90 %; clean up to 4.7."""
     tear_stripe_rows: float = 0.3
     """Torn blocks count only where stripes along rows do not make their edges."""
     raster_share: float = 0.85
@@ -80,9 +80,9 @@ class PictureThresholds:
     """Looks after which the usual structure and colour are known."""
     thinned: float = 0.6
     """With less than this share of its usual structure a camera is half covered: a cover has colours and no motion."""
-    out_of_focus_sharpness: float = 0.34
-    """Out of focus at or below it: severe 0.29 in 95 %, medium up to 0.38; clean 0.41 and more, below 0.6 only in
-    snowfall by night. What lies between is left to the camera's own reference.
+    out_of_focus_sharpness: float = 0.42
+    """Out of focus at or below it, by day: severe 0.30, medium 0.39 in 95 %; clean 0.77 and more. By night rain on the
+    glass or snowfall before a lamp leave as little (0.28): the picture alone could not be checked.
     """
     out_of_focus_texture_share: float = 0.12
     """With less structure what is left may be the rim of a cover: could not be checked."""
