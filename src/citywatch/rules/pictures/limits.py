@@ -80,7 +80,7 @@ class PictureThresholds:
     """Looks after which the usual structure and colour are known."""
     thinned: float = 0.6
     """With less than this share of its usual structure a camera is half covered: a cover has colours and no motion."""
-    out_of_focus_sharpness: float = 0.42
+    out_of_focus_sharpness: float = 0.39
     """Out of focus at or below it, by day: severe 0.30, medium 0.39 in 95 %; clean 0.77 and more. By night rain on the
     glass or snowfall before a lamp leave as little (0.28): the picture alone could not be checked.
     """
