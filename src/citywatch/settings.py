@@ -58,7 +58,7 @@ class PatrolSettings(PatrolTerms):
     """Visits to cameras."""
 
     decoders: Annotated[int, Field(ge=1, le=64, description="Decoder processes")] = 2
-    pictures_mb: Annotated[int, Field(ge=16, description="Space for the last looks, megabytes")] = 256
+    pictures_mb: Annotated[int, Field(ge=16, description="Space for the last looks, megabytes")] = 2048
     evidence_mb: Annotated[int, Field(ge=16, description="Space for pictures kept as evidence, megabytes")] = 4096
 
 

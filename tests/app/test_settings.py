@@ -115,7 +115,7 @@ def test_defaults_are_promises() -> None:
         "archive": {"seal_rows": 250_000, "seal_seconds": 3600},
         "patrol": {
             "decoders": 2,
-            "pictures_mb": 256,
+            "pictures_mb": 2048,
             "evidence_mb": 4096,
             "classes": {"standard": {"freshness_seconds": 300.0}, "gate": {"freshness_seconds": 60.0}},
             "visits_in_flight": 128,

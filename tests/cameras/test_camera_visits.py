@@ -218,7 +218,7 @@ def test_rtsp_paths_without_pictures(visits, rtsp, transport):
     expected = {
         "silent": ("no_media", "no_frames"),
         "deltas": ("unchecked", "no_key_frame"),
-        "nowhere": ("no_media", "path_unknown"),
+        "nowhere": ("unreachable", "path_unknown"),
     }
     for path, verdict in expected.items():
         row = visits(rtsp.url(path), transport=transport, media_timeout_seconds=1.5)[0]
@@ -262,7 +262,7 @@ def answer(status=200, head=b"", body=b""):
          ("no_media", "protocol_error")),
         (lambda: rtsp_script(answer(), answer(500)), ("no_media", "protocol_error")),
         (lambda: rtsp_script(answer(), answer(403)), ("unreachable", "authentication")),
-        (lambda: rtsp_script(answer(), answer(404)), ("no_media", "path_unknown")),
+        (lambda: rtsp_script(answer(), answer(404)), ("unreachable", "path_unknown")),
         (lambda: rtsp_script(answer(501), answer(body=b"v=0\r\n")), ("no_media", "no_frames")),
         (lambda: rtsp_script(answer(), answer(body=SDP % b"VP8")), ("unchecked", "protocol_error")),
         (lambda: rtsp_script(answer(), answer(body=SDP % b"H264"), answer(461)), ("no_media", "protocol_error")),
@@ -399,7 +399,7 @@ def test_snapshots_without_a_picture(visits, jpeg):
         "huge": ("no_media", "too_large"),
         "endless": ("no_media", "too_large"),
         "slow": ("no_media", "no_frames"),
-        "nowhere": ("no_media", "path_unknown"),
+        "nowhere": ("unreachable", "path_unknown"),
         "moved": ("no_media", "protocol_error"),
         "error": ("no_media", "protocol_error"),
     }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from citywatch.domain.instants import check_zone
 
 if TYPE_CHECKING:
     from citywatch.wire.station_json import StationFormat
@@ -28,11 +30,7 @@ class StationConfig(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _known(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"{name!r} is no known time zone; write an IANA name such as Asia/Shanghai") from error
-        return name
+        return check_zone(name)
 
     def form(self) -> StationFormat:
         """The format that the decoder takes."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,13 +16,9 @@ from citywatch.adapters.cameras.answers import VisitFailure
 from citywatch.adapters.cameras.config import CameraConfig
 from citywatch.adapters.onvif.discovery import discover
 from citywatch.adapters.onvif.eyes import access_of
+from citywatch.app.clock import SystemClock
 from citywatch.domain.instants import NS_PER_S
 from citywatch.errors import ConfigurationError, OutsideError
-
-
-class _WallClock:
-    def now_ns(self) -> int:
-        return time.time_ns()
 
 
 def discover_devices(*, wait_s: float, interface: str, targets: Sequence[str], as_json: bool) -> int:
@@ -57,7 +52,7 @@ def ask_device(url: str, *, username: str, password_file: Path | None, tls_verif
     async def ask() -> dict[str, Any]:
         async with access.open() as device:
             information = await device.information()
-            offset_ns = await device.clock_offset_ns(_WallClock())
+            offset_ns = await device.clock_offset_ns(SystemClock())
             profiles = await device.profiles()
         return {
             **asdict(information),

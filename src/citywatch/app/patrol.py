@@ -6,7 +6,6 @@ import asyncio
 import json
 import math
 import tempfile
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
@@ -22,6 +21,7 @@ from citywatch.adapters.cameras.patrol import Patrol
 from citywatch.adapters.cameras.pool import DecoderPool
 from citywatch.adapters.cameras.visit import CameraConfig
 from citywatch.adapters.onvif.eyes import OnvifEyes
+from citywatch.app.clock import SystemClock
 from citywatch.domain.instants import format_instant
 from citywatch.domain.pictures import FrameBatch, Outcome
 from citywatch.errors import ConfigurationError
@@ -40,11 +40,6 @@ _MEASURES = tuple(
     for column in FrameBatch.COLUMNS
     if column.dtype == "float64" or column.name in ("width", "height", "coded_bytes", "decode_errors")
 )
-
-
-class WallClock:
-    def now_ns(self) -> int:
-        return time.time_ns()
 
 
 async def patrol_urls(
@@ -87,7 +82,7 @@ async def patrol_urls(
                 pinned_quota_bytes=_PINNED_BYTES,
             )
         )
-        clock = WallClock()
+        clock = SystemClock()
         eyes = OnvifEyes(clock, NullMeter())
         patrol = await open_parts.enter_async_context(Patrol(cameras, pool, clock, _nowhere, NullMeter(), eyes=eyes))
 

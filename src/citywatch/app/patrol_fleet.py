@@ -18,7 +18,9 @@ from citywatch.adapters.cameras.patrol import Patrol
 from citywatch.adapters.cameras.pool import DecoderPool
 from citywatch.adapters.cameras.schedule import ClassAges
 from citywatch.adapters.cameras.tally import PatrolReport
-from citywatch.app.patrol import EXIT_FAULT, EXIT_FINE, WallClock, say_as_json, say_for_people
+from citywatch.adapters.onvif.eyes import OnvifEyes
+from citywatch.app.clock import SystemClock
+from citywatch.app.patrol import EXIT_FAULT, EXIT_FINE, say_as_json, say_for_people
 from citywatch.domain.pictures import FrameBatch
 from citywatch.errors import ConfigurationError, DescriptionRefused
 from citywatch.rules.pictures import LookHistory, conclude, looks
@@ -75,8 +77,9 @@ async def patrol_fleet(
                 pinned_quota_bytes=_PINNED_BYTES,
             )
         )
+        clock = SystemClock()
         patrol = await open_parts.enter_async_context(
-            Patrol(cameras, pool, WallClock(), on_frames, NullMeter(), terms=settings)
+            Patrol(cameras, pool, clock, on_frames, NullMeter(), terms=settings, eyes=OnvifEyes(clock, NullMeter()))
         )
         report = await _run(patrol, for_s)
     counts = dict(sorted(Counter(fault for found in faults.values() for fault in found).items()))

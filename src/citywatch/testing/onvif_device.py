@@ -221,7 +221,7 @@ class SimulatedDevice:
 def simulated_device(device: SimulatedDevice | None = None) -> Iterator[SimulatedDevice]:
     """The device, answering on a free port of loopback until the end of the block."""
     device = device or SimulatedDevice()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(device))
+    server = _Server(("127.0.0.1", 0), _handler(device))
     server.daemon_threads = True
     device.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -232,6 +232,11 @@ def simulated_device(device: SimulatedDevice | None = None) -> Iterator[Simulate
         device.mode = "garbage"  # an endless answer ends
         server.shutdown()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Who hangs up in the middle of an answer is part of the play."""
 
 
 def _handler(device: SimulatedDevice) -> type[BaseHTTPRequestHandler]:

@@ -59,7 +59,7 @@ async def fetch_key_frame(
 ) -> Answer:
     """One whole key frame of the camera's video, and what was learned of its stream. Raises VisitFailure:
 
-    unreachable (name_lookup, refused, timed_out, host_unreachable, authentication), no_media (path_unknown;
+    unreachable (name_lookup, refused, timed_out, host_unreachable, authentication, path_unknown), no_media (
     protocol_error: it speaks no RTSP, or wrongly; no_frames: connected, but no answer or no picture in time; stalled:
     pictures came, then none for `stalled_s`, or it hung up; too_large), unchecked (no_key_frame: pictures come, but
     none in time that stands alone; protocol_error: a codec that is not supported).
@@ -304,7 +304,7 @@ class RtspSession:
             word = "was not accepted" if self._credentials else "is needed"
             raise unreachable(VisitReason.AUTHENTICATION, f"{self._shown}: user and password: {word}")
         if answer.status in (404, 410) and method != "PLAY":
-            raise no_media(VisitReason.PATH_UNKNOWN, f"{self._shown}: the camera knows no such path")
+            raise unreachable(VisitReason.PATH_UNKNOWN, f"{self._shown}: the camera knows no such path")
         raise self._protocol(f"{method} was answered with status {answer.status}")
 
     async def _request(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Message:

@@ -74,7 +74,7 @@ class SnapshotClient:
     ) -> Still:
         """One picture's bytes. Raises VisitFailure:
 
-        unreachable (name_lookup, refused, timed_out, host_unreachable, authentication), no_media (path_unknown,
+        unreachable (name_lookup, refused, timed_out, host_unreachable, authentication, path_unknown), no_media (
         not_a_picture, too_large; no_frames: no whole answer in time; protocol_error: no HTTP, or another status).
         """
         shown = redact(address.url)
@@ -236,7 +236,7 @@ def _check_status(status: int, has_credentials: bool, shown: str) -> None:
         word = "was not accepted" if has_credentials else "is needed"
         raise unreachable(VisitReason.AUTHENTICATION, f"{shown}: user and password: {word}")
     if status in (404, 410):
-        raise no_media(VisitReason.PATH_UNKNOWN, f"{shown}: the camera knows no such path")
+        raise unreachable(VisitReason.PATH_UNKNOWN, f"{shown}: the camera knows no such path")
     if 300 <= status < 400:
         raise no_media(VisitReason.PROTOCOL, f"{shown}: it sends us elsewhere; configure the address it points to")
     raise no_media(VisitReason.PROTOCOL, f"{shown}: answered with status {status}")

@@ -11,7 +11,7 @@ that no decoder is ever held by a camera that does not answer. What each failure
 | has no way to it                                     | unreachable | host_unreachable |
 | wants another user or password                       | unreachable | authentication   |
 | is a file that is missing or cannot be read          | unreachable | file_not_found   |
-| knows no such path                                   | no_media    | path_unknown     |
+| knows no such path                                   | unreachable | path_unknown     |
 | connects and stays silent, or plays nothing          | no_media    | no_frames        |
 | plays, and stops before a key frame was there        | no_media    | stalled          |
 | connects and speaks another protocol, or hangs up    | no_media    | protocol_error   |

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from citywatch.domain.devices import check_device_id
+from citywatch.domain.instants import check_zone
 from citywatch.errors import ConfigurationError
 
 _CODE = r"^[0-9]{20}$"
@@ -111,11 +111,7 @@ class RegistrarConfig(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"{name!r} is no known time zone; write an IANA name such as Asia/Shanghai") from error
-        return name
+        return check_zone(name)
 
     @field_validator("cameras")
     @classmethod

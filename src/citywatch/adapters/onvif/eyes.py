@@ -26,8 +26,8 @@ _UNREACHABLE = {
     "timed_out": VisitReason.TIMED_OUT,
     "name_lookup": VisitReason.NAME_LOOKUP,
     "authentication": VisitReason.AUTHENTICATION,
+    "not_supported": VisitReason.PATH_UNKNOWN,
 }
-_NO_MEDIA = {"too_large": VisitReason.TOO_LARGE, "not_supported": VisitReason.PATH_UNKNOWN}
 
 
 class OnvifEyes:
@@ -114,6 +114,6 @@ def _failure(error: OutsideError, shown: str) -> VisitFailure:
     words = f"{shown}: ONVIF: {error}"
     if error.reason in _UNREACHABLE:
         return unreachable(_UNREACHABLE[error.reason], words)
-    if error.reason in _NO_MEDIA:
-        return no_media(_NO_MEDIA[error.reason], words)
+    if error.reason == "too_large":
+        return no_media(VisitReason.TOO_LARGE, words)
     return unchecked(VisitReason.PROTOCOL, words)
