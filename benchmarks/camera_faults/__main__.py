@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("camera-faults"), metavar="DIR", help="where results are kept")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--few", action="store_true", help="two scenes and two encoders instead of all")
+    parser.add_argument("--only", default="", metavar="FAULT,...", help="faults: these and no others")
     parser.add_argument("--seeds", type=int, default=60, help="clean: cameras")
     parser.add_argument("--days", type=int, default=5, help="clean: days of each")
     parser.add_argument("--first-seed", type=int, default=None, help="clean: the first camera's seed")
@@ -38,9 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"split: {SPLIT}" + ("; this is the TUNING set, no score" if options.tuning else ""), flush=True)
     match options.part:
         case "faults":
-            print(report.of_faults(faults.run(out, few=options.few, processes=options.processes, which=which)))
+            only = [name for name in options.only.split(",") if name]
+            results = faults.run(out, few=options.few, processes=options.processes, which=which, only=only)
+            print(report.of_faults(results))
         case "clean":
-            results = clean.run(
+            healthy = clean.run(
                 out,
                 seeds=options.seeds,
                 days=options.days,
@@ -48,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
                 which=which,
                 first_seed=options.first_seed,
             )
-            print(report.of_clean(results, clean.extrapolate(out)))
+            print(report.of_clean(healthy, clean.extrapolate(out)))
         case "frozen":
             print(report.of_frozen(frozen.run(out, options.processes, which)))
         case "peers":

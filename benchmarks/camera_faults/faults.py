@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -175,10 +175,12 @@ def _settle(
         encoder.visit(pictures[0], [pictures[1]] * encoder.setting.between)
 
 
-def wanted(footage: Footage, setting: EncoderSetting) -> Iterator[tuple[Recipe, Severity, str]]:
-    """(recipe, severity, hours) that a camera can suffer."""
+def wanted(
+    footage: Footage, setting: EncoderSetting, only: Collection[str] = ()
+) -> Iterator[tuple[Recipe, Severity, str]]:
+    """(recipe, severity, hours) that a camera can suffer. `only`: faults to be left with; all when empty."""
     for recipe in RECIPES.values():
-        if encoder_for(recipe, setting) is None:
+        if encoder_for(recipe, setting) is None or (only and recipe.fault.value not in only):
             continue
         for severity in recipe.severities:
             if recipe.hours in ("day", "both"):
@@ -192,11 +194,13 @@ def _can_at_night(footage: Footage, recipe: Recipe) -> bool:
     return recipe.hours != "night" or (isinstance(footage, StreetFootage) and footage.life.infrared_nights)
 
 
-def camera_results(footage: Footage, setting: EncoderSetting, done: set[tuple[str, ...]]) -> Iterator[Result]:
+def camera_results(
+    footage: Footage, setting: EncoderSetting, done: set[tuple[str, ...]], only: Collection[str] = ()
+) -> Iterator[Result]:
     """All results of one camera that are not there yet."""
     left = [
         item
-        for item in wanted(footage, setting)
+        for item in wanted(footage, setting, only)
         if (footage.name, setting.name, item[0].name, item[1], item[2]) not in done
     ]
     if not left:
@@ -241,9 +245,9 @@ def footage_of(kind: str, seed: int, which: Set = "scoring") -> Footage:
     return StreetFootage(which, seed)
 
 
-def run_camera(task: tuple[str, int, EncoderSetting, str, Set]) -> int:
+def run_camera(task: tuple[str, int, EncoderSetting, str, Set, tuple[str, ...]]) -> int:
     """One camera's part, in a process of its own: appends to its file; how many results are new."""
-    kind, seed, setting, path, which = task
+    kind, seed, setting, path, which, only = task
     quiet_libraries()
     file = Path(path)
     kept = read(file)
@@ -251,7 +255,7 @@ def run_camera(task: tuple[str, int, EncoderSetting, str, Set]) -> int:
     done = {result.key for result in kept}
     count = 0
     with file.open("a") as sink:
-        for result in camera_results(footage_of(kind, seed, which), setting, done):
+        for result in camera_results(footage_of(kind, seed, which), setting, done, only):
             sink.write(_line(result))
             sink.flush()
             count += 1
@@ -277,12 +281,17 @@ def read(file: Path) -> list[Result]:
     return found
 
 
-def run(out: Path, *, few: bool, processes: int = 2, which: Set = "scoring") -> list[Result]:
-    """All results of a set; resumes from what is in `out`."""
+def run(
+    out: Path, *, few: bool, processes: int = 2, which: Set = "scoring", only: Collection[str] = ()
+) -> list[Result]:
+    """All results of a set, or of a few faults of it; resumes from what is in `out`."""
+    unknown = set(only) - {recipe.fault.value for recipe in RECIPES.values()}
+    if unknown:
+        raise ValueError(f"no recipe makes these faults: {', '.join(sorted(unknown))}")
     out.mkdir(parents=True, exist_ok=True)
     tasks = []
     for kind, seed, setting in cameras(few, which):
         name = f"faults-{which}-{kind}-{seed}-{setting.name}".replace(" ", "_").replace("/", "")
-        tasks.append((kind, seed, setting, str(out / f"{name}.jsonl"), which))
+        tasks.append((kind, seed, setting, str(out / f"{name}.jsonl"), which, tuple(only)))
     in_processes(run_camera, tasks, processes, lambda task: f"{task[0]} {task[1] or ''} {task[2].name}")
     return [result for task in tasks for result in read(Path(task[3]))]
