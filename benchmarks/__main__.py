@@ -25,6 +25,7 @@ SCENARIOS = {
     "camera_faults": "every fault of a camera's picture, found or named wrongly, and false alarms of healthy cameras",
     "patrol": "CPU of a visit against the barest one, a round of 6,534 cameras, memory of a camera at rest",
     "replay": "a MON file to events and segments on disk, end to end",
+    "scales": "records, strips, law, evasion and drift: accuracy proofs, and speed against peers",
     "log": "appends answered after fsync and reads, through the embedded log server",
     "push_to_alert": "a pass pushed over HTTP to its alert out of the live stream, idle system",
     "incidents": "6,534 cameras behind 300 switches, half of them dead: alerts, tickets, time a tick of the stage",

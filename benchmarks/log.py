@@ -37,7 +37,7 @@ def passes(seed: int) -> PassBatch:
     """A thousand six-axle passes of one lane, about 150 bytes each."""
     chance = np.random.default_rng(seed)
     axle_kg = chance.integers(4_000, 9_000, (ROWS, 6), np.int32)
-    return PassBatch(
+    return PassBatch.of(
         device=("station-1/d1/l1",) * ROWS,
         at_ns=1_767_225_600_000_000_000 + np.arange(ROWS, dtype=np.int64) * 3_000_000_000,
         received_ns=np.zeros(ROWS, np.int64),

@@ -365,6 +365,11 @@ def cameras_ask(url: str, username: str, password_file: Path | None, no_tls_veri
 
 
 @app.group()
+def scale() -> None:
+    """Weigh-in-motion scales: their records, their signals, their accuracy and their health. No city needs to run."""
+
+
+@app.group()
 def deadletter() -> None:
     """What was refused, with its reason."""
 

@@ -26,7 +26,7 @@ def batch_of(rows):
     for i, row in enumerate(rows):
         axle_kg[i, : len(row["axle_kg"])] = row["axle_kg"]
         spacing_mm[i, : len(row["spacing_mm"])] = row["spacing_mm"]
-    return PassBatch(
+    return PassBatch.of(
         device=tuple(f"S/d1/l{i}" for i in range(n)),
         at_ns=np.arange(n, dtype=np.int64) * 10**9 + 1_500_000_000_000_000_000,
         received_ns=np.full(n, 7, np.int64),

@@ -66,7 +66,7 @@ def random_batch(kind, rows, seed, days=3):
         else:
             shape = (rows, column.width if column.width > 0 else int(rng.integers(0, 5))) if column.width else (rows,)
             if column.dtype.startswith("float"):
-                values[column.name] = rng.choice([0.0, 1.5, np.nan, -1e300], shape)
+                values[column.name] = rng.choice(np.array([0.0, 1.5, np.nan, -1e30], column.dtype), shape)
             else:
                 info = np.iinfo(column.dtype)
                 values[column.name] = rng.choice(np.array([0, 0, 1, info.max, info.min], column.dtype), shape)
@@ -306,7 +306,7 @@ def few_devices(rows, seed):
         "length_mm": np.zeros(rows, np.int32),
         "plate": ("",) * rows,
     }
-    return PassBatch(**values)
+    return PassBatch.of(**values)
 
 
 @settings(max_examples=40)

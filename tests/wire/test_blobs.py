@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import google_crc32c
@@ -14,6 +15,7 @@ from citywatch.domain.claims import Claim
 from citywatch.domain.columns import Batch
 from citywatch.domain.commands import Verb
 from citywatch.domain.incidents import MARK, Onward, OnwardBatch
+from citywatch.domain.passes import NOT_GIVEN, PassBatch, ScaleStatus
 from citywatch.domain.pictures import NO_OFFSET, Outcome
 from citywatch.errors import DataError
 from citywatch.testing import rows as city
@@ -26,7 +28,13 @@ def samples() -> dict[str, Batch]:
     """One batch of each kind, fixed for ever: what `golden/` holds in the bytes of each release."""
     at_ns = city.START_NS
     return {
-        "passes": city.passes([("st/d1/l1", at_ns, 1, [6000, 9000]), ("st/d1/l2", at_ns + 1, 2, [7000, 9000, 9500])]),
+        "passes": replace(
+            city.passes([("st/d1/l1", at_ns, 1, [6000, 9000]), ("st/d1/l2", at_ns + 1, 2, [7000, 9000, 9500])]),
+            plate_rear=("", "湘A12345"),
+            transverse_mm=np.array([NOT_GIVEN, -300], np.int32),
+            status=np.array([ScaleStatus.CLOCK_UNSYNCHRONISED, 0], np.uint32),
+            left_kg=np.array([[0, 0, 0], [3400, 4600, 4800]], np.int32),
+        ),
         "frames": city.frames(
             [("cam-1", at_ns, 1, Outcome.PICTURE, 110.5, 0.25), ("站-1", at_ns, 2, Outcome.UNREACHABLE, 0.0, 0.0)]
         ),
@@ -65,6 +73,15 @@ def test_rows_of_an_older_schema_say_that_they_hold_nothing_new() -> None:
     assert np.isnan(batch.fps).all()  # type: ignore[attr-defined]
     assert batch.reference == ("", "")  # type: ignore[attr-defined]
     assert (batch.stream_offset_ns == NO_OFFSET).all()  # type: ignore[attr-defined]
+
+
+def test_passes_of_the_first_schema_hold_nothing_new() -> None:
+    batch = decode((GOLDEN / "passes-v1.blob").read_bytes())
+    assert isinstance(batch, PassBatch)
+    assert (batch.transverse_mm == NOT_GIVEN).all()
+    assert np.isnan(batch.acceleration_mps2).all()
+    assert batch.left_kg.shape == (2, 0)
+    assert batch.plate_rear == ("", "")
 
 
 @pytest.mark.parametrize("kind", sorted(samples()))

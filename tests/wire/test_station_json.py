@@ -249,7 +249,7 @@ def passes(draw):
         spacing_mm[row, : number - 1] = draw(st.lists(st.integers(0, 9_999), min_size=number - 1, max_size=number - 1))
     span = st.integers(parse_instant("2000-01-02T00:00:00Z"), parse_instant("2099-12-30T00:00:00Z"))
     speed = st.none() | st.integers(0, 40_000)
-    return PassBatch(
+    return PassBatch.of(
         device=tuple(draw(st.sampled_from(["CS01/d1/l2", "a.b-c:d/d0/l99"])) for _ in range(count)),
         at_ns=np.array([draw(span) for _ in range(count)], np.int64),
         received_ns=np.zeros(count, np.int64),
@@ -282,4 +282,4 @@ def test_a_device_that_is_no_lane_cannot_be_encoded():
     batch = send(RECORD).batch
     values = {column.name: getattr(batch, column.name) for column in PassBatch.COLUMNS}
     with pytest.raises(ValueError, match="no scale lane"):
-        encode(PassBatch(**{**values, "device": ("camera-1",)}))
+        encode(PassBatch.of(**{**values, "device": ("camera-1",)}))

@@ -127,7 +127,7 @@ def _batch(rows: list[Row]) -> PassBatch:
             out[i, : len(row[name])] = row[name]
         return out
 
-    return PassBatch(
+    return PassBatch.of(
         device=tuple(row["device"] for row in rows),
         at_ns=np.array([row["at_ns"] for row in rows], np.int64),
         received_ns=np.array([row["received_ns"] for row in rows], np.int64),

@@ -146,7 +146,7 @@ class Api:
 def station_record(lorry: Lorry, at_ns: int, form: StationFormat = AS_USUAL) -> bytes:
     """The station's JSON of one pass at `at_ns` (whole milliseconds, as stations write them)."""
     axles = len(lorry.axle_kg)
-    batch = PassBatch(
+    batch = PassBatch.of(
         device=(lorry.lane,),
         at_ns=np.array([at_ns // 1_000_000 * 1_000_000], np.int64),
         received_ns=np.zeros(1, np.int64),

@@ -28,6 +28,12 @@ class Column:
     since: int = 1
     missing: float | int | str = 0
 
+    def left_out(self, rows: int) -> Any:
+        """The column where nobody gives it: a row of free width is then no value wide."""
+        if self.dtype == TEXT:
+            return (str(self.missing),) * rows
+        return np.full((rows, max(self.width, 0)) if self.width else rows, self.missing, self.dtype)
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -121,11 +127,7 @@ class Batch:
         rows = len(values[cls.COLUMNS[0].name])
         for column in cls.COLUMNS:
             if column.since > 1 and column.name not in values:
-                values[column.name] = (
-                    (str(column.missing),) * rows
-                    if column.dtype == TEXT
-                    else np.full(rows, column.missing, column.dtype)
-                )
+                values[column.name] = column.left_out(rows)
         return cls(**values)
 
     @classmethod

@@ -41,7 +41,7 @@ def passes(rows: list[tuple[str, int, int, list[int]]]) -> PassBatch:
     for i, (_, _, _, axles) in enumerate(rows):
         axle_kg[i, : len(axles)] = axles
         spacing_mm[i, : len(axles) - 1] = 3300
-    return PassBatch(
+    return PassBatch.of(
         device=tuple(row[0] for row in rows),
         at_ns=np.array([row[1] for row in rows], np.int64),
         received_ns=np.array([row[1] + 1 for row in rows], np.int64),

@@ -257,7 +257,7 @@ class MonDecoder:
         digest = digests.digest_rows(data, s.starts[good], s.ends[good])
         codes = (head[:, mon.LANE] * 10 + head[:, mon.DIRECTION]).tolist()
         names = self._devices
-        return PassBatch(
+        return PassBatch.of(
             device=tuple([names[code] for code in codes]),
             at_ns=at_ns,
             received_ns=np.zeros(rows, np.int64),

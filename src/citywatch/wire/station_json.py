@@ -538,7 +538,7 @@ def _batch(rows: Sequence[_Row], received_ns: int) -> PassBatch:
     for number, row in enumerate(rows):
         axle_kg[number, : len(row.axle_kg)] = row.axle_kg
         spacing_mm[number, : len(row.spacing_mm)] = row.spacing_mm
-    return PassBatch(
+    return PassBatch.of(
         device=tuple(row.device for row in rows),
         at_ns=np.array([row.at_ns for row in rows], np.int64),
         received_ns=np.full(len(rows), received_ns, np.int64),

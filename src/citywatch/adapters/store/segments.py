@@ -376,11 +376,19 @@ def _read(data_dir: Path, segment: Segment) -> Any:
 
 
 def _completed(table: Any, kind: type[Batch]) -> Any:
-    """A table with the columns that came after its schema version, filled with what they hold for old rows."""
+    """A table with the columns that came after its schema version, filled with what they hold for old rows.
+
+    Such columns are of one value a row or of free width.
+    """
     for column in kind.COLUMNS:
-        if column.since > 1 and column.name not in table.column_names:
-            arrow = pa.string() if column.dtype == TEXT else pa.from_numpy_dtype(np.dtype(column.dtype))
+        if column.since == 1 or column.name in table.column_names:
+            continue
+        arrow = pa.string() if column.dtype == TEXT else pa.from_numpy_dtype(np.dtype(column.dtype))
+        if column.width == 0:
             table = table.append_column(column.name, pa.repeat(pa.scalar(column.missing, arrow), len(table)))
+        else:
+            table = table.append_column(column.name, pa.repeat(pa.scalar([], pa.list_(arrow)), len(table)))
+            table = table.append_column(f"{column.name}_width", pa.repeat(pa.scalar(0, pa.int16()), len(table)))
     return table
 
 
