@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=60, help="clean: cameras")
     parser.add_argument("--days", type=int, default=5, help="clean: days of each")
     parser.add_argument("--first-seed", type=int, default=None, help="clean: the first camera's seed")
+    parser.add_argument("--from-hour", type=float, default=0.0, help="clean: hour of the first look")
+    parser.add_argument("--from-dusk", action="store_true", help="clean: the first look is in each camera's twilight")
     parser.add_argument("--tuning", action="store_true", help="the tuning set; never a score")
     options = parser.parse_args(arguments)
     which: Set = "tuning" if options.tuning else "scoring"
@@ -50,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
                 processes=options.processes,
                 which=which,
                 first_seed=options.first_seed,
+                begin_h=clean.AT_DUSK if options.from_dusk else options.from_hour,
             )
             print(report.of_clean(healthy, clean.extrapolate(out)))
         case "frozen":

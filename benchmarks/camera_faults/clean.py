@@ -41,6 +41,11 @@ from citywatch.testing.street_life import DAY_S
 
 FIRST_SEEDS: Mapping[Set, int] = {"scoring": 20_000, "tuning": 100}
 """Other seeds than those of the faults."""
+AT_DUSK = -1.0
+DUSK_H = -0.75
+"""So many hours from sunset on a camera that is first seen at dusk is looked at for the first time: its first looks
+are of twilight, and its first infrared night follows within the hour.
+"""
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -65,6 +70,8 @@ class CleanResult:
     wall_s: float = 0.0
     key_bytes: int = 0
     """Median size of a key frame."""
+    begin_h: float = 0.0
+    """Hour of the first look; AT_DUSK: in the camera's own twilight."""
 
 
 def encoder_of(seed: int) -> EncoderSetting:
@@ -87,16 +94,16 @@ def encoder_of(seed: int) -> EncoderSetting:
     return EncoderSetting(f"MJPEG q{quantiser}", "mjpeg", quantiser=quantiser)
 
 
-def run_seed(task: tuple[int, int, str, Set]) -> CleanResult:
+def run_seed(task: tuple[int, int, str, Set, float]) -> CleanResult:
     """One camera over its days; its two files are written when it is done."""
-    seed, days, out, which = task
-    done = _done(Path(out), seed, days)
+    seed, days, out, which, begin_h = task
+    done = _done(Path(out), seed, days, begin_h)
     if done is not None:
         return done
     quiet_libraries()
     began = time.perf_counter()
     footage, setting = StreetFootage(which, seed), encoder_of(seed)
-    result = CleanResult(seed, days, setting.name)
+    result = CleanResult(seed, days, setting.name, begin_h=begin_h)
     columns: dict[str, list[float]] = {}
     sizes: list[int] = []
     suspected: Counter[str] = Counter()
@@ -104,8 +111,9 @@ def run_seed(task: tuple[int, int, str, Set]) -> CleanResult:
         tempfile.TemporaryDirectory(prefix="citywatch-clean-", dir=fast_directory()) as directory,
         CameraEncoder(setting, footage.width, footage.height) as encoder,
     ):
-        camera = Patrolled(Bench(Path(directory)), f"clean-{seed}", 0.0, EVERY_S)
-        for at_s in camera.turns(days * DAY_S):
+        begin_s = 3600.0 * (footage.life.sunset_h + DUSK_H if begin_h == AT_DUSK else begin_h)
+        camera = Patrolled(Bench(Path(directory)), f"clean-{seed}", begin_s, EVERY_S)
+        for at_s in camera.turns(begin_s + days * DAY_S):
             unit = encoder.visit(footage.look(at_s), footage.after(at_s, setting.between))
             sizes.append(len(unit))
             for event in camera.visit(at_s, setting.codec, unit):
@@ -150,24 +158,34 @@ def _store(out: Path, result: CleanResult, columns: Mapping[str, Sequence[float]
         os.replace(unfinished, out / f"seed-{result.seed}.{name}")
 
 
-def _done(out: Path, seed: int, days: int) -> CleanResult | None:
+def _done(out: Path, seed: int, days: int, begin_h: float) -> CleanResult | None:
     file = out / f"seed-{seed}.json"
     if not file.exists():
         return None
     values = json.loads(file.read_text())
-    if values["days"] != days:
-        raise SystemExit(f"{file} is of a run over {values['days']} days, not {days}: take another directory")
+    if values["days"] != days or values.get("begin_h", 0.0) != begin_h:
+        raise SystemExit(f"{file} is of a run over {values['days']} days or from another hour: take another directory")
     values["confirmed"] = [tuple(item) for item in values["confirmed"]]
     return CleanResult(**values)
 
 
 def run(
-    out: Path, *, seeds: int, days: int, processes: int = 2, which: Set = "scoring", first_seed: int | None = None
+    out: Path,
+    *,
+    seeds: int,
+    days: int,
+    processes: int = 2,
+    which: Set = "scoring",
+    first_seed: int | None = None,
+    begin_h: float = 0.0,
 ) -> list[CleanResult]:
-    """Results of `seeds` cameras over `days` days each; what is in `out` already is not done again."""
+    """Results of `seeds` cameras over `days` days each; what is in `out` already is not done again.
+
+    begin_h  hour of the first look, of the camera's first day; AT_DUSK: in each camera's own twilight
+    """
     first = FIRST_SEEDS[which] if first_seed is None else first_seed
     out.mkdir(parents=True, exist_ok=True)
-    tasks = [(first + number, days, str(out), which) for number in range(seeds)]
+    tasks = [(first + number, days, str(out), which, begin_h) for number in range(seeds)]
     return in_processes(run_seed, tasks, processes, lambda task: f"seed {task[0]}")
 
 
@@ -225,7 +243,7 @@ def extrapolate(out: Path, looks: int | None = None) -> list[Extrapolation]:
     cameras: dict[str, list[tuple[Floats, float]]] = {}
     for file in sorted(out.glob("seed-*.npz")):
         with np.load(file) as arrays:
-            days = float(arrays["at_s"][-1]) / DAY_S
+            days = float(arrays["at_s"][-1] - arrays["at_s"][0]) / DAY_S
             for name in arrays.files:
                 if name.startswith(margins.PREFIX):
                     fault = name.removeprefix(margins.PREFIX)

@@ -233,13 +233,42 @@ def test_flat_edges_are_out_of_focus_and_rain_is_not(watch):
     assert watch.confirmed() == [Fault.OUT_OF_FOCUS]
 
 
-def test_no_colour_by_day_is_stuck_infrared_and_a_camera_that_never_switches_is_fine(watch):
+GREY = {"light": Light.INFRARED, "chroma_sd": 0.0, "u_mean": 0.0, "v_mean": 0.0, "contrast": 60.0}
+
+
+def test_no_colour_by_day_is_stuck_infrared_and_a_camera_that_never_switches_is_fine():
+    watch = Watch()
+    watch.settle(6 * 25, after_s=600.0)  # a day and an hour: its hours are known
     for _ in range(3):
-        watch.look(light=Light.INFRARED, chroma_sd=0.0, u_mean=0.0, v_mean=0.0, contrast=60.0)
+        watch.look(**GREY)
     assert watch.confirmed() == [Fault.INFRARED_STUCK]
     grey = Watch()
     grey.settle(30, of=BY_INFRARED)
     assert grey.suspected() == []
+
+
+def test_the_first_infrared_night_of_a_camera_that_was_first_seen_at_dusk_is_no_fault():
+    watch = Watch()
+    watch.settle(8, mean=70.0, contrast=60.0)  # twilight, no brighter than its own lamp
+    for _ in range(24):
+        watch.look(of=BY_INFRARED, mean=75.0)
+    assert watch.suspected() == []
+    # From its second evening on it is known what its nights look like.
+    watch.settle(6 * 12, after_s=600.0)
+    for _ in range(3):
+        watch.look(**GREY, mean=115.0)
+    assert watch.confirmed() == [Fault.INFRARED_STUCK]
+
+
+def test_a_filter_that_sticks_before_a_night_is_known_makes_no_night_of_the_hour():
+    watch = Watch()
+    watch.settle(6)
+    for _ in range(5):
+        watch.look(**GREY)
+    assert watch.suspected() == []
+    known = watch.state.get(cameras.USUAL, CAMERA)
+    assert "infrared" not in known["usual"]
+    assert all(dark == 0 for _, dark in known["hours"])
 
 
 def test_far_fewer_pictures_than_usual(watch):

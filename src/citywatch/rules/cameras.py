@@ -268,6 +268,10 @@ def _learn(state: State, case: _Case, usual: Row, policy: CameraPolicy) -> Itera
     if Own.VIEW_CHANGES in unchecked.values() or Fault.BLACK in unchecked:
         references.interrupt(state, look.device)
         return
+    if _may_be_stuck(case, usual["hours"]):
+        # An hour that was day till now becomes no night by looks that may be a fault.
+        references.interrupt(state, look.device)
+        return
     typical = _is_typical(look, usual["usual"])
     after = {
         "usual": normals.learned(usual["usual"], look),
@@ -278,6 +282,12 @@ def _learn(state: State, case: _Case, usual: Row, policy: CameraPolicy) -> Itera
         references.interrupt(state, look.device)
         return
     yield from references.learn(state, look, policy.learning, typical=typical)
+
+
+def _may_be_stuck(case: _Case, known: hours.Hours) -> bool:
+    """Whether a picture without colour, of a camera whose nights are not known, was taken at an hour known as day."""
+    unsure = Fault.INFRARED_STUCK in case.judgement.unchecked and case.look.light is Light.INFRARED
+    return unsure and hours.is_mostly_day(known, case.look.at_ns)
 
 
 def _is_typical(look: Look, rows: Row) -> bool:

@@ -250,14 +250,22 @@ def against(
 
 
 def lit_as(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DEFAULT) -> Light:
-    """By what light a picture was taken when what is usual is asked, too: one without colour may be of the day."""
+    """By what light a picture was taken when what is usual is asked, too: one without colour may be of the day.
+
+    While no infrared night of this camera is known, only the hour can say so: a camera that was first seen at dusk has
+    days no brighter than its own lamp.
+    """
     day, infrared = usual(rows, Light.DAY, "mean"), usual(rows, Light.INFRARED, "mean")
     if (
         look.light is Light.INFRARED
         and day.known
         and look.mean >= limits.colourless_brightness * day.mean
-        and (not infrared.known or look.mean >= limits.colourless_over_infrared * infrared.mean)
         and not hours.is_dark(dark_hours, look.at_ns)
+        and (
+            look.mean >= limits.colourless_over_infrared * infrared.mean
+            if infrared.known
+            else hours.is_surely_day(dark_hours, look.at_ns)
+        )
     ):
         return Light.DAY
     return look.light
@@ -492,7 +500,8 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
 def _colour_noise(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> Finding | None:
     """Colour noise in the dark, where this camera's nights are infrared."""
     infrared, day = usual(rows, Light.INFRARED, "noise_sd"), usual(rows, Light.DAY, "noise_sd")
-    if look.light in (Light.INFRARED, Light.UNKNOWN) or not infrared.known:
+    if look.light in (Light.INFRARED, Light.UNKNOWN) or not infrared.known or not day.known:
+        # Without its day nobody knows how much noise and colour a camera has that was first seen at night.
         return None
     colour = usual(rows, Light.DAY, "chroma_sd").mean * limits.colour_noise_chroma_of_day
     if not look.chroma_sd >= max(limits.colour_noise_chroma_sd, colour) or hours.is_surely_day(dark_hours, look.at_ns):
@@ -514,6 +523,10 @@ def _colourless(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds
         # It has never shown colour: that is how it is, or nothing is known yet.
         known = usual(rows, Light.INFRARED, "mean").known
         return _FINE if known else ((), _all(Own.NO_REFERENCE, Fault.INFRARED_STUCK))
+    infrared = usual(rows, Light.INFRARED, "mean")
+    if not infrared.known and not hours.is_surely_day(dark_hours, look.at_ns):
+        # The first infrared night of a camera, or its filter stuck at an hour at which it may be dark.
+        return (), _all(Own.NO_REFERENCE, Fault.INFRARED_STUCK)
     if look.texture_share < limits.colourless_texture * texture.mean:
         # What hides the scene has no colour, either.
         return (), _all(Own.HIDDEN, Fault.INFRARED_STUCK)

@@ -40,6 +40,12 @@ def is_dark(hours: Hours, at_ns: int) -> bool:
     return day + dark >= KNOWN_AFTER and dark > day
 
 
+def is_mostly_day(hours: Hours, at_ns: int) -> bool:
+    """Whether most looks of this hour were made by day, and enough are known."""
+    day, dark = hours[_hour(at_ns)]
+    return day >= SURE_AFTER and day > dark
+
+
 def is_surely_day(hours: Hours, at_ns: int) -> bool:
     """Whether no look of this hour, nor of the hours beside it, was ever made in the dark."""
     hour = _hour(at_ns)
