@@ -28,6 +28,7 @@ from citywatch.rules import cameras, claims, devices, fleet, liveness, scales, w
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.claims import ClaimPolicy
 from citywatch.rules.liveness import CLOCK, LivenessPolicy
+from citywatch.rules.scales import ScalePolicy
 from citywatch.tickets import desk as tickets
 
 STEP_VERSION = "1"
@@ -44,6 +45,7 @@ class CityStep:
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
     claims: ClaimPolicy = field(default_factory=ClaimPolicy)
     observer: str = DOOR_OBSERVER
+    scales: ScalePolicy = field(default_factory=ScalePolicy)
 
     def step(self, state: State, batch: Batch) -> tuple[State, list[Event]]:
         """All events of a batch, in the order of its rows."""
@@ -52,7 +54,7 @@ class CityStep:
     def _events(self, state: State, batch: Batch) -> Iterator[Event]:
         match batch:
             case PassBatch():
-                yield from self._judged(state, scales.on_passes(state, batch, self.law, self.observer))
+                yield from self._judged(state, scales.on_passes(state, batch, self.law, self.observer, self.scales))
             case FrameBatch():
                 yield from self._judged(state, cameras.on_looks(state, fleet.watched(state, batch), self.cameras))
             case PulseBatch():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from citywatch.domain.devices import DeviceKind
 from citywatch.domain.events import Event
@@ -11,6 +12,7 @@ from citywatch.domain.state import State
 from citywatch.kernels.digests import digest_text
 from citywatch.laws import GrossLaw
 from citywatch.rules import devices, liveness
+from citywatch.rules.enforcement import Instrument
 from citywatch.rules.overload import events, judge
 
 ROOM = "scale"
@@ -18,8 +20,21 @@ REPEATS_REMEMBERED = 64
 """Per scale: a sender that lost our answer sends its last few records again, not its last thousand."""
 
 
-def on_passes(state: State, batch: PassBatch, law: GrossLaw, observer: str) -> Iterator[Event]:
-    """Every pass in turn; a record that its scale sent a moment ago changes nothing."""
+@dataclass(frozen=True, slots=True)
+class ScalePolicy:
+    """What the city has settled about its scales. `instruments`: by device, what is known of the scale itself."""
+
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+
+
+def on_passes(
+    state: State, batch: PassBatch, law: GrossLaw, observer: str, policy: ScalePolicy | None = None
+) -> Iterator[Event]:
+    """Every pass in turn: decided by the law, then looked at by the rules that remember passes.
+
+    A record that its scale sent a moment ago changes nothing.
+    """
+    policy = policy or ScalePolicy()
     fresh, digests = _fresh(state, batch)
     if not fresh:
         return
@@ -27,13 +42,13 @@ def on_passes(state: State, batch: PassBatch, law: GrossLaw, observer: str) -> I
     decided: dict[str, list[Event]] = {}
     for event in events(law, batch, judge(law, batch)):
         decided.setdefault(event.data["pass"], []).append(event)
-    for device, digest, at_ns, received_ns in zip(
-        batch.device, digests, batch.at_ns.tolist(), batch.received_ns.tolist(), strict=True
-    ):
+    columns = zip(batch.device, digests, batch.at_ns.tolist(), batch.received_ns.tolist(), strict=True)
+    for _row, (device, digest, at_ns, received_ns) in enumerate(columns):
         yield from devices.seen(state, device, DeviceKind.SCALE, at_ns)
         if received_ns > 0:
             yield from liveness.heard(state, device, received_ns, observer)
         yield from decided.get(digest, ())
+        # Rules with a memory of passes follow here, each `on_pass(state, batch, row, its policy)`.
 
 
 def _fresh(state: State, batch: PassBatch) -> tuple[list[int], list[str]]:
