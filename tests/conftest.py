@@ -19,6 +19,18 @@ settings.register_profile("here", deadline=None, suppress_health_check=[HealthCh
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """The whole suite runs side by side, a file to a process; tests that are named run here, as a debugger wants it.
+
+    One process more than cores: much of the suite waits for servers and processes that it started.
+    """
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        config.option.dist = "no"
+        return 0
+    return min(len(os.sched_getaffinity(0)) + 1, 8)
+
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 

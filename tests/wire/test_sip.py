@@ -69,7 +69,8 @@ def read(pieces):
     for piece in pieces:
         stream.feed(piece)
         try:
-            found += list(stream.messages())
+            for message in stream.messages():
+                found.append(message)
         except MalformedSip as error:
             return found, error.reason
     return found, ""
