@@ -7,7 +7,7 @@ occurs (clocks go forward) is always refused. Zones are IANA names or fixed offs
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -66,6 +66,7 @@ class LocalTime:
         fixed = self._tz.utcoffset(None)
         self._fixed_ms = None if fixed is None else fixed // timedelta(milliseconds=1)
         self._quarters: dict[int, _Found | None] = {}
+        self._offsets: dict[int, int | None] = {}
 
     def to_utc(self, local_ms: _Int64s) -> tuple[_Int64s, np.ndarray[Any, np.dtype[np.uint8]]]:
         """Instants (n,) int64 ns and their status (n,) uint8: OK, AMBIGUOUS (only under Fold.REFUSE) or MISSING.
@@ -91,6 +92,32 @@ class LocalTime:
         if self.fold is not Fold.REFUSE:
             status[status == AMBIGUOUS] = OK
         return (local_ms - offset) * NS_PER_MS, status
+
+    def to_local(self, utc_ms: _Int64s) -> _Int64s:
+        """Milliseconds on the local clock (n,) int64 of instants in milliseconds since 1970-01-01T00:00Z (n,) int64."""
+        if self._fixed_ms is not None or len(utc_ms) == 0:
+            return utc_ms + (self._fixed_ms or 0)
+        quarters, inverse = np.unique(utc_ms // _QUARTER_MS, return_inverse=True)
+        found = [self._offset_of(int(quarter)) for quarter in quarters]
+        offsets = np.array([offset or 0 for offset in found], np.int64)[inverse]
+        for row in np.flatnonzero(np.array([offset is None for offset in found])[inverse]).tolist():
+            offsets[row] = self._offset_ms(int(utc_ms[row]))
+        local: _Int64s = utc_ms + offsets
+        return local
+
+    def _offset_of(self, quarter: int) -> int | None:
+        """The offset in ms that holds for a whole quarter of an hour of UTC; None when it changes within it."""
+        if quarter not in self._offsets:
+            if len(self._offsets) >= _CACHED_QUARTERS:
+                self._offsets.clear()
+            first = self._offset_ms(quarter * _QUARTER_MS)
+            same = first == self._offset_ms(quarter * _QUARTER_MS + _QUARTER_MS - 1)
+            self._offsets[quarter] = first if same else None
+        return self._offsets[quarter]
+
+    def _offset_ms(self, utc_ms: int) -> int:
+        moment = (_EPOCH + timedelta(milliseconds=utc_ms)).replace(tzinfo=UTC).astimezone(self._tz)
+        return (moment.utcoffset() or timedelta()) // timedelta(milliseconds=1)
 
     def _look_up(self, quarter: int) -> _Found | None:
         """What holds for a whole quarter of an hour; None when something changes within it."""

@@ -1,60 +1,40 @@
-"""MON files (domain sheet, section 4), sans-I/O: bytes in any pieces -> passes and refused lines, every line once.
-
-A line ends with LF or CR LF; the last may lack it. An empty line is a line, and refused. Feed bytes with `receive`,
-say `receive_end` once, and take chunks with `next_chunk` until it answers None: needs more.
-Any splitting of the same bytes gives the same rows and the same refusals.
-"""
+"""MON files (docs/scale-formats.md), sans-I/O: bytes in any pieces -> passes and refused lines, and passes -> bytes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from citywatch.domain.columns import MAX_ROWS
 from citywatch.domain.devices import scale_device
-from citywatch.domain.passes import PassBatch
+from citywatch.domain.instants import NS_PER_MS
+from citywatch.domain.passes import NOT_GIVEN, PassBatch
 from citywatch.kernels import digests, mon
 from citywatch.wire import local_time
+from citywatch.wire.lines import KEPT_BYTES, MAX_LINE_BYTES, BadLine, Chunk, LineDecoder
+from citywatch.wire.lines import LineReason as MonReason
 from citywatch.wire.local_time import LocalTime
+from citywatch.wire.raster import Checks, Encoded, carried, lanes, nearest, on_clock
 
-MAX_LINE_BYTES = 4096
-KEPT_BYTES = 512
-"""How much of a refused line is kept."""
+__all__ = [
+    "KEPT_BYTES",
+    "MAX_LINE_BYTES",
+    "BadLine",
+    "Chunk",
+    "MonDecoder",
+    "MonEncoder",
+    "MonReason",
+    "encode",
+    "field_at",
+]
+
 KMH_PER_MPS = 3.6
+USUAL_AXLES = 15
+"""A line has room for so many axles at least: the files in use have 200 columns."""
+_MS = NS_PER_MS
 
 _Array = np.ndarray[Any, Any]
-
-
-class MonReason(StrEnum):
-    """Why a line is refused; a bounded set, used as a metric label."""
-
-    EMPTY_LINE = "empty_line"
-    LINE_TOO_LONG = "line_too_long"
-    TRUNCATED = "truncated"
-    BLANK_FIELD = "blank_field"
-    NOT_A_NUMBER = "not_a_number"
-    OUT_OF_RANGE = "out_of_range"
-    NO_SUCH_DATE = "no_such_date"
-    BEYOND_AXLES = "beyond_axles"
-    TIME_MISSING = "local_time_missing"
-    TIME_AMBIGUOUS = "local_time_ambiguous"
-
-
-_TEXTS = {
-    MonReason.EMPTY_LINE: "the line is empty",
-    MonReason.LINE_TOO_LONG: f"the line is longer than {MAX_LINE_BYTES} bytes",
-    MonReason.TRUNCATED: "the line ends inside or before this field",
-    MonReason.BLANK_FIELD: "the field is blank",
-    MonReason.NOT_A_NUMBER: "the field is no right-aligned whole number",
-    MonReason.OUT_OF_RANGE: "the number is outside what the field can mean",
-    MonReason.NO_SUCH_DATE: "the month has no such day",
-    MonReason.BEYOND_AXLES: "something other than blanks and zeros stands behind the last axle",
-    MonReason.TIME_MISSING: "the clocks skip this local time in the zone of the scale",
-    MonReason.TIME_AMBIGUOUS: "this local time occurs twice in the zone of the scale, and the rule is to refuse",
-}
 
 _REASONS = {
     mon.EMPTY_LINE: MonReason.EMPTY_LINE,
@@ -106,125 +86,21 @@ def field_at(column: int) -> str:
     return f"axle_{axle + 1}_kg" if part < mon.AXLE_FIELD else f"spacing_{axle + 1}_mm"
 
 
-@dataclass(frozen=True, slots=True)
-class BadLine:
-    """A refused line. `line` and `column` count from 1; `content` is its first KEPT_BYTES bytes, `length` all."""
-
-    line: int
-    column: int
-    reason: MonReason
-    length: int
-    content: bytes
-
-    @property
-    def field(self) -> str:
-        return field_at(self.column)
-
-    def message(self) -> str:
-        return f"line {self.line}, column {self.column} ({self.field}): {_TEXTS[self.reason]}"
-
-
-@dataclass(frozen=True, eq=False)
-class Chunk:
-    """Some lines of a file, in order: `lines` = rows of `passes` + `bad`. `numbers` (n,) int64: line of each pass."""
-
-    lines: int
-    passes: PassBatch
-    numbers: np.ndarray[Any, np.dtype[np.int64]]
-    bad: tuple[BadLine, ...]
-
-
-class MonDecoder:
-    """Decodes one MON file of one station. Holds at most what was received and not taken, and a line's beginning."""
+class MonDecoder(LineDecoder):
+    """Decodes one MON file of one station."""
 
     def __init__(self, station: str, clock: LocalTime, *, most_lines: int = MAX_ROWS) -> None:
         """`clock` says what the scale's local time means. `most_lines` bounds a chunk (1 to MAX_ROWS)."""
-        if not 1 <= most_lines <= MAX_ROWS:
-            raise ValueError(f"most_lines is {most_lines}; it must be 1 to {MAX_ROWS}")
-        self.lines = 0
-        """How many lines were answered so far."""
+        super().__init__(most_lines=most_lines)
         self._clock = clock
         self._devices = [scale_device(station, code % 10, code // 10) for code in range(100)]
-        self._most = most_lines
-        self._parts: list[bytes | bytearray | memoryview] = []
-        self._data = b""
-        self._at = 0
-        self._ended = False
-        # Of a line that outgrew the buffer: its beginning, how many bytes of it went by, and the last one.
-        self._skipped_head = b""
-        self._skipped = 0
-        self._skipped_last = b""
         self._scratch: _Scratch | None = None
 
-    def receive(self, data: bytes | bytearray | memoryview) -> None:
-        """Hand in the next bytes; they are copied when the next chunk is taken, until then they must not change."""
-        if self._ended:
-            raise ValueError("bytes after the end")
-        if len(data):
-            self._parts.append(data)
-
-    def receive_end(self) -> None:
-        """Say that there are no more bytes."""
-        self._ended = True
-
-    def next_chunk(self) -> Chunk | None:
-        """The next lines; None when more bytes are needed (or, after the end, when all is told)."""
-        self._gather()
-        if self._skipped:
-            return self._finish_long_line()
+    def _decode(self, data: _Array, starts: _Array, ends: _Array) -> Chunk:
         if self._scratch is None:
             self._scratch = _Scratch(self._most)
-        scratch = self._scratch
-        data = np.frombuffer(self._data, np.uint8)
-        found = int(mon.split_lines(data, self._at, len(data), scratch.starts, scratch.ends))
-        if found == 0:
-            return self._take_rest()
-        chunk = self._decode(data, found)
-        last = int(scratch.ends[found - 1])
-        self._at = last + (2 if self._data[last : last + 1] == b"\r" else 1)
-        return chunk
-
-    def _gather(self) -> None:
-        if self._parts:
-            self._data = b"".join([self._data[self._at :], *self._parts])
-            self._parts = []
-            self._at = 0
-
-    def _take_rest(self) -> Chunk | None:
-        """No line end in sight: wait for it, or let the line end with the file, or stop holding a line too long."""
-        rest = len(self._data) - self._at
-        if rest > MAX_LINE_BYTES + 1:
-            self._skipped_head = self._data[self._at : self._at + KEPT_BYTES]
-            self._skip(len(self._data))
-            return self.next_chunk() if self._ended else None
-        if self._ended and rest:
-            self._parts.append(b"\n")
-            return self.next_chunk()
-        return None
-
-    def _skip(self, to: int) -> None:
-        if to > self._at:
-            self._skipped += to - self._at
-            self._skipped_last = self._data[to - 1 : to]
-            self._at = to
-
-    def _finish_long_line(self) -> Chunk | None:
-        end = self._data.find(b"\n", self._at)
-        self._skip(end if end >= 0 else len(self._data))
-        if end < 0 and not self._ended:
-            return None
-        self._at = min(self._at + 1, len(self._data))
-        length = self._skipped - (self._skipped_last == b"\r")
-        self.lines += 1
-        bad = BadLine(self.lines, MAX_LINE_BYTES + 1, MonReason.LINE_TOO_LONG, length, self._skipped_head)
-        self._skipped, self._skipped_head, self._skipped_last = 0, b"", b""
-        return Chunk(1, PassBatch.empty(), np.zeros(0, np.int64), (bad,))
-
-    def _decode(self, data: _Array, found: int) -> Chunk:
-        assert self._scratch is not None  # noqa: S101  (made by the caller)
-        s = self._scratch
-        starts, ends, head = s.starts[:found], s.ends[:found], s.head[:found]
-        error, column = s.error[:found], s.column[:found]
+        s, found = self._scratch, len(starts)
+        head, error, column = s.head[:found], s.error[:found], s.column[:found]
         mon.decode_lines(data, starts, ends, head, s.axle_kg[:found], s.spacing_mm[:found], error, column)
         too_long = ends - starts > MAX_LINE_BYTES
         if too_long.any():
@@ -238,14 +114,14 @@ class MonDecoder:
             column[refused] = _TIME_COLUMN
             at_ns = at_ns[status == local_time.OK]
             good = good[status == local_time.OK]
-        passes = self._passes(data, good, at_ns)
-        bad = tuple(self._bad_line(row) for row in np.flatnonzero(error != mon.OK).tolist())
-        numbers = good + (self.lines + 1)
-        self.lines += found
-        return Chunk(found, passes, numbers, bad)
+        passes = self._passes(data, starts, ends, good, at_ns)
+        bad = tuple(
+            self._refused(row, (int(starts[row]), int(ends[row]))) for row in np.flatnonzero(error != mon.OK).tolist()
+        )
+        return Chunk(found, passes, good + (self.lines + 1), bad)
 
-    def _passes(self, data: _Array, good: _Array, at_ns: _Array) -> PassBatch:
-        assert self._scratch is not None  # noqa: S101
+    def _passes(self, data: _Array, starts: _Array, ends: _Array, good: _Array, at_ns: _Array) -> PassBatch:
+        assert self._scratch is not None  # noqa: S101  (made by the caller)
         s = self._scratch
         rows = len(good)
         head = s.head[good]
@@ -254,9 +130,11 @@ class MonDecoder:
         spacing_mm = np.zeros((rows, widest), np.int32)
         mon.pack_axles(s.axle_kg, good, s.head, axle_kg)
         mon.pack_axles(s.spacing_mm, good, s.head, spacing_mm)
-        digest = digests.digest_rows(data, s.starts[good], s.ends[good])
+        digest = digests.digest_rows(data, starts[good], ends[good])
         codes = (head[:, mon.LANE] * 10 + head[:, mon.DIRECTION]).tolist()
         names = self._devices
+        transverse_mm = head[:, mon.TRANSVERSE_MM].astype(np.int32)
+        transverse_mm[transverse_mm == 0] = NOT_GIVEN
         return PassBatch.of(
             device=tuple([names[code] for code in codes]),
             at_ns=at_ns,
@@ -269,32 +147,100 @@ class MonDecoder:
             axle_kg=axle_kg,
             spacing_mm=spacing_mm,
             plate=("",) * rows,
+            record=head[:, mon.RECORD].copy(),
+            group_count=head[:, mon.GROUPS].astype(np.int16),
+            transverse_mm=transverse_mm,
         )
 
-    def _bad_line(self, row: int) -> BadLine:
+    def _refused(self, row: int, span: tuple[int, int]) -> BadLine:
         assert self._scratch is not None  # noqa: S101
-        s = self._scratch
-        start, end = int(s.starts[row]), int(s.ends[row])
-        return BadLine(
-            self.lines + row + 1,
-            int(s.column[row]),
-            _REASONS[int(s.error[row])],
-            end - start,
-            self._data[start : min(end, start + KEPT_BYTES)],
-        )
+        number, column = self.lines + row + 1, int(self._scratch.column[row])
+        reason = _REASONS[int(self._scratch.error[row])]
+        if reason is MonReason.LINE_TOO_LONG:
+            return self.too_long(number, span[1] - span[0], self._data[span[0] : span[0] + KEPT_BYTES])
+        return self.bad_line(span, (number, column), reason, field_at(column))
 
 
 class _Scratch:
     """Tables that the kernels write into, allocated once."""
 
     def __init__(self, rows: int) -> None:
-        self.starts = np.zeros(rows, np.int64)
-        self.ends = np.zeros(rows, np.int64)
         self.head = np.zeros((rows, mon.HEAD_COLUMNS), np.int64)
         self.axle_kg = np.zeros((rows, mon.MAX_AXLES), np.int32)
         self.spacing_mm = np.zeros((rows, mon.MAX_AXLES), np.int32)
         self.error = np.zeros(rows, np.uint8)
         self.column = np.zeros(rows, np.int64)
+
+
+class MonEncoder:
+    """Passes as MON lines, in the local time of `clock`. The station is not in the file: it is told when reading."""
+
+    kind = "mon"
+
+    def __init__(self, clock: LocalTime) -> None:
+        self._clock = clock
+
+    def begin(self) -> bytes:
+        return b""
+
+    def end(self) -> bytes:
+        return b""
+
+    def encode(self, batch: PassBatch) -> Encoded:
+        """The passes that fit, one line each, and why the others do not."""
+        checks = Checks(batch)
+        direction, lane = lanes(batch, checks)
+        local_ms = self._clock.to_local(batch.at_ns // _MS)
+        checks.clock(self._clock, local_ms, _MS)
+        head = np.zeros((len(batch), mon.HEAD_COLUMNS), np.int64)
+        head[:, mon.RECORD] = batch.record
+        head[:, mon.LOCAL_MS] = local_ms
+        head[:, mon.AXLES] = batch.axle_count
+        head[:, mon.GROUPS] = batch.group_count
+        head[:, mon.GROSS_KG] = batch.gross_kg
+        head[:, mon.SPEED_KMH] = nearest(np.nan_to_num(batch.speed_mps, nan=0.0) * KMH_PER_MPS)
+        head[:, mon.LENGTH_MM] = batch.length_mm
+        head[:, mon.LANE] = lane
+        head[:, mon.DIRECTION] = direction
+        head[:, mon.TRANSVERSE_MM] = np.where(batch.transverse_mm == NOT_GIVEN, 0, batch.transverse_mm)
+        checks.between("at", local_ms, 0, _LAST_MS)
+        for field in (mon.RECORD, mon.GROUPS, mon.GROSS_KG, mon.SPEED_KMH, mon.LENGTH_MM, mon.TRANSVERSE_MM):
+            checks.between(_FIELD_NAMES[field], head[:, field], int(mon.LOWEST[field]), int(mon.HIGHEST[field]))
+        checks.between("group_count", batch.group_count, 0, batch.axle_count)
+        checks.axles("axle_kg", batch.axle_kg, 99_999)
+        checks.axles("spacing_mm", batch.spacing_mm, 99_999)
+        kept = checks.kept()
+        rows = [self._lines(head[some], batch.axle_kg[some], batch.spacing_mm[some]) for some in _alike(batch, kept)]
+        return Encoded(b"".join(rows), checks.unfit())
+
+    @staticmethod
+    def _lines(head: _Array, axle_kg: _Array, spacing_mm: _Array) -> bytes:
+        most = int(head[:, mon.AXLES].max(initial=1))
+        missing = ((0, 0), (0, max(most - axle_kg.shape[1], 0)))
+        return encode(head, np.pad(axle_kg, missing), np.pad(spacing_mm, missing), axles_written=max(USUAL_AXLES, most))
+
+    def rounded(self, batch: PassBatch) -> PassBatch:
+        """What reading the written file gives, but for `digest` and `received_ns`: the law of this format."""
+        return carried(
+            batch,
+            at_ns=on_clock(batch.at_ns, _MS),
+            speed_mps=nearest(np.nan_to_num(batch.speed_mps, nan=0.0) * KMH_PER_MPS) / KMH_PER_MPS,
+            length_mm=batch.length_mm,
+            record=batch.record,
+            group_count=batch.group_count,
+            transverse_mm=np.where(batch.transverse_mm == 0, NOT_GIVEN, batch.transverse_mm).astype(np.int32),
+        )
+
+
+_LAST_MS = int(mon.days_from_civil(2201, 1, 1)) * 86_400_000 - 1
+
+
+def _alike(batch: PassBatch, kept: _Array) -> list[_Array]:
+    """The kept rows in runs whose lines have one length: a vehicle of many axles has a longer line of its own."""
+    if not len(kept):
+        return []
+    length = np.maximum(batch.axle_count[kept], USUAL_AXLES)
+    return np.split(kept, np.flatnonzero(np.diff(length)) + 1)
 
 
 def encode(head: _Array, axle_kg: _Array, spacing_mm: _Array, *, axles_written: int = 15) -> bytes:
