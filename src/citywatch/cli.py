@@ -369,6 +369,69 @@ def scale() -> None:
     """Weigh-in-motion scales: their records, their signals, their accuracy and their health. No city needs to run."""
 
 
+@scale.command("accept")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--standard", required=True, type=click.Choice(["cost323", "e1318", "r134"]))
+@click.option("--n", "n", multiple=True, help="COST 323 without a file: runs of a criterion; `name=value` or in order.")
+@click.option("--mean", multiple=True, help="... mean of its errors, % of the reference.")
+@click.option("--sd", multiple=True, help="... their standard deviation, %.")
+@click.option(
+    "--criterion",
+    multiple=True,
+    help="... names them: gross, group, single_axle, axle_of_group (the order without this option).",
+)
+@click.option(
+    "--repeatability",
+    type=click.Choice(
+        [
+            *("r1", "r2", "R1", "R2", "full_repeatability", "extended_repeatability"),
+            *("limited_reproducibility", "full_reproducibility"),
+        ]
+    ),
+    default="R2",
+    show_default=True,
+    help="COST 323: the conditions of the runs.",
+)
+@click.option(
+    "--environment",
+    type=click.Choice(["I", "II", "III"]),
+    default="I",
+    show_default=True,
+    help="COST 323: how much the surroundings changed during the runs.",
+)
+@click.option("--initial", is_flag=True, help="Initial verification (COST 323, R134) instead of a check in service.")
+@click.option("--class", "wanted", help="Exit code 3 unless this class or a stricter one is reached.")
+@click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+def scale_accept(
+    file: Path | None,
+    standard: str,
+    n: tuple[str, ...],
+    mean: tuple[str, ...],
+    sd: tuple[str, ...],
+    criterion: tuple[str, ...],
+    repeatability: str,
+    environment: str,
+    initial: bool,
+    wanted: str | None,
+    as_json: bool,
+) -> None:
+    """Accuracy class of a scale by reference runs: FILE is a CSV table with run,criterion,reference,measured."""
+    from citywatch.app.scale_accept import accept
+
+    sys.exit(
+        accept(
+            standard,
+            file,
+            summary={"n": n, "mean": mean, "sd": sd, "criterion": criterion},
+            repeatability=repeatability,
+            environment=environment,
+            initial=initial,
+            wanted=wanted,
+            as_json=as_json,
+        )
+    )
+
+
 @app.group()
 def deadletter() -> None:
     """What was refused, with its reason."""
