@@ -134,7 +134,8 @@ class FrameBatch(Batch):
                                     empty where none was made (one is made where there is no reference, and now and
                                     then beside one)
     coded_bytes      (n,) int64     size of the coded picture; 0 without one
-    decode_errors    (n,) int32     errors that the decoder itself reported and hid
+    decode_errors    (n,) int32     errors that the decoder itself reported and hid; 1 where decoding an H.265 picture
+                                    again showed that bytes are missing or altered
     fps              (n,) float64   pictures a second, measured by the stream's own time; NaN where too few were seen
     fps_declared     (n,) float64   what the stream says of itself; NaN where it says nothing
     stream_offset_ns (n,) int64     the stream's wall clock (RTCP sender report) minus ours; NO_OFFSET without one

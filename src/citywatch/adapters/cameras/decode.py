@@ -4,7 +4,8 @@ What reaches this module is hostile until shown otherwise. Containers and codecs
 cannot be a playlist, a device or a rare and fragile codec; pixels are limited before anything is allocated for them.
 
 A damaged picture is a picture as long as one comes out, with `decode_errors` beside it: macroblocks that the decoder
-made up (H.264, MPEG-4 tell how many), else the number of its complaints. H.265's decoder notices little of a damage.
+made up (H.264, MPEG-4 tell how many), else the number of its complaints. H.265's decoder notices little of a damage:
+hevc_ends.py finds it out.
 
 A JPEG is decoded at its full size, although libjpeg could leave half of the transform out: what it leaves out is the
 sensor's noise, which tells a quiet live street from a frozen one. Measured on an empty street with noise of 0.6 grey
