@@ -305,6 +305,7 @@ def few_devices(rows, seed):
         "speed_mps": np.zeros(rows, np.float64),
         "length_mm": np.zeros(rows, np.int32),
         "plate": ("",) * rows,
+        "axle_speed_mps": np.zeros((rows, 0), np.float32),
     }
     return PassBatch.of(**values)
 
@@ -334,6 +335,28 @@ def test_newest_first_and_repeated_records_once(sizes, device, window, limit):
     keys = sorted({(-r["at_ns"], r["device"], r["digest"]) for r in fitting})
     assert [(-r["at_ns"], r["device"], r["digest"]) for r in found] == keys[:limit]
     assert all(row in fitting for row in found)
+
+
+def test_what_scales_say_beside_the_weight_is_told_and_segments_of_before_lack_it(tmp_path, store):
+    batch = few_devices(1, 3)
+    values = {column.name: getattr(batch, column.name) for column in PassBatch.COLUMNS if column.since == 1}
+    told = {"camera_axles": np.array([6], np.int16), "plate_rear": ("B",), "left_kg": np.array([[7, 0]], np.int32)}
+    writer = SegmentWriter(tmp_path, store, max_rows=5)
+    writer.add(0, Position(1, 0), PassBatch.of(**{**values, **told, "axle_count": np.array([2], np.int16)}))
+    writer.seal()
+    (row,) = ParquetPasses(tmp_path, store).passes(device=None, from_ns=0, to_ns=2**62, limit=5)
+    assert (row["camera_axles"], row["plate_rear"], row["left_kg"]) == (6, "B", [7, 0])
+    assert (row["transverse_mm"], row["acceleration_mps2"], row["axle_speed_mps"]) == (None, None, [])
+
+    (segment,) = store.segments()
+    table = pq.ParquetFile(tmp_path / segment.path).read()
+    later = {column.name for column in PassBatch.COLUMNS if column.since > 1}
+    of_before = [name for name in table.column_names if name.removesuffix("_width") not in later]
+    pq.write_table(table.select(of_before), tmp_path / segment.path)
+    (old,) = ParquetPasses(tmp_path, store).passes(device=None, from_ns=0, to_ns=2**62, limit=5)
+    assert (old["camera_axles"], old["plate_rear"], old["left_kg"], old["transverse_mm"]) == (0, "", [], None)
+    ((_, _, again),) = read_seals(tmp_path, store)
+    assert again == PassBatch.of(**{**values, "axle_count": np.array([2], np.int16)})
 
 
 def test_processes_that_only_read_do_not_need_the_writer(tmp_path, store):

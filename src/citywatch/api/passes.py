@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, Field
@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from citywatch.api.access import caller_of
 from citywatch.api.problems import responses
 from citywatch.api.shared import Api, DeviceFilter, From, Plates, To, mask, see_plates, shown, window
+from citywatch.domain.passes import ScaleStatus
 from citywatch.ports import Row
 
 _KMH_PER_MPS = 3.6
@@ -34,6 +35,29 @@ class PassView(BaseModel):
     axle_kg: list[int] = Field(examples=[[6500, 9100, 9100, 9100, 9100, 9100]])
     spacing_mm: list[int] = Field(examples=[[3300, 1350, 6900, 1310, 1310]])
     plate: str = Field(description="masked unless plates=full", examples=["湘A*****"])
+    plate_rear: Annotated[str, Field(description="As the rear camera read it; masked likewise", examples=[""])] = ""
+    plate_colour: Annotated[str, Field(description="As the camera calls it", examples=["yellow"])] = ""
+    record: Annotated[int | None, Field(description="The vendor's number of the record", examples=[227185])] = None
+    vehicle_class: Annotated[str, Field(description="As the vendor calls it", examples=["9"])] = ""
+    groups: Annotated[int | None, Field(description="Axle groups as the vendor counts them", examples=[3])] = None
+    camera_axles: Annotated[int | None, Field(description="Axles that the side camera counted", examples=[6])] = None
+    transverse_mm: Annotated[
+        int | None, Field(description="Lateral position in the lane, as the vendor defines it", examples=[1800])
+    ] = None
+    acceleration_mps2: Annotated[float | None, Field(description="Over the scale", examples=[-0.4])] = None
+    temperature_c: Annotated[float | None, Field(description="Of pavement or sensor", examples=[31.5])] = None
+    occupancy_ms: Annotated[
+        int | None, Field(description="How long the vehicle covered the loop or the scale", examples=[860])
+    ] = None
+    travel: Annotated[
+        int | None, Field(description="1 with the lane, -1 against it; null where not told", examples=[1])
+    ] = None
+    status: Annotated[
+        list[str], Field(description="What the scale says of this record itself", examples=[["straddling"]])
+    ] = []
+    left_kg: Annotated[list[int], Field(description="Left-hand wheel loads, where given", examples=[[]])] = []
+    axle_speed_kmh: Annotated[list[float], Field(description="Speed of each axle, where given", examples=[[]])] = []
+    raw: Annotated[str, Field(description="Object of the raw strips; empty for none", examples=[""])] = ""
     decision: Annotated[
         str | None, Field(description="lawful, over or undecided by the law in force", examples=["over"])
     ] = None
@@ -72,7 +96,7 @@ def routes(app: FastAPI, api: Api) -> None:
             lambda: _listed(api.passes.passes(device=device, from_ns=from_ns, to_ns=to_ns, limit=most + 1))
         )
         kept = rows[:most]
-        seen = sum(1 for row in kept if row["plate"])
+        seen = sum(1 for row in kept if row["plate"] or row.get("plate_rear"))
         if full and seen:
             target = f"passes/{device or '*'} {shown(from_ns)} to {shown(to_ns)}: {seen} plates"
             await run_in_threadpool(
@@ -99,8 +123,31 @@ def _view(row: Row, full: bool) -> PassView:
         axle_kg=[int(kg) for kg in row["axle_kg"][:axles]],
         spacing_mm=[int(mm) for mm in row["spacing_mm"][: axles - 1]],
         plate=row["plate"] if full else mask(row["plate"]),
+        **_later(row, full),
         decision=row.get("decision"),
         limits_kg=list(row.get("limits_kg", ())),
         law=row.get("law"),
         suspect=list(row.get("suspect", ())),
     )
+
+
+def _later(row: Row, full: bool) -> dict[str, Any]:
+    """What scales and cameras say since schema version 2."""
+    rear = row.get("plate_rear", "")
+    return {
+        "plate_rear": rear if full else mask(rear),
+        "plate_colour": row.get("plate_colour", ""),
+        "record": row.get("record") or None,
+        "vehicle_class": row.get("vehicle_class", ""),
+        "groups": row.get("group_count") or None,
+        "camera_axles": row.get("camera_axles") or None,
+        "transverse_mm": row.get("transverse_mm"),
+        "acceleration_mps2": row.get("acceleration_mps2"),
+        "temperature_c": row.get("temperature_c"),
+        "occupancy_ms": row.get("occupancy_ms") or None,
+        "travel": row.get("travel") or None,
+        "status": ScaleStatus(row.get("status", 0)).words(),
+        "left_kg": list(row.get("left_kg", ())),
+        "axle_speed_kmh": [round(speed * _KMH_PER_MPS, 3) for speed in row.get("axle_speed_mps", ())],
+        "raw": row.get("raw", ""),
+    }

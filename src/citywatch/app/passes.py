@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from citywatch.domain.columns import TEXT
 from citywatch.domain.passes import Decision, PassBatch, Suspect
 from citywatch.errors import DataError
 from citywatch.ports import ORIGIN, Log, Row, SegmentIndex
@@ -120,23 +122,25 @@ def _rows(blob: bytes, device: str | None, from_ns: int, to_ns: int) -> Iterator
 
 def _batch(rows: list[Row]) -> PassBatch:
     widest = max(row["axle_count"] for row in rows)
+    values: dict[str, Any] = {
+        "digest": np.array([[int(row["digest"][:16], 16), int(row["digest"][16:], 16)] for row in rows], np.uint64)
+    }
+    for column in PassBatch.COLUMNS:
+        if column.name == "digest":
+            continue
+        cells = [row[column.name] for row in rows]
+        if column.dtype == TEXT:
+            values[column.name] = tuple(cells)
+        elif column.width:
+            values[column.name] = _padded(cells, widest if column.since == 1 else 0, column.dtype)
+        else:
+            plain = [column.missing if cell is None else cell for cell in cells]
+            values[column.name] = np.array(plain, column.dtype)
+    return PassBatch(**values)
 
-    def padded(name: str) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
-        out = np.zeros((len(rows), widest), np.int32)
-        for i, row in enumerate(rows):
-            out[i, : len(row[name])] = row[name]
-        return out
 
-    return PassBatch.of(
-        device=tuple(row["device"] for row in rows),
-        at_ns=np.array([row["at_ns"] for row in rows], np.int64),
-        received_ns=np.array([row["received_ns"] for row in rows], np.int64),
-        digest=np.array([[int(row["digest"][:16], 16), int(row["digest"][16:], 16)] for row in rows], np.uint64),
-        axle_count=np.array([row["axle_count"] for row in rows], np.int16),
-        gross_kg=np.array([row["gross_kg"] for row in rows], np.int32),
-        speed_mps=np.array([row["speed_mps"] for row in rows], np.float64),
-        length_mm=np.array([row["length_mm"] for row in rows], np.int32),
-        axle_kg=padded("axle_kg"),
-        spacing_mm=padded("spacing_mm"),
-        plate=tuple(row["plate"] for row in rows),
-    )
+def _padded(cells: list[list[Any]], least: int, dtype: str) -> np.ndarray[Any, Any]:
+    out = np.zeros((len(cells), max(least, *(len(cell) for cell in cells))), dtype)
+    for i, cell in enumerate(cells):
+        out[i, : len(cell)] = cell
+    return out

@@ -424,8 +424,12 @@ def _padded(chunked: Any, width: int, dtype: str) -> _Array:
 
 
 def pass_row(batch: PassBatch, row: int) -> dict[str, Any]:
-    """One pass as a plain mapping: the columns of PassBatch, `digest` as 32 hexadecimal digits, axles as lists."""
+    """One pass as a plain mapping: the columns of PassBatch, `digest` as 32 hexadecimal digits, axles as lists.
+
+    What came with schema version 2 is None (text: empty, lists: empty) where the scale gives none.
+    """
     axles = int(batch.axle_count[row])
+    later = {column.name: getattr(batch, column.name)[row] for column in _LATER}
     return {
         "device": batch.device[row],
         "at_ns": int(batch.at_ns[row]),
@@ -438,7 +442,28 @@ def pass_row(batch: PassBatch, row: int) -> dict[str, Any]:
         "axle_kg": batch.axle_kg[row, :axles].tolist(),
         "spacing_mm": batch.spacing_mm[row, : max(axles - 1, 0)].tolist(),
         "plate": batch.plate[row],
+        **_later(later, axles),
     }
+
+
+_LATER = tuple(column for column in PassBatch.COLUMNS if column.since > 1)
+
+
+def _later(values: Mapping[str, Any], axles: int) -> dict[str, Any]:
+    """The columns that came after schema version 1, of one pass; those of an old segment are not there at all."""
+    told: dict[str, Any] = {}
+    for column in _LATER:
+        value = values.get(column.name)
+        if column.width:
+            parts = [] if value is None else np.asarray(value, column.dtype).tolist()
+            told[column.name] = _fill(parts, axles) if any(parts) else []
+        elif column.dtype == TEXT:
+            told[column.name] = value or ""
+        else:
+            plain = column.missing if value is None else np.asarray(value, column.dtype).item()
+            nothing = plain == column.missing or plain != plain  # noqa: PLR0124  (NaN)
+            told[column.name] = None if column.missing and nothing else plain
+    return told
 
 
 class ParquetPasses:
@@ -529,8 +554,9 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
         "axle_kg": _fill(row["axle_kg"], axles),
         "spacing_mm": _fill(row["spacing_mm"], max(axles - 1, 0)),
         "plate": row["plate"],
+        **_later(row, axles),
     }
 
 
-def _fill(values: list[int], length: int) -> list[int]:
+def _fill(values: list[Any], length: int) -> list[Any]:
     return (values + [0] * length)[:length]
