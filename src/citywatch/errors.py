@@ -9,6 +9,7 @@ CitywatchError
 ├── LogError             the log
 │   ├── LogFull          the log takes no more until its readers catch up: ask again later
 │   ├── LogUnavailable   the log server cannot be reached
+│   ├── RepeatedWord     a word that stood for other rows before
 │   └── Fenced           another producer or owner has taken over; this one must stop
 └── OutsideError         a device or service that failed; `retry` says whether asking again can help
 """
@@ -91,6 +92,10 @@ class LogFull(LogError):
 
 class LogUnavailable(LogError):
     """The log server cannot be reached."""
+
+
+class RepeatedWord(LogError):
+    """Rows were appended under this word before, and they were other ones."""
 
 
 class Fenced(LogError):

@@ -95,6 +95,13 @@ class Log(Protocol):
         """
         ...
 
+    def append_once(self, rows: Mapping[int, Batch], *, word: str, content: str) -> Mapping[int, bool]:
+        """One batch each to several partitions under a word: False for partitions that have them already.
+
+        Raises RepeatedWord when other `content` stood under the word, LogFull, LogUnavailable: repeat the call.
+        """
+        ...
+
     def open_producer(self, producer: str) -> int:
         """A new epoch for a producer name: older ones are fenced from now on. Its sequences begin at 1."""
         ...
@@ -152,6 +159,13 @@ class Door(Protocol):
 
     def append(self, batch: Batch) -> None:
         """Blocking. Raises LogFull (ask again later) or LogUnavailable; then nothing may be taken as accepted."""
+        ...
+
+    def append_once(self, batch: Batch, *, word: str, content: str) -> bool:
+        """As append, but rows that were appended under this word before are not appended again: then False.
+
+        RepeatedWord when other `content` stood under it.
+        """
         ...
 
 

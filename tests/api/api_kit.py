@@ -113,11 +113,18 @@ class FussyDoor:
         self.refuse = None
 
     def append(self, batch):
+        self._fuss()
+        self._door.append(batch)
+
+    def append_once(self, batch, *, word, content):
+        self._fuss()
+        return self._door.append_once(batch, word=word, content=content)
+
+    def _fuss(self):
         if self.refuse == "full":
             raise LogFull("the log is full")
         if self.refuse == "away":
             raise LogUnavailable("the log is away")
-        self._door.append(batch)
 
 
 class MemoryObjects:

@@ -12,6 +12,10 @@ from api_kit import LORRY, lorry, serving, until
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from citywatch.domain.passes import PassBatch
+from citywatch.ports import ORIGIN
+from citywatch.wire.blobs import decode
+
 PASSES, HEARTBEATS = "/api/v1/ingest/passes", "/api/v1/ingest/heartbeats"
 JSON = {"Content-Type": "application/json"}
 
@@ -55,6 +59,20 @@ def test_sent_again_it_changes_nothing(served):
     with served.client("viewer") as client:
         found = until(lambda: client.get("/api/v1/alerts", params={"device": "CS01/d1/l7"}).json()["items"])
     assert len(found) == 1
+
+
+def test_a_document_is_recognised_by_its_key_however_long_it_is(served):
+    many = [lorry(30, laneNo=8, previewCode=f"key{number}") for number in range(100)]
+    documents = [(many, 200), (many, 200), (many[1:], 409)]
+    with served.client("ingest") as client:
+        for document, status in documents:
+            answer = client.post(PASSES, json=[*document, {}], headers={"Idempotency-Key": "batch-1"})
+            assert answer.status_code == status
+        assert answer.json()["type"].endswith("key_reused")
+        assert client.post(PASSES, json=many[:1], headers={"Idempotency-Key": "not lawful"}).status_code == 422
+    entries = served.city.log.read({0: ORIGIN, 1: ORIGIN}, most=100_000, block_ms=0)
+    batches = [decode(entry.blob) for some in entries.values() for entry in some]
+    assert sum(len(batch) for batch in batches if isinstance(batch, PassBatch) and "CS01/d1/l8" in batch.device) == 100
 
 
 def test_when_nothing_is_accepted_the_answer_is_a_problem_with_every_reason(served):

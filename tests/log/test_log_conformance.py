@@ -7,7 +7,7 @@ import pytest
 from log_kit import PARTITIONS, event, ticks, until
 
 from citywatch.adapters.log.terms import LogLimits
-from citywatch.errors import Fenced, LogError, LogFull
+from citywatch.errors import Fenced, LogError, LogFull, RepeatedWord
 from citywatch.ports import INCIDENTS, ORIGIN, Commit, JointCommit, Position
 from citywatch.wire.blobs import decode, encode
 
@@ -121,6 +121,31 @@ def test_append_many_takes_what_it_can_and_a_repeat_of_all_is_safe(make_log):
     log.trim(0, readings_below=FAR, events_below=ORIGIN)
     assert log.append_many(again, producer="door", epoch=epoch) == {0: True, 2: False}
     assert (instants(log, 0), instants(log, 2)) == ([3, 4], [2, 5])
+
+
+def test_an_append_under_a_word_is_made_once(make_log):
+    log = make_log(LogLimits(readings_entries=2))
+    assert log.append_once({0: ticks(1), 1: ticks(2)}, word="w", content="a") == {0: True, 1: True}
+    assert log.append_once({0: ticks(9), 1: ticks(9)}, word="w", content="a") == {0: False, 1: False}
+    with pytest.raises(RepeatedWord, match="other rows"):
+        log.append_once({0: ticks(1)}, word="w", content="b")
+    log.append_once({0: ticks(3)}, word="x", content="a")
+    with pytest.raises(LogFull):
+        log.append_once({0: ticks(4), 2: ticks(5)}, word="y", content="a")
+    log.commit(0, Commit(ORIGIN, log.read({0: ORIGIN}, most=1, block_ms=0)[0][0].position))
+    log.trim(0, readings_below=FAR, events_below=ORIGIN)
+    assert log.append_once({0: ticks(4), 2: ticks(5)}, word="y", content="a") == {0: True, 2: False}
+    assert (instants(log, 0), instants(log, 1), instants(log, 2)) == ([3, 4], [2], [5])
+
+
+def test_the_oldest_words_are_forgotten(make_log):
+    log = make_log(LogLimits(words=2))
+    for number, word in enumerate("abc"):
+        log.append_once({0: ticks(number + 1)}, word=word, content="")
+    assert log.append_once({0: ticks(9)}, word="b", content="") == {0: False}
+    assert log.append_once({0: ticks(9)}, word="a", content="") == {0: True}
+    with pytest.raises(ValueError, match="1 to 128"):
+        log.append_once({0: ticks(9)}, word="", content="")
 
 
 def test_commit_moves_position_state_and_events_together(log):

@@ -83,13 +83,19 @@ def routes(app: FastAPI, api: Api) -> None:
         return CommandView(command=command, state=row["verdict"], reason=row["reason"])
 
 
+def idempotency_key(request: Request) -> str | None:
+    """The sender's own word for this request, if there is one. Problem 422 for an unlawful one."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise invalid("header.Idempotency-Key", "use 1 to 128 letters, digits and . _ : -")
+    return key
+
+
 def command_id(request: Request) -> str:
     """The command's id: random, or made of the caller and its Idempotency-Key, so that a repeat is recognised."""
-    key = request.headers.get("idempotency-key")
+    key = idempotency_key(request)
     if key is None:
         return secrets.token_hex(16)
-    if not _KEY.fullmatch(key):
-        raise invalid("header.Idempotency-Key", "use 1 to 128 letters, digits and . _ : -")
     method = () if request.method == "POST" else (request.method,)
     return event_id("command", caller_of(request).name, *method, request.url.path, key)
 

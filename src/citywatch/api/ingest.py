@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -12,13 +13,17 @@ from fastapi import FastAPI, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from citywatch.api.access import caller_of
 from citywatch.api.acquaintances import Acquaintances
-from citywatch.api.door import append
+from citywatch.api.commands import IDEMPOTENCY, idempotency_key
+from citywatch.api.door import append, append_once
 from citywatch.api.problems import Problem, responses
 from citywatch.api.shared import Api
 from citywatch.domain.devices import check_device_id
+from citywatch.domain.events import event_id
+from citywatch.domain.passes import PassBatch
 from citywatch.domain.pulses import PulseBatch
-from citywatch.errors import DataError
+from citywatch.errors import DataError, RepeatedWord
 from citywatch.wire.station_json import Decoded, Refused, decode
 
 SOURCE_PASSES = "http:passes"
@@ -81,7 +86,11 @@ _RECORD_SCHEMA: dict[str, Any] = {
         },
         "previewStationCode": {"type": "string"},
         "licenseCodeFront": {"type": "string", "description": "Plate; personal data"},
-        "licenseCodeBack": {"type": "string", "description": "Taken where the front one was not read"},
+        "licenseCodeBack": {"type": "string", "description": "Rear plate; stands for the front one that was not read"},
+        "licensePlateColor": {"type": "string"},
+        "vehicleType": {"type": "string", "description": "Class of the vehicle as the station calls it"},
+        "temperature": {**_NUMBER, "description": "Degrees Celsius"},
+        "crossLane": {"description": "1 or true: the vehicle straddled a lane line"},
         "axisNum": {**_NUMBER, "description": "Axles, 1 to 40"},
         "speed": {**_NUMBER, "description": "km/h"},
         "laneNo": {**_NUMBER, "description": "0 to 99"},
@@ -134,14 +143,16 @@ def routes(app: FastAPI, api: Api) -> None:
         "/api/v1/ingest/passes",
         tags=["ingest"],
         summary="Push vehicle passes",
-        responses=responses(400, 408, 413, 415, 429),
-        openapi_extra=_PASSES_BODY,
+        responses=responses(400, 408, 409, 413, 415, 429),
+        openapi_extra={**_PASSES_BODY, **IDEMPOTENCY},
     )
     async def passes(request: Request) -> PassResults:
         """Station JSON: one record or an array, each decided on its own. 200 says that all accepted ones are on disk.
 
-        Sent again after a lost answer, a record is recognised and changes nothing. 422 when every record is refused.
+        Sent again after a lost answer, a record is recognised among the last 64 of its lane and changes nothing,
+        a whole document by its Idempotency-Key. 422 when every record is refused.
         """
+        key = idempotency_key(request)
         content = await _json_body(request)
         received_ns = api.clock.now_ns()
         try:
@@ -158,9 +169,14 @@ def routes(app: FastAPI, api: Api) -> None:
             await _refuse_document(api, SOURCE_PASSES, error, content)
             raise Problem(400, "not_readable", str(error)) from error
         api.meter.count("records_read_total", decoded.records, source=SOURCE_PASSES)
-        if decoded.accepted:
+        is_new = True
+        if decoded.accepted and key is None:
             await append(api, decoded.batch)
-        if decoded.refused:
+        elif decoded.accepted and key is not None:
+            is_new = await _append_document(
+                api, decoded.batch, event_id("ingest", caller_of(request).name, key), content
+            )
+        if decoded.refused and is_new:
             await run_in_threadpool(_keep, api, decoded.refused)
         results = _results(decoded)
         if decoded.refused and not decoded.accepted:
@@ -245,6 +261,15 @@ def _results(decoded: Decoded) -> list[PassResult]:
             message=record.message,
         )
     return [results[index] for index in sorted(results)]
+
+
+async def _append_document(api: Api, batch: PassBatch, word: str, content: bytes) -> bool:
+    """Append the rows of a document once under its sender's word; False when they are there already."""
+    try:
+        return await append_once(api, batch, word=word, content=hashlib.blake2b(content, digest_size=16).hexdigest())
+    except RepeatedWord as error:
+        words = "this Idempotency-Key was sent with another document before; give each document its own"
+        raise Problem(409, "key_reused", words) from error
 
 
 def _devices(content: bytes, most: int, welcome: Callable[[str], bool]) -> tuple[str, ...]:

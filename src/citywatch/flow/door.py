@@ -33,9 +33,27 @@ class LogDoor:
 
     def append(self, batch: Batch) -> None:
         """Rows by the partition of their device. Raises LogFull, LogUnavailable or Fenced."""
+        self._append(self._by_partition(batch))
+
+    def append_once(self, batch: Batch, *, word: str, content: str) -> bool:
+        """As append, under a word that stands for these rows: False for a repeat, RepeatedWord for other rows.
+
+        The word makes the repeat of a lost answer safe, so none of this producer's sequences is spent on it.
+        """
+        rows = self._by_partition(batch)
+        attempt = 1
+        while True:
+            try:
+                return any(self._log.append_once(rows, word=word, content=content).values())
+            except LogUnavailable:
+                if attempt == _TRIES:
+                    raise
+                attempt += 1
+
+    def _by_partition(self, batch: Batch) -> dict[int, Batch]:
         owners = np.array([partition_of(device, self._log.partitions) for device in batch.device], np.int64)  # type: ignore[attr-defined]
         touched = np.unique(owners).tolist()
-        self._append({p: batch if len(touched) == 1 else batch.take(np.flatnonzero(owners == p)) for p in touched})
+        return {p: batch if len(touched) == 1 else batch.take(np.flatnonzero(owners == p)) for p in touched}
 
     def broadcast(self, batch: Batch) -> None:
         """The same rows to every partition: ticks, and the heartbeats of observers."""

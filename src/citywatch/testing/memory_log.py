@@ -19,10 +19,11 @@ from citywatch.adapters.log.terms import (
     check_producer,
     check_sequence,
     check_stream,
+    check_word,
 )
 from citywatch.domain.columns import Batch
 from citywatch.domain.events import Event
-from citywatch.errors import Fenced, LogError, LogFull
+from citywatch.errors import Fenced, LogError, LogFull, RepeatedWord
 from citywatch.ports import INCIDENTS, ORIGIN, Commit, Entry, JointCommit, Position
 from citywatch.wire.blobs import encode
 
@@ -49,6 +50,7 @@ class _Partition:
     state: dict[str, bytes] = field(default_factory=dict)
     position: Position = ORIGIN
     producers: dict[str, _Producer] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
 
 
 class MemoryLog:
@@ -106,6 +108,38 @@ class MemoryLog:
                 answers[partition] = self.append(partition, batch, producer=producer, epoch=epoch, sequence=sequence)
             except LogError as error:
                 errors.append(error)
+        if errors:
+            raise errors[0]
+        return answers
+
+    def append_once(self, rows: Mapping[int, Batch], *, word: str, content: str) -> Mapping[int, bool]:
+        """As RedisLog.append_once: every partition is tried, then the first error is raised."""
+        check_word(word)
+        answers: dict[int, bool] = {}
+        errors: list[LogError] = []
+        for partition, batch in rows.items():
+            check_partition(partition, self.partitions)
+            blob = encode(batch)
+            with self._changed:
+                held = self._partitions[partition]
+                if word in held.words:
+                    if held.words[word] != content:
+                        errors.append(RepeatedWord(f"word {word} stood for other rows before in partition {partition}"))
+                    answers[partition] = False
+                    continue
+                try:
+                    _check_room(
+                        "readings", held.readings, len(blob), self._limits.readings_entries, self._limits.readings_bytes
+                    )
+                except LogFull as error:
+                    errors.append(error)
+                    continue
+                held.readings.append((self._next(), blob))
+                held.words[word] = content
+                if len(held.words) > self._limits.words:
+                    del held.words[next(iter(held.words))]
+                answers[partition] = True
+                self._changed.notify_all()
         if errors:
             raise errors[0]
         return answers

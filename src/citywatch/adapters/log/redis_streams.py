@@ -8,6 +8,8 @@ Keys, where {p} is the partition and also the hash tag that keeps its keys toget
     state:{p}           hash     the step's rows
     position:{p}        hash     at = the position committed by the step
     producer:{p}:NAME   hash     epoch, sequence and check of the last append of a producer
+    once:{p}            hash     content of each word that an append was made under once
+    once_order:{p}      list     those words, oldest first
     held:{p}            hash     what the two streams hold, in bytes (see scripts.py)
     producers           hash     the last epoch of each producer
     log                 hash     epoch of the log, number of partitions, layout
@@ -41,10 +43,11 @@ from citywatch.adapters.log.terms import (
     check_producer,
     check_sequence,
     check_stream,
+    check_word,
 )
 from citywatch.domain.columns import Batch
 from citywatch.domain.events import Event
-from citywatch.errors import DataDirError, DataError, Fenced, LogError, LogFull
+from citywatch.errors import DataDirError, DataError, Fenced, LogError, LogFull, RepeatedWord
 from citywatch.ports import INCIDENTS, ORIGIN, Commit, Entry, JointCommit, Position
 from citywatch.wire.blobs import encode
 
@@ -64,6 +67,7 @@ class _Script:
 
 _OPEN_PRODUCER = _Script(scripts.OPEN_PRODUCER)
 _APPEND = _Script(scripts.APPEND)
+_APPEND_ONCE = _Script(scripts.APPEND_ONCE)
 _COMMIT = _Script(scripts.COMMIT)
 _TRIM = _Script(scripts.TRIM)
 
@@ -167,6 +171,29 @@ class RedisLog:
         calls = [self._append_call(p, batch, producer, epoch, sequence) for p, (sequence, batch) in rows.items()]
         answers = zip(rows.items(), self._run_all(_APPEND, calls), strict=True)
         return {p: self._appended(p, producer, sequence, code) for (p, (sequence, _)), code in answers}
+
+    def append_once(self, rows: Mapping[int, Batch], *, word: str, content: str) -> Mapping[int, bool]:
+        """Append one batch each under a word that stands for these rows for ever: {partition: False for a repeat}.
+
+        `content` tells the rows apart from others under the same word (RepeatedWord). When some partitions are full the
+        others were taken all the same: repeat the call. Each partition remembers its last `limits.words` words.
+        """
+        check_word(word)
+        self._opened()
+        calls = []
+        for partition, batch in rows.items():
+            check_partition(partition, self.partitions)
+            keys = [_key(name, partition) for name in ("once", "once_order", "readings", "held")]
+            limits = self._limits
+            args = [word, content, encode(batch), limits.words, limits.readings_entries, limits.readings_bytes]
+            calls.append((keys, args))
+        answers = dict(zip(rows, self._run_all(_APPEND_ONCE, calls), strict=True))
+        for partition, code in answers.items():
+            if code in (scripts.FULL_ENTRIES, scripts.FULL_BYTES):
+                raise self._full("readings", partition, code)
+            if code == scripts.OTHER_CONTENT:
+                raise RepeatedWord(f"word {word} stood for other rows before in partition {partition}")
+        return {partition: code == scripts.DONE for partition, code in answers.items()}
 
     def _append_call(
         self, partition: int, batch: Batch, producer: str, epoch: int, sequence: int

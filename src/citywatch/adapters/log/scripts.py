@@ -61,6 +61,31 @@ return 1
 """
 )
 
+APPEND_ONCE = (
+    _ROOM
+    + """
+-- KEYS once, once order, readings, held   ARGV word, content, blob, remembered, most_entries, most_bytes
+local known = redis.call('HGET', KEYS[1], ARGV[1])
+if known then
+  if known == ARGV[2] then return 0 end
+  return -4
+end
+local blob = ARGV[3]
+local answer = room(KEYS[3], KEYS[4], 'readings', #blob, tonumber(ARGV[5]), tonumber(ARGV[6]))
+if answer ~= 1 then return answer end
+local total = tonumber(redis.call('HGET', KEYS[4], 'readings') or 0) + #blob
+local n = string.format('%.0f', total)
+redis.call('XADD', KEYS[3], '*', 'b', blob, 'n', n)
+redis.call('HSET', KEYS[4], 'readings', n)
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('RPUSH', KEYS[2], ARGV[1])
+if redis.call('LLEN', KEYS[2]) > tonumber(ARGV[4]) then
+  redis.call('HDEL', KEYS[1], redis.call('LPOP', KEYS[2]))
+end
+return 1
+"""
+)
+
 COMMIT = (
     _ROOM
     + """

@@ -26,6 +26,8 @@ class LogLimits:
     events_entries: int = 100_000
     events_bytes: int = 64 * MIB
     """Bounds of `events:{p}`; they hold for `onward:{p}`, too."""
+    words: int = 20_000
+    """How many words of `append_once` a partition remembers; the oldest are forgotten."""
     state_change_bytes: int = 32 * MIB
     """Keys and values of the changed rows of one commit together. A step aims at 1 MiB; this stops a runaway one."""
 
@@ -61,6 +63,11 @@ def check_producer(producer: str) -> None:
         raise ValueError(
             f"producer {producer[:40]!r}: use 1 to 64 letters, digits and . _ : -, first a letter or digit"
         )
+
+
+def check_word(word: str) -> None:
+    if not 1 <= len(word) <= 128:
+        raise ValueError(f"a word of {len(word)} characters: 1 to 128 are wanted")
 
 
 def check_sequence(sequence: int) -> None:
