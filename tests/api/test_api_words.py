@@ -9,4 +9,9 @@ from citywatch.domain.pictures import Fault
 
 
 def test_alerts_can_be_filtered_by_every_kind_there_is():
-    assert set(get_args(AlertKind)) == {EventKind.OVERLOADED.value, INCIDENT, *(fault.value for fault in Fault)}
+    assert set(get_args(AlertKind)) == {
+        EventKind.OVERLOADED.value,
+        EventKind.EVASION_SUSPECTED.value,
+        INCIDENT,
+        *(fault.value for fault in Fault),
+    }

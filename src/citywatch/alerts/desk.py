@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from citywatch.alerts.table import MOVES
 from citywatch.domain.alerts import AlertMove, AlertState
 from citywatch.domain.cameras import DEVICE_REMOVED
+from citywatch.domain.evasion import Evasion
 from citywatch.domain.events import Event, EventKind, Severity, event_id
 from citywatch.domain.incidents import INCIDENT, IncidentEnd
 from citywatch.domain.instants import NS_PER_S
@@ -47,9 +48,13 @@ _FAULT_SEVERITY = {
 }
 
 
+_DANGEROUS = frozenset({Evasion.WRONG_WAY})
+_OVER = "over"
+
+
 @dataclass(frozen=True, slots=True)
 class AlertPolicy:
-    """`overload_hold_seconds`: an overload is a moment, not a state; its alert leaves the desk after this long.
+    """`overload_hold_seconds`: a passing vehicle is a moment, no state; its alert leaves the desk after this long.
     `severe_over_percent`: from here on an overload is critical (the band that the reference city reports apart).
     """
 
@@ -58,13 +63,19 @@ class AlertPolicy:
 
 
 def on_event(state: State, event: Event, now_ns: int, policy: AlertPolicy) -> Iterator[Event]:
-    """Open an alert for an overload or a confirmed fault; resolve it when that is cleared, or the device removed."""
+    """Open an alert for an overload, an evasion or a confirmed fault; resolve it when that is cleared, or the device
+    removed. Several signs of evasion of one vehicle have one cause, so one alert.
+    """
     if event.kind is EventKind.OVERLOADED:
         severe = event.data["over_percent"] >= policy.severe_over_percent
-        # A station whose clock is years ahead must not leave us alerts that never go.
-        from_ns = max(now_ns, min(event.at_ns, now_ns + _MOST_AHEAD_NS)) if now_ns else event.at_ns
-        expires_ns = from_ns + policy.overload_hold_seconds * NS_PER_S
-        yield from _open(state, event, EventKind.OVERLOADED.value, _severity(severe), expires_ns)
+        yield from _open(
+            state, event, EventKind.OVERLOADED.value, _severity(severe), _expires_ns(event, now_ns, policy)
+        )
+    elif event.kind is EventKind.EVASION_SUSPECTED:
+        merged = event.data["merged"]
+        severe = event.data["evasion"] in _DANGEROUS or (merged is not None and merged["decision"] == _OVER)
+        kind = EventKind.EVASION_SUSPECTED.value
+        yield from _open(state, event, kind, _severity(severe), _expires_ns(event, now_ns, policy))
     elif event.kind in (EventKind.FAULT_CONFIRMED, EventKind.FAULT_RELEASED):
         fault = Fault(event.data["fault"])
         yield from _open(state, event, fault.value, _FAULT_SEVERITY[fault], 0)
@@ -108,6 +119,12 @@ def acknowledge(state: State, alert: str, *, at_ns: int, actor: str, command: st
 def alert_id(cause: str) -> str:
     """The one alert of a cause."""
     return event_id("alert", cause)
+
+
+def _expires_ns(event: Event, now_ns: int, policy: AlertPolicy) -> int:
+    """When the alert about a passing vehicle leaves the desk. A clock years ahead leaves none that never goes."""
+    from_ns = max(now_ns, min(event.at_ns, now_ns + _MOST_AHEAD_NS)) if now_ns else event.at_ns
+    return from_ns + policy.overload_hold_seconds * NS_PER_S
 
 
 def _open(state: State, event: Event, kind: str, severity: Severity, expires_ns: int) -> Iterator[Event]:

@@ -39,6 +39,7 @@ _REPAIRED = frozenset({*Fault, INCIDENT})
 
 AlertKind = Literal[
     "overloaded",
+    "evasion_suspected",
     "unreachable",
     "no_media",
     "black",
@@ -69,7 +70,7 @@ class AlertView(BaseModel):
 
     id: str = Field(examples=[EXAMPLE_ID])
     device: str = Field(examples=["CS01/d1/l2"])
-    kind: str = Field(description="overloaded, incident, or the fault's word", examples=["overloaded"])
+    kind: str = Field(description="overloaded, evasion_suspected, incident or the fault", examples=["overloaded"])
     severity: Severity
     state: AlertState
     opened_at: str | None = Field(examples=["2026-01-31T08:00:00.250Z"])

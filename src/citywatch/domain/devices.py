@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 OBSERVER_PREFIX = "observer:"
+_LANE = re.compile(r"/d\d+/l\d+$")
 _DEVICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,126}")
 
 
@@ -82,5 +83,10 @@ def scale_device(station: str, direction: int, lane: int) -> str:
 
 
 def partition_of(device: str, partitions: int) -> int:
-    """The log partition that owns a device; the same on every machine and in every release."""
-    return zlib.crc32(device.encode()) % partitions
+    """The log partition that owns a device; the same on every machine.
+
+    All lanes of a station have one owner: there are rules that look at lanes side by side.
+    """
+    lane = _LANE.search(device)
+    owner = device if lane is None else device[: lane.start()]
+    return zlib.crc32(owner.encode()) % partitions

@@ -22,6 +22,8 @@ class EventKind(StrEnum):
     """A pass between the strictest and the most lenient limit: the scale alone cannot tell."""
     PASS_SUSPECT = "pass_suspect"  # noqa: S105  (a vehicle pass, no password)
     """A record that contradicts itself; it is decided all the same."""
+    EVASION_SUSPECTED = "evasion_suspected"
+    """A driver may have seen to it that scale or camera do not tell the truth; with the measurements that say so."""
     # cameras and silent devices
     FAULT_CONFIRMED = "fault_confirmed"
     FAULT_CLEARED = "fault_cleared"

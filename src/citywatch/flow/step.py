@@ -84,6 +84,7 @@ class CityStep:
             yield from self._judged(state, liveness.on_tick(state, now_ns, self.liveness))
             yield from self._judged(state, cameras.on_tick(state, now_ns, self.cameras))
             yield from self._judged(state, claims.on_tick(state, now_ns, self.claims))
+            yield from self._judged(state, scales.on_tick(state, now_ns, self.law, self.scales))
             yield from alerts.on_tick(state, now_ns)
             fleet.on_tick(state, now_ns)
 

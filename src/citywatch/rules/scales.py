@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from citywatch.domain.devices import DeviceKind
-from citywatch.domain.events import Event
+from citywatch.domain.events import Event, EventKind
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.state import State
 from citywatch.kernels.digests import digest_text
 from citywatch.laws import GrossLaw
-from citywatch.rules import devices, liveness
+from citywatch.rules import devices, evasion, liveness
 from citywatch.rules.enforcement import Instrument
+from citywatch.rules.evasion import EvasionPolicy
+from citywatch.rules.evasion.merging import Merger, whole
+from citywatch.rules.evasion.record import Record
 from citywatch.rules.overload import events, judge
 
 ROOM = "scale"
@@ -25,6 +29,7 @@ class ScalePolicy:
     """What the city has settled about its scales. `instruments`: by device, what is known of the scale itself."""
 
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    evasion: EvasionPolicy = field(default_factory=EvasionPolicy)
 
 
 def on_passes(
@@ -42,13 +47,39 @@ def on_passes(
     decided: dict[str, list[Event]] = {}
     for event in events(law, batch, judge(law, batch)):
         decided.setdefault(event.data["pass"], []).append(event)
+    merger = _merger(law)
     columns = zip(batch.device, digests, batch.at_ns.tolist(), batch.received_ns.tolist(), strict=True)
-    for _row, (device, digest, at_ns, received_ns) in enumerate(columns):
+    for row, (device, digest, at_ns, received_ns) in enumerate(columns):
         yield from devices.seen(state, device, DeviceKind.SCALE, at_ns)
         if received_ns > 0:
             yield from liveness.heard(state, device, received_ns, observer)
         yield from decided.get(digest, ())
         # Rules with a memory of passes follow here, each `on_pass(state, batch, row, its policy)`.
+        yield from evasion.on_pass(state, batch, row, policy.evasion, merger)
+
+
+def on_tick(state: State, now_ns: int, law: GrossLaw, policy: ScalePolicy) -> Iterator[Event]:
+    """What passes have waited for."""
+    yield from evasion.on_tick(state, now_ns, policy.evasion, _merger(law))
+
+
+def _merger(law: GrossLaw) -> Merger:
+    """The law's word on a vehicle of which two scales have weighed a half each."""
+
+    def merge(one: Record, other: Record) -> Mapping[str, Any]:
+        batch = whole(one, other)
+        word = {"law": law.ref, "axles": one["axles"], "gross_kg": int(batch.gross_kg[0]), "decision": "lawful"}
+        for event in events(law, batch, judge(law, batch)):
+            if event.kind in _DECISIONS:
+                word |= {name: value for name, value in event.data.items() if name not in _NOT_OF_THE_WHOLE}
+                word["decision"] = _DECISIONS[event.kind]
+        return {**word, "axle_kg": batch.axle_kg[0].tolist()}
+
+    return merge
+
+
+_DECISIONS = {EventKind.OVERLOADED: "over", EventKind.WEIGHT_UNDECIDED: "undecided"}
+_NOT_OF_THE_WHOLE = frozenset({"pass", "plate"})
 
 
 def _fresh(state: State, batch: PassBatch) -> tuple[list[int], list[str]]:

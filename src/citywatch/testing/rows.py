@@ -12,7 +12,7 @@ from citywatch.domain.claims import Claim, ClaimBatch
 from citywatch.domain.columns import Batch
 from citywatch.domain.commands import CommandBatch, Verb
 from citywatch.domain.instants import NS_PER_S
-from citywatch.domain.passes import PassBatch
+from citywatch.domain.passes import PassBatch, ScaleStatus
 from citywatch.domain.pictures import FrameBatch, Outcome, VisitReason
 from citywatch.domain.pulses import PulseBatch, TickBatch
 
@@ -34,7 +34,8 @@ CLAIMS = (
 
 
 def passes(rows: list[tuple[str, int, int, list[int]]]) -> PassBatch:
-    """(device, at_ns, number, axle weights in kg) -> passes; the same number is the same record."""
+    """(device, at_ns, number, axle weights in kg) -> passes; the same number is the same record. Every seventh has its
+    plate covered."""
     count, widest = len(rows), max((len(row[3]) for row in rows), default=0)
     axle_kg = np.zeros((count, widest), np.int32)
     spacing_mm = np.zeros((count, widest), np.int32)
@@ -53,6 +54,7 @@ def passes(rows: list[tuple[str, int, int, list[int]]]) -> PassBatch:
         axle_kg=axle_kg,
         spacing_mm=spacing_mm,
         plate=("",) * count,
+        status=np.array([ScaleStatus.PLATE_COVERED if row[2] % 7 == 0 else 0 for row in rows], np.uint32),
     )
 
 

@@ -676,6 +676,7 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
     EventKind.OVERLOADED: _about_scale,
     EventKind.WEIGHT_UNDECIDED: _about_scale,
     EventKind.PASS_SUSPECT: _about_scale,
+    EventKind.EVASION_SUSPECTED: _about_scale,
     EventKind.FAULT_CONFIRMED: _fault_confirmed,
     EventKind.FAULT_CLEARED: _fault_cleared,
     EventKind.REFERENCE_ADOPTED: _about_camera,
