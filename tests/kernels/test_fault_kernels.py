@@ -170,7 +170,7 @@ def test_a_stripe_is_strong_and_one_edge_is_none():
 def naive_strips(plane, every):
     p = plane.tolist()
     height, width = len(p), len(p[0])
-    border, inner, torn, seen = [], [], 0, 0
+    border, inner, torn, seen, clear = [], [], 0, 0, 0
 
     def mean_step(places):
         return sum(abs(p[y][x] - p[b][a]) for y, x, b, a in places)
@@ -198,8 +198,9 @@ def naive_strips(plane, every):
 
                 across, inside, outside = step(at), step(at + ahead), step(at - ahead)
                 edges += across >= 16 * mosaic.EDGE and across >= mosaic.CLEAR * max(inside, outside)
+                clear += (side, ahead) == ("x", 1) and is_clear(across, inside, outside)
             torn += edges >= 3
-    return [sum(border), len(border), sum(inner), len(inner), torn, seen]
+    return [sum(border), len(border), sum(inner), len(inner), torn, seen, clear]
 
 
 def torn_plane(shape, seed):
@@ -226,22 +227,29 @@ def test_strips_equal_the_naive_twin(seed, kind, every, shape):
 @given(plane=planes, first=st.integers(2, 16), every=st.integers(1, 16), count=st.integers(1, 80))
 def test_tears_equal_the_naive_twin(plane, first, every, count):
     wanted = range(first, plane.shape[0] - 1, every)
-    excess = np.full(len(wanted), -1, np.int64)
-    mosaic.tears(plane, first, every, excess)
+    clear = np.full(len(wanted), -1, np.int64)
+    mosaic.tears(plane, first, every, clear)
     p = plane.tolist()
 
     def across(y, left):
         return sum(abs(p[y][x] - p[y - 1][x]) for x in range(left, left + 16))
 
-    assert excess.tolist() == [
-        sum(across(y, left) - max(across(y - 1, left), across(y + 1, left)) for left in range(0, len(p[0]) - 15, 16))
+    assert clear.tolist() == [
+        sum(is_clear(across(y, x), across(y - 1, x), across(y + 1, x)) for x in range(0, len(p[0]) - 15, 16))
         for y in wanted
     ]
-    borders, between = np.random.default_rng(count).integers(-50, 5000, (2, count))
+    borders, between, sides = np.random.default_rng(count).integers(0, 5, (3, count))
+    sums = np.array([0, 0, 0, 0, 0, 4 * count, sides.sum()])
     if count < 6:
-        assert math.isnan(mosaic.tear(borders, between, 64))
+        assert math.isnan(mosaic.tear(borders, between, sums, 64))
     else:
-        assert mosaic.tear(borders, between, 70) == (sorted(borders)[-3] - sorted(between)[count // 2]) / 64
+        expected = (borders.sum() - max(between.sum(), sides.sum())) / (4 * count)
+        assert mosaic.tear(borders, between, sums, 70) == pytest.approx(expected, abs=1e-12)
+
+
+def is_clear(across, inside, outside):
+    beside = max(inside, outside)
+    return across >= mosaic.TWICE * beside and across >= beside + 16 * mosaic.CLEAR_BY
 
 
 def tear_of(plane):
@@ -249,7 +257,9 @@ def tear_of(plane):
     borders, between = np.empty((height - 2) // 16, np.int64), np.empty((height - 10) // 16 + 1, np.int64)
     mosaic.tears(plane, 16, 16, borders)
     mosaic.tears(plane, 8, 16, between)
-    return mosaic.tear(borders, between, width)
+    sums = np.empty(mosaic.SUMS, np.int64)
+    mosaic.strips(plane, 1, sums)
+    return mosaic.tear(borders, between, sums, width)
 
 
 def test_rows_of_blocks_that_were_shifted_are_a_tear():
@@ -259,7 +269,9 @@ def test_rows_of_blocks_that_were_shifted_are_a_tear():
         torn = street.copy()
         for top in tops:
             torn[top : top + 16] = np.roll(torn[top : top + 16], 40 + top // 2, axis=1)
-        assert (tear_of(torn) > 20.0) == (len(tops) > 1)
+        assert tear_of(torn) > 0.15 * len(tops)
+    squares = np.kron(np.random.default_rng(3).integers(40, 200, (10, 10)), np.ones((16, 16))).astype(np.uint8)
+    assert tear_of(squares) < 0.01  # as clear between columns of blocks
 
 
 @settings(max_examples=20, deadline=None)

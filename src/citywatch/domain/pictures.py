@@ -27,6 +27,8 @@ class Outcome(IntEnum):
     """The visit says nothing about the camera."""
     REACHED = 4
     """It answered, and no picture was asked for (switches, power boxes, recorders)."""
+    GLANCE = 5
+    """A picture came, was decoded at a part of its size, and looked as it did when it was last measured."""
 
 
 class Light(IntEnum):
@@ -90,7 +92,8 @@ class FrameBatch(Batch):
     blockiness       (n,) float64   step at 8-pixel borders of the full picture over the step elsewhere, without unit
     changed_share    (n,) float64   share of grid pixels that differ from `previous` by more than the grey threshold;
                                     NaN without a previous picture of the same grid
-    picture          str            content hash of the grid picture in the object store; empty without one
+    picture          str            content hash of the grid picture in the object store; empty without one; of a
+                                    glance, of the look that it is like
     previous         str            content hash of the picture it was compared with; empty without one
     previous_at_ns   (n,) int64     `at_ns` (or, for a file, media time) of that picture; -1 without one
     cpu_us           (n,) int64     processor time of the visit in the decoder, microseconds
@@ -105,8 +108,8 @@ class FrameBatch(Batch):
     stripe_columns   (n,) float64   the same for columns
     stripe_change    (n,) float64   the same for rows, of the change since `previous`: bands that roll
     torn_share       (n,) float64   share of 16x16 coding blocks with an edge exactly along three sides or four, 0 to 1
-    tear             (n,) float64   step across the third strongest border between rows of coding blocks, above the
-                                    steps beside it and above those off the borders, grey levels
+    tear             (n,) float64   share of the pieces of the borders between rows of coding blocks with a clear step
+                                    across, above that of other rows and of other borders, -1 to 1
     raster_share     (n,) float64   share of the steps between grid pixels that stands on a quarter of its columns, or
                                     of its rows, whichever is less: for a picture of squares nearly all, 0.25 to 1
     layout           (n,) float64   spread between the 2 and 98 percent levels of the means of the 16x16 scene blocks,

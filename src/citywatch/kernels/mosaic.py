@@ -8,9 +8,10 @@ steps    |p(y, x) - p(y, x-1)| and |p(y, x) - p(y-1, x)|, summed apart for those
 torn     a side of a 16x16 block is an edge when the mean step across it is at least EDGE grey levels, and at least
          CLEAR times the mean step one pixel inside it and that one pixel outside it. A block with at least three such
          sides is torn: nothing in a street ends on three sides exactly on the raster.
-tears    along the border between two rows of macroblocks, piece by piece of 16 pixels: the step across less the larger
-         of the steps one pixel above and one below. A row of macroblocks that was shifted or lost makes it large along
-         the whole border; a scene's own edges are seldom on the raster and never everywhere.
+tears    along the border between two rows of macroblocks, piece by piece of 16 pixels: the mean step across is clear
+         when it is at least TWICE those one pixel above and below, and CLEAR_BY grey levels more. A row of macroblocks
+         that was shifted or lost makes it clear along the whole border; a scene's own edges are seldom on the raster
+         and never everywhere, and coarse coding makes as many clear steps between columns of macroblocks.
 """
 
 from __future__ import annotations
@@ -28,12 +29,16 @@ Counts = np.ndarray[Any, np.dtype[np.int64]]
 Sums = np.ndarray[Any, np.dtype[np.int32]]
 Narrow = np.ndarray[Any, np.dtype[np.uint16]]
 
-SUMS = 6
+SUMS = 7
 """Length of the array that `strips` fills; the names of its places follow."""
-BORDER_STEPS, BORDER_COUNT, INNER_STEPS, INNER_COUNT, TORN, BLOCKS = range(SUMS)
+BORDER_STEPS, BORDER_COUNT, INNER_STEPS, INNER_COUNT, TORN, BLOCKS, CLEAR_SIDES = range(SUMS)
 EDGE = 10
 """Grey levels."""
 CLEAR = 3
+"""Times."""
+CLEAR_BY = 2
+"""Grey levels."""
+TWICE = 2
 """Times."""
 
 _PLANE = "Array(uint8, 2, 'C', readonly=True)"
@@ -82,6 +87,13 @@ def _add_within_wide(row: Row, into: Sums) -> None:
 def _is_edge(across: int, inside: int, outside: int) -> int:
     """Whether sums over 16 pixels make an edge of a side."""
     return int(across >= 16 * EDGE and across >= CLEAR * inside and across >= CLEAR * outside)
+
+
+@kernel("int64(int64, int64, int64)")
+def _is_clear(across: int, inside: int, outside: int) -> int:
+    """Whether sums over 16 pixels make a clear step."""
+    beside = max(inside, outside)
+    return int(across >= TWICE * beside and across >= beside + 16 * CLEAR_BY)
 
 
 @kernel(f"void({_PLANE}, int64, int64[::1])")
@@ -135,26 +147,26 @@ def strips(plane: Plane, every: int, sums: Counts) -> None:
                 + _is_edge(across[left + 16], across[left + 15], across[left + 17])
             )
             sums[TORN] += int(sides >= 3)
+            sums[CLEAR_SIDES] += _is_clear(across[left], across[left + 1], across[left - 1])
 
 
 @kernel(f"void({_PLANE}, int64, int64, int64[::1])")
-def tears(plane: Plane, first: int, every: int, excess: Counts) -> None:
-    """How much larger the steps into some rows are than those beside them.
+def tears(plane: Plane, first: int, every: int, clear: Counts) -> None:
+    """How many pieces of 16 pixels of some rows have a clear step to the row above.
 
-    plane   (h, w) uint8, C-contiguous
-    excess  (n,) int64, overwritten: place k is row y = first + k every, for which 2 <= y < h - 1; the sum over the
-            whole pieces of 16 pixels, so 16 times the number of pieces times the mean step
+    plane  (h, w) uint8, C-contiguous
+    clear  (n,) int64, overwritten: place k is row y = first + k every, for which 2 <= y < h - 1
     """
     lines = np.empty((3, plane.shape[1] // 16), np.int32)
     line = np.empty(plane.shape[1], np.uint8)
-    for place in range(excess.shape[0]):
+    for place in range(clear.shape[0]):
         y = first + place * every
         for number in range(3):
             _piece_steps(plane[y + number - 2], plane[y + number - 1], line, lines[number])
-        total = np.int64(0)
+        found = np.int64(0)
         for piece in range(lines.shape[1]):
-            total += np.int64(lines[1, piece] - max(lines[0, piece], lines[2, piece]))
-        excess[place] = total
+            found += _is_clear(lines[1, piece], lines[0, piece], lines[2, piece])
+        clear[place] = found
 
 
 @kernel(f"void({_PLANE}, int32[::1], int32[::1])")
@@ -191,16 +203,19 @@ def torn_share(sums: Counts) -> float:
     return int(sums[TORN]) / int(sums[BLOCKS]) if sums[BLOCKS] else math.nan
 
 
-def tear(borders: Counts, between: Counts, width: int) -> float:
-    """The excess of the third largest border over the middle one of the rows between, grey levels.
+def tear(borders: Counts, between: Counts, sums: Counts, width: int) -> float:
+    """Share of the pieces of `borders` with a clear step, above that of `between` and that of the sides of blocks.
 
-    The rows between, 8 off the borders, tell what the codec does at its smaller blocks, torn or not. NaN for fewer
-    than six borders.
+    borders, between  from `tears`: the rows at the borders of rows of blocks, and those 8 off them, which tell what
+                      the scene and the codec's smaller blocks do; sums  from `strips`: what its larger ones do
+    NaN for fewer than six borders.
     """
     pieces = width // 16
     if borders.size < 6 or between.size == 0 or pieces == 0:
         return math.nan
-    return int(np.sort(borders)[-3] - np.sort(between)[between.size // 2]) / (16 * pieces)
+    here, there = (int(clear.sum()) / (clear.size * pieces) for clear in (borders, between))
+    sides = int(sums[CLEAR_SIDES]) / int(sums[BLOCKS]) if sums[BLOCKS] else 0.0
+    return here - max(there, sides)
 
 
 def fullest_quarter(profile: Sums) -> float:

@@ -324,7 +324,7 @@ def _raster(luma: Luma, grid: Luma) -> dict[str, float]:
     return {
         "blockiness": mosaic.blockiness(sums),
         "torn_share": mosaic.torn_share(sums),
-        "tear": mosaic.tear(borders, between, luma.shape[1]),
+        "tear": mosaic.tear(borders, between, sums, luma.shape[1]),
         "raster_share": math.nan if any(map(math.isnan, fullest)) else min(fullest),
     }
 
@@ -337,9 +337,9 @@ def strip_every(height: int) -> int:
 def _tears(luma: Luma, first: int) -> pictures.Counts:
     """The tears of every row of blocks in a small picture, of every third one in 1080p, and so on."""
     every = 16 * max(luma.shape[0] // TEARS_OF, 1)
-    excess = np.empty(max((luma.shape[0] - 2 - first) // every + 1, 0), np.int64)
-    mosaic.tears(luma, first, every, excess)
-    return excess
+    clear = np.empty(max((luma.shape[0] - 2 - first) // every + 1, 0), np.int64)
+    mosaic.tears(luma, first, every, clear)
+    return clear
 
 
 def _change(grid: Luma, previous: Luma | None, scene: _Scene) -> dict[str, float]:
