@@ -49,6 +49,7 @@ class PassBatch(Batch):
     left_kg            (n, j) int32     left-hand wheel loads; no columns, or zeros, where not given
     axle_speed_mps     (n, j) float32   speed of each axle, likewise
     raw                str              hash of the raw strips in the object store
+    observer           str              which door of ours heard it (`observer:NAME`); empty: the HTTP door
     """
 
     KIND: ClassVar[str] = "passes"
@@ -80,6 +81,7 @@ class PassBatch(Batch):
         Column("left_kg", "int32", -1, since=2),
         Column("axle_speed_mps", "float32", -1, since=2),
         Column("raw", TEXT, since=2, missing=""),
+        Column("observer", TEXT, since=2, missing=""),
     )
 
     device: tuple[str, ...]
@@ -108,6 +110,7 @@ class PassBatch(Batch):
     left_kg: np.ndarray[Any, np.dtype[np.int32]]
     axle_speed_mps: np.ndarray[Any, np.dtype[np.float32]]
     raw: tuple[str, ...]
+    observer: tuple[str, ...]
 
 
 class Decision(IntEnum):

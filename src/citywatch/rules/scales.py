@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from citywatch.domain.devices import DeviceKind
 from citywatch.domain.events import Event, EventKind
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.state import State
 from citywatch.kernels.digests import digest_text
-from citywatch.laws import GrossLaw
 from citywatch.rules import devices, evasion, liveness
 from citywatch.rules.enforcement import Instrument
 from citywatch.rules.evasion import EvasionPolicy
 from citywatch.rules.evasion.merging import Merger, whole
 from citywatch.rules.evasion.record import Record
 from citywatch.rules.overload import events, judge
+
+if TYPE_CHECKING:
+    from citywatch.laws import Law
 
 ROOM = "scale"
 REPEATS_REMEMBERED = 64
@@ -33,7 +35,7 @@ class ScalePolicy:
 
 
 def on_passes(
-    state: State, batch: PassBatch, law: GrossLaw, observer: str, policy: ScalePolicy | None = None
+    state: State, batch: PassBatch, law: Law, observer: str, policy: ScalePolicy | None = None
 ) -> Iterator[Event]:
     """Every pass in turn: decided by the law, then looked at by the rules that remember passes.
 
@@ -45,25 +47,24 @@ def on_passes(
         return
     batch = batch.take(fresh)
     decided: dict[str, list[Event]] = {}
-    for event in events(law, batch, judge(law, batch)):
+    for event in events(law, batch, judge(law, batch, policy.instruments), policy.instruments):
         decided.setdefault(event.data["pass"], []).append(event)
     merger = _merger(law)
     columns = zip(batch.device, digests, batch.at_ns.tolist(), batch.received_ns.tolist(), strict=True)
     for row, (device, digest, at_ns, received_ns) in enumerate(columns):
         yield from devices.seen(state, device, DeviceKind.SCALE, at_ns)
         if received_ns > 0:
-            yield from liveness.heard(state, device, received_ns, observer)
+            yield from liveness.heard(state, device, received_ns, batch.observer[row] or observer)
         yield from decided.get(digest, ())
-        # Rules with a memory of passes follow here, each `on_pass(state, batch, row, its policy)`.
         yield from evasion.on_pass(state, batch, row, policy.evasion, merger)
 
 
-def on_tick(state: State, now_ns: int, law: GrossLaw, policy: ScalePolicy) -> Iterator[Event]:
+def on_tick(state: State, now_ns: int, law: Law, policy: ScalePolicy) -> Iterator[Event]:
     """What passes have waited for."""
     yield from evasion.on_tick(state, now_ns, policy.evasion, _merger(law))
 
 
-def _merger(law: GrossLaw) -> Merger:
+def _merger(law: Law) -> Merger:
     """The law's word on a vehicle of which two scales have weighed a half each."""
 
     def merge(one: Record, other: Record) -> Mapping[str, Any]:
