@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -31,11 +31,14 @@ from citywatch.flow.event_file import EventFile
 from citywatch.flow.progress import bar
 from citywatch.flow.recordings import Intake, Recording
 from citywatch.kernels.digests import Seen
-from citywatch.laws import GrossLaw
 from citywatch.ports import Position
 from citywatch.rules import overload
 from citywatch.wire.local_time import Fold, LocalTime
 from citywatch.wire.mon import BadLine, Chunk, MonDecoder
+
+if TYPE_CHECKING:
+    from citywatch.laws import Law
+    from citywatch.rules.enforcement import Instrument
 
 SEAL_ROWS = 300_000
 MOST_LETTERS = 10_000
@@ -100,8 +103,9 @@ class Summary:
 class _Judge:
     """Decides batches, counts, and hands the events on."""
 
-    law: GrossLaw
+    law: Law
     events: EventFile | None
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
     decided: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.zeros(len(Decision), np.int64))
     reasons: Counter[Suspect] = field(default_factory=Counter)
     passes: int = 0
@@ -109,7 +113,7 @@ class _Judge:
     outside: int = 0
 
     def take(self, batch: PassBatch) -> None:
-        verdicts = overload.judge(self.law, batch)
+        verdicts = overload.judge(self.law, batch, self.instruments)
         self.passes += len(batch)
         self.decided += np.bincount(verdicts.decision, minlength=len(Decision))
         self.suspect += int(np.count_nonzero(verdicts.suspect))
@@ -117,7 +121,7 @@ class _Judge:
         for reason in Suspect:
             self.reasons[reason] += int(np.count_nonzero(verdicts.suspect & reason))
         if self.events is not None:
-            for event in overload.events(self.law, batch, verdicts):
+            for event in overload.events(self.law, batch, verdicts, self.instruments):
                 self.events.add(event)
 
     def summary(self, intake: Intake, recording: str) -> Summary:
@@ -208,7 +212,7 @@ class _Reader:
 
 def replay(
     files: Sequence[Path],
-    law: GrossLaw,
+    law: Law,
     *,
     data_dir: Path,
     now_ns: int,
@@ -261,7 +265,7 @@ def replay(
 
 def rerun(
     data_dir: Path,
-    law: GrossLaw,
+    law: Law,
     *,
     recording: str = recordings.LATEST,
     events: Path | None = None,

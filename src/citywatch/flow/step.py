@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from citywatch.alerts import desk as alerts
 from citywatch.alerts.desk import AlertPolicy
@@ -23,13 +24,15 @@ from citywatch.domain.pulses import PulseBatch, TickBatch
 from citywatch.domain.state import State
 from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
 from citywatch.flow import onward
-from citywatch.laws import GrossLaw
 from citywatch.rules import cameras, claims, devices, fleet, liveness, scales, work
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.claims import ClaimPolicy
 from citywatch.rules.liveness import CLOCK, LivenessPolicy
 from citywatch.rules.scales import ScalePolicy
 from citywatch.tickets import desk as tickets
+
+if TYPE_CHECKING:
+    from citywatch.laws import Law
 
 STEP_VERSION = "1"
 DOOR_OBSERVER = "observer:http"
@@ -39,7 +42,7 @@ DOOR_OBSERVER = "observer:http"
 class CityStep:
     """The rules of a city, bound to its law and policies. `observer` is the door that passes come through."""
 
-    law: GrossLaw
+    law: Law
     cameras: CameraPolicy = field(default_factory=CameraPolicy)
     liveness: LivenessPolicy = field(default_factory=LivenessPolicy)
     alerts: AlertPolicy = field(default_factory=AlertPolicy)

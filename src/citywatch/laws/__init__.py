@@ -1,6 +1,8 @@
 """Limits as data: one TOML file per country in this package, each number with its citation, each law with its dates.
 
-Parsed at start and handed in; rules read no files. A law is named by its id, or by id and version (`cn-gross@1`).
+Parsed at start and handed in; rules read no files. A law is named by its id, or by id and version (`cn-gross@1`). By
+its id it is all its versions: each pass is decided by the one in force at its instant. A correction is a new version
+with a date of its own: it never changes an old decision.
 """
 
 from __future__ import annotations
@@ -8,20 +10,23 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.passes import MAX_AXLES
 from citywatch.errors import ConfigurationError
+from citywatch.laws.reading import Raw, package_text, refuse_unknown, validity, version
+
+if TYPE_CHECKING:
+    from citywatch.laws.full import FullLaw
 
 _Int32s = np.ndarray[Any, np.dtype[np.int32]]
+_Int64s = np.ndarray[Any, np.dtype[np.int64]]
+_Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FILES = ("cn.toml", "eu.toml", "us.toml")
 _LAW_KEYS = {"id", "version", "title", "authority", "instrument", "valid_from", "valid_to", "note", "limits"}
 _LIMIT_KEYS = {"axles", "or_more", "limit_kg", "vehicle", "citation"}
 
@@ -67,7 +72,7 @@ class GrossLaw:
         """The most lenient limit by axle count, likewise."""
         return self._by_axles(max)
 
-    def in_force(self, at_ns: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def in_force(self, at_ns: _Int64s) -> _Bools:
         """For each instant (n,) int64 whether the law was in force."""
         inside = at_ns >= self.valid_from_ns
         return inside if self.valid_to_ns is None else inside & (at_ns < self.valid_to_ns)
@@ -82,37 +87,90 @@ class GrossLaw:
         return table
 
 
+if TYPE_CHECKING:
+    OneLaw: TypeAlias = GrossLaw | FullLaw
+
+
+@dataclass(frozen=True, slots=True)
+class LawBook:
+    """All versions of a law, oldest first. Before the first one was in force the first one decides."""
+
+    versions: tuple[OneLaw, ...]
+
+    @property
+    def ref(self) -> str:
+        """The newest version's name; events name the one that decided."""
+        return self.versions[-1].ref
+
+    def in_force(self, at_ns: _Int64s) -> _Bools:
+        """For each instant (n,) int64 whether any version was in force."""
+        inside = np.zeros(len(at_ns), np.bool_)
+        for law in self.versions:
+            inside |= law.in_force(at_ns)
+        return inside
+
+    def deciding(self, at_ns: _Int64s) -> _Int64s:
+        """For each instant the number of the version that decides: the newest that had come into force."""
+        starts = np.array([law.valid_from_ns for law in self.versions], np.int64)
+        return np.maximum(np.searchsorted(starts, at_ns, side="right") - 1, 0)
+
+
+if TYPE_CHECKING:
+    Law: TypeAlias = GrossLaw | FullLaw | LawBook
+
+
 def known() -> tuple[str, ...]:
     """Every law there is, as `id@version`, in order."""
     return tuple(sorted(law.ref for law in _laws()))
 
 
-def load(law_id: str) -> GrossLaw:
-    """The law named `id` (its newest version) or `id@version`; ConfigurationError, naming those there are, if none."""
+def load(law_id: str) -> Law:
+    """The law named `id` (all its versions) or `id@version`; ConfigurationError, naming those there are, if none."""
     fitting = [law for law in _laws() if law_id in (law.id, law.ref)]
     if not fitting:
         raise ConfigurationError(f"law {law_id[:60]!r} is not known; there are: {', '.join(known())}")
-    return max(fitting, key=lambda law: law.version)
+    return book(fitting)
 
 
-def parse(text: str, name: str) -> tuple[GrossLaw, ...]:
+def book(laws: Sequence[OneLaw]) -> Law:
+    """Versions of one law as one: itself, where there is but one."""
+    if len(laws) == 1:
+        return laws[0]
+    ordered = tuple(sorted(laws, key=lambda law: law.version))
+    starts = [law.valid_from_ns for law in ordered]
+    if sorted(set(starts)) != starts:
+        raise ConfigurationError(f"law {ordered[0].id}: a later version comes into force later")
+    return LawBook(ordered)
+
+
+def gross_law(law_id: str = "cn-gross") -> GrossLaw:
+    """A law by axle count; ConfigurationError when the one named is none."""
+    law = load(law_id)
+    if not isinstance(law, GrossLaw):
+        raise ConfigurationError(f"law {law_id!r} is not one by axle count alone")
+    return law
+
+
+def parse(text: str, name: str) -> tuple[OneLaw, ...]:
     """The laws in the text of one TOML file; ConfigurationError names the file and what is wrong in it."""
+    from citywatch.laws.full import read_full  # noqa: PLC0415  (numba is behind it; names of laws do not need it)
+
     try:
         raw = tomllib.loads(text)
-        laws = tuple(_law(entry) for entry in raw.pop("gross", ()))
+        laws: list[OneLaw] = [_law(entry) for entry in raw.pop("gross", ())]
+        laws += [read_full(entry) for entry in raw.pop("full", ())]
         if raw:
             raise ValueError(f"unknown key {sorted(raw)[0]!r}")
     except (tomllib.TOMLDecodeError, ValueError, TypeError, KeyError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise ConfigurationError(f"law file {name}: {what}") from error
-    return laws
+    return tuple(laws)
 
 
-def _laws() -> Sequence[GrossLaw]:
-    laws: list[GrossLaw] = []
-    for file in sorted(resources.files(__name__).iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".toml"):
-            laws.extend(parse(file.read_text(encoding="utf-8"), file.name))
+def _laws() -> Sequence[OneLaw]:
+    laws: list[OneLaw] = []
+    for name in FILES:
+        laws.extend(parse(package_text(name), name))
     refs = [law.ref for law in laws]
     twice = sorted({ref for ref in refs if refs.count(ref) > 1})
     if twice:
@@ -120,25 +178,20 @@ def _laws() -> Sequence[GrossLaw]:
     return laws
 
 
-def _law(raw: dict[str, Any]) -> GrossLaw:
+def _law(raw: Raw) -> GrossLaw:
     ref = f"{raw['id']}@{raw['version']}"
-    _refuse_unknown(ref, raw, _LAW_KEYS)
+    refuse_unknown(ref, raw, _LAW_KEYS)
     limits = tuple(_limit(ref, entry) for entry in raw["limits"])
     if not limits:
         raise ValueError(f"{ref}: a law without limits")
-    valid_from, valid_to = _instant(ref, raw["valid_from"]), raw.get("valid_to")
-    valid_to_ns = None if valid_to is None else _instant(ref, valid_to)
-    if valid_to_ns is not None and valid_to_ns <= valid_from:
-        raise ValueError(f"{ref}: valid_to is not behind valid_from")
-    if not isinstance(raw["version"], int) or raw["version"] < 1:
-        raise ValueError(f"{ref}: version is a whole number from 1 on")
+    valid_from, valid_to = validity(ref, raw)
     return GrossLaw(
-        str(raw["id"]), raw["version"], str(raw["title"]), str(raw["instrument"]), valid_from, valid_to_ns, limits
+        str(raw["id"]), version(ref, raw), str(raw["title"]), str(raw["instrument"]), valid_from, valid_to, limits
     )
 
 
-def _limit(ref: str, raw: dict[str, Any]) -> GrossLimit:
-    _refuse_unknown(ref, raw, _LIMIT_KEYS)
+def _limit(ref: str, raw: Raw) -> GrossLimit:
+    refuse_unknown(ref, raw, _LIMIT_KEYS)
     limit = GrossLimit(
         raw["axles"], raw.get("or_more", False), raw["limit_kg"], str(raw["vehicle"]), str(raw["citation"])
     )
@@ -149,15 +202,3 @@ def _limit(ref: str, raw: dict[str, Any]) -> GrossLimit:
     if not limit.citation.strip():
         raise ValueError(f"{ref}: the limit of {limit.limit_kg} kg has no citation")
     return limit
-
-
-def _instant(ref: str, value: object) -> int:
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        raise ValueError(f"{ref}: a date of validity is written as 2016-09-21T00:00:00+08:00")
-    return (value - _EPOCH) // timedelta(seconds=1) * NS_PER_S
-
-
-def _refuse_unknown(ref: str, raw: dict[str, Any], keys: set[str]) -> None:
-    unknown = sorted(raw.keys() - keys)
-    if unknown:
-        raise ValueError(f"{ref}: unknown key {unknown[0]!r}")

@@ -1,16 +1,16 @@
-"""Overload: every pass is judged by the gross limits of a law, by axle count alone.
+"""Overload: every pass is judged by a law: by its gross limits by axle count alone, or by all its rules.
 
 Over is what exceeds the most lenient limit that could apply, lawful what does not exceed the strictest; between them
-the scale alone cannot tell, and both limits are named. A law that names no limit for an axle count leaves the pass
+the scale alone cannot tell, and both limits are named. A law that names no limit for a vehicle leaves the pass
 undecided, without limits. The gross of the record is judged, not the sum of its axles; a record whose axles do not add
 up, or that contradicts itself otherwise, is suspect and decided all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,14 @@ from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.passes import Decision, PassBatch, Suspect
 from citywatch.kernels import passes
 from citywatch.kernels.digests import digest_text
-from citywatch.laws import GrossLaw
+from citywatch.kernels.legality import LIMIT
+from citywatch.laws import LawBook
+from citywatch.laws.full import FullLaw
+from citywatch.rules.enforcement import Instrument, enforcement
+from citywatch.rules.full_law import FullAnswer, judge_full, outcome
+
+if TYPE_CHECKING:
+    from citywatch.laws import Law, OneLaw
 
 # Domain sheet, section 4, "Record checks".
 HEAVIEST_AXLE_KG = 22_700
@@ -41,29 +48,31 @@ class Verdicts:
     limit_low_kg   (n,) int32    strictest limit that could apply, kg; 0 where the law names none
     limit_high_kg  (n,) int32    most lenient one
     suspect        (n,) uint16   Suspect flags
+    law_of         (n,) int64    number of the version that decided; None where there is but one
+    full           what a law with all its rules adds
     """
 
     decision: np.ndarray[Any, np.dtype[np.uint8]]
     limit_low_kg: np.ndarray[Any, np.dtype[np.int32]]
     limit_high_kg: np.ndarray[Any, np.dtype[np.int32]]
     suspect: np.ndarray[Any, np.dtype[np.uint16]]
+    law_of: np.ndarray[Any, np.dtype[np.int64]] | None = None
+    full: FullAnswer | None = None
+
+    def decided_by(self, law: Law, row: int) -> OneLaw:
+        """The version that decided a pass, of the law that decided the batch."""
+        if not isinstance(law, LawBook):
+            return law
+        return law.versions[0 if self.law_of is None else int(self.law_of[row])]
 
 
-def judge(law: GrossLaw, batch: PassBatch) -> Verdicts:
-    """Decide every pass of a batch; looks at each row alone."""
-    rows = len(batch)
-    verdicts = Verdicts(
-        np.zeros(rows, np.uint8), np.zeros(rows, np.int32), np.zeros(rows, np.int32), np.zeros(rows, np.uint16)
-    )
-    passes.judge_gross(
-        batch.axle_count,
-        batch.gross_kg,
-        law.strictest_kg,
-        law.most_lenient_kg,
-        verdicts.decision,
-        verdicts.limit_low_kg,
-        verdicts.limit_high_kg,
-    )
+def judge(law: Law, batch: PassBatch, instruments: Mapping[str, Instrument] | None = None) -> Verdicts:
+    """Decide every pass of a batch by the version in force at its instant; looks at each row alone.
+
+    `instruments`: by device, what is known of the scales.
+    """
+    known = instruments or {}
+    verdicts = _by_version(law, batch, known) if isinstance(law, LawBook) else _by_one(law, batch, known)
     passes.suspect_flags(
         batch.axle_count,
         batch.gross_kg,
@@ -82,17 +91,63 @@ def judge(law: GrossLaw, batch: PassBatch) -> Verdicts:
     return verdicts
 
 
-def events(law: GrossLaw, batch: PassBatch, verdicts: Verdicts) -> Iterator[Event]:
+def _by_one(law: OneLaw, batch: PassBatch, instruments: Mapping[str, Instrument]) -> Verdicts:
+    rows = len(batch)
+    suspect = np.zeros(rows, np.uint16)
+    if isinstance(law, FullLaw):
+        decision, full = judge_full(law, batch, instruments)
+        low, high = (np.ascontiguousarray(side[:, LIMIT]) for side in (full.strict, full.lenient))
+        return Verdicts(decision, low, high, suspect, full=full)
+    verdicts = Verdicts(np.zeros(rows, np.uint8), np.zeros(rows, np.int32), np.zeros(rows, np.int32), suspect)
+    passes.judge_gross(
+        batch.axle_count,
+        batch.gross_kg,
+        law.strictest_kg,
+        law.most_lenient_kg,
+        verdicts.decision,
+        verdicts.limit_low_kg,
+        verdicts.limit_high_kg,
+    )
+    return verdicts
+
+
+def _by_version(book: LawBook, batch: PassBatch, instruments: Mapping[str, Instrument]) -> Verdicts:
+    rows = len(batch)
+    law_of = book.deciding(batch.at_ns)
+    is_full = isinstance(book.versions[0], FullLaw)
+    verdicts = Verdicts(
+        np.zeros(rows, np.uint8),
+        np.zeros(rows, np.int32),
+        np.zeros(rows, np.int32),
+        np.zeros(rows, np.uint16),
+        law_of,
+        FullAnswer.empty(rows) if is_full else None,
+    )
+    for number in np.unique(law_of).tolist():
+        these = np.flatnonzero(law_of == number)
+        part = _by_one(book.versions[number], batch.take(these), instruments)
+        verdicts.decision[these] = part.decision
+        verdicts.limit_low_kg[these] = part.limit_low_kg
+        verdicts.limit_high_kg[these] = part.limit_high_kg
+        if verdicts.full is not None and part.full is not None:
+            verdicts.full.put(these, part.full)
+    return verdicts
+
+
+def events(
+    law: Law, batch: PassBatch, verdicts: Verdicts, instruments: Mapping[str, Instrument] | None = None
+) -> Iterator[Event]:
     """What is worth an event, in the order of the rows: passes that are not lawful, and suspect records."""
     for row in np.flatnonzero((verdicts.decision != Decision.LAWFUL) | (verdicts.suspect != 0)).tolist():
+        decided_by = verdicts.decided_by(law, row)
         decision = Decision(int(verdicts.decision[row]))
         reasons = Suspect(int(verdicts.suspect[row])).words()
         digest = digest_text(int(batch.digest[row, 0]), int(batch.digest[row, 1]))
         if decision is not Decision.LAWFUL:
-            yield _weight_event(law, batch, verdicts, row, decision, digest, reasons)
+            yield _weight_event(decided_by, batch, verdicts, row, decision, digest, reasons, instruments or {})
         if reasons:
             data = {
-                "law": law.ref,
+                "law": decided_by.ref,
                 "pass": digest,
                 "axles": int(batch.axle_count[row]),
                 "gross_kg": int(batch.gross_kg[row]),
@@ -103,34 +158,83 @@ def events(law: GrossLaw, batch: PassBatch, verdicts: Verdicts) -> Iterator[Even
 
 
 def _weight_event(
-    law: GrossLaw,
+    law: OneLaw,
     batch: PassBatch,
     verdicts: Verdicts,
     row: int,
     decision: Decision,
     digest: str,
     suspect: list[str],
+    instruments: Mapping[str, Instrument],
 ) -> Event:
     low, high = int(verdicts.limit_low_kg[row]), int(verdicts.limit_high_kg[row])
     limit = high if decision is Decision.OVER else low
-    gross = int(batch.gross_kg[row])
+    measured = int(batch.gross_kg[row])
+    more: dict[str, Any] = {}
+    if isinstance(law, FullLaw) and verdicts.full is not None:
+        more = _full_words(law, batch, verdicts, verdicts.full, row, decision, instruments.get(batch.device[row]))
+        measured = more["measured_kg"]
     speed = float(batch.speed_mps[row])
     data = {
         "law": law.ref,
         "pass": digest,
         "axles": int(batch.axle_count[row]),
-        "gross_kg": gross,
+        "gross_kg": int(batch.gross_kg[row]),
         "limit_kg": limit or None,
         "limits_kg": [low, high] if limit else [],
-        "over_kg": gross - limit if limit else None,
-        "over_percent": round(100 * (gross - limit) / limit, 2) if limit else None,
+        "over_kg": measured - limit if limit else None,
+        "over_percent": round(100 * (measured - limit) / limit, 2) if limit else None,
         "speed_kmh": round(speed * KMH_PER_MPS, 1) if np.isfinite(speed) else None,
         "length_mm": int(batch.length_mm[row]),
         "plate": batch.plate[row],
         "suspect": suspect,
+        **more,
     }
     kind = EventKind.OVERLOADED if decision is Decision.OVER else EventKind.WEIGHT_UNDECIDED
     return _event(kind, batch, row, digest, data)
+
+
+def _full_words(
+    law: FullLaw,
+    batch: PassBatch,
+    verdicts: Verdicts,
+    full: FullAnswer,
+    row: int,
+    decision: Decision,
+    instrument: Instrument | None,
+) -> dict[str, Any]:
+    """What a law with all its rules adds to an event: kind, binding rule, both outcomes, and how sure all that is.
+
+    What binds is the most lenient outcome of what is over, else the strictest.
+    """
+    strict, lenient = outcome(law, full.strict[row]), outcome(law, full.lenient[row])
+    binding = lenient if decision is Decision.OVER else strict
+    sure = enforcement(
+        instrument,
+        limit_kg=binding["limit_kg"] if binding else 0,
+        measured_kg=binding["measured_kg"] if binding else 0,
+        gross=binding is not None and binding["axles"] == int(batch.axle_count[row]),
+        axles=binding["axles"] if binding else 0,
+        decision=decision,
+        at_ns=int(batch.at_ns[row]),
+        status=int(batch.status[row]),
+        suspect=int(verdicts.suspect[row]),
+    )
+    return {
+        "kind": law.kinds.word(int(full.kinds.best[row])),
+        "kind_confidence": int(full.kinds.confidence[row]),
+        "kind_runner_up": law.kinds.word(int(full.kinds.second[row])),
+        "rule": binding["rule"] if binding else None,
+        "measured_kg": binding["measured_kg"] if binding else int(batch.gross_kg[row]),
+        "margin_kg": binding["margin_kg"] if binding else None,
+        "outcomes": [strict, lenient],
+        "conditions": law.condition_words,
+        "probability_lawful": sure.probability_lawful,
+        "over_reduced_kg": sure.over_reduced_kg,
+        "instrument": instrument.name if instrument else None,
+        "enforceable": not sure.blocked,
+        "blocked": list(sure.blocked),
+    }
 
 
 def _event(kind: EventKind, batch: PassBatch, row: int, digest: str, data: dict[str, Any]) -> Event:

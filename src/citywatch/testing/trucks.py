@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from citywatch.kernels import mon
-from citywatch.laws import GrossLaw, load
+from citywatch.laws import GrossLaw, gross_law
 from citywatch.wire.mon import encode
 
 CHUNK_ROWS = 65_536
@@ -107,7 +107,7 @@ class Trucks:
 
     def __init__(self, seed: int, law: GrossLaw | None = None) -> None:
         self._rng = np.random.default_rng(seed)
-        self._law = law or load("cn-gross")
+        self._law = law or gross_law()
 
     def draw(self, load: Load, axles: int | None = None) -> Truck:
         """A truck of a class; `axles` 2 to 6, drawn when None. Two-axle trucks are never undecided: ValueError."""
@@ -156,7 +156,7 @@ def write_mon(
     A file of a million lines takes about a second.
     """
     rng = np.random.default_rng(seed)
-    law = law or load("cn-gross")
+    law = law or gross_law()
     shares = np.array([1.0 - over_share - undecided_share, undecided_share, over_share])
     totals = dict.fromkeys(("over", "undecided", "suspect", "repeated", "damaged"), 0)
     with path.open("wb") as file:

@@ -1,0 +1,409 @@
+"""Whether a vehicle is within the limits of a law: every rule of it, under everything that a scale cannot see.
+
+All in integers, kilograms and millimetres. A law comes as tables of numbers (laws/full.py makes them). Its unseen
+conditions are bits, set where a condition is as good for the truck as it can be: a limit asks for bits, so that the
+lower and the upper set of bits give the strictest and the most lenient outcome. What the vehicle is, and how far off
+its distances may be, is tried out case by case.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from citywatch.kernels._jit import kernel
+
+LAWFUL = 0
+OVER = 1
+UNDECIDED = 2
+
+NOTHING = 1 << 30
+"""A margin where no rule says anything."""
+
+FIRST = 1
+MOTOR = 2
+TRAILER = 4
+"""Where an axle is: at the front, behind it on the motor vehicle, on a trailer."""
+
+TRUCK = 0
+TRAIN = 1
+ANY = -1
+
+PER_VEHICLE = 0
+PER_TRAILER_AXLE = 1
+PER_MOTOR_GROUP_AXLE = 2
+"""... that is not driven, where one axle of its group is."""
+
+LIMIT = 0
+MARGIN = 1
+MEASURED = 2
+RULE = 3
+FIRST_AXLE = 4
+AXLES = 5
+OUTCOME_WIDTH = 6
+"""What binds most: the limit, what is left of it (below zero: over), what was weighed, the rule, the part."""
+
+MM_PER_FOOT_TENTHS = 3048
+
+GROUP_UPTO_MM = 0
+JUDGES_GROUPS = 1
+CAPPED = 2
+CAP_RULE = 3
+BRIDGE_RULE = 4
+EXCEPTION_RULE = 5
+EXCEPTION_FROM_FT = 6
+EXCEPTION_KG = 7
+TANDEM_OVER_MM = 8
+TANDEM_UPTO_MM = 9
+SURE_PERCENT = 10
+SINGLE_DRIVE_BIT = 11
+TERMS = 12
+"""What a law's table of terms holds; rules of the bridge formula are ANY where the law has none."""
+
+_ROW = "Array(int32, 1, 'C', readonly=True)"
+_TABLE = "Array(int32, 2, 'C', readonly=True)"
+
+
+@kernel("void(int64[::1], int64, int64, int64, int64, int64)")
+def bind(outcome: Any, limit: Any, measured: Any, rule: Any, first: Any, axles: Any) -> None:
+    """Keep in `outcome` (OUTCOME_WIDTH,) what leaves least; of equals the first."""
+    if limit - measured < outcome[MARGIN]:
+        outcome[LIMIT] = limit
+        outcome[MARGIN] = limit - measured
+        outcome[MEASURED] = measured
+        outcome[RULE] = rule
+        outcome[FIRST_AXLE] = first
+        outcome[AXLES] = axles
+
+
+@kernel(f"UniTuple(int64, 2)({_TABLE}, {_ROW}, int64, int64, int64, int64, int64)")
+def group_limit(groups: Any, starts: Any, axles: Any, place: Any, apart_mm: Any, heaviest_kg: Any, good: Any) -> Any:
+    """(limit, rule) of one axle group: the largest number whose conditions hold; (0, ANY) where there is none.
+
+    groups  (r, 7) int32: places, from_mm, upto_mm, needed bits, heaviest axle (0: any), limit, rule
+    starts  (m,) int32: rows starts[a] to starts[a + 1] are about groups of `a` axles
+    """
+    limit: Any = np.int64(0)
+    rule: Any = np.int64(ANY)
+    if axles + 1 < starts.shape[0]:
+        for r in range(starts[axles], starts[axles + 1]):
+            if (
+                groups[r, 0] & place
+                and groups[r, 1] <= apart_mm <= groups[r, 2]
+                and (groups[r, 3] & good) == groups[r, 3]
+                and (groups[r, 4] == 0 or heaviest_kg <= groups[r, 4])
+                and groups[r, 5] > limit
+            ):
+                limit = np.int64(groups[r, 5])
+                rule = np.int64(groups[r, 6])
+    return limit, rule
+
+
+@kernel(f"int64({_ROW}, {_ROW}, int64, int64, int64, int64, int64, {_TABLE}, {_ROW}, {_ROW}, int64[::1])")
+def sum_of_groups(
+    loads: Any,
+    gaps: Any,
+    axles: Any,
+    shift: Any,
+    motor: Any,
+    good: Any,
+    judged: Any,
+    groups: Any,
+    starts: Any,
+    terms: Any,
+    outcome: Any,
+) -> Any:
+    """The limits of all axle groups together, 0 when one has none; where groups are judged, each goes into `outcome`.
+
+    Axles as near as the law says are one group; one that the law names no number for counts axle by axle. `motor`
+    is how many axles the motor vehicle has, `shift` is added to every distance.
+    """
+    total: Any = np.int64(0)
+    named = True
+    i = 0
+    while i < axles:
+        end = i + 1
+        apart: Any = np.int64(0)
+        load: Any = np.int64(loads[i])
+        heaviest: Any = np.int64(loads[i])
+        while end < axles and gaps[end - 1] + shift <= terms[GROUP_UPTO_MM]:
+            apart = max(apart, gaps[end - 1] + shift)
+            load += loads[end]
+            heaviest = max(heaviest, np.int64(loads[end]))
+            end += 1
+        place = FIRST if i == 0 else MOTOR if i < motor else TRAILER
+        limit, rule = group_limit(groups, starts, end - i, place, apart, heaviest, good)
+        if limit > 0:
+            total += limit
+            if judged:
+                bind(outcome, limit, load, rule, i, end - i)
+        else:
+            for axle in range(i, end):
+                where = FIRST if axle == 0 else MOTOR if i < motor else TRAILER
+                limit, rule = group_limit(groups, starts, 1, where, 0, np.int64(loads[axle]), good)
+                total += limit
+                if limit == 0:
+                    named = False
+                elif judged:
+                    bind(outcome, limit, np.int64(loads[axle]), rule, axle, 1)
+        i = end
+    return total if named else np.int64(0)
+
+
+@kernel(f"void({_ROW}, {_ROW}, int64, int64, {_TABLE}, {_TABLE}, {_ROW}, int64[::1])")
+def judge_runs(loads: Any, gaps: Any, axles: Any, shift: Any, runs: Any, bridge: Any, terms: Any, outcome: Any) -> None:
+    """Every run of consecutive axles against the limits by its length and the bridge formula.
+
+    runs    (r, 6) int32: fewest axles, most, over_mm, upto_mm, limit, rule
+    bridge  (a, f) int32: limit by axles and whole feet; no columns where the law has no formula
+    """
+    for first in range(axles):
+        load: Any = np.int64(0)
+        span: Any = np.int64(0)
+        for last in range(first, axles):
+            load += loads[last]
+            if last > first:
+                span += gaps[last - 1]
+            count = last - first + 1
+            length = max(span + shift, np.int64(0)) if count > 1 else np.int64(0)
+            for r in range(runs.shape[0]):
+                if runs[r, 0] <= count <= runs[r, 1] and runs[r, 2] < length <= runs[r, 3]:
+                    bind(outcome, np.int64(runs[r, 4]), load, np.int64(runs[r, 5]), first, count)
+            if count > 1 and bridge.shape[1] > 0:
+                feet = min((length * 10 + MM_PER_FOOT_TENTHS // 2) // MM_PER_FOOT_TENTHS, bridge.shape[1] - 1)
+                limit: Any = np.int64(bridge[count, feet])
+                rule: Any = np.int64(terms[BRIDGE_RULE])
+                if (
+                    count == 4
+                    and feet >= terms[EXCEPTION_FROM_FT]
+                    and limit < terms[EXCEPTION_KG]
+                    and terms[TANDEM_OVER_MM] < gaps[first] + shift <= terms[TANDEM_UPTO_MM]
+                    and terms[TANDEM_OVER_MM] < gaps[first + 2] + shift <= terms[TANDEM_UPTO_MM]
+                ):
+                    limit = np.int64(terms[EXCEPTION_KG])
+                    rule = np.int64(terms[EXCEPTION_RULE])
+                bind(outcome, limit, load, rule, first, count)
+
+
+@kernel(
+    f"void({_ROW}, {_ROW}, int64, int64, int64, boolean, int64, int64, int64, int64, {_TABLE}, {_TABLE}, {_TABLE},"
+    f" {_ROW}, {_TABLE}, {_TABLE}, {_ROW}, int64[::1])"
+)
+def judge_one(  # noqa: PLR0912
+    loads: Any,
+    gaps: Any,
+    axles: Any,
+    gross: Any,
+    shift: Any,
+    spaced: Any,
+    train: Any,
+    motor: Any,
+    coupling: Any,
+    good: Any,
+    gross_rules: Any,
+    adjust: Any,
+    groups: Any,
+    starts: Any,
+    runs: Any,
+    bridge: Any,
+    terms: Any,
+    outcome: Any,
+) -> None:
+    """One vehicle as it would be, if it were this and these conditions held: what leaves least goes into `outcome`.
+
+    gross_rules  (r, 8) int32: fewest axles, most, TRUCK, TRAIN or ANY, bits of motor axles (0: any), coupling or ANY,
+                 needed bits, limit, rule
+    adjust       (r, 7) int32: fewest axles, most, TRUCK, TRAIN or ANY, PER_..., needed bits, bits of which any one
+                 spares it, kilograms
+    """
+    outcome[MARGIN] = NOTHING
+    outcome[RULE] = ANY
+    limit: Any = np.int64(0)
+    rule: Any = np.int64(ANY)
+    for r in range(gross_rules.shape[0]):
+        if (
+            gross_rules[r, 0] <= axles <= gross_rules[r, 1]
+            and (gross_rules[r, 2] == ANY or gross_rules[r, 2] == train)
+            and (gross_rules[r, 3] == 0 or gross_rules[r, 3] >> motor & 1)
+            and (gross_rules[r, 4] == ANY or gross_rules[r, 4] == coupling)
+            and (gross_rules[r, 5] & good) == gross_rules[r, 5]
+            and gross_rules[r, 6] > limit
+        ):
+            limit = np.int64(gross_rules[r, 6])
+            rule = np.int64(gross_rules[r, 7])
+    if limit > 0:
+        for r in range(adjust.shape[0]):
+            if (
+                adjust[r, 0] <= axles <= adjust[r, 1]
+                and (adjust[r, 2] == ANY or adjust[r, 2] == train)
+                and (adjust[r, 4] & good) == adjust[r, 4]
+                and (adjust[r, 5] & good) == 0
+            ):
+                times: Any = np.int64(1)
+                if adjust[r, 3] == PER_TRAILER_AXLE:
+                    times = max(axles - motor, np.int64(0)) if train == TRAIN else np.int64(0)
+                elif adjust[r, 3] == PER_MOTOR_GROUP_AXLE:
+                    times = np.int64(0)
+                    for i in range(1, min(motor, axles) - 1):
+                        if spaced and gaps[i] + shift <= terms[GROUP_UPTO_MM]:
+                            times += 1
+                limit += times * adjust[r, 6]
+        limit = max(limit, np.int64(0))
+    judged = terms[JUDGES_GROUPS] != 0
+    if spaced and (judged or terms[CAPPED]):
+        total = sum_of_groups(loads, gaps, axles, shift, motor, good, judged, groups, starts, terms, outcome)
+        if terms[CAPPED] and 0 < total < limit:
+            limit = total
+            rule = np.int64(terms[CAP_RULE])
+    if limit > 0 and limit - gross <= outcome[MARGIN]:
+        # Of equals the gross binds.
+        outcome[MARGIN] = NOTHING
+        bind(outcome, limit, gross, rule, 0, axles)
+    if spaced or axles == 1:
+        judge_runs(loads, gaps, axles, shift, runs, bridge, terms, outcome)
+
+
+@kernel(f"boolean({_ROW}, {_TABLE})")
+def _judges_parts(terms: Any, runs: Any) -> Any:
+    """Whether the law judges parts of a vehicle: nobody is surely lawful then whose axles are not known."""
+    return terms[JUDGES_GROUPS] != 0 or runs.shape[0] > 0
+
+
+@kernel(
+    "void(Array(int16, 1, 'C', readonly=True), Array(int32, 1, 'C', readonly=True), "
+    f"{_TABLE}, {_TABLE}, Array(int16, 1, 'C', readonly=True), Array(int16, 1, 'C', readonly=True),"
+    " Array(uint8, 1, 'C', readonly=True), Array(int32, 1, 'C', readonly=True), Array(uint32, 1, 'C', readonly=True),"
+    f" Array(uint32, 1, 'C', readonly=True), {_TABLE}, {_TABLE}, {_TABLE}, {_TABLE}, {_ROW}, {_TABLE}, {_TABLE},"
+    f" {_ROW}, uint8[::1], int32[:, ::1], int32[:, ::1])"
+)
+def judge(  # noqa: PLR0912, PLR0915
+    axle_count: Any,
+    gross_kg: Any,
+    axle_kg: Any,
+    spacing_mm: Any,
+    best: Any,
+    second: Any,
+    confidence: Any,
+    tolerance_mm: Any,
+    least_good: Any,
+    most_good: Any,
+    kinds: Any,
+    gross_rules: Any,
+    adjust: Any,
+    groups: Any,
+    starts: Any,
+    runs: Any,
+    bridge: Any,
+    terms: Any,
+    decision: Any,
+    strict: Any,
+    lenient: Any,
+) -> None:
+    """Every vehicle of a batch against a law.
+
+    A vehicle is tried as its kind, as the runner-up too when the kind is not sure, and as a truck and as a train when
+    it fits no kind; each with its distances as measured, all shorter, and all longer by their tolerance; with the
+    unseen conditions all against it, and all for it. OVER is what is over however it is, LAWFUL what is so however
+    it is, the rest UNDECIDED. A vehicle that the law is not made for (a car) is LAWFUL without a limit.
+
+    axle_count, gross_kg, axle_kg, spacing_mm   as in kernels.passes
+    best, second, confidence    (n,) from kernels.vehicles.classify
+    tolerance_mm                (n,) int32
+    least_good, most_good       (n,) uint32: bits of the conditions at their worst and at their best for the truck
+    kinds                       (r, 5) int32: goods vehicle, TRUCK or TRAIN, motor axles (0: to the longest distance),
+                                coupling, a single drive axle is seen
+    gross_rules ... bridge      see judge_one, group_limit, judge_runs
+    terms                       (TERMS,) int32
+    decision                    (n,) uint8, out
+    strict, lenient             (n, OUTCOME_WIDTH) int32, out: of what binds in the strictest and the most lenient
+                                outcome; RULE is ANY and LIMIT 0 where nothing does
+    """
+    low = np.zeros(OUTCOME_WIDTH, np.int64)
+    high = np.zeros(OUTCOME_WIDTH, np.int64)
+    for v in range(axle_count.shape[0]):
+        for k in range(OUTCOME_WIDTH):
+            strict[v, k] = 0
+            lenient[v, k] = 0
+        strict[v, MARGIN] = NOTHING
+        lenient[v, MARGIN] = -NOTHING
+        strict[v, RULE] = ANY
+        lenient[v, RULE] = ANY
+        axles: Any = np.int64(axle_count[v])
+        if axles < 1 or axles > axle_kg.shape[1] or axles - 1 > spacing_mm.shape[1]:
+            decision[v] = UNDECIDED
+            lenient[v, MARGIN] = NOTHING
+            continue
+        loads = axle_kg[v]
+        gaps = spacing_mm[v]
+        spaced = False
+        weighed = False
+        longest = 0
+        for i in range(axles):
+            weighed = weighed or loads[i] > 0
+        for i in range(axles - 1):
+            if gaps[i] > 0:
+                spaced = True
+            if gaps[i] > gaps[longest]:
+                longest = i
+        ways = 2
+        if best[v] >= 0 and (second[v] < 0 or confidence[v] >= terms[SURE_PERCENT]):
+            ways = 1
+        tries = 3 if spaced and tolerance_mm[v] > 0 else 1
+        tried = False
+        spared = False
+        for way in range(ways):
+            train: Any = np.int64(way)
+            motor: Any = np.int64(longest + 1) if way == TRAIN else axles
+            coupling: Any = np.int64(ANY)
+            least: Any = np.int64(least_good[v])
+            most: Any = np.int64(most_good[v])
+            if best[v] >= 0:
+                row = best[v] if way == 0 else second[v]
+                if kinds[row, 0] == 0:
+                    spared = True
+                    continue
+                train = np.int64(kinds[row, 1])
+                coupling = np.int64(kinds[row, 3])
+                motor = axles if train == TRUCK else np.int64(kinds[row, 2])
+                if motor == 0:
+                    motor = np.int64(longest + 1)
+                if kinds[row, 4]:
+                    least &= ~np.int64(terms[SINGLE_DRIVE_BIT])
+                    most &= ~np.int64(terms[SINGLE_DRIVE_BIT])
+            for attempt in range(tries):
+                shift: Any = np.int64(0)
+                if attempt == 1:
+                    shift = -np.int64(tolerance_mm[v])
+                elif attempt == 2:
+                    shift = np.int64(tolerance_mm[v])
+                judge_one(
+                    loads, gaps, axles, np.int64(gross_kg[v]), shift, spaced, train, motor, coupling, least,
+                    gross_rules, adjust, groups, starts, runs, bridge, terms, low,
+                )  # fmt: skip
+                if least == most:
+                    for k in range(OUTCOME_WIDTH):
+                        high[k] = low[k]
+                else:
+                    judge_one(
+                        loads, gaps, axles, np.int64(gross_kg[v]), shift, spaced, train, motor, coupling, most,
+                        gross_rules, adjust, groups, starts, runs, bridge, terms, high,
+                    )  # fmt: skip
+                if low[MARGIN] == NOTHING:
+                    continue
+                tried = True
+                if low[MARGIN] < strict[v, MARGIN]:
+                    for k in range(OUTCOME_WIDTH):
+                        strict[v, k] = low[k]
+                if high[MARGIN] > lenient[v, MARGIN]:
+                    for k in range(OUTCOME_WIDTH):
+                        lenient[v, k] = high[k]
+        if not tried:
+            lenient[v, MARGIN] = NOTHING
+            decision[v] = LAWFUL if spared else UNDECIDED
+        elif lenient[v, MARGIN] < 0 and not spared:
+            decision[v] = OVER
+        elif strict[v, MARGIN] >= 0 and ((weighed and (spaced or axles == 1)) or not _judges_parts(terms, runs)):
+            decision[v] = LAWFUL
+        else:
+            decision[v] = UNDECIDED
