@@ -277,6 +277,52 @@ def test_far_fewer_pictures_than_usual(watch):
     assert watch.confirmed() == [Fault.LOW_FRAME_RATE]
 
 
+def test_a_cover_that_leaves_next_to_nothing_is_partly_covered_and_haze_is_not(watch):
+    gone = {"lost_share": 0.64, "match_share": 0.12, "shift_certainty": 0.0, "lost_cells": 0xFF00FF}
+    gone |= {"steady_share": 0.95, "sharpness": 1.6, "contrast": 60.0, "texture_share": 0.2}
+    for _ in range(3):
+        watch.look(**COVER | {"mean": 150.0, "contrast_ratio": 0.6, "sharpness": 0.8})
+    assert Fault.PARTLY_COVERED not in watch.suspected()
+    for _ in range(3):
+        watch.look(**gone)
+    assert watch.confirmed() == [Fault.PARTLY_COVERED]
+
+
+def test_what_is_found_by_chance_says_nothing_of_contrast(watch):
+    for _ in range(3):
+        watch.look(match_share=0.05, lost_share=0.7, shift_x=-76.0, shift_y=-36.0, shift_certainty=0.03,
+                   contrast_ratio=0.18, contrast=30.0, mean=115.0, texture_share=0.2, steady_share=0.3)  # fmt: skip
+    assert Fault.LOW_CONTRAST not in watch.suspected()
+
+
+def test_a_shaking_camera_is_not_out_of_focus_for_being_blurred(watch):
+    for number in range(3):
+        watch.look(shift_x=20.0 * (-1) ** number, sharpness=0.5, sharpness_ratio=0.7)
+    assert watch.confirmed() == [Fault.SHAKING]
+
+
+def test_a_bus_before_another_view_delays_it_and_does_not_end_it(watch):
+    there = ANOTHER_VIEW | {"shift_x": 60.0, "shift_y": -6.0, "shift_certainty": 0.08}
+    watch.look(**there)
+    watch.look(**BUS | {"shift_x": -20.0})
+    watch.look(**there | {"steady_share": 0.2, "shift_x": 63.0})
+    watch.look(**there)
+    assert watch.confirmed() == [Fault.MOVED]
+
+
+def test_colour_in_the_dark_where_infrared_should_be_on_is_a_stuck_filter():
+    watch = Watch()
+    for _ in range(2):
+        watch.settle(6 * 12, after_s=600.0)
+        watch.settle(6 * 12, after_s=600.0, of=BY_INFRARED)
+    watch.settle(6 * 12, after_s=600.0)
+    watch.settle(6 * 4, after_s=600.0, of=BY_INFRARED)
+    for _ in range(3):
+        watch.look(of=BY_DAY, light=Light.NIGHT, mean=40.0, chroma_sd=5.0, noise_sd=1.0)
+    (fault,) = watch.of(EventKind.FAULT_CONFIRMED)
+    assert (fault.data["fault"], fault.data["reason"]) == ("infrared_stuck", "dark_in_colour")
+
+
 # ---- seen only in the dark, cleared only in the dark
 
 

@@ -99,6 +99,22 @@ class OwnThresholds:
     """... while this share of what is not lost is found where it was..."""
     partly_contrast_of_usual: float = 0.7
     """... with this share of its usual contrast: fog takes the far away first, and some of the near."""
+    hazy_brightness_of_usual: float = 1.25
+    """Brighter than the usual by this factor..."""
+    hazy_contrast_of_usual: float = 0.8
+    """... and with less contrast than this share of it: haze may hide what is lost."""
+    mostly_lost_share: float = 0.45
+    """Where so much is lost, no other view can be meant: then it is enough that what is found lies where it was..."""
+    mostly_certain: float = 0.05
+    """... by this certainty..."""
+    mostly_contrast_of_usual: float = 0.6
+    """... with this share of the contrast: fog that hides so much leaves 0.51."""
+    nearly_lost_share: float = 0.6
+    """Where even more is lost, it is enough that the picture stays the same, and is as sharp as ever."""
+    found_by_chance: float = 0.15
+    """What is found by no more than this share, away from its place, says nothing of the contrast that is left."""
+    strange_pixels: float = 8.0
+    """Looks at another view agree with the reference best at places no farther apart than this, if at all."""
     here_certain: float = 0.08
     """What lies where it always was, by at least this certainty, is the old view, however little is found of it."""
     veiled_of_usual: float = 0.7
@@ -143,6 +159,8 @@ class OwnThresholds:
     """... and a spread of the chroma of so many levels..."""
     colour_noise_chroma_of_day: float = 1.6
     """... and above the usual of the day by this factor: noise has more colours than a street."""
+    unlit_of_infrared: float = 0.85
+    """In the dark, and in colour, and darker than this share of the usual infrared: the lamp's filter is stuck."""
     frame_rate_of_usual: float = 0.5
     """Low when below this share of the usual."""
 
@@ -279,7 +297,12 @@ def _is_dim(look: Look, rows: Rows, limits: OwnThresholds) -> bool:
 
 def edges_stand(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
     """Whether the view was found again, and its edges are as steep as those of the reference."""
-    if view is None or not look.match_share >= limits.displaced_match_share:
+    left = 1.0 - look.lost_share
+    if (
+        view is None
+        or not look.match_share >= limits.displaced_match_share * left
+        or look.match_share < limits.found_by_chance
+    ):
         return False
     return look.sharpness_ratio > _least_slope(view, rows, limits)
 
@@ -324,11 +347,22 @@ def _scene(
         rest = _all(why, Fault.OUT_OF_FOCUS, Fault.COVERED, *_PLACED)
         return ((), contrast[1] + rest), Trace()
     focus = _focus(look, view, rows, limits)
-    if focus:
+    if focus and _is_jolted(look, view, trace, limits):
+        # Blurred by its own motion.
+        contrast = contrast[0], contrast[1] + _all(Own.HIDDEN, Fault.OUT_OF_FOCUS)
+    elif focus:
         rest = _all(Own.HIDDEN, Fault.COVERED, *_PLACED)
         return ((focus,), contrast[1] + rest), replace(trace, cells=0, strange=False, veiled=False)
     placed, after = _place(look, view, rows, _of_this(trace, view), limits)
     return (placed[0], contrast[1] + placed[1]), after
+
+
+def _is_jolted(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether the view surely lies elsewhere than at the look before."""
+    x, y = view.shift(look)
+    before = _of_this(trace, view)
+    found = look.match_share >= limits.displaced_match_share and look.shift_certainty >= limits.certain
+    return found and math.hypot(x - before.x, y - before.y) >= limits.moved_pixels
 
 
 def _of_this(trace: Trace, view: View) -> Trace:
@@ -357,6 +391,11 @@ def _contrast_left(look: Look, view: View, rows: Rows) -> float:
     return look.contrast_ratio / (min(normal.mean, 1.0) if normal.known and normal.mean > 0 else 1.0)
 
 
+def _is_by_chance(look: Look, view: View, limits: OwnThresholds) -> bool:
+    """Whether the little that is found again is found elsewhere: other blocks that happen to be alike."""
+    return look.match_share < limits.found_by_chance and math.hypot(*view.shift(look)) >= limits.moved_pixels
+
+
 def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> _Answers:
     light = lit_as(look, rows, dark_hours, limits)
     if light is Light.DAY and look.light is Light.DAY and view is not None:
@@ -366,6 +405,8 @@ def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limi
         return (), _all(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
     value = normals.figure(look, "relative_contrast")
     left = math.nan if view is None else _contrast_left(look, view, rows)
+    if view is not None and _is_by_chance(look, view, limits) and look.contrast >= limits.covered_contrast:
+        return (), _all(Own.TOO_LITTLE_STRUCTURE, Fault.LOW_CONTRAST)
     pale = left <= limits.dirt_contrast_of_usual or (
         left <= limits.fog_contrast_of_usual and look.lost_share >= limits.fog_lost_share
     )
@@ -411,7 +452,10 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
         and look.lost_share >= limits.partly_lost_of_rest * rest
         and look.match_share >= limits.partly_found_of_rest * (1.0 - look.lost_share)
         and not _contrast_left(look, view, rows) < limits.partly_contrast_of_usual
-    ):
+    ) or _is_mostly_lost(look, view, rows, trace, limits):
+        if _is_hazy(look, view, rows, limits):
+            calm = replace(trace, cells=0, strange=False, veiled=False, placed=False)
+            return ((), _all(Own.TOO_LITTLE_STRUCTURE, *_PLACED)), calm
         return _partly(look, trace, partly_from, limits)
     here = look.shift_certainty >= limits.here_certain and math.hypot(x, y) < limits.moved_pixels
     if look.match_share <= least and not (here and _is_veiled(look, view, rows, limits)):
@@ -426,6 +470,26 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
     if veiled is not None and not any(finding.fault is Fault.MOVED for finding in found):
         found += (veiled,)
     return (found, unchecked), after
+
+
+def _is_hazy(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether what is lost may be lost in haze that is too thin for a fault: it lightens, and takes contrast."""
+    brightness = usual(rows, view.light, "mean")
+    bright = brightness.known and look.mean >= limits.hazy_brightness_of_usual * brightness.mean
+    return bright and _contrast_left(look, view, rows) < limits.hazy_contrast_of_usual
+
+
+def _is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether a cover leaves so little that it is hardly found again: but it is where it was, or as it was."""
+    if look.lost_share < limits.mostly_lost_share:
+        return False
+    here = look.shift_certainty >= limits.mostly_certain and math.hypot(*view.shift(look)) <= limits.same_pixels
+    if here and _contrast_left(look, view, rows) >= limits.mostly_contrast_of_usual:
+        return True
+    sharpness = usual(rows, view.light, "sharpness")
+    sharp = sharpness.known and look.sharpness >= limits.veiled_sharpness_of_usual * sharpness.mean
+    stays = trace.cells == 0 or look.steady_share >= limits.veiled_steady_share
+    return stays and sharp and look.lost_share >= limits.nearly_lost_share and look.contrast >= limits.covered_contrast
 
 
 def _displaced(look: Look, x: float, y: float, trace: Trace, limits: OwnThresholds) -> _Answers:
@@ -452,11 +516,16 @@ def _another(
     look: Look, view: View, rows: Rows, trace: Trace, least: float, limits: OwnThresholds
 ) -> tuple[_Answers, Trace]:
     """Little of the reference is found again."""
+    x, y = view.shift(look)
+    again = math.hypot(x - trace.x, y - trace.y) <= limits.strange_pixels and look.shift_certainty >= limits.certain
+    steady = look.steady_share >= limits.steady_share or (trace.strange and again)
     after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
+    if not math.isnan(x) and not trace.strange:
+        after = replace(after, x=round(x, 3), y=round(y, 3))
     texture = usual(rows, view.light, "texture_share")
     empty = texture.known and look.texture_share < limits.another_texture_of_usual * texture.mean
     lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share)
-    if empty or lost or (trace.strange and not look.steady_share >= limits.steady_share):
+    if empty or lost or (trace.strange and not steady):
         return ((), _all(Own.VIEW_CHANGES, *_PLACED)), after
     found = _below(Fault.MOVED, "another_view", "match_share", look.match_share, least)
     return ((found,), _all(Own.HIDDEN, Fault.PARTLY_COVERED, Fault.SHAKING)), after
@@ -503,6 +572,9 @@ def _colour_noise(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThreshol
     if look.light in (Light.INFRARED, Light.UNKNOWN) or not infrared.known or not day.known:
         # Without its day nobody knows how much noise and colour a camera has that was first seen at night.
         return None
+    unlit = _unlit(look, rows, dark_hours, limits)
+    if unlit is not None:
+        return unlit
     colour = usual(rows, Light.DAY, "chroma_sd").mean * limits.colour_noise_chroma_of_day
     if not look.chroma_sd >= max(limits.colour_noise_chroma_sd, colour) or hours.is_surely_day(dark_hours, look.at_ns):
         return None
@@ -510,6 +582,17 @@ def _colour_noise(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThreshol
     if not look.noise_sd >= threshold:
         return None
     return _finding(Fault.INFRARED_STUCK, "colour_noise", "noise_sd", look.noise_sd, threshold)
+
+
+def _unlit(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> Finding | None:
+    """In colour and in the dark, at an hour at which it was never day: twilight, before it switches, is brighter."""
+    lit, twilight = usual(rows, Light.INFRARED, "mean"), usual(rows, Light.NIGHT, "mean")
+    if look.light is not Light.NIGHT or not hours.is_surely_dark(dark_hours, look.at_ns):
+        return None
+    threshold = limits.unlit_of_infrared * (min(lit.mean, twilight.mean) if twilight.known else lit.mean)
+    if look.mean > threshold:
+        return None
+    return _below(Fault.INFRARED_STUCK, "dark_in_colour", "mean", look.mean, threshold)
 
 
 def _colourless(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> _Answers:

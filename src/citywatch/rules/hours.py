@@ -53,5 +53,12 @@ def is_surely_day(hours: Hours, at_ns: int) -> bool:
     return all(dark == 0 and day >= SURE_AFTER for day, dark in beside)
 
 
+def is_surely_dark(hours: Hours, at_ns: int) -> bool:
+    """Whether no look of this hour, nor of the hours beside it, was ever made by day."""
+    hour = _hour(at_ns)
+    beside = [hours[(hour + step) % 24] for step in (-1, 0, 1)]
+    return all(day == 0 and dark >= SURE_AFTER for day, dark in beside)
+
+
 def _hour(at_ns: int) -> int:
     return at_ns // (3600 * NS_PER_S) % 24
