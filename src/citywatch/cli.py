@@ -369,6 +369,79 @@ def scale() -> None:
     """Weigh-in-motion scales: their records, their signals, their accuracy and their health. No city needs to run."""
 
 
+_RECORD_KINDS = ["mon", "castor", "bedit", "ditis", "tmg", "json", "jsonl", "csv", "parquet"]
+_STATION = click.option(
+    "--station", default="station", show_default=True, help="Code of the station; part of each device's id."
+)
+_FOLD = click.option(
+    "--fold",
+    type=click.Choice(["earlier", "later", "refuse"]),
+    default="earlier",
+    show_default=True,
+    help="Which instant a local time means that the clock shows twice.",
+)
+
+
+@scale.command("convert")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--from", "from_kind", type=click.Choice(_RECORD_KINDS), help="Format of IN.  [default: by its name]")
+@click.option("--to", "to_kind", type=click.Choice(_RECORD_KINDS), help="Format of OUT.  [default: by its name]")
+@_STATION
+@click.option("--zone", default="UTC", show_default=True, help="Zone of local times: IANA name or +08:00.")
+@click.option("--to-zone", help="Zone of the local times of OUT.  [default: that of IN]")
+@_FOLD
+@click.option("--mapping", type=click.Path(path_type=Path), help="CSV: how IN is written; see configs/scale-csv.yaml.")
+@click.option("--to-mapping", type=click.Path(path_type=Path), help="CSV: how OUT shall be written.")
+@click.option(
+    "--direction", "directions", multiple=True, metavar="OLD=NEW", help="Rename a direction; may be repeated."
+)
+@click.option("--refused", type=click.Path(path_type=Path, dir_okay=False), help="Write refused records here, as JSON.")
+@click.option("--force", "overwrite", is_flag=True, help="Replace OUT when it is there already.")
+@click.option("--json", "as_json", is_flag=True, help="The counts as JSON.")
+def scale_convert(
+    source: Path,
+    target: Path,
+    from_kind: str | None,
+    to_kind: str | None,
+    station: str,
+    zone: str,
+    to_zone: str | None,
+    fold: str,
+    mapping: Path | None,
+    to_mapping: Path | None,
+    directions: tuple[str, ...],
+    refused: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Convert a file of vehicle records into another format; exit code 3 when some records were refused.
+
+    Formats: MON, CASTOR, BeDIT, DITIS, FHWA's W record (tmg), Chinese station JSON (json: a document, jsonl: one
+    record a line), CSV and Parquet. docs/scale-formats.md says what each of them holds.
+    """
+    from citywatch.app.scale_convert import convert_file
+
+    sys.exit(
+        convert_file(
+            source,
+            target,
+            from_kind=from_kind,
+            to_kind=to_kind,
+            station=station,
+            zone=zone,
+            to_zone=to_zone,
+            fold=fold,
+            mapping=mapping,
+            to_mapping=to_mapping,
+            directions=directions,
+            refused=refused,
+            overwrite=overwrite,
+            as_json=as_json,
+        )
+    )
+
+
 @scale.command("accept")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--standard", required=True, type=click.Choice(["cost323", "e1318", "r134"]))
@@ -430,6 +503,41 @@ def scale_accept(
             as_json=as_json,
         )
     )
+
+
+@scale.command("strips")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--rate-hz", type=click.FloatRange(min=1), help="Samples a second.  [default: the file's sample_rate]")
+@click.option("--positions-m", help="Places of the strips, such as 0,1,3.  [default: by the file's distances]")
+@click.option("--calibration", help="Calibration constants, one a strip.  [default: the file's]")
+@click.option(
+    "--load-unit",
+    type=click.Choice(["t", "kg"]),
+    default="t",
+    show_default=True,
+    help="What the calibration constants make of volts.",
+)
+@click.option("--width-m", type=click.FloatRange(0.001, 2), default=0.053, show_default=True, help="Width of a strip.")
+@click.option("--temperature-c", type=float, help="Of the road.  [default: the file's]")
+@click.option(
+    "--temperature-model",
+    type=click.Choice(["none", "polymer-exponential", "polymer-offset"]),
+    help="For all strips.  [default: by what each is made of]",
+)
+@click.option("--threshold-v", type=click.FloatRange(min=0, min_open=True), help="A pulse begins.  [default: by noise]")
+@click.option(
+    "--longest-spacing-m",
+    type=click.FloatRange(1, 50),
+    default=14.0,
+    show_default=True,
+    help="A longer gap between axles parts two vehicles.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def scale_strips(file: Path, **options: Any) -> None:
+    """Weigh the vehicles in the raw signals of strips (HDF5): axles, areas, loads, speed, spacings."""
+    from citywatch.app.scale_strips import weigh
+
+    sys.exit(weigh(file, **options))
 
 
 @app.group()

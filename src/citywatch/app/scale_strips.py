@@ -1,0 +1,232 @@
+"""`citywatch scale strips`: raw signals of strips to vehicles, as a report for people or as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from citywatch.adapters.scales.hdf5 import StripRun, read_runs
+from citywatch.app.kernels import use_cache, warm_imported
+from citywatch.errors import ConfigurationError, DataError
+
+UNITS = {
+    "areas": "V s, by strip and axle",
+    "weights": "kg, by axle",
+    "gross": "kg",
+    "speed": "m/s",
+    "spacings": "m",
+    "acceleration": "m/s2",
+}
+_SUGGESTED = {"rate_hz": "--rate-hz", "distances": "--positions-m", "calibration": "--calibration"}
+
+
+def weigh(
+    file: Path,
+    *,
+    as_json: bool,
+    rate_hz: float | None,
+    positions_m: str | None,
+    calibration: str | None,
+    load_unit: str,
+    width_m: float,
+    temperature_c: float | None,
+    temperature_model: str | None,
+    threshold_v: float | None,
+    longest_spacing_m: float,
+) -> int:
+    """Weigh every run of a file and print what was found; returns the exit code: 0, or 3 when nothing was accepted.
+
+    ConfigurationError for options that do not fit the file, DataError for a file that cannot be read.
+    """
+    use_cache()
+    from citywatch.strips.estimator import Estimator  # noqa: PLC0415
+    from citywatch.strips.station import Loop, Strip, StripStation, Tuning  # noqa: PLC0415
+    from citywatch.strips.temperature import MODELS, Sensor  # noqa: PLC0415
+    from citywatch.strips.vehicles import Vehicles  # noqa: PLC0415
+
+    warm_imported()
+    runs: list[dict[str, Any]] = []
+    vehicles: list[dict[str, Any]] = []
+    for run in read_runs(file):
+        where = f"{file}: run {run.name}"
+        rate = _needed(where, "rate_hz", rate_hz or run.sample_rate_hz)
+        if rate != int(rate):
+            raise DataError(f"{where}: a sample rate of {rate} Hz; whole numbers of samples a second are wanted")
+        places = _places(where, run, positions_m)
+        factors = _listed(where, "calibration", calibration, len(run.channels)) or run.calibration
+        if len(factors) != len(run.channels):
+            raise DataError(
+                f"{where}: {len(factors)} calibration constants for {len(run.channels)} strips; give --calibration"
+            )
+        kg = 1000.0 if load_unit == "t" else 1.0
+        strips = []
+        for number, place in enumerate(places):
+            on_v = threshold_v or quiet_threshold(run.samples[number])
+            word = run.sensor[number]
+            sensor = Sensor(word) if word in set(Sensor) else Sensor.QUARTZ
+            model = MODELS[temperature_model] if temperature_model else None
+            strips.append(
+                Strip(place, width_m, factors[number] * kg, sensor=sensor, on_v=on_v, off_v=on_v / 2, temperature=model)
+            )
+        loop = None if run.occupied is None else Loop(places[0], 2.0)
+        station = StripStation(tuple(strips), int(rate), loop, tuning=Tuning(longest_spacing_m=longest_spacing_m))
+        told = temperature_c if temperature_c is not None else run.temperature_c
+        celsius = math.nan if told is None else told
+        estimator = Estimator(station, temperature_c=celsius)
+        found = Vehicles.concat([estimator.feed(run.samples, run.occupied), estimator.finish()])
+        vehicles += [_vehicle(run, station, found, row) for row in range(len(found))]
+        runs.append(
+            {
+                "run": run.name,
+                "site": run.site,
+                "lane": run.lane,
+                "date_time": run.date_time,
+                "sample_rate_hz": int(rate),
+                "samples": int(run.samples.shape[1]),
+                "temperature_c": None if math.isnan(celsius) else celsius,
+                "strips": [
+                    {
+                        "channel": channel,
+                        "position_m": strip.position_m,
+                        "width_m": strip.width_m,
+                        "calibration_kg_per_v": strip.calibration_kg_per_v,
+                        "sensor": run.sensor[number] or None,
+                        "temperature_model": strip.model.name,
+                        "sensitivity": strip.model.factor(celsius),
+                        "threshold_v": strip.on_v,
+                    }
+                    for number, (channel, strip) in enumerate(zip(run.channels, station.strips, strict=True))
+                ],
+                "counts": estimator.tallies,
+            }
+        )
+    accepted = [vehicle for vehicle in vehicles if vehicle["accepted"]]
+    if as_json:
+        refused = [vehicle for vehicle in vehicles if not vehicle["accepted"]]
+        answer = {"file": str(file), "units": UNITS, "runs": runs, "vehicles": accepted, "rejected": refused}
+        print(json.dumps(answer, allow_nan=False))
+    else:
+        _print(runs, vehicles)
+    return 0 if accepted else 3
+
+
+def quiet_threshold(volts: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+    """A threshold for a signal of which nothing is known, V: above the noise and a fiftieth of the highest pulse.
+
+    The noise is the median step between samples, scaled to a standard deviation; it takes no notice of pulses.
+    """
+    finite = volts[np.isfinite(volts)]
+    if len(finite) < 2:
+        return 1.0
+    noise = 1.4826 * float(np.median(np.abs(np.diff(finite)))) / math.sqrt(2.0)
+    height = float(finite.max() - np.median(finite))
+    return max(10.0 * noise, height / 50.0, 1e-6)
+
+
+def _needed(where: str, name: str, value: float | None) -> float:
+    if value is None:
+        raise DataError(f"{where}: the file does not tell the sample rate; give {_SUGGESTED[name]}")
+    return value
+
+
+def _listed(where: str, name: str, text: str | None, wanted: int) -> tuple[float, ...]:
+    """Numbers separated by commas, one a strip; empty for None."""
+    if text is None:
+        return ()
+    try:
+        values = tuple(float(word) for word in text.split(","))
+    except ValueError as error:
+        raise ConfigurationError(f"{_SUGGESTED[name]}: {text!r} is no list of numbers such as 0,1,3") from error
+    if len(values) != wanted:
+        raise ConfigurationError(f"{_SUGGESTED[name]}: {len(values)} values, and {where} has {wanted} strips")
+    return values
+
+
+def _places(where: str, run: StripRun, positions_m: str | None) -> tuple[float, ...]:
+    """Places of the strips: as given, or each the file's distance behind the one before."""
+    count = len(run.channels)
+    given = _listed(where, "distances", positions_m, count)
+    if given:
+        return given
+    if len(run.distance_m) not in (count, count - 1):
+        raise DataError(f"{where}: {len(run.distance_m)} distances for {count} strips; give {_SUGGESTED['distances']}")
+    apart = run.distance_m if len(run.distance_m) == count else (0.0, *run.distance_m)
+    return tuple(float(place) for place in np.cumsum(apart) - apart[0])
+
+
+def _vehicle(run: StripRun, station: Any, found: Any, row: int) -> dict[str, Any]:
+    """One vehicle for scripts; numbers that are not known are null."""
+    from citywatch.domain.passes import ScaleStatus  # noqa: PLC0415
+    from citywatch.strips.vehicles import Rejection  # noqa: PLC0415
+
+    axles = int(found.axle_count[row])
+    reason = Rejection(int(found.reason[row]))
+    weighed = reason is Rejection.ACCEPTED
+
+    def listed(values: Any) -> list[Any]:
+        return [listed(value) if np.ndim(value) else _known(float(value)) for value in values]
+
+    at = int(found.at_sample[row]) + float(found.at_part[row])
+    return {
+        "run": run.name,
+        "accepted": weighed,
+        "reason": None if weighed else reason.word,
+        "at_s": at / station.sample_rate_hz,
+        "axles": axles,
+        "areas": listed(found.area_vs[row, :axles].T),
+        "weights": listed(found.axle_kg[row, :axles]) if weighed else [],
+        "gross": _known(float(found.gross_kg[row])) if weighed else None,
+        "speed": _known(float(found.speed_mps[row])),
+        "spacings": listed(found.spacing_m[row, : max(axles - 1, 0)]),
+        "acceleration": _known(float(found.acceleration_mps2[row])),
+        "travel": int(found.travel[row]),
+        "status": ScaleStatus(int(found.status[row])).words(),
+        "axle_speeds": listed(found.axle_speed_mps[row, :axles]),
+        "axle_accelerations": listed(found.axle_acceleration_mps2[row, :axles]),
+        "left": listed(found.left_kg[row, :axles]),
+        "transverse": _known(float(found.transverse_m[row])),
+        "residual_m": _known(float(found.residual_m[row])),
+        "outliers": int(found.outliers[row]),
+        "strips": [
+            {
+                "channel": channel,
+                "areas": listed(found.area_vs[row, :axles, number]),
+                "weights": listed(found.load_kg[row, :axles, number]),
+                "at_s": listed(found.felt_s[row, :axles, number] + int(found.at_sample[row]) / station.sample_rate_hz),
+            }
+            for number, channel in enumerate(run.channels)
+        ],
+    }
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _print(runs: list[dict[str, Any]], vehicles: list[dict[str, Any]]) -> None:
+    for run in runs:
+        print(f"{run['run']}: {run['samples']} samples at {run['sample_rate_hz']} Hz")
+        for strip in run["strips"]:
+            print(
+                f"  strip {strip['channel']} at {strip['position_m']:g} m, {strip['width_m']:g} m wide, "
+                f"{strip['sensor'] or 'sensor not told'}, sensitivity {strip['sensitivity']:.4f} "
+                f"({strip['temperature_model']}), threshold {strip['threshold_v']:.4f} V"
+            )
+        mine = [vehicle for vehicle in vehicles if vehicle["run"] == run["run"]]
+        for vehicle in mine:
+            if not vehicle["accepted"]:
+                print(f"  at {vehicle['at_s']:.3f} s: {vehicle['axles']} axles refused, {vehicle['reason']}")
+                continue
+            print(
+                f"  at {vehicle['at_s']:.3f} s: {vehicle['axles']} axles, {vehicle['gross']:.0f} kg, "
+                f"{vehicle['speed'] * 3.6:.1f} km/h, {vehicle['acceleration']:+.2f} m/s2"
+                + "".join(f", {word}" for word in vehicle["status"])
+            )
+            print("    axles kg:   " + " ".join(f"{weight:.0f}" for weight in vehicle["weights"]))
+            print("    spacings m: " + " ".join(f"{spacing:.3f}" for spacing in vehicle["spacings"]))
+        if not mine:
+            print("  no vehicle")
