@@ -62,8 +62,8 @@ class LocalTime:
     def __init__(self, zone: str, fold: Fold = Fold.EARLIER) -> None:
         self.zone = zone
         self.fold = fold
-        self._tz = parse_zone(zone)
-        fixed = self._tz.utcoffset(None)
+        self.tz = parse_zone(zone)
+        fixed = self.tz.utcoffset(None)
         self._fixed_ms = None if fixed is None else fixed // timedelta(milliseconds=1)
         self._quarters: dict[int, _Found | None] = {}
         self._offsets: dict[int, int | None] = {}
@@ -116,7 +116,7 @@ class LocalTime:
         return self._offsets[quarter]
 
     def _offset_ms(self, utc_ms: int) -> int:
-        moment = (_EPOCH + timedelta(milliseconds=utc_ms)).replace(tzinfo=UTC).astimezone(self._tz)
+        moment = (_EPOCH + timedelta(milliseconds=utc_ms)).replace(tzinfo=UTC).astimezone(self.tz)
         return (moment.utcoffset() or timedelta()) // timedelta(milliseconds=1)
 
     def _look_up(self, quarter: int) -> _Found | None:
@@ -130,7 +130,7 @@ class LocalTime:
         return self._quarters[quarter]
 
     def _resolve(self, local_ms: int) -> _Found:
-        moment = (_EPOCH + timedelta(milliseconds=local_ms)).replace(tzinfo=self._tz)
+        moment = (_EPOCH + timedelta(milliseconds=local_ms)).replace(tzinfo=self.tz)
         earlier, later = (moment.replace(fold=fold).utcoffset() or timedelta() for fold in (0, 1))
         ms = timedelta(milliseconds=1)
         return earlier // ms, later // ms, OK if earlier == later else AMBIGUOUS if earlier > later else MISSING

@@ -16,7 +16,12 @@ What a record holds (numbers may come as JSON numbers or as decimal strings; oth
     axleDis              spacings from axle to axle, front to rear: text separated by commas (or ; or |), or an array
     speed                km/h, decimals allowed; missing means not measured
     licenseCodeFront     plate; licenseCodeBack where the front one was not read; personal data
-    previewCode          the station's own number of the record: part of its identity, otherwise not used
+    licenseCodeBack      rear plate
+    licensePlateColor    colour of the plate, vehicleType: class of the vehicle; texts as the station calls them
+    temperature          degrees Celsius
+    crossLane            1, true or 是 when the vehicle straddled a lane line; 0, false, 否 or nothing when not
+    previewCode          the station's own code of the record: part of its identity. Where it is previewStationCode,
+                         then previewDate to the second as digits, then digits, those are the number of the record
 
 The layout fixes no units. Seen in the field: kg and mm, which are the defaults [check: confirm with each vendor];
 StationFormat holds the others. Weights and lengths must come out as whole kilograms and millimetres, so that a
@@ -30,7 +35,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from enum import StrEnum
@@ -40,7 +45,7 @@ import numpy as np
 
 from citywatch.domain.devices import OBSERVER_PREFIX, scale_device
 from citywatch.domain.instants import NS_PER_S, format_instant, parse_instant
-from citywatch.domain.passes import MAX_AXLES, PassBatch
+from citywatch.domain.passes import MAX_AXLES, PassBatch, ScaleStatus
 from citywatch.errors import DataError, RecordRefused
 
 CHINA: Final = timezone(timedelta(hours=8))
@@ -54,7 +59,7 @@ MAX_RECORDS: Final = 1_000
 
 _KG: Final = {"kg": Decimal(1), "t": Decimal(1000)}
 _MM: Final = {"mm": Decimal(1), "cm": Decimal(10), "m": Decimal(1000)}
-_KMH_PER_MPS: Final = 3.6
+KMH_PER_MPS: Final = 3.6
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{0,15})?(?:[eE][+-]?[0-9]{1,2})?")
 _STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
@@ -63,6 +68,12 @@ _DEVICE = re.compile(r"(.+)/d([0-9]{1,2})/l([0-9]{1,2})")
 _SEPARATORS = re.compile(r"[,;|，；]")
 _NO_PLATE: Final = frozenset({"", "无", "无牌", "无车牌", "未识别", "未知"})
 _MAX_PLATE: Final = 16
+_MAX_WORD: Final = 32
+_COLD_C: Final = -100
+_HOT_C: Final = 150
+_YES: Final = frozenset({"1", "true", "yes", "y", "是"})
+_NO: Final = frozenset({"", "0", "false", "no", "n", "否"})
+MAX_RECORD_NUMBER: Final = 10**15 - 1
 _FROM_NS: Final = parse_instant("2000-01-01T00:00:00Z")
 _TO_NS: Final = parse_instant("2100-01-01T00:00:00Z")
 _BLANK: Final = " \t\n\r"
@@ -80,6 +91,10 @@ _KEYS: Final = frozenset(
         "licenseCodeFront",
         "licenseCodeBack",
         "previewCode",
+        "licensePlateColor",
+        "vehicleType",
+        "temperature",
+        "crossLane",
         *(f"axle{axle}Weight" for axle in range(1, MAX_AXLES + 1)),
     }
 )
@@ -149,7 +164,9 @@ class _Record:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
+    """One record that is in order."""
+
     device: str
     at_ns: int
     gross_kg: int
@@ -159,6 +176,12 @@ class _Row:
     plate: str
     code: str
     digest: tuple[int, int] = field(default=(0, 0))
+    record: int = 0
+    plate_rear: str = ""
+    plate_colour: str = ""
+    vehicle_class: str = ""
+    temperature_c: float = math.nan
+    straddling: bool = False
 
 
 def decode(
@@ -173,7 +196,7 @@ def decode(
 
     A record of a device that is not `welcome` is refused.
     """
-    rows: list[_Row] = []
+    rows: list[Row] = []
     accepted: list[int] = []
     refused: list[Refused] = []
     unknown = 0
@@ -192,13 +215,14 @@ def decode(
             accepted.append(index)
         except RecordRefused as error:
             refused.append(Refused(index, error.field, Refusal(error.reason), str(error), text.encode()))
-    return Decoded(_batch(rows, received_ns), tuple(accepted), tuple(refused), unknown)
+    return Decoded(batch_of(rows, received_ns), tuple(accepted), tuple(refused), unknown)
 
 
 def encode(batch: PassBatch, form: StationFormat = StationFormat()) -> bytes:
     """The batch as a JSON array, one object a pass, in UTF-8.
 
-    ValueError when a device is no scale lane. The layout has no field for the length: it is left out.
+    ValueError when a device is no scale lane. What the layout has no field for is left out: wire/station_files.py
+    says what that is.
     """
     return json.dumps(list(records(batch, form)), ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -214,7 +238,7 @@ def records(batch: PassBatch, form: StationFormat = StationFormat()) -> Iterable
         axles = int(batch.axle_count[row])
         local = _local(at_ns, form.zone)
         record: dict[str, Any] = {
-            "previewCode": f"{station}{_compact(local)}{int(batch.digest[row, 0]) % 1_000_000:06d}",
+            "previewCode": f"{station}{_compact(local)}{_sequence(batch, row)}",
             "previewDate": local,
             "previewStationCode": station,
             "direction": direction,
@@ -229,10 +253,60 @@ def records(batch: PassBatch, form: StationFormat = StationFormat()) -> Iterable
             record["axleDis"] = ",".join(str(spacing) for spacing in spacings)
         speed = float(batch.speed_mps[row])
         if not math.isnan(speed):
-            record["speed"] = round(speed * _KMH_PER_MPS, 6)
+            record["speed"] = round(speed * KMH_PER_MPS, 6)
         if batch.plate[row]:
             record["licenseCodeFront"] = batch.plate[row]
+        texts = {
+            "licenseCodeBack": batch.plate_rear[row],
+            "licensePlateColor": batch.plate_colour[row],
+            "vehicleType": batch.vehicle_class[row],
+        }
+        record |= {name: text for name, text in texts.items() if text}
+        if not math.isnan(batch.temperature_c[row]):
+            record["temperature"] = round(float(batch.temperature_c[row]), 3)
+        if int(batch.status[row]) & ScaleStatus.STRADDLING:
+            record["crossLane"] = 1
         yield record
+
+
+def _sequence(batch: PassBatch, row: int) -> str:
+    """The end of previewCode: the number of the record, or a mark of our own where it has none."""
+    number = int(batch.record[row])
+    return f"{number:06d}" if number > 0 else f"h{int(batch.digest[row, 0]) % (1 << 24):06x}"
+
+
+def row_of(text: str, form: StationFormat) -> Row:
+    """The row of one record in JSON. RecordRefused says why not; ValueError when it is no JSON."""
+    value = _DECODER.decode(text)
+    return _row(value, form)
+
+
+def unfit(batch: PassBatch, form: StationFormat) -> Iterable[tuple[int, tuple[str, str]]]:
+    """Rows that a station's record cannot hold: (row, (field, why)), at most one reason each. Numbers are not looked
+    at.
+    """
+    for row in range(len(batch)):
+        at_ns = int(batch.at_ns[row])
+        device = _DEVICE.fullmatch(batch.device[row])
+        words = {"plate_colour": batch.plate_colour[row], "vehicle_class": batch.vehicle_class[row]}
+        if device is not None and not _STATION.fullmatch(device[1]):
+            yield row, ("device", f"{device[1]} is no code of a station")
+        elif not _FROM_NS <= at_ns < _TO_NS:
+            yield row, ("at", "outside the years 2000 to 2099")
+        elif _instant(_local(at_ns, form.zone), form.zone) != at_ns:
+            yield row, ("at", "its local time would be read back as another instant; write in a zone of a fixed offset")
+        elif any(not _is_plate(plate) for plate in (batch.plate[row], batch.plate_rear[row])):
+            yield row, ("plate", f"no plate of at most {_MAX_PLATE} printable characters")
+        else:
+            for name, word in words.items():
+                if word != word.strip() or len(word) > _MAX_WORD or not word.isprintable():
+                    yield row, (name, f"more than {_MAX_WORD} printable characters")
+                    break
+
+
+def _is_plate(plate: str) -> bool:
+    there = plate.strip() == plate and len(plate) <= _MAX_PLATE and plate.isprintable()
+    return there and (not plate or plate not in _NO_PLATE)
 
 
 def _records(content: bytes, most: int) -> Iterable[tuple[object, str]]:
@@ -241,9 +315,6 @@ def _records(content: bytes, most: int) -> Iterable[tuple[object, str]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"station JSON: byte {error.start} is not UTF-8; send the document in UTF-8") from error
-    decoder = json.JSONDecoder(
-        parse_float=_Literal, parse_int=_Literal, parse_constant=_Literal, object_pairs_hook=_record
-    )
     found: list[tuple[object, str]] = []
     try:
         at = _skip(text, 0)
@@ -251,7 +322,7 @@ def _records(content: bytes, most: int) -> Iterable[tuple[object, str]]:
         if several:
             at = _skip(text, at + 1)
         while not (several and not found and text[at : at + 1] == "]"):
-            value, end = decoder.raw_decode(text, at)
+            value, end = _DECODER.raw_decode(text, at)
             found.append((value, text[at:end]))
             if len(found) > most:
                 raise DataError(f"station JSON: more than {most} records in one document; send them in smaller parts")
@@ -285,7 +356,12 @@ def _record(pairs: list[tuple[str, Any]]) -> _Record:
     return record
 
 
-def _row(value: object, form: StationFormat) -> _Row:
+_DECODER: Final = json.JSONDecoder(
+    parse_float=_Literal, parse_int=_Literal, parse_constant=_Literal, object_pairs_hook=_record
+)
+
+
+def _row(value: object, form: StationFormat) -> Row:
     if not isinstance(value, _Record):
         raise RecordRefused(Refusal.NOT_AN_OBJECT, "a record is a JSON object with the station's fields")
     if value.repeated:
@@ -312,11 +388,29 @@ def _row(value: object, form: StationFormat) -> _Row:
     speed = _number(record, "speed")
     if speed is not None and not 0 <= speed <= MAX_SPEED_KMH:
         raise _range("speed", speed, 0, MAX_SPEED_KMH, "km/h")
-    speed_mps = math.nan if speed is None else float(speed) / _KMH_PER_MPS
-    plate = _plate(record)
+    speed_mps = math.nan if speed is None else float(speed) / KMH_PER_MPS
+    front, rear = _plate(record, "licenseCodeFront"), _plate(record, "licenseCodeBack")
     code = _text(record, "previewCode")
-    row = _Row(scale_device(station, direction, lane), at_ns, gross_kg, speed_mps, axle_kg, spacing_mm, plate, code)
-    return _with_digest(row, speed)
+    temperature = _number(record, "temperature")
+    if temperature is not None and not _COLD_C <= temperature <= _HOT_C:
+        raise _range("temperature", temperature, _COLD_C, _HOT_C, "degrees Celsius")
+    row = Row(
+        device=scale_device(station, direction, lane),
+        at_ns=at_ns,
+        gross_kg=gross_kg,
+        speed_mps=speed_mps,
+        axle_kg=axle_kg,
+        spacing_mm=spacing_mm,
+        plate=front or rear,
+        code=code,
+        record=_record_number(code, f"{station}{_compact(_local(at_ns, form.zone))}"),
+        plate_rear=rear,
+        plate_colour=_word(record, "licensePlateColor"),
+        vehicle_class=_word(record, "vehicleType"),
+        temperature_c=math.nan if temperature is None else float(temperature),
+        straddling=_flag(record, "crossLane"),
+    )
+    return replace(row, digest=_digest(row, speed))
 
 
 def _axle_weights(record: Mapping[str, Any], axles: int, kg: Decimal) -> tuple[int, ...]:
@@ -357,18 +451,41 @@ def _spacings(record: Mapping[str, Any], axles: int, mm: Decimal) -> tuple[int, 
     return tuple(_whole({"axleDis": part}, "axleDis", 0, MAX_SPACING_MM, scale=mm, unit="mm") for part in parts)
 
 
-def _plate(record: Mapping[str, Any]) -> str:
-    for name in ("licenseCodeFront", "licenseCodeBack"):
-        plate = _text(record, name)
-        if plate in _NO_PLATE:
-            continue
-        if len(plate) > _MAX_PLATE or not plate.isprintable():
-            # the plate itself is personal data and stays out of the message
-            raise RecordRefused(
-                Refusal.BAD_TEXT, f"{name} is no plate: at most {_MAX_PLATE} printable characters", field=name
-            )
-        return plate
-    return ""
+def _plate(record: Mapping[str, Any], name: str) -> str:
+    plate = _text(record, name)
+    if plate in _NO_PLATE:
+        return ""
+    if len(plate) > _MAX_PLATE or not plate.isprintable():
+        # the plate itself is personal data and stays out of the message
+        raise RecordRefused(
+            Refusal.BAD_TEXT, f"{name} is no plate: at most {_MAX_PLATE} printable characters", field=name
+        )
+    return plate
+
+
+def _word(record: Mapping[str, Any], name: str) -> str:
+    word = _text(record, name)
+    if len(word) > _MAX_WORD or not word.isprintable():
+        raise RecordRefused(
+            Refusal.BAD_TEXT, f"{name}: {_shown(word)} has other than {_MAX_WORD} printable characters", field=name
+        )
+    return word
+
+
+def _flag(record: Mapping[str, Any], name: str) -> bool:
+    value = record.get(name)
+    word = str(value).lower() if isinstance(value, bool) else _text(record, name).lower()
+    if word not in _YES | _NO:
+        raise RecordRefused(Refusal.BAD_TEXT, f"{name}: {_shown(word)} is neither 1 nor 0", field=name)
+    return word in _YES
+
+
+def _record_number(code: str, beginning: str) -> int:
+    """The digits behind station and instant in the code of a record; 0 when it is made in another way."""
+    number = code.removeprefix(beginning)
+    if number == code or not number.isascii() or not number.isdigit() or int(number) > MAX_RECORD_NUMBER:
+        return 0
+    return int(number)
 
 
 def _text(record: Mapping[str, Any], name: str, *, required: bool = False) -> str:
@@ -496,11 +613,12 @@ def _scaled(value: int, unit: Decimal) -> int | float:
     return int(scaled) if scaled == scaled.to_integral_value() else float(scaled)
 
 
-def _with_digest(row: _Row, speed_kmh: Decimal | None) -> _Row:
+def _digest(row: Row, speed_kmh: Decimal | None) -> tuple[int, int]:
     """The identity of the record: BLAKE2b-128 of its fields in a fixed order and form.
 
-    Numbers count by value (12, "12" and 12.0 are the same) and unknown keys do not count, so that a station that
-    sends a record again with a new upload time has sent the same record.
+    Numbers count by value (12, "12" and 12.0 are the same). Unknown keys, and what is known of plate colour, rear
+    plate, class, temperature and lane line, do not count: a station that sends a record again with a new upload time,
+    or with what a camera added later, has sent the same record.
     """
     canonical = json.dumps(
         [
@@ -517,21 +635,11 @@ def _with_digest(row: _Row, speed_kmh: Decimal | None) -> _Row:
         separators=(",", ":"),
     )
     value = hashlib.blake2b(canonical.encode(), digest_size=16).digest()
-    digest = (int.from_bytes(value[:8], "big"), int.from_bytes(value[8:], "big"))
-    return _Row(
-        row.device,
-        row.at_ns,
-        row.gross_kg,
-        row.speed_mps,
-        row.axle_kg,
-        row.spacing_mm,
-        row.plate,
-        row.code,
-        digest,
-    )
+    return int.from_bytes(value[:8], "big"), int.from_bytes(value[8:], "big")
 
 
-def _batch(rows: Sequence[_Row], received_ns: int) -> PassBatch:
+def batch_of(rows: Sequence[Row], received_ns: int) -> PassBatch:
+    """Rows as passes, all received at one instant."""
     widest = max((len(row.axle_kg) for row in rows), default=0)
     axle_kg = np.zeros((len(rows), widest), np.int32)
     spacing_mm = np.zeros((len(rows), widest), np.int32)
@@ -550,6 +658,12 @@ def _batch(rows: Sequence[_Row], received_ns: int) -> PassBatch:
         axle_kg=axle_kg,
         spacing_mm=spacing_mm,
         plate=tuple(row.plate for row in rows),
+        record=np.array([row.record for row in rows], np.int64),
+        temperature_c=np.array([row.temperature_c for row in rows], np.float64),
+        vehicle_class=tuple(row.vehicle_class for row in rows),
+        plate_rear=tuple(row.plate_rear for row in rows),
+        plate_colour=tuple(row.plate_colour for row in rows),
+        status=np.array([ScaleStatus.STRADDLING if row.straddling else 0 for row in rows], np.uint32),
     )
 
 
