@@ -133,6 +133,7 @@ def test_defaults_are_promises() -> None:
             "failing_seconds_max": 300.0,
             "family_asked": 48,
             "device_clock_visits": 12,
+            "snapshot_full_visits": 8,
         },
         "incidents": {"share_percent": 60, "window_seconds": 300, "wait_seconds": 30, "settle_seconds": 300},
         "rules": {

@@ -108,3 +108,22 @@ def test_work_is_declared_by_command_and_refused_with_a_reason():
     assert declared.data["note"] == "turned to the bridge"
     assert "moved" in declared.data["explains"]
     assert (refused.kind, refused.data["reason"]) == (EventKind.COMMAND_REFUSED, "bad_times")
+
+
+def test_a_glance_neither_accuses_nor_acquits_and_leaves_everything_as_it_was():
+    watch = Watch()
+    watch.settle()
+    watch.look(sharpness=0.1, sharpness_ratio=0.3)
+    open_before, row = watch.open(), dict(watch.state.get(cameras.ROOM, CAMERA))
+    usual, reference = (watch.state.get(room, CAMERA) for room in (cameras.USUAL, "reference"))
+    for _ in range(6):
+        assert watch.miss(Outcome.GLANCE, "ok") == []
+    after = watch.state.get(cameras.ROOM, CAMERA)
+    assert watch.open() == open_before
+    assert after["last_look_ns"] == watch.now_ns
+    assert {name: after[name] for name in ("history", "trace", "faults")} == {
+        name: row[name] for name in ("history", "trace", "faults")
+    }
+    assert (usual, reference) == tuple(watch.state.get(room, CAMERA) for room in (cameras.USUAL, "reference"))
+    good = {name for name, at_ns in after["good"].items() if at_ns == watch.now_ns}
+    assert good == {"unreachable", "no_media", "stalled"}

@@ -158,6 +158,8 @@ def say_for_people(out: TextIO) -> Say:
             line.append(", ".join(_in_words(finding) for finding in found), "bold red")
         elif look.outcome is Outcome.PICTURE:
             line.append("fine", "green")
+        elif look.outcome is Outcome.GLANCE:
+            line.append("as before, at a glance", "green")
         else:
             line.append(f"could not be checked: {look.reason}", "yellow")
         if look.outcome is Outcome.PICTURE:

@@ -28,7 +28,7 @@ from citywatch.rules.comparison import (
 )
 from citywatch.rules.confirmations import CAMERA_FAULTS
 from citywatch.rules.hours import Hours
-from citywatch.rules.pictures import Finding, Look, LookHistory, Why, conclude
+from citywatch.rules.pictures import Finding, Look, LookHistory, Why, conclude, why_no_picture
 from citywatch.rules.references import View
 
 ONLY_AGAINST_OWN = frozenset(
@@ -71,7 +71,7 @@ def judge(
     found = {finding.fault: finding for finding in findings}
     unchecked = {item.fault: str(item.why) for item in unsure}
     if look.outcome is not Outcome.PICTURE:
-        why = Why.NO_PICTURE.value if look.outcome in (Outcome.UNREACHABLE, Outcome.NO_MEDIA) else look.reason
+        why = str(why_no_picture(look))
         unchecked.update({fault: why for fault in CAMERA_FAULTS if _needs_a_picture(fault, found, unchecked)})
         if look.outcome is Outcome.REACHED:
             unchecked.update({fault: Why.NO_PICTURE.value for fault in CAMERA_FAULTS if fault is not Fault.UNREACHABLE})

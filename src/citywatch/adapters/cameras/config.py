@@ -95,6 +95,15 @@ class PatrolTerms(BaseModel):
         int,
         Field(ge=1, le=100_000, description="A camera with an ONVIF address is asked its clock every so many visits"),
     ] = 12
+    snapshot_full_visits: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1000,
+            description="Of a camera in order that gives snapshots, one visit in so many measures the picture "
+            "even where a glance finds nothing new; 1: every visit does",
+        ),
+    ] = 8
 
     @field_validator("classes")
     @classmethod

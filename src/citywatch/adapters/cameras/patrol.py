@@ -90,7 +90,7 @@ class Patrol:
         self._cameras = {camera.camera: camera for camera in all_cameras}
         if len(self._cameras) < len(all_cameras):
             raise ConfigurationError("cameras: an id is given twice; each camera needs its own")
-        self._memories = {camera: Memory() for camera in self._cameras}
+        self._memories = {camera: Memory(camera) for camera in self._cameras}
         self._pool = pool
         self._clock = clock
         self._on_frames = on_frames
@@ -176,7 +176,7 @@ class Patrol:
         known = self._cameras.get(camera.camera)
         self._cameras[camera.camera] = camera
         if known is None:
-            self._memories[camera.camera] = Memory()
+            self._memories[camera.camera] = Memory(camera.camera)
         elif known.model_dump(exclude=_FOR_PEOPLE) == camera.model_dump(exclude=_FOR_PEOPLE):
             return
         else:
@@ -224,8 +224,10 @@ class Patrol:
         elif kind is EventKind.REFERENCE_DROPPED:
             memory.adopt(data["light"], data["preset"], "")
         elif kind is EventKind.SUSPICION_RAISED:
+            memory.suspect(data["fault"], holds=True)
             self._suspect(event.device, data["fault"], data.get("again_seconds"))
         elif kind in (EventKind.SUSPICION_DROPPED, EventKind.FAULT_CONFIRMED, EventKind.FAULT_CLEARED):
+            memory.suspect(data["fault"], holds=kind is EventKind.FAULT_CONFIRMED)
             self._settle(event.device, data["fault"])
         elif not self._running:
             return
@@ -312,7 +314,7 @@ class Patrol:
         elif isinstance(answer.media, Reached):
             return Report(int(Outcome.REACHED), VisitReason.OK.value)
         else:
-            task, content = memory.task(answer.media, preset)
+            task, content = memory.task(answer.media, preset, self._terms.snapshot_full_visits)
             report = await self._pool.examine(task, content, known=memory.killer)
             if not makes_sense(report):
                 report = failed(Outcome.UNCHECKED, VisitReason.DECODER_DIED, "its answer makes no sense")
@@ -507,6 +509,6 @@ def _every_s(place: Place) -> float:
 def _found(report: Report) -> Found:
     if report.outcome == Outcome.UNCHECKED:
         return Found.UNKNOWN
-    if report.outcome in (Outcome.PICTURE, Outcome.REACHED):
+    if report.outcome in (Outcome.PICTURE, Outcome.GLANCE, Outcome.REACHED):
         return Found.ANSWERED
     return Found.REFUSED if report.reason == VisitReason.AUTHENTICATION else Found.FAILED

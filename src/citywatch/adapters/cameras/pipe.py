@@ -39,6 +39,9 @@ class Task:
     last visit of a file stopped, None and 0 at the first. `previous`: object of the picture to compare with, or "".
     `references`: objects of the camera's references at its preset, by light ("day"); at an unknown preset of all of
     its presets, by light and preset ("day/gate").
+
+    `marks`: whether to leave a mark of the picture (glance.Mark) in the report. `mark`, `last_mark`: those of the last
+    full look and of the visit before; with both of them a glance may be enough.
     """
 
     media: str
@@ -47,13 +50,17 @@ class Task:
     after_keys: int = 0
     previous: str = ""
     references: dict[str, str] = field(default_factory=dict)
+    marks: bool = False
+    mark: str = ""
+    last_mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """The decoder's answer. `measurement` holds the fields of measure.Measurement; empty without a picture.
 
-    `after_ns`, `after_keys`: where this visit stopped; handed in again at the next. `note`: for people.
+    `after_ns`, `after_keys`: where this visit stopped; handed in again at the next. `note`: for people. `mark`: what
+    later glances compare with, see Task.
     """
 
     outcome: int
@@ -67,6 +74,7 @@ class Report:
     cpu_us: int = 0
     dropped: dict[str, int] | None = None
     note: str = ""
+    mark: str = ""
 
 
 def pack(message: Settings | Task | Report, blob: bytes = b"") -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,16 +35,24 @@ class Memory:
         "after_ns",
         "generation",
         "killer",
+        "last_mark",
+        "mark",
+        "phase",
         "picture",
         "picture_ns",
         "preset",
         "reason",
         "references",
+        "suspicions",
         "visits",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, camera: str = "") -> None:
         self.visits = 0
+        self.phase = zlib.crc32(camera.encode())
+        """Which of its visits are full looks where glances are enough in between: not those of all cameras at once."""
+        self.suspicions: frozenset[str] = frozenset()
+        """Faults that are suspected or confirmed: while there are any, every look is a full one."""
         self.generation = 0
         """Goes up when the camera is described anew: what an older visit finds is of another camera, as it were."""
         self.references: dict[tuple[str, str], str] | None = None
@@ -60,6 +69,8 @@ class Memory:
         self.after_keys = 0
         self.killer = False
         self.reason = ""
+        self.mark = self.last_mark = ""
+        """glance.Mark of the last full look that could be compared with a reference, and of the last visit."""
 
     def adopt(self, light: str, preset: str, picture: str) -> None:
         """Compare with this picture from now on; an empty one drops the reference."""
@@ -78,14 +89,27 @@ class Memory:
             return {f"{light}/{place}": picture for (light, place), picture in known.items()}
         return {light: picture for (light, place), picture in known.items() if place == preset}
 
-    def task(self, media: Media, preset: str) -> tuple[Task, bytes]:
-        """What the decoder is asked. A picture is compared with the one before when the view is the same."""
+    def suspect(self, fault: str, *, holds: bool) -> None:
+        """A fault is suspected or confirmed; or it no longer is."""
+        self.suspicions = self.suspicions | {fault} if holds else self.suspicions - {fault}
+
+    def task(self, media: Media, preset: str, full_every: int = 1) -> tuple[Task, bytes]:
+        """What the decoder is asked. A picture is compared with the one before when the view is the same.
+
+        full_every  of the visits to a camera in order that gives snapshots one in so many is a full look at least
+        """
         previous = self.picture if self.preset == preset else ""
         references = self.references_at(preset)
         if isinstance(media, FileRef):
             return Task("file", str(media.path), self.after_ns, self.after_keys, previous, references), b""
-        name = media.codec if isinstance(media, KeyFrame) else "still"
-        return Task(name, previous=previous, references=references), media.content
+        if isinstance(media, KeyFrame):
+            return Task(media.codec, previous=previous, references=references), media.content
+        if full_every == 1 or self.suspicions or not references:
+            return Task("still", previous=previous, references=references), media.content
+        due = (self.visits + self.phase) % full_every == 0 or not previous
+        mark, last_mark = ("", "") if due else (self.mark, self.last_mark)
+        task = Task("still", previous=previous, references=references, marks=True, mark=mark, last_mark=last_mark)
+        return task, media.content
 
     def remember(self, report: Report, preset: str) -> None:
         """After the row was made."""
@@ -94,6 +118,12 @@ class Memory:
             self.after_ns, self.after_keys = report.after_ns, report.after_keys
         if report.outcome == Outcome.PICTURE:
             self.preset = preset
+            # What could be compared with nothing may have to be learned: looks in full follow.
+            self.mark = report.mark if (report.measurement or {}).get("reference") else ""
+        if report.outcome != Outcome.UNCHECKED:
+            self.last_mark = report.mark
+        if report.outcome not in (Outcome.PICTURE, Outcome.GLANCE, Outcome.UNCHECKED):
+            self.mark = ""  # another camera may hang there now
 
     def row(
         self,
@@ -116,7 +146,7 @@ class Memory:
             "outcome": report.outcome,
             "reason": report.reason,
             "media_ns": report.media_ns,
-            "picture": report.picture,
+            "picture": self.picture if report.outcome == Outcome.GLANCE else report.picture,
             "previous": report.previous,
             "previous_at_ns": self.picture_ns if report.previous else -1,
             "cpu_us": report.cpu_us,

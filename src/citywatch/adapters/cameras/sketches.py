@@ -18,6 +18,8 @@ from citywatch.adapters.cameras.compare import STEADY_BELOW, Comparison, Luma, c
 from citywatch.domain.pictures import Light
 
 SKETCH_EVERY = 16
+SKETCH_EVERY_FULL = 2
+"""Where most visits are glances, and leave nothing."""
 JPEG_QUALITY = 90
 """15 KB for 320x180 pixels of a street."""
 MOST_COMPARED = 8
@@ -34,7 +36,8 @@ def candidates(references: Mapping[str, str], light: Light, mean: float) -> list
     """The objects to compare a picture of this light and brightness with, in groups by light; none for an unknown one.
 
     references  by light ("day"), or at an unknown preset by light and preset ("day/north gate"). A night in colour is
-                compared with infrared, and the other way round, where it has no reference of its own.
+                compared with infrared, and the other way round, where it has no reference of its own; what has no
+                colour and is as bright as a day, as dense fog is, with the day.
     """
     if light is Light.UNKNOWN:
         return []
@@ -42,8 +45,10 @@ def candidates(references: Mapping[str, str], light: Light, mean: float) -> list
     if TWILIGHT[0] <= mean <= TWILIGHT[1]:
         groups.append(_of(references, _IN_TWILIGHT.get(light)))
     groups = [group for group in groups if group]
+    if light is Light.INFRARED and mean > TWILIGHT[1]:
+        groups = groups or [_of(references, Light.DAY)]
     other = _of(references, _IN_ITS_PLACE.get(light))
-    return groups or ([other] if other else [])
+    return [group for group in groups or [other] if group]
 
 
 def best(
@@ -62,12 +67,12 @@ def best(
     return found or compare(grid, None, "", previous_grid, sketch)
 
 
-def due(picture: str, comparison: Comparison) -> bool:
+def due(picture: str, comparison: Comparison, every: int = SKETCH_EVERY) -> bool:
     """Whether a sketch of this picture is to be kept: it may become the reference where there is none, or where the one
-    there is has become unlike. `picture` is its object; "" when it could not be kept itself.
+    there is has become unlike; else one in `every` is. `picture` is its object; "" when it could not be kept itself.
     """
     unlike = not comparison.reference or not comparison.match_share >= STEADY_BELOW
-    return bool(picture) and (unlike or int(picture[:8], 16) % SKETCH_EVERY == 0)
+    return bool(picture) and (unlike or int(picture[:8], 16) % every == 0)
 
 
 def _of(references: Mapping[str, str], light: Light | None) -> list[str]:

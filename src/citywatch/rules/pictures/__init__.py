@@ -60,6 +60,7 @@ __all__ = [
     "conclude",
     "looks",
     "margins",
+    "why_no_picture",
 ]
 
 _VIEW = (Fault.COVERED, Fault.OUT_OF_FOCUS, Fault.LOW_CONTRAST)
@@ -114,11 +115,17 @@ def _judged(
         after, answer = _picture(before, row, limits, table(limits, daylight), told)
         parts.append(answer)
     else:
-        why = row.reason if row.outcome is Outcome.UNCHECKED else Why.NO_PICTURE
-        parts.append(((), unchecked(why, *SHOWN, Fault.LOW_FRAME_RATE)))
+        parts.append(((), unchecked(why_no_picture(row), *SHOWN, Fault.LOW_FRAME_RATE)))
     answer, told[Fault.CLOCK_WRONG] = stream.clock(row, limits)
     parts.append(answer)
     return after, *_joined(parts), told
+
+
+def why_no_picture(row: Look) -> str:
+    """Why nothing that a picture shows could be checked in a look without one."""
+    if row.outcome is Outcome.GLANCE:
+        return Why.GLANCE
+    return row.reason if row.outcome is Outcome.UNCHECKED else Why.NO_PICTURE
 
 
 def _joined(parts: list[Conclusion]) -> Conclusion:

@@ -12,6 +12,8 @@ class Why(StrEnum):
     """Why a fault could not be checked; bounded. An unchecked visit gives its VisitReason (`end_of_file`) instead."""
 
     NO_PICTURE = "no_picture"
+    GLANCE = "only_a_glance"
+    """The picture was decoded at a part of its size, to see that nothing about it is new; nothing was measured."""
     NOT_REACHED = "not_reached"
     TOO_FEW_KEY_FRAMES = "too_few_key_frames"
     KEY_FRAMES_TOO_CLOSE = "key_frames_too_close"

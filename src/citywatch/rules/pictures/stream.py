@@ -14,9 +14,10 @@ from citywatch.rules.pictures.look import Look
 
 def reached(look: Look) -> Conclusion:
     """unreachable, no_media and stalled, straight from the outcome."""
-    if look.outcome in (Outcome.PICTURE, Outcome.REACHED):
-        rest = () if look.outcome is Outcome.PICTURE else unchecked(Why.NO_PICTURE, Fault.NO_MEDIA, Fault.STALLED)
-        return (), rest
+    if look.outcome in (Outcome.PICTURE, Outcome.GLANCE):
+        return (), ()
+    if look.outcome is Outcome.REACHED:
+        return (), unchecked(Why.NO_PICTURE, Fault.NO_MEDIA, Fault.STALLED)
     if look.outcome is Outcome.UNCHECKED:
         return (), unchecked(look.reason, Fault.UNREACHABLE, Fault.NO_MEDIA, Fault.STALLED)
     if look.outcome is Outcome.UNREACHABLE:

@@ -1,0 +1,184 @@
+"""A glance: whether a snapshot still looks as it did at the last full look, for a third of what that costs.
+
+A JPEG is decoded at an eighth of its size (libjpeg leaves all of the transform out but the means of the blocks; what
+remains is reading the code), in colour, and made into a Mark of some 300 bytes. A look that is like the last full one,
+in which something has moved since the visit before, needs no closer look: nothing is measured then, and every fault of
+the picture "could not be checked" (domain.pictures.Outcome.GLANCE). A glance never accuses and never acquits.
+Whatever is new to it is looked at in full in the same visit.
+
+New is one of: another size of picture; another light, colour or spread of colours; another coded size, which is how
+much noise and how many sharp edges there are; other cells, or other detail in the cells. Measured on streets of the
+tuning seeds (docs/decisions/0037): of severe faults every one is new in the first glance, of medium ones nearly every;
+of pictures in order five to twenty-five minutes apart one in six is.
+
+Still: no cell has changed since the visit before, whatever kind of visit that was. A picture that may be frozen is
+looked at in full, each time.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any, cast
+
+import cv2
+import numpy as np
+
+from citywatch.adapters.cameras.decode import Decoded, claimed_size
+from citywatch.kernels import glances
+
+LEAST_SIDES = (120, 64)
+"""A picture is decoded at the smallest part of its size (1/8, 1/4, 1/2) that leaves so many pixels a side at least."""
+_PARTS = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
+
+LIGHT = 0.25
+"""Another light: the natural logarithm of the ratio of both mean levels is more than this."""
+COLOUR = 3.0
+"""Another colour: the mean chroma lies farther off, levels."""
+COLOURS = 0.5
+"""Another spread of colours, logarithm."""
+CODED = 0.2
+"""Another coded size, logarithm."""
+CELL_LEVELS = 12
+CELLS_CHANGED = 0.2
+"""Another view: more than this share of the cells differs by more than CELL_LEVELS, another light allowed for..."""
+LEVELS_CHANGED = 6.0
+"""... or half of them by more than this."""
+DETAIL = 0.22
+"""Other detail: logarithm of the ratio of both means..."""
+DETAIL_OF_CELLS = 0.3
+"""... or of the middle one of all cells..."""
+CELL_DETAIL = 0.4
+DETAIL_CHANGED = 0.4
+"""... or more than DETAIL_CHANGED of the cells by more than CELL_DETAIL."""
+STILL_LEVELS = 2
+"""Still: no cell differs by more than this. Of streets 5 minutes apart one in a hundred differs by less than 7."""
+
+_HEAD = struct.Struct("<HHIffB")
+_MOST_GAIN = 1.25
+"""A change of light is allowed for up to this factor."""
+
+Cells = np.ndarray[Any, np.dtype[np.uint8]]
+Plane = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark:
+    """What a glance leaves of a picture.
+
+    width, height   of the picture as it was decoded
+    coded_bytes     of the whole JPEG
+    u, v, spread    means of the chroma less 128, and the mean of its standard deviations, levels
+    levels, details (CELLS,) uint8: kernels.glances.cells
+    """
+
+    width: int
+    height: int
+    coded_bytes: int
+    u: float
+    v: float
+    spread: float
+    levels: Cells
+    details: Cells
+
+    def text(self) -> str:
+        """As it travels; `read` undoes it. The spread is kept to a sixteenth of a level, 15.9 at most."""
+        spread = min(round(16 * self.spread), 255)
+        head = _HEAD.pack(self.width, self.height, self.coded_bytes, self.u, self.v, spread)
+        return base64.b64encode(head + self.levels.tobytes() + self.details.tobytes()).decode()
+
+
+def read(text: str) -> Mark | None:
+    """A Mark from its text; None for what is none."""
+    try:
+        content = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if len(content) != _HEAD.size + 2 * glances.CELLS:
+        return None
+    width, height, coded_bytes, u, v, spread = _HEAD.unpack_from(content)
+    levels, details = np.frombuffer(content, np.uint8, offset=_HEAD.size).reshape(2, -1)
+    return Mark(width, height, coded_bytes, u, v, spread / 16, levels, details)
+
+
+def take(jpeg: bytes) -> Mark | None:
+    """The Mark of a JPEG; None for one that is too small or cannot be decoded so."""
+    width, height = claimed_size(jpeg)
+    flag = next((flag for part, flag in _PARTS if _is_enough(width // part, height // part)), None)
+    if flag is None:
+        return None
+    try:
+        picture = cast(Any, cv2.imdecode(np.frombuffer(jpeg, np.uint8), flag))
+    except cv2.error:
+        return None
+    if picture is None or not _is_enough(*picture.shape[1::-1]):
+        return None
+    y, v, u = cv2.split(cv2.cvtColor(picture, cv2.COLOR_BGR2YCrCb))
+    return _mark(len(jpeg), y, u, v)
+
+
+def take_of(planes: Decoded) -> Mark | None:
+    """The same Mark, but for the last bit, of a JPEG that was decoded at its full size: means of the same blocks."""
+    part = next((part for part, _ in _PARTS if _is_enough(planes.width // part, planes.height // part)), None)
+    if part is None:
+        return None
+    size = -(-planes.width // part), -(-planes.height // part)
+    y = _reduced(planes.luma, size)
+    if planes.chroma_u is None or planes.chroma_v is None:
+        grey = np.full_like(y, 128)
+        return _mark(planes.coded_bytes, y, grey, grey)
+    return _mark(planes.coded_bytes, y, _reduced(planes.chroma_u, size), _reduced(planes.chroma_v, size))
+
+
+def _reduced(plane: Plane, size: tuple[int, int]) -> Plane:
+    return cast(Plane, cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
+
+
+def _mark(coded_bytes: int, y: Plane, u: Plane, v: Plane) -> Mark:
+    levels, details = np.empty((2, glances.CELLS), np.uint8)
+    glances.cells(np.ascontiguousarray(y), levels, details)
+    means, spreads = zip(*(cv2.meanStdDev(plane) for plane in (u, v)), strict=True)
+    u_mean, v_mean = (float(mean[0, 0]) - 128.0 for mean in means)
+    spread = sum(float(sd[0, 0]) for sd in spreads) / 2
+    return Mark(y.shape[1], y.shape[0], coded_bytes, u_mean, v_mean, spread, levels, details)
+
+
+def _is_enough(width: int, height: int) -> bool:
+    return width >= LEAST_SIDES[0] and height >= LEAST_SIDES[1]
+
+
+def is_new(now: Mark, before: Mark) -> bool:
+    """Whether a picture looks otherwise than another one of the same camera."""
+    if (now.width, now.height) != (before.width, before.height):
+        return True
+    gain = float(now.levels.mean() + 1.0) / float(before.levels.mean() + 1.0)
+    figures = (
+        (abs(math.log(gain)), LIGHT),
+        (math.hypot(now.u - before.u, now.v - before.v), COLOUR),
+        (_ratio(now.spread, before.spread, 0.5), COLOURS),
+        (_ratio(now.coded_bytes, before.coded_bytes, 1.0), CODED),
+        (_ratio(now.details.mean(), before.details.mean(), 0.5 * glances.DETAIL_SCALE), DETAIL),
+    )
+    if any(figure > limit for figure, limit in figures):
+        return True
+    gain = min(max(gain, 1 / _MOST_GAIN), _MOST_GAIN)
+    changes = np.abs(now.levels - gain * before.levels)
+    if (changes > CELL_LEVELS).mean() > CELLS_CHANGED or np.median(changes) > LEVELS_CHANGED:
+        return True
+    details = np.abs(np.log((now.details + float(glances.DETAIL_SCALE)) / (before.details + glances.DETAIL_SCALE)))
+    return bool((details > CELL_DETAIL).mean() > DETAIL_CHANGED or np.median(details) > DETAIL_OF_CELLS)
+
+
+def is_still(now: Mark, last: Mark) -> bool:
+    """Whether nothing has moved since another picture."""
+    if (now.width, now.height) != (last.width, last.height):
+        return False
+    return int(np.abs(now.levels.astype(np.int16) - last.levels).max()) <= STILL_LEVELS
+
+
+def _ratio(now: float, before: float, floor: float) -> float:
+    """How far apart two figures are, as a logarithm; `floor` keeps small ones together."""
+    return abs(math.log((now + floor) / (before + floor)))

@@ -1,0 +1,159 @@
+"""A glance at a snapshot: what is new to it, what is still, when it is enough, and that it never speaks of a fault."""
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+
+from citywatch.adapters.cameras import decode, glance
+from citywatch.adapters.cameras.answers import Still
+from citywatch.adapters.cameras.examiner import Examiner
+from citywatch.adapters.cameras.pipe import Report, Settings
+from citywatch.adapters.cameras.remembered import Memory
+from citywatch.domain.pictures import Outcome
+from citywatch.kernels import _jit
+from citywatch.testing.scene_faults import RECIPES, spoil
+from citywatch.testing.street_life import StreetLife
+
+NOON_S = 12 * 3600.0
+SEVERE = (
+    "covered/plate", "partly_covered/sticker", "out_of_focus", "moved/pan", "colour_cast/blue", "snow/impulses",
+    "stripes/rows", "low_contrast/fog", "infrared_stuck/day",
+)  # fmt: skip
+
+
+def jpeg_of(picture):
+    return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_YUV2BGR_I420), [cv2.IMWRITE_JPEG_QUALITY, 85])[
+        1
+    ].tobytes()
+
+
+@pytest.fixture(scope="module")
+def life():
+    return StreetLife(101, 640, 360, weather=False)
+
+
+@pytest.fixture(scope="module")
+def stills(life):
+    """The street in order, five minutes apart."""
+    return [jpeg_of(life.look(NOON_S + 300.0 * number)) for number in range(6)]
+
+
+@pytest.mark.parametrize("name", SEVERE)
+def test_what_a_severe_fault_does_is_new(life, stills, name):
+    bad = glance.take(jpeg_of(spoil(life, RECIPES[name], "severe", NOON_S + 600.0, look=2)))
+    assert glance.is_new(bad, glance.take(stills[0]))
+    assert glance.is_new(bad, glance.take(stills[1]))
+
+
+def test_traffic_is_not_new_and_a_frozen_picture_is_still(life, stills):
+    marks = [glance.take(still) for still in stills]
+    assert sum(glance.is_new(mark, marks[0]) for mark in marks[1:]) <= 1
+    assert not any(glance.is_still(now, last) for last, now in itertools.pairwise(marks))
+    stopped = [
+        glance.take(jpeg_of(spoil(life, RECIPES["frozen/clock"], "medium", NOON_S + at_s, since_s=NOON_S)))
+        for at_s in (300.0, 600.0)
+    ]
+    assert glance.is_still(stopped[1], stopped[0])
+
+
+def test_a_mark_travels_as_text_and_anything_else_is_none(stills):
+    mark = glance.take(stills[0])
+    again = glance.read(mark.text())
+    assert len(mark.text()) < 500
+    assert not glance.is_new(again, mark)
+    assert glance.is_still(again, mark)
+    assert glance.read("") is None
+    assert glance.read("é") is None
+    assert glance.read(mark.text()[:-8]) is None
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (704, 576), (1366, 768)])
+def test_a_full_look_leaves_the_mark_that_a_glance_would(size):
+    picture = cv2.resize(np.random.default_rng(3).integers(0, 255, (40, 60, 3), np.uint8), size)
+    jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+    small, full = glance.take(jpeg), glance.take_of(decode.decode_still(jpeg, 1 << 24))
+    assert (small.width, small.height) == (full.width, full.height)
+    assert not glance.is_new(small, full)
+    assert glance.is_still(small, full)
+
+
+def test_a_small_picture_and_one_of_another_size_are_looked_at_in_full(stills):
+    tiny = cv2.imencode(".jpg", np.full((120, 160, 3), 90, np.uint8))[1].tobytes()
+    assert glance.take(tiny) is None
+    assert glance.take(b"\xff\xd8 no picture \xff\xd9") is None
+    large = cv2.imencode(".jpg", cv2.resize(cv2.imdecode(np.frombuffer(stills[0], np.uint8), 1), (768, 432)))[1]
+    assert glance.is_new(glance.take(large.tobytes()), glance.take(stills[0]))
+
+
+class Camera:
+    """Visits to one camera, by what the patrol remembers and what the decoder does."""
+
+    def __init__(self, folder, full_every):
+        self.memory = Memory("a camera")
+        self.memory.phase = 0
+        self.examiner = Examiner(Settings(str(folder), 1 << 24, 1 << 24, 1 << 30, 1 << 24, 1.0, 0, 0))
+        self.full_every = full_every
+
+    def visit(self, still):
+        self.memory.visits += 1
+        task, content = self.memory.task(Still(still), "", self.full_every)
+        report = self.examiner.visit(task, content)
+        row = self.memory.row("c", report, at_ns=self.memory.visits, received_ns=0, preset="")
+        self.memory.remember(report, "")
+        return row
+
+    def outcomes(self, stills):
+        return [Outcome(int(self.visit(still).outcome[0])).name for still in stills]
+
+
+@pytest.fixture
+def camera(tmp_path, monkeypatch, stills):
+    """A camera whose reference is known, seen once since."""
+    monkeypatch.setattr(_jit, "warm", lambda: 0)  # what is used here is enough
+    camera = Camera(tmp_path, 4)
+    camera.memory.adopt("day", "", str(camera.visit(stills[0]).sketch[0]))
+    assert camera.outcomes([stills[1]]) == ["PICTURE"]
+    return camera
+
+
+def test_between_full_looks_a_glance_is_enough_and_keeps_the_chain_of_pictures(camera, stills):
+    assert camera.outcomes([stills[2]]) == ["GLANCE"]
+    before = camera.memory.picture
+    row = camera.visit(stills[3])
+    assert row.outcome[0] == Outcome.PICTURE  # the fourth visit of four
+    assert row.previous[0] == before
+    assert row.changed_share[0] > 0.1
+    assert row.sketch[0] or row.reference[0]
+    assert camera.outcomes(stills[4:]) == ["GLANCE"] * 2
+    glanced = camera.visit(stills[0])
+    assert (glanced.outcome[0], glanced.picture[0]) == (Outcome.GLANCE, camera.memory.picture)
+    assert (glanced.width[0], glanced.height[0], glanced.coded_bytes[0]) == (640, 360, len(stills[0]))
+    assert np.isnan(glanced.mean[0])
+
+
+def test_what_is_new_or_still_is_looked_at_in_full(camera, life, stills):
+    covered = jpeg_of(spoil(life, RECIPES["covered/plate"], "severe", NOON_S))
+    camera.full_every = 1000
+    assert camera.outcomes([stills[2], covered, stills[3]]) == ["GLANCE", "PICTURE", "PICTURE"]
+    assert camera.outcomes([stills[4], stills[4], stills[4]]) == ["GLANCE", "PICTURE", "PICTURE"]
+
+
+def test_suspects_cameras_without_a_reference_and_those_that_failed_are_looked_at_in_full(camera, stills):
+    camera.full_every = 1000
+    camera.memory.suspect("snow", holds=True)
+    assert camera.outcomes(stills[2:4]) == ["PICTURE"] * 2
+    camera.memory.suspect("snow", holds=False)
+    assert camera.outcomes(stills[4:6]) == ["PICTURE", "GLANCE"]
+    camera.memory.remember(Report(int(Outcome.UNREACHABLE), "refused"), "")
+    assert camera.outcomes(stills[1:3]) == ["PICTURE", "GLANCE"]
+    camera.memory.adopt("day", "", "")
+    assert camera.outcomes(stills[3:5]) == ["PICTURE"] * 2
+    camera.memory.adopt("day", "", "0" * 64)  # its picture is gone: it has to be learned anew
+    assert camera.outcomes(stills[1:3]) == ["PICTURE"] * 2
+
+
+def test_every_visit_is_a_full_look_where_the_configuration_says_so(camera, stills):
+    camera.full_every = 1
+    assert camera.outcomes(stills[2:]) == ["PICTURE"] * 4
