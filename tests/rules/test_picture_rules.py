@@ -229,8 +229,25 @@ def test_what_is_spoiled_behind_the_lens_hides_the_view(changes, found):
     _, seen, open_ends = answers(look(10, 0, **changes))
     assert seen == found
     hidden = (*VIEW, Fault.FROZEN, Fault.COLOUR_CAST, Fault.INFRARED_STUCK) if found else ()
-    hidden += (Fault.SNOW, Fault.STRIPES) if "decode_errors" in changes else ()
+    torn = {"decode_errors", "void_share", "tear"} & changes.keys() and found == {Fault.MOSAIC}
+    hidden += (Fault.SNOW, Fault.STRIPES) if torn else ()
+    hidden += (Fault.BLACK, Fault.OVER_EXPOSED) if "decode_errors" in changes else ()
     assert open_ends == dict.fromkeys(hidden, Why.SPOILED)
+
+
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        {"dark_share": 1.0, "layout": 0.5}, {"bright_share": 1.0}, {"width": 16, "height": 16},
+        {"speckle_share": 0.1, "stripe_rows": 3.0}, {"texture_share": 0.0, "sharpness": 0.1, "contrast": 2.0}, STILL,
+    ],
+)  # fmt: skip
+def test_what_a_decoder_made_up_is_called_nothing_but_torn(made_up):
+    _, found, open_ends = answers(look(10, 0, decode_errors=3, **made_up), daylight=True)
+    assert found == {Fault.MOSAIC}
+    assert open_ends.keys() >= {
+        Fault.BLACK, Fault.OVER_EXPOSED, Fault.SNOW, Fault.STRIPES, *VIEW, Fault.FROZEN, Fault.COLOUR_CAST,
+    }  # fmt: skip
 
 
 # ---- the view

@@ -89,8 +89,21 @@ class OwnThresholds:
     """Where too little is found to tell: fog leaves fewer grey levels than this in all..."""
     fog_brightness_of_usual: float = 1.35
     """... and is brighter than the usual by this factor."""
-    film_contrast_ratio: float = 0.12
-    """Covered by a film when what is found again has no more than this share of its contrast."""
+    film_contrast_ratio: float = 0.25
+    """Covered by a film when what is found again has no more than this share of its contrast (severe and medium up to
+    0.19; dirt has as little)..."""
+    film_slope_ratio: float = 0.88
+    """... and edges flatter than this against the reference: films up to 0.85, fog and dirt 0.91 and more..."""
+    bare_texture: float = 0.12
+    """... or where a view with more structure than this..."""
+    empty_of_usual: float = 0.12
+    """... keeps no more than this share of it: films up to 0.015, plates 0.075, dirt 0.22 and more..."""
+    empty_of_usual_bright: float = 0.03
+    """... or than this in a picture as bright as fog, which leaves little (0.01 to 0.05 where it is densest)..."""
+    film_match_share: float = 0.3
+    """... of which fog also hides more than this share: what is found behind a film lies everywhere."""
+    smooth_contrast: float = 18.0
+    """As much contrast with as little structure is light that falls on a cover: fog with so little has up to 13."""
     partly_lost_share: float = 0.16
     """Partly covered when this share is lost above the usual..."""
     partly_lost_of_rest: float = 0.4
@@ -145,6 +158,10 @@ class OwnThresholds:
     fog_contrast_of_usual: float = 0.6
     """... or to this one, when much is not found at all, as in fog. Snow on the ground leaves more."""
     fog_lost_share: float = 0.3
+    lit_contrast_of_usual: float = 0.66
+    """In a picture as bright as fog it is enough that what is found again keeps no more than this..."""
+    lit_lost_share: float = 0.42
+    """... and so much is gone."""
     spreads: float = 6.0
     """No threshold lies nearer to the usual than so many times its spread."""
     colourless_brightness: float = 0.8
@@ -371,18 +388,46 @@ def _of_this(trace: Trace, view: View) -> Trace:
 
 
 def _covered(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
-    """Almost everything is gone, or next to nothing is left of its contrast."""
-    if look.contrast_ratio <= limits.film_contrast_ratio:
+    """Almost everything is gone, or next to nothing is left of its contrast, and that is blurred."""
+    if _is_film(look, view, rows, limits):
         threshold = limits.film_contrast_ratio
         return _below(Fault.COVERED, "contrast_lost", "contrast_ratio", look.contrast_ratio, threshold)
+    bright = _is_bright(look, view, rows, limits)
     if math.isnan(look.contrast_ratio):
-        bright = look.mean >= limits.fog_brightness_of_usual * usual(rows, view.light, "mean").mean
         foggy = bright and look.contrast < limits.covered_contrast
     else:
-        foggy = look.contrast_ratio < limits.covered_standing
+        foggy = look.contrast_ratio < limits.covered_standing and not _is_smooth(look, view, rows, limits)
     if look.lost_share < limits.covered_lost_share or look.match_share > limits.covered_match_share or foggy:
         return None
     return _finding(Fault.COVERED, "structure_lost", "lost_share", look.lost_share, limits.covered_lost_share)
+
+
+def _is_film(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a bag or paint lets a little light through: it blurs, which neither fog nor dirt on the glass do."""
+    if not look.contrast_ratio <= limits.film_contrast_ratio:
+        return False
+    if _is_bright(look, view, rows, limits) and look.match_share < limits.film_match_share:
+        return False
+    return look.sharpness_ratio <= limits.film_slope_ratio or _is_empty(look, view, rows, limits)
+
+
+def _is_empty(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether next to nothing is left of the structure of a view that has some; fog, which is bright, leaves little."""
+    texture = usual(rows, view.light, "texture_share")
+    share = limits.empty_of_usual_bright if _is_bright(look, view, rows, limits) else limits.empty_of_usual
+    bare = not texture.known or texture.mean < limits.bare_texture
+    return not bare and look.texture_share <= share * texture.mean
+
+
+def _is_smooth(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether there is contrast without structure: light falls on something near. Fog takes both."""
+    return look.contrast >= limits.smooth_contrast and _is_empty(look, view, rows, limits)
+
+
+def _is_bright(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a picture is so much brighter than usual as fog makes it."""
+    normal = usual(rows, view.light, "mean")
+    return normal.known and look.mean >= limits.fog_brightness_of_usual * normal.mean
 
 
 def _contrast_left(look: Look, view: View, rows: Rows) -> float:
@@ -410,6 +455,9 @@ def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limi
     pale = left <= limits.dirt_contrast_of_usual or (
         left <= limits.fog_contrast_of_usual and look.lost_share >= limits.fog_lost_share
     )
+    if view is not None and _is_fog(look, view, rows, limits, left):
+        threshold = limits.lit_contrast_of_usual
+        return (_below(Fault.LOW_CONTRAST, "contrast_lost_in_light", "contrast_ratio", left, threshold),), ()
     # Shadows make the spread large; where the reference says that contrast is lost, it does not count.
     threshold = normal.low(limits.contrast_of_usual, 0.0 if pale else limits.spreads)
     if value >= threshold or not (pale or math.isnan(left)):
@@ -417,6 +465,14 @@ def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limi
     if light is Light.DAY and _is_dim(look, rows, limits):
         return (), _all(Own.LIGHT_CHANGES, Fault.LOW_CONTRAST)
     return (_below(Fault.LOW_CONTRAST, "contrast_below_own", "relative_contrast", value, threshold),), ()
+
+
+def _is_fog(look: Look, view: View, rows: Rows, limits: OwnThresholds, left: float) -> bool:
+    """Whether light lies over everything: what is found is pale, the rest is gone, and the picture bright. How much
+    contrast the whole picture has does not count: the light falls on what is near, too.
+    """
+    lit = view.light is Light.DAY and _is_bright(look, view, rows, limits)
+    return lit and left <= limits.lit_contrast_of_usual and look.lost_share >= limits.lit_lost_share
 
 
 def _focus(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:

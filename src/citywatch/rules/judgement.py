@@ -10,7 +10,7 @@ reference tells take its answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from citywatch.domain.pictures import Fault, Light, Outcome
 from citywatch.domain.state import Row
@@ -28,7 +28,7 @@ from citywatch.rules.comparison import (
 )
 from citywatch.rules.confirmations import CAMERA_FAULTS
 from citywatch.rules.hours import Hours
-from citywatch.rules.pictures import Finding, Look, LookHistory, Why, conclude, why_no_picture
+from citywatch.rules.pictures import Finding, Look, LookHistory, Unchecked, Why, conclude, why_no_picture
 from citywatch.rules.references import View
 
 ONLY_AGAINST_OWN = frozenset(
@@ -85,6 +85,8 @@ def judge(
         unchecked[Fault.OUT_OF_FOCUS] = Own.LIGHT_CHANGES.value
     hidden = bool((HIDES - {Fault.LOW_CONTRAST}) & found.keys()) or unchecked.get(Fault.COVERED) in _TOO_DARK
     own = against(look, view, usual, dark_hours, trace, hidden, limits)
+    if Fault.MOSAIC in found:
+        own = _torn(own)
     if any(finding.fault is Fault.INFRARED_STUCK for finding in own.found):
         # The gain that stands in for infrared is no snow, and no colour is no cast.
         for fault in (Fault.SNOW, Fault.COLOUR_CAST, Fault.LOW_CONTRAST):
@@ -106,6 +108,14 @@ def judge(
             del found[fault]
             unchecked[fault] = Own.LIGHT_CHANGES.value
     return Judgement(found, unchecked, after, own.trace)
+
+
+def _torn(own: Against) -> Against:
+    """The answers of a torn picture: its colours and its noise may be anybody's."""
+    left = tuple(finding for finding in own.found if finding.fault is not Fault.INFRARED_STUCK)
+    if len(left) == len(own.found):
+        return own
+    return replace(own, found=left, unchecked=(*own.unchecked, Unchecked(Fault.INFRARED_STUCK, Own.HIDDEN)))
 
 
 def _needs_a_picture(fault: Fault, found: Mapping[Fault, Finding], unchecked: Mapping[Fault, str]) -> bool:

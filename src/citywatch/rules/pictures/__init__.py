@@ -8,13 +8,15 @@ Order. What hides what:
 
 1. no picture            unreachable, no_media or stalled, straight from the outcome; what a picture shows could not be
                          checked. The clocks, where they were told, can.
-2. black, over_exposed   a picture that is all dark or all white shows nothing else. As dark, but with something left
+2. mosaic                where the decoder itself reports errors: what it made up for lost blocks may be anything, so
+                         nothing else that a picture shows could be checked.
+   black, over_exposed   a picture that is all dark or all white shows nothing else. As dark, but with something left
                          of the scene, may be a lampless night: black could not be checked either, unless the caller
                          knows that it is surely day.
 3. too small             only these two are judged.
-4. stripes, mosaic, snow each for itself; torn blocks count only without stripes, which have edges as well, and where
-                         the decoder itself reports errors, snow and stripes could not be checked. They hide colour,
-                         view and motion: a picture spoiled behind the lens says nothing about the lens.
+4. stripes, mosaic, snow each for itself; torn blocks count only without stripes, which have edges as well, and of a
+                         picture that is surely torn, snow and stripes could not be checked. They hide colour, view and
+                         motion: a picture spoiled behind the lens says nothing about the lens.
 5. too dark              the view could not be checked.
 6. covered               no structure anywhere in the scene; then neither focus, contrast, colour nor motion can be
                          judged. With next to none it could not be checked: the noise of a cloth comes and goes. Nor
@@ -138,6 +140,9 @@ def _picture(
     before: LookHistory, row: Look, limits: PictureThresholds, checks: Table, told: _Margins
 ) -> tuple[LookHistory, Conclusion]:
     """All that one picture, and the chain that it ends, shows."""
+    if row.decode_errors >= limits.decode_errors:
+        mosaic = _of(Fault.MOSAIC, row, checks, told)[0]
+        return _no_motion(before, row), (mosaic, unchecked(Why.SPOILED, *(f for f in SHOWN if f is not Fault.MOSAIC)))
     light = _light(row, limits, checks, told)
     if light is not None:
         return _no_motion(before, row), light
@@ -170,10 +175,13 @@ def _picture(
 def _signal(row: Look, checks: Table, told: _Margins) -> list[Conclusion]:
     """Mosaic, snow and stripes; what a decoder made up for lost blocks has stripes of its own."""
     mosaic = _of(Fault.MOSAIC, row, checks, told)
-    if mosaic[0] and row.decode_errors:
+    if any(finding.measure in _SURELY_TORN for finding in mosaic[0]):
         return [mosaic, ((), unchecked(Why.SPOILED, Fault.STRIPES, Fault.SNOW))]
     return [mosaic, *(_of(fault, row, checks, told) for fault in (Fault.STRIPES, Fault.SNOW))]
 
+
+_SURELY_TORN = frozenset({"tear", "void_share"})
+"""Measures of torn pictures that neither snow nor stripes raise."""
 
 _HIDES_MOTION = {
     Fault.COVERED: Why.TOO_LITTLE_STRUCTURE,
