@@ -20,7 +20,7 @@ _DATA_DIR = click.option(
     help="Where everything of this city lies.",
 )
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The city's configuration, when it has one.")
-_PARTS = ("process", "serve", "patrol", "registrar")
+_PARTS = ("process", "serve", "patrol", "registrar", "scales")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,7 +51,7 @@ def run(
     unknown = sorted(set(parts) - set(_PARTS))
     if unknown or not parts:
         raise click.BadParameter(
-            f"{', '.join(unknown) or 'nothing'}: choose from patrol, process, serve, registrar", param_hint="--only"
+            f"{', '.join(unknown) or 'nothing'}: choose from patrol, process, serve, registrar, scales", param_hint="--only"
         )
     from citywatch.app.supervisor import supervise
 
@@ -75,6 +75,13 @@ def run(
     show_default=True,
     help="Which instant a local time means that the clock shows twice.",
 )
+@click.option(
+    "--from",
+    "kind",
+    type=click.Choice(["mon", "castor", "bedit", "ditis", "tmg", "json", "jsonl", "csv", "parquet"]),
+    help="Format of the files.  [default: by the end of their names, else mon]",
+)
+@click.option("--mapping", type=click.Path(path_type=Path), help="CSV: how it is written; see configs/scale-csv.yaml.")
 def replay(
     files: tuple[Path, ...],
     law: str,
@@ -84,8 +91,10 @@ def replay(
     station: str,
     time_zone: str,
     fold: str,
+    kind: str | None,
+    mapping: Path | None,
 ) -> None:
-    """Read weigh-in-motion files (MON) and decide every pass."""
+    """Read weigh-in-motion files (MON and others, see `scale convert`) and decide every pass."""
     from citywatch.app.offline import replay_files
 
     replay_files(
@@ -97,6 +106,8 @@ def replay(
         station=station,
         time_zone=time_zone,
         fold=fold,
+        kind=kind,
+        mapping=mapping,
     )
 
 
@@ -538,6 +549,54 @@ def scale_strips(file: Path, **options: Any) -> None:
     from citywatch.app.scale_strips import weigh
 
     sys.exit(weigh(file, **options))
+
+
+@scale.command("health")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--from", "kind", type=click.Choice(_RECORD_KINDS), help="Format of the files.  [default: by their names]")
+@_STATION
+@click.option(
+    "--time-zone", default="UTC", show_default=True, help="Zone of the file's local times: IANA name or +08:00."
+)
+@_FOLD
+@click.option("--mapping", type=click.Path(path_type=Path), help="CSV: how the files are written.")
+@click.option(
+    "--axles", type=click.IntRange(3, 40), default=6, show_default=True, help="Axles of the reference population."
+)
+@click.option(
+    "--from-gross-kg", type=click.IntRange(1), default=30_000, show_default=True, help="... which weigh at least this."
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+def scale_health(
+    files: tuple[Path, ...],
+    kind: str | None,
+    station: str,
+    time_zone: str,
+    fold: str,
+    mapping: Path | None,
+    axles: int,
+    from_gross_kg: int,
+    as_json: bool,
+) -> None:
+    """Judge scales by the vehicles in their files: levels, steps with date and size, bad records, silences.
+
+    Exit code 3 when a step, a fault or a silence was found. The order of the lines does not matter.
+    """
+    from citywatch.app.scale_health import scale_health as health
+
+    sys.exit(
+        health(
+            files,
+            kind=kind,
+            station=station,
+            time_zone=time_zone,
+            fold=fold,
+            mapping=mapping,
+            axles=axles,
+            from_gross_kg=from_gross_kg,
+            as_json=as_json,
+        )
+    )
 
 
 @app.group()

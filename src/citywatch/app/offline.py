@@ -41,14 +41,20 @@ def replay_files(
     station: str,
     time_zone: str,
     fold: str,
+    kind: str | None = None,
+    mapping: Path | None = None,
 ) -> None:
     """Replay vendor files into a recording of the data directory and say what became of their lines."""
     use_cache()
-    from citywatch.flow.replay import replay  # noqa: PLC0415
+    from citywatch.adapters.scales.records import kind_of  # noqa: PLC0415
+    from citywatch.app.scale_terms import load_formats, record_terms  # noqa: PLC0415
+    from citywatch.flow.replay import USUAL_KIND, replay  # noqa: PLC0415
     from citywatch.laws import load  # noqa: PLC0415
     from citywatch.wire.local_time import Fold  # noqa: PLC0415
 
     chosen = load(law)
+    terms = record_terms(station, time_zone, fold, mapping)
+    load_formats({kind_of(file, kind, "--from", default=USUAL_KIND) for file in files}, terms)
     warm_imported()
     result = replay(
         files,
@@ -60,6 +66,8 @@ def replay_files(
         station=station,
         time_zone=time_zone,
         fold=Fold(fold),
+        kind=kind,
+        mapping=terms.mapping,
         progress=sys.stderr.isatty(),
     )
     _tell(result)

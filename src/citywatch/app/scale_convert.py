@@ -39,17 +39,15 @@ def convert_file(
 ) -> int:
     """Convert and say what became of the records; the exit code: 0, or SOME_REFUSED."""
     use_cache()
-    from citywatch.adapters.scales.records import decoder, encoder, kind_of  # noqa: PLC0415
-    from citywatch.app.scale_terms import terms  # noqa: PLC0415
+    from citywatch.adapters.scales.records import kind_of  # noqa: PLC0415
+    from citywatch.app.scale_terms import load_formats, record_terms  # noqa: PLC0415
     from citywatch.flow.convert import convert  # noqa: PLC0415
 
     reading = kind_of(source, from_kind, "--from")
     writing = kind_of(target, to_kind, "--to")
-    source_terms = terms(station, zone, fold, mapping)
-    target_terms = terms(station, to_zone or zone, fold, to_mapping)
-    for kind, make, its in ((reading, decoder, source_terms), (writing, encoder, target_terms)):
-        if kind != "parquet":
-            make(kind, its)  # imports what is to be warmed
+    source_terms = record_terms(station, zone, fold, mapping)
+    target_terms = record_terms(station, to_zone or zone, fold, to_mapping)
+    load_formats({reading, writing}, source_terms)
     warm_imported()
     with _letters(refused) as refuse:
         result = convert(

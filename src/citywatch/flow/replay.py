@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from citywatch.adapters.scales.files import RecordFile
+from citywatch.adapters.scales.records import Terms, chunks, kind_of
 from citywatch.adapters.store.disk import WholeFile, disk_words, is_special
 from citywatch.adapters.store.letters import Letter, keep
 from citywatch.adapters.store.segments import SegmentWriter, read_seals
@@ -33,17 +34,20 @@ from citywatch.flow.recordings import Intake, Recording
 from citywatch.kernels.digests import Seen
 from citywatch.ports import Position
 from citywatch.rules import overload
-from citywatch.wire.local_time import Fold, LocalTime
-from citywatch.wire.mon import BadLine, Chunk, MonDecoder
+from citywatch.wire.lines import BadLine, Chunk
+from citywatch.wire.local_time import Fold
 
 if TYPE_CHECKING:
     from citywatch.laws import Law
     from citywatch.rules.enforcement import Instrument
+    from citywatch.wire.pass_csv import CsvMapping
 
 SEAL_ROWS = 300_000
 MOST_LETTERS = 10_000
 """So many refused lines of one recording are kept; all are counted."""
 LETTER_SOURCE = "replay"
+USUAL_KIND = "mon"
+"""The format of a file whose name says nothing."""
 _BATCHES_AHEAD = 4
 
 
@@ -221,15 +225,18 @@ def replay(
     station: str = "station",
     time_zone: str = "UTC",
     fold: Fold = Fold.EARLIER,
+    kind: str | None = None,
+    mapping: CsvMapping | None = None,
     progress: bool = False,
 ) -> Summary:
     """Read the files (in the order of their names), record and decide every pass, write events and summary.
 
-    `now_ns` is when it is done: dead letters carry it, nothing else. `progress` shows a bar on stderr.
+    `now_ns` is when it is done: dead letters carry it, nothing else. `progress` shows a bar on stderr. `kind` is the
+    format of all files; None: by the end of each name, and MON where that says nothing. `mapping` is for tables.
     ConfigurationError for files, station, zone or places to write to; OutsideError when a disk fails. Whatever ends
     it early leaves neither a recording nor a half file.
     """
-    clock = LocalTime(time_zone, fold)
+    terms = Terms(station, time_zone, fold, mapping)
     _check_station(station)
     sources = [RecordFile(path) for path in sorted(files)]
     if not sources:
@@ -241,7 +248,7 @@ def replay(
         recording = recordings.create(data_dir, sources[0].path.name)
         try:
             with _Reader(recording, _Judge(law, event_file), now_ns) as reader:
-                counts = _read_all(sources, reader, station, clock, progress=progress)
+                counts = _read_all(sources, reader, terms, kind, progress=progress)
             intake = Intake(
                 law=law.ref,
                 station=station,
@@ -297,28 +304,18 @@ def rerun(
 
 
 def _read_all(
-    sources: Sequence[RecordFile], reader: _Reader, station: str, clock: LocalTime, *, progress: bool
+    sources: Sequence[RecordFile], reader: _Reader, terms: Terms, kind: str | None, *, progress: bool
 ) -> list[tuple[str, int]]:
     """Take every line of every file, and seal; (path, lines) of each."""
     counts = []
     with bar("replay", _total(sources), shown=progress) as advance:
         for source in sources:
             before = reader.lines
-            decoder = MonDecoder(station, clock)
-            for block in source.blocks():
-                decoder.receive(block)
-                _drain(decoder, reader, source.path)
-                advance(len(block))
-            decoder.receive_end()
-            _drain(decoder, reader, source.path)
+            for chunk in chunks(source, kind_of(source.path, kind, "--from", default=USUAL_KIND), terms, advance):
+                reader.take(chunk, source.path)
             counts.append((str(source.path), reader.lines - before))
     reader.seal()
     return counts
-
-
-def _drain(decoder: MonDecoder, reader: _Reader, path: Path) -> None:
-    while (chunk := decoder.next_chunk()) is not None:
-        reader.take(chunk, path)
 
 
 def _publish(result: Summary, event_file: EventFile | None, summary_file: WholeFile | None) -> None:

@@ -28,7 +28,7 @@ from citywatch.wire.local_time import LocalTime
 Array = np.ndarray[Any, Any]
 
 DEVICE: Final = re.compile(r"(.+)/d([0-9]{1,2})/l([0-9]{1,2})")
-_OWN: Final = ("digest", "received_ns")
+_OWN: Final = ("digest", "received_ns", "observer")
 """Columns that belong to the reader, not to the record."""
 
 
