@@ -1,0 +1,76 @@
+"""What lies between the lens and the street: fog, dirt, a film, a plate; and a torn picture, which may look like any.
+
+The figures are those of single looks at generated streets of the tuning seeds, through several encoders.
+"""
+
+import pytest
+from own_kit import BY_DAY, BY_INFRARED, Watch
+
+from citywatch.domain.pictures import Fault
+
+FOG = {"mean": 177.0, "contrast": 12.0, "texture_share": 0.023, "sharpness": 1.2, "match_share": 0.12,
+       "lost_share": 0.84, "contrast_ratio": 0.1, "sharpness_ratio": 1.0, "chroma_sd": 0.6}  # fmt: skip
+VEILS = {
+    "fog that hides all but the near": (FOG, Fault.LOW_CONTRAST),
+    "fog whose last blocks are flat": (
+        FOG | {"sharpness_ratio": 0.86, "texture_share": 0.01, "contrast_ratio": 0.14}, Fault.LOW_CONTRAST),
+    "fog at 35 m": (
+        FOG | {"mean": 165.0, "contrast": 44.0, "texture_share": 0.26, "match_share": 0.28, "lost_share": 0.55,
+               "contrast_ratio": 0.6}, Fault.LOW_CONTRAST),
+    "dirt": (
+        FOG | {"mean": 133.0, "texture_share": 0.19, "match_share": 0.61, "lost_share": 0.39, "contrast_ratio": 0.12},
+        Fault.LOW_CONTRAST),
+    "a film": (
+        FOG | {"mean": 88.0, "texture_share": 0.095, "match_share": 0.67, "lost_share": 0.27, "contrast_ratio": 0.12,
+               "contrast": 17.0, "sharpness_ratio": 0.56}, Fault.COVERED),
+    "a film under coarse blocks": (
+        FOG | {"mean": 107.0, "texture_share": 0.012, "match_share": 0.49, "lost_share": 0.47, "contrast_ratio": 0.14,
+               "sharpness_ratio": 1.06}, Fault.COVERED),
+    "a plate with light on it": (
+        FOG | {"mean": 162.0, "contrast": 44.0, "texture_share": 0.01, "match_share": 0.04, "lost_share": 0.93,
+               "contrast_ratio": 0.35, "chroma_sd": 6.0}, Fault.COVERED),
+    "a darker plate": (
+        FOG | {"mean": 138.0, "contrast": 43.0, "texture_share": 0.058, "match_share": 0.09, "lost_share": 0.89,
+               "contrast_ratio": 0.41}, Fault.COVERED),
+}  # fmt: skip
+
+
+@pytest.fixture
+def watch():
+    """A camera that is known."""
+    watch = Watch()
+    watch.settle(40)
+    return watch
+
+
+@pytest.mark.parametrize("name", VEILS)
+def test_each_veil_has_its_name_and_no_other(watch, name):
+    figures, fault = VEILS[name]
+    for _ in range(4):
+        watch.look(**figures)
+    assert watch.confirmed() == [fault]
+    assert watch.suspected() == [fault]
+
+
+def test_snow_on_the_ground_is_no_fog(watch):
+    for _ in range(4):
+        watch.look(mean=160.0, contrast=95.0, match_share=0.5, lost_share=0.45, contrast_ratio=0.8)
+    assert Fault.LOW_CONTRAST not in watch.suspected()
+
+
+@pytest.mark.parametrize("name", VEILS)
+def test_a_picture_with_missing_bytes_is_torn_whatever_it_looks_like(watch, name):
+    for _ in range(4):
+        watch.look(60.0, **VEILS[name][0], decode_errors=1, speckle_share=0.2, stripe_rows=2.0)
+    assert watch.confirmed() == [Fault.MOSAIC]
+    assert watch.suspected() == [Fault.MOSAIC]
+
+
+def test_the_colours_and_the_noise_of_a_torn_picture_are_nobodys():
+    watch = Watch()
+    watch.settle(20)
+    watch.settle(10, of=BY_INFRARED)
+    for _ in range(4):
+        watch.look(60.0, of=BY_DAY, mean=70.0, chroma_sd=60.0, noise_sd=30.0, void_share=0.3)
+    assert watch.confirmed() == [Fault.MOSAIC]
+    assert Fault.INFRARED_STUCK not in watch.suspected()
