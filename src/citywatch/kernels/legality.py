@@ -30,6 +30,10 @@ TRUCK = 0
 TRAIN = 1
 ANY = -1
 
+SEMI = 1
+FULL = 2
+"""How a trailer is coupled."""
+
 PER_VEHICLE = 0
 PER_TRAILER_AXLE = 1
 PER_MOTOR_GROUP_AXLE = 2
@@ -77,82 +81,112 @@ def bind(outcome: Any, limit: Any, measured: Any, rule: Any, first: Any, axles: 
         outcome[AXLES] = axles
 
 
-@kernel(f"UniTuple(int64, 2)({_TABLE}, {_ROW}, int64, int64, int64, int64, int64)")
-def group_limit(groups: Any, starts: Any, axles: Any, place: Any, apart_mm: Any, heaviest_kg: Any, good: Any) -> Any:
-    """(limit, rule) of one axle group: the largest number whose conditions hold; (0, ANY) where there is none.
+@kernel(f"UniTuple(int64, 4)({_TABLE}, {_ROW}, int64, int64, int64, int64, int64, int64)")
+def group_limit(
+    groups: Any, starts: Any, axles: Any, place: Any, apart_mm: Any, heaviest_kg: Any, least: Any, most: Any
+) -> Any:
+    """(limit, rule, limit, rule) of one axle group, with the bits `least` and with the bits `most`.
+
+    A limit is the largest number whose conditions hold; (0, ANY) where there is none.
 
     groups  (r, 7) int32: places, from_mm, upto_mm, needed bits, heaviest axle (0: any), limit, rule
     starts  (m,) int32: rows starts[a] to starts[a + 1] are about groups of `a` axles
     """
-    limit: Any = np.int64(0)
-    rule: Any = np.int64(ANY)
-    if axles + 1 < starts.shape[0]:
-        for r in range(starts[axles], starts[axles + 1]):
-            if (
-                groups[r, 0] & place
-                and groups[r, 1] <= apart_mm <= groups[r, 2]
-                and (groups[r, 3] & good) == groups[r, 3]
-                and (groups[r, 4] == 0 or heaviest_kg <= groups[r, 4])
-                and groups[r, 5] > limit
-            ):
-                limit = np.int64(groups[r, 5])
-                rule = np.int64(groups[r, 6])
-    return limit, rule
+    low: Any = np.int64(0)
+    high: Any = np.int64(0)
+    low_rule: Any = np.int64(ANY)
+    high_rule: Any = np.int64(ANY)
+    for r in range(starts[axles], starts[axles + 1]):
+        if (
+            groups[r, 0] & place
+            and groups[r, 1] <= apart_mm <= groups[r, 2]
+            and (groups[r, 4] == 0 or heaviest_kg <= groups[r, 4])
+        ):
+            needs: Any = np.int64(groups[r, 3])
+            limit: Any = np.int64(groups[r, 5])
+            if limit > low and (needs & least) == needs:
+                low = limit
+                low_rule = np.int64(groups[r, 6])
+            if limit > high and (needs & most) == needs:
+                high = limit
+                high_rule = np.int64(groups[r, 6])
+    return low, low_rule, high, high_rule
 
 
-@kernel(f"int64({_ROW}, {_ROW}, int64, int64, int64, int64, int64, {_TABLE}, {_ROW}, {_ROW}, int64[::1])")
+@kernel(
+    f"UniTuple(int64, 2)({_ROW}, {_ROW}, int64, int64, int64, int64, int64, boolean, {_TABLE}, {_ROW}, int64,"
+    " int64[::1], int64[::1])"
+)
 def sum_of_groups(
     loads: Any,
     gaps: Any,
     axles: Any,
     shift: Any,
     motor: Any,
-    good: Any,
+    least: Any,
+    most: Any,
     judged: Any,
     groups: Any,
     starts: Any,
-    terms: Any,
-    outcome: Any,
+    group_upto_mm: Any,
+    low: Any,
+    high: Any,
 ) -> Any:
-    """The limits of all axle groups together, 0 when one has none; where groups are judged, each goes into `outcome`.
+    """The limits of all axle groups together at the strictest and the most lenient, 0 when one group has none.
 
     Axles as near as the law says are one group; one that the law names no number for counts axle by axle. `motor`
-    is how many axles the motor vehicle has, `shift` is added to every distance.
+    is how many axles the motor vehicle has, `shift` is added to every distance. Where groups are `judged`, each goes
+    into the outcomes `low` and `high`.
     """
-    total: Any = np.int64(0)
-    named = True
+    low_sum: Any = np.int64(0)
+    high_sum: Any = np.int64(0)
+    low_named = True
+    high_named = True
     i = 0
     while i < axles:
         end = i + 1
         apart: Any = np.int64(0)
         load: Any = np.int64(loads[i])
         heaviest: Any = np.int64(loads[i])
-        while end < axles and gaps[end - 1] + shift <= terms[GROUP_UPTO_MM]:
+        while end < axles and gaps[end - 1] + shift <= group_upto_mm:
             apart = max(apart, gaps[end - 1] + shift)
             load += loads[end]
             heaviest = max(heaviest, np.int64(loads[end]))
             end += 1
         place = FIRST if i == 0 else MOTOR if i < motor else TRAILER
-        limit, rule = group_limit(groups, starts, end - i, place, apart, heaviest, good)
-        if limit > 0:
-            total += limit
-            if judged:
-                bind(outcome, limit, load, rule, i, end - i)
-        else:
+        strict, strict_rule, lenient, lenient_rule = group_limit(
+            groups, starts, end - i, place, apart, heaviest, least, most
+        )
+        low_sum += strict
+        high_sum += lenient
+        if judged and strict > 0:
+            bind(low, strict, load, strict_rule, i, end - i)
+        if judged and lenient > 0:
+            bind(high, lenient, load, lenient_rule, i, end - i)
+        if strict == 0 or lenient == 0:
             for axle in range(i, end):
                 where = FIRST if axle == 0 else MOTOR if i < motor else TRAILER
-                limit, rule = group_limit(groups, starts, 1, where, 0, np.int64(loads[axle]), good)
-                total += limit
-                if limit == 0:
-                    named = False
-                elif judged:
-                    bind(outcome, limit, np.int64(loads[axle]), rule, axle, 1)
+                one, one_rule, other, other_rule = group_limit(
+                    groups, starts, 1, where, 0, np.int64(loads[axle]), least, most
+                )
+                if strict == 0:
+                    low_sum += one
+                    low_named = low_named and one > 0
+                    if judged and one > 0:
+                        bind(low, one, np.int64(loads[axle]), one_rule, axle, 1)
+                if lenient == 0:
+                    high_sum += other
+                    high_named = high_named and other > 0
+                    if judged and other > 0:
+                        bind(high, other, np.int64(loads[axle]), other_rule, axle, 1)
         i = end
-    return total if named else np.int64(0)
+    return low_sum if low_named else np.int64(0), high_sum if high_named else np.int64(0)
 
 
-@kernel(f"void({_ROW}, {_ROW}, int64, int64, {_TABLE}, {_TABLE}, {_ROW}, int64[::1])")
-def judge_runs(loads: Any, gaps: Any, axles: Any, shift: Any, runs: Any, bridge: Any, terms: Any, outcome: Any) -> None:
+@kernel(f"void({_ROW}, {_ROW}, int64, int64, {_TABLE}, {_TABLE}, {_ROW}, int64[::1], int64[::1])")
+def judge_runs(
+    loads: Any, gaps: Any, axles: Any, shift: Any, runs: Any, bridge: Any, terms: Any, low: Any, high: Any
+) -> None:
     """Every run of consecutive axles against the limits by its length and the bridge formula.
 
     runs    (r, 6) int32: fewest axles, most, over_mm, upto_mm, limit, rule
@@ -169,7 +203,8 @@ def judge_runs(loads: Any, gaps: Any, axles: Any, shift: Any, runs: Any, bridge:
             length = max(span + shift, np.int64(0)) if count > 1 else np.int64(0)
             for r in range(runs.shape[0]):
                 if runs[r, 0] <= count <= runs[r, 1] and runs[r, 2] < length <= runs[r, 3]:
-                    bind(outcome, np.int64(runs[r, 4]), load, np.int64(runs[r, 5]), first, count)
+                    bind(low, np.int64(runs[r, 4]), load, np.int64(runs[r, 5]), first, count)
+                    bind(high, np.int64(runs[r, 4]), load, np.int64(runs[r, 5]), first, count)
             if count > 1 and bridge.shape[1] > 0:
                 feet = min((length * 10 + MM_PER_FOOT_TENTHS // 2) // MM_PER_FOOT_TENTHS, bridge.shape[1] - 1)
                 limit: Any = np.int64(bridge[count, feet])
@@ -183,14 +218,60 @@ def judge_runs(loads: Any, gaps: Any, axles: Any, shift: Any, runs: Any, bridge:
                 ):
                     limit = np.int64(terms[EXCEPTION_KG])
                     rule = np.int64(terms[EXCEPTION_RULE])
-                bind(outcome, limit, load, rule, first, count)
+                bind(low, limit, load, rule, first, count)
+                bind(high, limit, load, rule, first, count)
+
+
+@kernel(f"int64(int64, int64, int64, int64, int64, boolean, int64, {_ROW}, {_TABLE}, int64)")
+def adjusted(
+    limit: Any,
+    axles: Any,
+    train: Any,
+    motor: Any,
+    shift: Any,
+    spaced: Any,
+    good: Any,
+    gaps: Any,
+    adjust: Any,
+    group_upto_mm: Any,
+) -> Any:
+    """A gross limit with what the law adds or takes off.
+
+    adjust  (r, 7) int32: fewest axles, most, TRUCK, TRAIN or ANY, PER_..., needed bits, bits of which any one spares
+            it, kilograms
+    """
+    for r in range(adjust.shape[0]):
+        if (
+            adjust[r, 0] <= axles <= adjust[r, 1]
+            and (adjust[r, 2] == ANY or adjust[r, 2] == train)
+            and (adjust[r, 4] & good) == adjust[r, 4]
+            and (adjust[r, 5] & good) == 0
+        ):
+            times: Any = np.int64(1)
+            if adjust[r, 3] == PER_TRAILER_AXLE:
+                times = max(axles - motor, np.int64(0)) if train == TRAIN else np.int64(0)
+            elif adjust[r, 3] == PER_MOTOR_GROUP_AXLE:
+                times = np.int64(0)
+                for i in range(1, min(motor, axles) - 1):
+                    if spaced and gaps[i] + shift <= group_upto_mm:
+                        times += 1
+            limit += times * adjust[r, 6]
+    return max(limit, np.int64(0))
+
+
+@kernel("void(int64[::1], int64, int64, int64, int64)")
+def bind_gross(outcome: Any, limit: Any, gross: Any, rule: Any, axles: Any) -> None:
+    """The same for a gross limit, if there is one: of equals it is the one that binds."""
+    if limit > 0 and limit - gross <= outcome[MARGIN]:
+        outcome[MARGIN] = NOTHING
+        bind(outcome, limit, gross, rule, 0, axles)
 
 
 @kernel(
-    f"void({_ROW}, {_ROW}, int64, int64, int64, boolean, int64, int64, int64, int64, {_TABLE}, {_TABLE}, {_TABLE},"
-    f" {_ROW}, {_TABLE}, {_TABLE}, {_ROW}, int64[::1])"
+    f"void({_ROW}, {_ROW}, int64, int64, int64, boolean, int64, int64, int64, int64, int64, {_TABLE}, {_ROW}, {_TABLE},"
+    f" {_TABLE}, {_ROW}, {_TABLE}, {_TABLE}, {_ROW}, int64[::1], int64[::1])"
 )
-def judge_one(  # noqa: PLR0912
+def judge_one(
     loads: Any,
     gaps: Any,
     axles: Any,
@@ -200,68 +281,66 @@ def judge_one(  # noqa: PLR0912
     train: Any,
     motor: Any,
     coupling: Any,
-    good: Any,
+    least: Any,
+    most: Any,
     gross_rules: Any,
+    gross_starts: Any,
     adjust: Any,
     groups: Any,
     starts: Any,
     runs: Any,
     bridge: Any,
     terms: Any,
-    outcome: Any,
+    low: Any,
+    high: Any,
 ) -> None:
-    """One vehicle as it would be, if it were this and these conditions held: what leaves least goes into `outcome`.
+    """One vehicle as if it were this: what leaves least goes into `low` with the bits `least`, into `high` with `most`.
 
-    gross_rules  (r, 8) int32: fewest axles, most, TRUCK, TRAIN or ANY, bits of motor axles (0: any), coupling or ANY,
-                 needed bits, limit, rule
-    adjust       (r, 7) int32: fewest axles, most, TRUCK, TRAIN or ANY, PER_..., needed bits, bits of which any one
-                 spares it, kilograms
+    gross_rules   (r, 6) int32: TRUCK, TRAIN or ANY, bits of motor axles (0: any), coupling or ANY, needed bits, limit,
+                  rule
+    gross_starts  (m,) int32: rows gross_starts[a] to gross_starts[a + 1] are for vehicles of `a` axles
     """
-    outcome[MARGIN] = NOTHING
-    outcome[RULE] = ANY
-    limit: Any = np.int64(0)
-    rule: Any = np.int64(ANY)
-    for r in range(gross_rules.shape[0]):
+    low[MARGIN] = NOTHING
+    low[RULE] = ANY
+    high[MARGIN] = NOTHING
+    high[RULE] = ANY
+    strict: Any = np.int64(0)
+    lenient: Any = np.int64(0)
+    strict_rule: Any = np.int64(ANY)
+    lenient_rule: Any = np.int64(ANY)
+    for r in range(gross_starts[axles], gross_starts[axles + 1]):
         if (
-            gross_rules[r, 0] <= axles <= gross_rules[r, 1]
-            and (gross_rules[r, 2] == ANY or gross_rules[r, 2] == train)
-            and (gross_rules[r, 3] == 0 or gross_rules[r, 3] >> motor & 1)
-            and (gross_rules[r, 4] == ANY or gross_rules[r, 4] == coupling)
-            and (gross_rules[r, 5] & good) == gross_rules[r, 5]
-            and gross_rules[r, 6] > limit
+            (gross_rules[r, 0] == ANY or gross_rules[r, 0] == train)
+            and (gross_rules[r, 1] == 0 or gross_rules[r, 1] >> motor & 1)
+            and (gross_rules[r, 2] == ANY or gross_rules[r, 2] == coupling)
         ):
-            limit = np.int64(gross_rules[r, 6])
-            rule = np.int64(gross_rules[r, 7])
-    if limit > 0:
-        for r in range(adjust.shape[0]):
-            if (
-                adjust[r, 0] <= axles <= adjust[r, 1]
-                and (adjust[r, 2] == ANY or adjust[r, 2] == train)
-                and (adjust[r, 4] & good) == adjust[r, 4]
-                and (adjust[r, 5] & good) == 0
-            ):
-                times: Any = np.int64(1)
-                if adjust[r, 3] == PER_TRAILER_AXLE:
-                    times = max(axles - motor, np.int64(0)) if train == TRAIN else np.int64(0)
-                elif adjust[r, 3] == PER_MOTOR_GROUP_AXLE:
-                    times = np.int64(0)
-                    for i in range(1, min(motor, axles) - 1):
-                        if spaced and gaps[i] + shift <= terms[GROUP_UPTO_MM]:
-                            times += 1
-                limit += times * adjust[r, 6]
-        limit = max(limit, np.int64(0))
+            needs: Any = np.int64(gross_rules[r, 3])
+            if gross_rules[r, 4] > strict and (needs & least) == needs:
+                strict = np.int64(gross_rules[r, 4])
+                strict_rule = np.int64(gross_rules[r, 5])
+            if gross_rules[r, 4] > lenient and (needs & most) == needs:
+                lenient = np.int64(gross_rules[r, 4])
+                lenient_rule = np.int64(gross_rules[r, 5])
+    upto: Any = np.int64(terms[GROUP_UPTO_MM])
+    if strict > 0:
+        strict = adjusted(strict, axles, train, motor, shift, spaced, least, gaps, adjust, upto)
+    if lenient > 0:
+        lenient = adjusted(lenient, axles, train, motor, shift, spaced, most, gaps, adjust, upto)
     judged = terms[JUDGES_GROUPS] != 0
     if spaced and (judged or terms[CAPPED]):
-        total = sum_of_groups(loads, gaps, axles, shift, motor, good, judged, groups, starts, terms, outcome)
-        if terms[CAPPED] and 0 < total < limit:
-            limit = total
-            rule = np.int64(terms[CAP_RULE])
-    if limit > 0 and limit - gross <= outcome[MARGIN]:
-        # Of equals the gross binds.
-        outcome[MARGIN] = NOTHING
-        bind(outcome, limit, gross, rule, 0, axles)
-    if spaced or axles == 1:
-        judge_runs(loads, gaps, axles, shift, runs, bridge, terms, outcome)
+        low_sum, high_sum = sum_of_groups(
+            loads, gaps, axles, shift, motor, least, most, judged, groups, starts, upto, low, high
+        )
+        if terms[CAPPED] and 0 < low_sum < strict:
+            strict = low_sum
+            strict_rule = np.int64(terms[CAP_RULE])
+        if terms[CAPPED] and 0 < high_sum < lenient:
+            lenient = high_sum
+            lenient_rule = np.int64(terms[CAP_RULE])
+    bind_gross(low, strict, gross, strict_rule, axles)
+    bind_gross(high, lenient, gross, lenient_rule, axles)
+    if runs.shape[0] > 0 and (spaced or axles == 1):
+        judge_runs(loads, gaps, axles, shift, runs, bridge, terms, low, high)
 
 
 @kernel(f"boolean({_ROW}, {_TABLE})")
@@ -274,8 +353,8 @@ def _judges_parts(terms: Any, runs: Any) -> Any:
     "void(Array(int16, 1, 'C', readonly=True), Array(int32, 1, 'C', readonly=True), "
     f"{_TABLE}, {_TABLE}, Array(int16, 1, 'C', readonly=True), Array(int16, 1, 'C', readonly=True),"
     " Array(uint8, 1, 'C', readonly=True), Array(int32, 1, 'C', readonly=True), Array(uint32, 1, 'C', readonly=True),"
-    f" Array(uint32, 1, 'C', readonly=True), {_TABLE}, {_TABLE}, {_TABLE}, {_TABLE}, {_ROW}, {_TABLE}, {_TABLE},"
-    f" {_ROW}, uint8[::1], int32[:, ::1], int32[:, ::1])"
+    f" Array(uint32, 1, 'C', readonly=True), {_TABLE}, {_TABLE}, {_ROW}, {_TABLE}, {_TABLE}, {_ROW}, {_TABLE},"
+    f" {_TABLE}, {_ROW}, uint8[::1], int32[:, ::1], int32[:, ::1])"
 )
 def judge(  # noqa: PLR0912, PLR0915
     axle_count: Any,
@@ -290,6 +369,7 @@ def judge(  # noqa: PLR0912, PLR0915
     most_good: Any,
     kinds: Any,
     gross_rules: Any,
+    gross_starts: Any,
     adjust: Any,
     groups: Any,
     starts: Any,
@@ -302,10 +382,11 @@ def judge(  # noqa: PLR0912, PLR0915
 ) -> None:
     """Every vehicle of a batch against a law.
 
-    A vehicle is tried as its kind, as the runner-up too when the kind is not sure, and as a truck and as a train when
-    it fits no kind; each with its distances as measured, all shorter, and all longer by their tolerance; with the
-    unseen conditions all against it, and all for it. OVER is what is over however it is, LAWFUL what is so however
-    it is, the rest UNDECIDED. A vehicle that the law is not made for (a car) is LAWFUL without a limit.
+    A vehicle is tried as its kind, as the runner-up too when the kind is not sure, and as a truck and as a train of
+    either coupling when it fits no kind; each with its distances as measured, all shorter, and all longer by their
+    tolerance; with the unseen conditions all against it, and all for it. OVER is what is over however it is, LAWFUL
+    what is so however it is, the rest UNDECIDED. A vehicle that the law is not made for (a car) is LAWFUL without a
+    limit.
 
     axle_count, gross_kg, axle_kg, spacing_mm   as in kernels.passes
     best, second, confidence    (n,) from kernels.vehicles.classify
@@ -313,7 +394,8 @@ def judge(  # noqa: PLR0912, PLR0915
     least_good, most_good       (n,) uint32: bits of the conditions at their worst and at their best for the truck
     kinds                       (r, 5) int32: goods vehicle, TRUCK or TRAIN, motor axles (0: to the longest distance),
                                 coupling, a single drive axle is seen
-    gross_rules ... bridge      see judge_one, group_limit, judge_runs
+    gross_rules ... bridge      see judge_one, adjusted, group_limit, judge_runs; of starts one entry for each number of
+                                axles up to MAX_AXLES, and one more
     terms                       (TERMS,) int32
     decision                    (n,) uint8, out
     strict, lenient             (n, OUTCOME_WIDTH) int32, out: of what binds in the strictest and the most lenient
@@ -346,16 +428,16 @@ def judge(  # noqa: PLR0912, PLR0915
                 spaced = True
             if gaps[i] > gaps[longest]:
                 longest = i
-        ways = 2
-        if best[v] >= 0 and (second[v] < 0 or confidence[v] >= terms[SURE_PERCENT]):
-            ways = 1
+        ways = 3
+        if best[v] >= 0:
+            ways = 1 if second[v] < 0 or confidence[v] >= terms[SURE_PERCENT] else 2
         tries = 3 if spaced and tolerance_mm[v] > 0 else 1
         tried = False
         spared = False
         for way in range(ways):
-            train: Any = np.int64(way)
-            motor: Any = np.int64(longest + 1) if way == TRAIN else axles
-            coupling: Any = np.int64(ANY)
+            train: Any = np.int64(TRUCK if way == 0 else TRAIN)
+            motor: Any = axles if way == 0 else np.int64(longest + 1)
+            coupling: Any = np.int64(ANY if way == 0 else way)
             least: Any = np.int64(least_good[v])
             most: Any = np.int64(most_good[v])
             if best[v] >= 0:
@@ -378,17 +460,9 @@ def judge(  # noqa: PLR0912, PLR0915
                 elif attempt == 2:
                     shift = np.int64(tolerance_mm[v])
                 judge_one(
-                    loads, gaps, axles, np.int64(gross_kg[v]), shift, spaced, train, motor, coupling, least,
-                    gross_rules, adjust, groups, starts, runs, bridge, terms, low,
+                    loads, gaps, axles, np.int64(gross_kg[v]), shift, spaced, train, motor, coupling, least, most,
+                    gross_rules, gross_starts, adjust, groups, starts, runs, bridge, terms, low, high,
                 )  # fmt: skip
-                if least == most:
-                    for k in range(OUTCOME_WIDTH):
-                        high[k] = low[k]
-                else:
-                    judge_one(
-                        loads, gaps, axles, np.int64(gross_kg[v]), shift, spaced, train, motor, coupling, most,
-                        gross_rules, adjust, groups, starts, runs, bridge, terms, high,
-                    )  # fmt: skip
                 if low[MARGIN] == NOTHING:
                     continue
                 tried = True

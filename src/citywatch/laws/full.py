@@ -86,6 +86,7 @@ class FullLaw:
     conditions: tuple[Condition, ...]
     rules: tuple[Rule, ...]
     gross: _Int32s
+    gross_starts: _Int32s
     adjust: _Int32s
     groups: _Int32s
     group_starts: _Int32s
@@ -138,18 +139,16 @@ def read_full(raw: Raw) -> FullLaw:
     reader = _Reader(ref, raw)
     valid_from, valid_to = validity(ref, raw)
     kinds = tables()[one_of(ref, "kinds", raw["kinds"], tables())]
-    gross = reader.table(8, reader.gross())
+    gross, gross_starts = _by_axles(reader.table(7, reader.gross()))
     adjust = reader.table(7, reader.adjust())
-    groups = reader.groups()
+    groups, group_starts = _by_axles(reader.table(8, reader.groups()))
     runs = reader.table(6, reader.runs())
     bridge, terms = reader.bridge(), reader.terms(kinds)
     if not len(gross) and not len(groups) and not len(runs):
         raise ValueError(f"{ref}: a law without limits")
-    counts = np.bincount(groups[:, 0] if len(groups) else np.zeros(0, np.int64), minlength=MAX_AXLES + 1)
     return FullLaw(
         str(raw["id"]), version(ref, raw), str(raw["title"]), str(raw["instrument"]), valid_from, valid_to, kinds,
-        reader.conditions(), tuple(reader.rules), gross, adjust,
-        np.ascontiguousarray(groups[:, 1:]), np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
+        reader.conditions(), tuple(reader.rules), gross, gross_starts, adjust, groups, group_starts,
         runs, bridge, terms,
     )  # fmt: skip
 
@@ -174,10 +173,13 @@ class _Reader:
             for axles in entry.get("motor_axles", ()):
                 motor |= 1 << whole(self._ref, "motor_axles", axles, 1, 30)
             coupling = one_of(self._ref, "coupling", entry.get("coupling", ""), COUPLINGS)
-            yield (
-                *self._axles(entry), self._train(entry), motor, COUPLINGS[coupling], self._literals(entry, "needs"),
-                self._limit_kg(entry), self._rule(entry),
+            terms = (
+                self._train(entry), motor, COUPLINGS[coupling], self._literals(entry, "needs"), self._limit_kg(entry),
+                self._rule(entry),
             )  # fmt: skip
+            fewest, most = self._axles(entry)
+            for axles in range(fewest, most + 1):
+                yield axles, *terms
 
     def adjust(self) -> Iterator[tuple[int, ...]]:
         for entry in self._raw.get("adjust", ()):
@@ -191,8 +193,7 @@ class _Reader:
             per = _PER[one_of(self._ref, "per", entry["per"], _PER)]
             yield min(axles), max(axles), self._train(entry), per, needs, unless, add
 
-    def groups(self) -> _Int32s:
-        rows = []
+    def groups(self) -> Iterator[tuple[int, ...]]:
         for entry in self._raw.get("groups", ()):
             refuse_unknown(self._ref, entry, _GROUP_KEYS)
             places = 0
@@ -202,11 +203,10 @@ class _Reader:
             upto_mm = whole(self._ref, "upto_mm", entry.get("upto_mm", _LONGEST_MM), from_mm, _LONGEST_MM)
             axles = whole(self._ref, "axles", entry["axles"], 1, MAX_AXLES)
             heaviest = whole(self._ref, "each_axle_upto_kg", entry.get("each_axle_upto_kg", 0), 0, _HEAVIEST)
-            rows.append((
+            yield (
                 axles, places, from_mm, upto_mm, self._literals(entry, "needs"), heaviest, self._limit_kg(entry),
                 self._rule(entry),
-            ))  # fmt: skip
-        return self.table(8, iter(sorted(rows, key=lambda row: row[0])))
+            )  # fmt: skip
 
     def runs(self) -> Iterator[tuple[int, ...]]:
         for entry in self._raw.get("runs", ()):
@@ -308,6 +308,13 @@ class _Reader:
     def _rule(self, entry: Raw) -> int:
         self.rules.append(Rule(str(entry["rule"]), cited(self._ref, entry)))
         return len(self.rules) - 1
+
+
+def _by_axles(table: _Int32s) -> tuple[_Int32s, _Int32s]:
+    """Rows in the order of their first column, a number of axles, without it; and where each number begins."""
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    counts = np.bincount(table[:, 0], minlength=MAX_AXLES + 1)
+    return np.ascontiguousarray(table[:, 1:]), np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
 
 
 def _kg_of(pounds: int) -> int:

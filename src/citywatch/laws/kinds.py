@@ -14,11 +14,11 @@ import numpy as np
 from citywatch.domain.passes import MAX_AXLES
 from citywatch.errors import ConfigurationError
 from citywatch.kernels import vehicles
-from citywatch.kernels.legality import ANY, TRAIN, TRUCK
+from citywatch.kernels.legality import ANY, FULL, SEMI, TRAIN, TRUCK
 from citywatch.laws.reading import Raw, cited, one_of, package_text, refuse_unknown, whole
 
 UNKNOWN_KIND = "unknown"
-COUPLINGS = {"": ANY, "none": 0, "semi": 1, "full": 2}
+COUPLINGS = {"": ANY, "semi": SEMI, "full": FULL}
 
 _ROW_KEYS = (
     "kind", "name", "goods", "train", "motor_axles", "coupling", "single_drive", "axles", "spacings", "gross",

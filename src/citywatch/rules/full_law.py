@@ -85,9 +85,26 @@ def classify(table: KindTable, batch: PassBatch) -> Kinds:
 
 
 def judge_full(law: FullLaw, batch: PassBatch, instruments: Mapping[str, Instrument]) -> tuple[_Array, FullAnswer]:
-    """(decision, answer) for every pass of a batch; looks at each row alone."""
+    """(decision, answer) for every pass of a batch under what the law presumes; looks at each row alone."""
     rows = len(batch)
     least, most = law.bits({})
+    decision, answer = judge_under(
+        law,
+        batch,
+        np.full(rows, least, np.uint32),
+        np.full(rows, most, np.uint32),
+        _tolerances(law, batch, instruments),
+    )
+    if any(batch.vehicle_class):
+        _heed_words(law, batch, answer, decision)
+    return decision, answer
+
+
+def judge_under(
+    law: FullLaw, batch: PassBatch, least_good: _Array, most_good: _Array, tolerance_mm: _Array
+) -> tuple[_Array, FullAnswer]:
+    """The same under conditions told row by row: (n,) uint32 as FullLaw.bits gives them; tolerance (n,) int32."""
+    rows = len(batch)
     answer = FullAnswer(
         classify(law.kinds, batch), *(np.empty((rows, legality.OUTCOME_WIDTH), np.int32) for _ in range(2))
     )
@@ -100,11 +117,12 @@ def judge_full(law: FullLaw, batch: PassBatch, instruments: Mapping[str, Instrum
         answer.kinds.best,
         answer.kinds.second,
         answer.kinds.confidence,
-        _tolerances(law, batch, instruments),
-        np.full(rows, least, np.uint32),
-        np.full(rows, most, np.uint32),
+        tolerance_mm,
+        least_good,
+        most_good,
         law.kinds.attributes,
         law.gross,
+        law.gross_starts,
         law.adjust,
         law.groups,
         law.group_starts,
@@ -115,8 +133,6 @@ def judge_full(law: FullLaw, batch: PassBatch, instruments: Mapping[str, Instrum
         answer.strict,
         answer.lenient,
     )
-    if any(batch.vehicle_class):
-        _heed_words(law, batch, answer, decision)
     return decision, answer
 
 

@@ -1,0 +1,401 @@
+"""What the full laws say of vehicles one knows: limits, binding rules, both outcomes, kinds, and who is not judged."""
+
+import numpy as np
+import pytest
+
+from citywatch import laws
+from citywatch.domain.events import EventKind
+from citywatch.domain.passes import Decision, PassBatch, ScaleStatus
+from citywatch.errors import ConfigurationError
+from citywatch.laws import book, instruments
+from citywatch.rules.enforcement import Blocked, Instrument, probability_lawful
+from citywatch.rules.overload import events, judge
+
+CN, EU, US = (laws.load(name) for name in ("cn-full", "eu-full", "us-full"))
+DAY = 86_400 * 10**9
+AT = 1_700_000_000 * 10**9
+LB, FT = 0.45359237, 304.8
+
+SEMI = [3_300, 1_350, 6_900, 1_350, 1_350]
+SHARP = {"S/d1/l0": 0}
+
+
+def passes(rows, **columns):
+    """rows: (axle loads kg, spacings mm[, at_ns]) -> a batch of lane S/d1/l0."""
+    n, widest = len(rows), max(len(row[0]) for row in rows)
+    loads, gaps = np.zeros((n, widest), np.int32), np.zeros((n, widest), np.int32)
+    for i, row in enumerate(rows):
+        loads[i, : len(row[0])] = row[0]
+        gaps[i, : len(row[1])] = row[1]
+    return PassBatch.of(
+        device=("S/d1/l0",) * n,
+        at_ns=np.array([row[2] if len(row) > 2 else AT for row in rows], np.int64),
+        received_ns=np.zeros(n, np.int64),
+        digest=np.stack([np.arange(n, dtype=np.uint64), np.full(n, 5, np.uint64)], axis=1),
+        axle_count=np.array([len(row[0]) for row in rows], np.int16),
+        gross_kg=loads.sum(axis=1).astype(np.int32),
+        speed_mps=np.full(n, 20.0),
+        length_mm=(gaps.sum(axis=1) + 2_500).astype(np.int32),
+        axle_kg=loads,
+        spacing_mm=gaps,
+        plate=("",) * n,
+        **columns,
+    )
+
+
+def scale(name="5", standard="r134", allowance_ppm=50_000, from_ns=AT - DAY, to_ns=AT + DAY, spacing_mm=0):
+    accuracy = instruments.accuracy(standard, name)
+    return {"S/d1/l0": Instrument(accuracy, from_ns, to_ns, allowance_ppm, spacing_mm)}
+
+
+def share(gross, shares):
+    loads = [gross * part // sum(shares) for part in shares]
+    loads[-1] += gross - sum(loads)
+    return loads
+
+
+def semi(gross):
+    return share(gross, [12, 17, 17, 18, 18, 18]), SEMI
+
+
+def told(law, row, given=None, **columns):
+    """(decision, data of the event or None)."""
+    batch = passes([row], **columns)
+    verdicts = judge(law, batch, given or scale())
+    found = [e for e in events(law, batch, verdicts, given or scale()) if e.kind is not EventKind.PASS_SUSPECT]
+    return Decision(int(verdicts.decision[0])), found[0].data if found else None
+
+
+# China
+
+
+@pytest.mark.parametrize(
+    ("gross", "decision", "rule"),
+    [
+        (46_000, Decision.LAWFUL, None),
+        (46_001, Decision.UNDECIDED, "gross.train_6_single_drive"),
+        (49_000, Decision.UNDECIDED, "gross.train_6_single_drive"),
+        (49_001, Decision.OVER, "gross.train_6"),
+    ],
+)
+def test_six_axles_hang_on_the_drive_axles(gross, decision, rule):
+    found, data = told(CN, semi(gross))
+    assert found is decision
+    if data:
+        assert (data["kind"], data["rule"]) == ("train_3_3", rule)
+        assert [one["limit_kg"] for one in data["outcomes"]] == data["limits_kg"] == [46_000, 49_000]
+        assert [one["margin_kg"] for one in data["outcomes"]] == [46_000 - gross, 49_000 - gross]
+
+
+def test_what_a_twin_steered_tractor_shows_is_known():
+    _, data = told(CN, (share(46_500, [6, 6, 11, 8, 8, 8]), [1_900, 3_000, 6_900, 1_350, 1_350]))
+    assert (data["kind"], data["rule"]) == ("train_3_3_twin_steer", "gross.train_6_single_drive")
+    assert data["limits_kg"] == [46_000, 46_000]
+
+
+@pytest.mark.parametrize(
+    ("row", "low", "high"),
+    [
+        ((share(18_100, [35, 65]), [4_400]), 18_000, 18_000),
+        ((share(26_500, [26, 37, 37]), [4_300, 1_350]), 25_000, 26_000),
+        ((share(27_100, [26, 37, 37]), [3_600, 7_000]), 27_000, 27_000),
+        ((share(32_500, [20, 20, 30, 30]), [1_850, 3_400, 1_350]), 31_000, 32_000),
+        ((share(36_500, [20, 30, 25, 25]), [3_600, 6_400, 1_350]), 36_000, 36_000),
+        ((share(42_500, [15, 25, 20, 20, 20]), [3_600, 6_400, 1_350, 1_350]), 42_000, 42_000),
+        ((share(43_500, [15, 20, 20, 22, 23]), [3_300, 1_350, 6_400, 1_350]), 43_000, 43_000),
+    ],
+)
+def test_the_table_of_the_order(row, low, high):
+    _, data = told(CN, row)
+    assert data["limits_kg"] == [low, high]
+
+
+def test_never_above_the_sum_of_the_axle_limits():
+    # A drive tandem of 1.2 m: 7,000 + 16,000 kg.
+    _, data = told(
+        CN.assuming({"air_suspension": False, "wide_tyres": False}), (share(24_000, [3, 4, 4]), [4_300, 1_200])
+    )
+    assert (data["rule"], data["limits_kg"]) == ("gross.sum_of_axles", [23_000, 23_000])
+
+
+def test_single_tyres_take_three_tonnes_an_axle():
+    known = {"single_tyres": True, "wide_tyres": False, "single_drive_axle": False, "air_suspension": False}
+    _, data = told(CN.assuming(known), semi(40_500))
+    assert (data["rule"], data["limits_kg"]) == ("gross.train_6", [40_000, 40_000])
+    decision, _ = told(CN.assuming({**known, "wide_tyres": True}), semi(40_500))
+    assert decision is Decision.LAWFUL
+    with pytest.raises(ValueError, match="'colour' is no condition"):
+        CN.assuming({"colour": True})
+
+
+def test_distances_near_an_edge_leave_both_outcomes():
+    row = share(24_500, [26, 37, 37]), [4_300, 1_310]
+    assert told(CN, row)[0] is Decision.LAWFUL
+    decision, data = told(CN, row, scale(spacing_mm=30))
+    assert (decision, data["limits_kg"]) == (Decision.UNDECIDED, [23_000, 26_000])
+
+
+# European Union, United States
+
+
+@pytest.mark.parametrize(
+    ("row", "rule", "limit", "part"),
+    [
+        ((share(40_000, [16, 31, 17, 18, 18]), [3_700, 5_500, 1_310, 1_310]), "axle.drive", 11_500, (2, 1)),
+        ((share(39_900, [6, 7, 9, 9, 9]), [3_700, 5_500, 1_310, 1_310]), "tridem.1400", 24_000, (3, 3)),
+        ((share(18_500, [7, 11]), [5_000]), "gross.motor_2", 18_000, (1, 2)),
+    ],
+)
+def test_the_directive(row, rule, limit, part):
+    _, data = told(EU, row)
+    binding = data["outcomes"][1]
+    assert (binding["rule"], binding["limit_kg"], (binding["first_axle"], binding["axles"])) == (rule, limit, part)
+
+
+def feet(*gaps):
+    return [round(gap * FT) for gap in gaps]
+
+
+def kilos(*pounds):
+    return [int(pound * LB) for pound in pounds]
+
+
+@pytest.mark.parametrize(
+    ("pounds", "gaps", "decision", "rule"),
+    [
+        ((12_000, 17_000, 17_000, 17_000, 17_000), (11, 4, 32, 4), Decision.LAWFUL, None),
+        ((12_000, 17_100, 17_000, 16_900, 16_900), (11, 4, 32, 4), Decision.OVER, "tandem"),
+        ((12_000, 17_000, 17_000, 17_000, 17_200), (11, 4, 32, 4), Decision.OVER, "gross"),
+        ((20_100, 10_000), (12,), Decision.OVER, "single"),
+        ((12_000, 17_000, 17_000, 17_000, 17_000), (11, 4, 26, 4), Decision.OVER, "bridge"),
+        ((12_000, 17_000, 17_000, 17_000, 17_000), (17, 4, 28, 4), Decision.LAWFUL, None),
+    ],
+)
+def test_the_bridge_formula_on_whole_trucks(pounds, gaps, decision, rule):
+    found, data = told(US, (kilos(*pounds), feet(*gaps)))
+    assert found is decision
+    assert rule is None or data["rule"] == rule
+    if data:
+        assert data["over_kg"] == -data["margin_kg"] == data["measured_kg"] - data["limit_kg"]
+
+
+# kinds
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [
+        ((kilos(1_500, 1_500), feet(8.9)), "class_2"),
+        ((kilos(2_500, 2_500), feet(12)), "class_3"),
+        ((kilos(12_000, 20_000), feet(26)), "class_4"),
+        ((kilos(6_000, 12_000), feet(14)), "class_5"),
+        ((kilos(12_000, 16_000, 16_000), feet(14, 4.3)), "class_6"),
+        ((kilos(12_000, 12_000, 16_000, 16_000), feet(12, 4.3, 4.3)), "class_7"),
+        ((kilos(10_000, 16_000, 12_000, 12_000), feet(12, 25, 4)), "class_8"),
+        ((kilos(12_000, 17_000, 17_000, 17_000, 17_000), feet(14, 4.3, 32, 4)), "class_9"),
+        ((kilos(12_000, 15_000, 15_000, 12_000, 12_000, 12_000), feet(14, 4.3, 32, 4, 4)), "class_10"),
+        ((kilos(10_000, 17_000, 15_000, 15_000, 15_000), feet(12, 21, 9, 21)), "class_11"),
+        ((kilos(10_000, 13_000, 13_000, 14_000, 14_000, 14_000), feet(14, 4.3, 20, 9, 20)), "class_12"),
+        ((kilos(12_000, *[12_000] * 6), feet(14, 4.3, 20, 4, 10, 4)), "class_13"),
+    ],
+)
+def test_the_thirteen_classes(row, kind):
+    full = judge(US, passes([row])).full
+    assert US.kinds.word(int(full.kinds.best[0])) == kind
+
+
+def test_near_an_end_the_kind_is_less_sure_and_the_runner_up_is_told():
+    rows = [(kilos(3_000, 3_000), feet(gap)) for gap in (8, 10.1, 13)]
+    kinds = judge(US, passes(rows)).full.kinds
+    assert [US.kinds.word(int(row)) for row in kinds.best] == ["class_2", "class_2", "class_3"]
+    assert US.kinds.word(int(kinds.second[1])) == "class_3"
+    assert kinds.confidence[0] > 95
+    assert 40 <= kinds.confidence[1] <= 60
+
+
+def test_cars_and_buses_are_not_judged_by_truck_limits():
+    bus = (share(19_500, [36, 64]), [7_800])
+    assert told(CN, bus) == (Decision.LAWFUL, None)
+    # Between the longest truck and the shortest bus: cannot be told.
+    decision, data = told(CN, (share(19_500, [36, 64]), [7_030]))
+    assert decision is Decision.UNDECIDED
+    assert {data["kind"], data["kind_runner_up"]} == {"truck_2", "bus_2"}
+    assert data["kind_confidence"] < 90
+
+
+def test_the_word_of_the_camera_counts_where_the_axles_allow_it():
+    two = (share(19_000, [36, 64]), [5_900])
+    assert told(CN, two)[0] is Decision.OVER
+    assert told(CN, two, vehicle_class=("大型 客车",))[0] is Decision.LAWFUL
+    assert told(CN, two, vehicle_class=("货车",))[0] is Decision.OVER
+    assert told(CN, semi(52_000), vehicle_class=("Bus",))[0] is Decision.UNDECIDED
+
+
+def test_without_distances_only_the_gross_is_judged():
+    assert told(CN, (semi(50_000)[0], [0] * 5))[0] is Decision.OVER
+    assert told(CN, (semi(30_000)[0], [0] * 5))[0] is Decision.LAWFUL
+    assert told(US, (semi(30_000)[0], [0] * 5))[0] is Decision.UNDECIDED
+
+
+# versions
+
+
+def test_the_version_in_force_at_the_instant_decides():
+    first = laws.gross_law()
+    text = """[[gross]]
+id = "cn-gross"
+version = 2
+title = "t"
+authority = "a"
+instrument = "i"
+valid_from = 2024-01-01T00:00:00+08:00
+limits = [{ axles = 2, limit_kg = 19000, vehicle = "v", citation = "c" }]
+"""
+    (second,) = laws.parse(text, "x.toml")
+    both = book([second, first])
+    change = second.valid_from_ns
+    batch = passes([(share(18_500, [1, 2]), [4_400], at) for at in (first.valid_from_ns - 1, change - 1, change)])
+    verdicts = judge(both, batch)
+    assert verdicts.decision.tolist() == [Decision.OVER, Decision.OVER, Decision.LAWFUL]
+    assert [event.data["law"] for event in events(both, batch, verdicts)] == ["cn-gross@1"] * 2
+    assert (both.ref, both.in_force(batch.at_ns).tolist()) == ("cn-gross@2", [False, True, True])
+    # Named with its version, a law decides whatever the date.
+    assert judge(first, batch).decision.tolist() == [Decision.OVER] * 3
+
+
+def test_versions_of_full_laws_too():
+    later = laws.full.replace(CN.assuming({"single_drive_axle": True}), version=2, valid_from_ns=AT)
+    both = book([CN, later])
+    batch = passes([(*semi(47_000), AT - 1), (*semi(47_000), AT), semi(45_000)])
+    verdicts = judge(both, batch, scale())
+    assert verdicts.decision.tolist() == [Decision.UNDECIDED, Decision.OVER, Decision.LAWFUL]
+    assert [event.data["law"] for event in events(both, batch, verdicts, scale())] == ["cn-full@1", "cn-full@2"]
+
+
+def test_a_later_version_comes_into_force_later():
+    with pytest.raises(ConfigurationError, match="cn-full: a later version"):
+        book([CN, laws.full.replace(CN, version=2)])
+
+
+# law files
+
+GOOD = """[[full]]
+id = "x-full"
+version = 1
+title = "t"
+authority = "a"
+instrument = "i"
+valid_from = 2016-09-21T00:00:00+08:00
+kinds = "layout"
+group_upto_mm = 1800
+judged = ["gross"]
+capped_by_axles = false
+conditions = [{ name = "wet", presumed = "unknown", meaning = "m", citation = "c" }]
+gross = [{ rule = "g", axles = 2, needs = ["not wet"], limit_kg = 18000, citation = "c" }]
+groups = [{ rule = "s", axles = 1, limit_kg = 9000, citation = "c" }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ('kinds = "layout"', 'kinds = "laid"', "kinds"),
+        ('presumed = "unknown"', 'presumed = "maybe"', "presumed"),
+        ('needs = ["not wet"]', "needs = []", "no rule asks for the condition 'wet'"),
+        ('rule = "s", ', 'rule = "s", needs = ["wet"], ', "both senses"),
+        ('"not wet"', '"not wat"', "needs is 'wat'"),
+        ('limit_kg = 18000, citation = "c"', 'limit_kg = 18000, citation = ""', "no citation"),
+        ("limit_kg = 9000", "limit_kg = 9000.5", "limit_kg is 9000.5"),
+        ("limit_kg = 9000", "limit = 9000", "unknown key 'limit'"),
+        ('judged = ["gross"]', 'judged = ["grass"]', "judged is 'grass'"),
+        ('rule = "s", ', 'rule = "s", place = ["roof"], ', "place is 'roof'"),
+        ("groups = [", 'adjust = [{ rule = "a", per = "wheel", add_kg = 5, citation = "c" }]\ngroups = [', "per is"),
+        (
+            "groups = [",
+            'adjust = [{ rule = "a", per = "vehicle", add_kg = -5, needs = ["not wet"], citation = "c" }]\ngroups = [',
+            "taken off `unless`",
+        ),
+    ],
+)
+def test_a_full_law_with_a_mistake(old, new, word):
+    assert laws.parse(GOOD, "x.toml")[0].ref == "x-full@1"
+    assert old in GOOD
+    with pytest.raises(ConfigurationError, match=word):
+        laws.parse(GOOD.replace(old, new), "x.toml")
+
+
+def test_every_number_of_every_law_is_cited():
+    for law in (CN, EU, US):
+        assert len(law.rules) >= 5
+        assert all(rule.citation.strip() for rule in law.rules)
+        assert all(condition.citation.strip() for condition in law.conditions)
+
+
+# how sure, and whether it may be enforced
+
+
+@pytest.mark.parametrize(("allowance", "percent"), [(0, 50), (2.5, 15.9), (5, 2.3), (7.5, 0.13)])
+def test_how_often_a_truck_at_its_limit_is_flagged(allowance, percent):
+    flagged = probability_lawful(40_000, round(40_000 * (1 + allowance / 100)), 0.025)
+    assert 100 * flagged == pytest.approx(percent, abs=0.05 if percent > 1 else 0.006)
+
+
+def test_the_class_of_the_scale_says_how_sure_a_decision_is():
+    # Class 5 of R 134 in service: 5 % at 95 %, so a standard deviation of 2.55 %; 10 % over are 3.92 of them.
+    _, data = told(CN, semi(53_900))
+    assert (data["over_kg"], data["over_reduced_kg"]) == (4_900, 2_450)
+    assert data["probability_lawful"] == pytest.approx(0.000044, abs=1e-6)
+    assert (data["enforceable"], data["blocked"], data["instrument"]) == (True, [], "r134 5")
+
+
+@pytest.mark.parametrize(
+    ("given", "columns", "gross", "blocked"),
+    [
+        ({"S/d1/l9": None}, {}, 54_000, [Blocked.NO_INSTRUMENT]),
+        (scale(to_ns=AT), {}, 54_000, [Blocked.CERTIFICATE_EXPIRED]),
+        (scale(from_ns=AT + 1), {}, 54_000, [Blocked.CERTIFICATE_NOT_YET_VALID]),
+        (scale(), {}, 50_000, [Blocked.WITHIN_ALLOWANCE]),
+        (
+            scale(),
+            {"status": np.array([ScaleStatus.CLOCK_UNSYNCHRONISED], np.uint32)},
+            54_000,
+            ["clock_unsynchronised"],
+        ),
+        (scale(), {"status": np.array([ScaleStatus.PLATE_COVERED], np.uint32)}, 54_000, []),
+        (scale(), {"status": np.array([ScaleStatus.OVERRUN], np.uint32)}, 54_000, ["overrun"]),
+    ],
+)
+def test_what_blocks_enforcement_does_not_change_the_decision(given, columns, gross, blocked):
+    decision, data = told(CN, semi(gross), given, **columns)
+    assert decision is Decision.OVER
+    assert (data["blocked"], data["enforceable"]) == (blocked, not blocked)
+
+
+def test_an_undecided_pass_is_not_enforceable():
+    _, data = told(CN, semi(47_000))
+    assert data["blocked"] == [Blocked.UNDECIDED, Blocked.WITHIN_ALLOWANCE]
+
+
+def test_a_class_that_states_no_error_for_axles_says_nothing_of_them():
+    row = (share(40_000, [16, 31, 17, 18, 18]), [3_700, 5_500, 1_310, 1_310])
+    _, data = told(EU, row)
+    assert (data["probability_lawful"], data["blocked"]) == (None, [Blocked.ERROR_NOT_STATED])
+    _, data = told(EU, row, scale("B(10)", "cost323"))
+    assert data["probability_lawful"] > 0
+
+
+def test_classes_of_scales():
+    assert instruments.accuracy("jjg907", "5") == instruments.accuracy("r134", "5")
+    with pytest.raises(ConfigurationError, match="e1318 III"):
+        instruments.accuracy("r134", "7")
+
+
+@pytest.mark.parametrize("law", [CN, EU, US], ids=lambda law: law.id)
+def test_any_batching_gives_the_same_events(law):
+    rows = [semi(45_000 + 700 * i) for i in range(8)] + [(share(19_000, [36, 64]), [5_900])] * 3
+    batch = passes(rows)
+    whole = [event.to_json() for event in events(law, batch, judge(law, batch, scale()), scale())]
+    assert whole
+    for size in (1, 3):
+        parts = [e for part in batch.split(size) for e in events(law, part, judge(law, part, scale()), scale())]
+        assert [event.to_json() for event in parts] == whole
