@@ -12,7 +12,7 @@ from benchmarks._frame import Row
 
 SCENARIO = "scales"
 
-PARTS: tuple[str, ...] = ()
+PARTS: tuple[str, ...] = ("evasion",)
 """The explicit table: each is a module of this package."""
 
 

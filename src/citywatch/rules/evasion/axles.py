@@ -12,6 +12,8 @@ from citywatch.rules.evasion.record import Record, is_to_the_second, wheelbase_m
 
 Measurements = dict[str, Any]
 
+_OVERLAP_MM = 1_500
+"""What length and instant may be off together; who overlaps by more was not behind."""
 _BETWEEN_MM = (2_200, 14_000)
 """Between the last axle of one and the first of the next: two overhangs and a gap."""
 _STEERING_MM = 2_500
@@ -72,7 +74,7 @@ def _bumper_on_bumper(record: Record, lane: Lane, policy: EvasionPolicy) -> Meas
         return None
     apart_ns = record["at_ns"] - before["at_ns"]
     gap_mm = apart_ns * before["speed_mmps"] // NS_PER_S - before["length_mm"]
-    if gap_mm >= policy.bumper_gap_mm or 2 * gap_mm < -before["length_mm"]:
+    if gap_mm >= policy.bumper_gap_mm or gap_mm < -_OVERLAP_MM:
         return None
     return {"signs": ["bumper_gap"], "gap_mm": gap_mm, "speed_mmps": record["speed_mmps"]}
 

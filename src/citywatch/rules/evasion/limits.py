@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +41,14 @@ class EvasionPolicy:
     """Of two axles this close, one carries less than so much of the other: where no wheel loads are given."""
 
     # speed
-    brake_mmps2: int = 1_700
+    brake_mmps2: int = 1_850
+    hard_mmps2: int = 2_800
+    """Whoever brakes so hard needs no queue behind him to be ruled out."""
     rush_mmps2: int = 1_100
     rush_slow_mmps2: int = 1_500
     """... below 50 km/h, where a bus or an empty lorry can."""
-    axle_speed_noise: Fraction = Fraction(5, 1000)
+    axle_speed_noise_permille: int = 15
+    """First and last axle differ by more than this before an acceleration is made of them (5 sigma at 0.2 %)."""
     overrun_mmps: int = 27_800
     crawl_mmps: int = 1_389
     """5 km/h (domain sheet, section 4)."""
@@ -54,26 +56,26 @@ class EvasionPolicy:
     queue_mmps: int = 8_300
     """Who was as slow as this ahead, within queue_seconds, makes a queue."""
     queue_seconds: int = 45
-    follow_seconds: int = 5
+    follow_seconds: int = 20
+    behind_seconds: int = 25
+    """Who comes within this behind one who braked shows whether there was a queue."""
     reverse_mmps: int = 4_200
     """Nobody goes back and forth over a strip faster than this on average."""
 
     # nose to tail
-    bumper_gap_mm: int = 3_000
-    bumper_speed_mmps: int = 5_500
+    bumper_gap_mm: int = 2_800
+    bumper_speed_mmps: int = 8_300
     longest_wheelbase_mm: int = 22_500
     """A European modular system of 25.25 m is 22 m between its outer axles."""
 
     # wrong way
-    overtaking_seconds: int = 3
+    overtaking_seconds: int = 2
 
     # plates
-    unlike_characters: int = 3
+    unlike_characters: int = 4
     """Readings of one plate differ in fewer characters than this."""
     trailer_marks: tuple[str, ...] = ("挂",)
-    """A rear plate that ends so is the trailer's own."""
-    compare_rear_of_trains: bool = True
-    """False where trailers have plates without a mark: then only rigid vehicles are compared."""
+    """A rear plate that ends so is a trailer's own. (Rear plates of trains are not compared, marked or not.)"""
     twice_seconds: int = 60
     """Within so long nobody turns and comes again."""
     neighbour_seconds: int = 3

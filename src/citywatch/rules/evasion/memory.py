@@ -1,6 +1,6 @@
 """What the rules of evasion remember: passes that wait, and of those decided the little that later ones need.
 
-Three rooms of the state. WAITING: by lane, the passes not decided yet (at most MOST_WAITING, seconds). LANES: by lane,
+Four rooms of the state. WAITING: by lane, the passes not decided yet (at most MOST_WAITING, seconds). LANES: by lane,
 what went ahead, hashes of plates for a minute, and what is usual for the lane. STATIONS: by station, its lanes and up
 to which instant everything is decided. A lane has at most about 6 kB in them together, whatever comes.
 """
@@ -17,6 +17,7 @@ from citywatch.rules.evasion.record import Record, left_permille
 WAITING = "evasion_waiting"
 LANES = "evasion_lane"
 STATIONS = "evasion_station"
+PENDING = "evasion_pending"
 MOST_WAITING = 8
 MOST_AHEAD = 4
 MOST_PLATES = 32
@@ -26,25 +27,26 @@ MOST_LANES = 32
 
 
 class Passed(TypedDict):
-    """A pass as those around it see it. `left_permille` is -1 where the scale does not tell."""
+    """A pass as those around it see it. `lean`: its left-hand share less what is usual in its lane, per mille; 0 where
+    the scale does not tell."""
 
     device: str
     at_ns: int
+    leaves_ns: int
     speed_mmps: int
     acceleration_mmps2: int
     length_mm: int
     travel: int
-    left_permille: int
+    lean: int
 
 
 class Plated(TypedDict):
-    """A plate that was read, hashed; `sure`: the rear plate said the same."""
+    """A plate that was read, hashed, and on what."""
 
     at_ns: int
     mark: str
     axles: int
     wheelbase_mm: int
-    sure: bool
 
 
 class Lane(TypedDict):
@@ -57,15 +59,17 @@ class Lane(TypedDict):
     sides: list[int]
 
 
-def passed(record: Record) -> Passed:
+def passed(record: Record, usual_left: int) -> Passed:
+    left = left_permille(record)
     return Passed(
         device=record["device"],
         at_ns=record["at_ns"],
+        leaves_ns=record["leaves_ns"],
         speed_mmps=record["speed_mmps"],
         acceleration_mmps2=record["acceleration_mmps2"],
         length_mm=record["length_mm"],
         travel=record["travel"],
-        left_permille=left_permille(record),
+        lean=left - usual_left if left >= 0 else 0,
     )
 
 

@@ -6,15 +6,41 @@ Each half stays what its scale measured, and is decided as it stands; the law's 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from citywatch.domain.events import EventKind
 from citywatch.domain.passes import PassBatch
+from citywatch.rules.enforcement import Instrument
 from citywatch.rules.evasion.record import Record
+from citywatch.rules.overload import events, judge
+
+if TYPE_CHECKING:
+    from citywatch.laws import Law
 
 Merger = Callable[[Record, Record], Mapping[str, Any]]
 """Two halves -> what the law says of the whole."""
+
+
+_DECISIONS = {EventKind.OVERLOADED: "over", EventKind.WEIGHT_UNDECIDED: "undecided"}
+_NOT_OF_THE_WHOLE = frozenset({"pass", "plate"})
+
+
+def merger_of(law: Law, instruments: Mapping[str, Instrument] | None = None) -> Merger:
+    """A merger that asks this law."""
+    instruments = instruments or {}
+
+    def merge(one: Record, other: Record) -> Mapping[str, Any]:
+        batch = whole(one, other)
+        word = {"law": law.ref, "axles": one["axles"], "gross_kg": int(batch.gross_kg[0]), "decision": "lawful"}
+        for event in events(law, batch, judge(law, batch, instruments), instruments):
+            if event.kind in _DECISIONS:
+                word |= {name: value for name, value in event.data.items() if name not in _NOT_OF_THE_WHOLE}
+                word["decision"] = _DECISIONS[event.kind]
+        return {**word, "axle_kg": batch.axle_kg[0].tolist()}
+
+    return merge
 
 
 def whole(one: Record, other: Record) -> PassBatch:

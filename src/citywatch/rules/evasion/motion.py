@@ -13,6 +13,10 @@ from citywatch.rules.evasion.record import NO_ACCELERATION, Record, is_other_way
 
 Measurements = dict[str, Any]
 
+BRAKES = "brakes"
+
+_BEHIND_NS = 3 * NS_PER_S
+"""Who is closer behind than this brakes for the one ahead."""
 _LOOP_MM = 2_000
 _LONGER = 3
 _SLOWER_MMPS = 1_000
@@ -27,7 +31,7 @@ def is_queue(record: Record, lanes: Sequence[Lane], policy: EvasionPolicy) -> bo
         0 <= ahead["speed_mmps"] < policy.queue_mmps
         for lane in lanes
         for ahead in lane["ahead"]
-        if 0 <= record["at_ns"] - ahead["at_ns"] <= within_ns
+        if ahead["at_ns"] <= record["at_ns"] <= ahead["leaves_ns"] + within_ns
     )
 
 
@@ -41,7 +45,7 @@ def speed_change(record: Record, lane: Lane, *, queue: bool, policy: EvasionPoli
     if acceleration != NO_ACCELERATION:
         rush = policy.rush_slow_mmps2 if speed < _RUSH_SLOW_BELOW_MMPS else policy.rush_mmps2
         if acceleration <= -policy.brake_mmps2 and not _brakes_for(record, before):
-            signs.append("brakes")
+            signs.append(BRAKES)
         if acceleration >= rush:
             signs.append("rushes")
     if record["status"] & ScaleStatus.OVERRUN and speed >= policy.overrun_mmps:
@@ -50,6 +54,22 @@ def speed_change(record: Record, lane: Lane, *, queue: bool, policy: EvasionPoli
         return None
     told = None if acceleration == NO_ACCELERATION else acceleration / 1000
     return {"signs": signs, "acceleration_mps2": told, "speed_mmps": speed, "ahead_mmps": _speed(before)}
+
+
+def is_hard(found: Measurements, policy: EvasionPolicy) -> bool:
+    """Whether somebody brakes harder than anybody does at the end of a queue."""
+    return bool(1000 * found["acceleration_mps2"] <= -policy.hard_mmps2)
+
+
+def explains_braking(braked: Record, behind: Record, policy: EvasionPolicy) -> bool | None:
+    """Whether the next one in the lane shows a queue (slower still, or braking); None: too close behind to tell."""
+    apart_ns = behind["at_ns"] - braked["at_ns"]
+    if apart_ns > policy.behind_seconds * NS_PER_S:
+        return False
+    if apart_ns < _BEHIND_NS:
+        return None
+    slower = 0 <= behind["speed_mmps"] <= braked["speed_mmps"] - _SLOWER_MMPS
+    return slower or NO_ACCELERATION < behind["acceleration_mmps2"] <= _BRAKES_TOO_MMPS2
 
 
 def stop_and_go(record: Record, lane: Lane, *, queue: bool, policy: EvasionPolicy) -> Measurements | None:

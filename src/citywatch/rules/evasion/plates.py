@@ -27,11 +27,9 @@ def unlike(front: str, rear: str) -> int:
     return row[-1]
 
 
-def contradicting(front: str, rear: str, *, is_train: bool, policy: EvasionPolicy) -> int:
+def contradicting(front: str, rear: str, policy: EvasionPolicy) -> int:
     """In how many characters front and rear contradict each other; 0 where misreading or a trailer explains it."""
     if not front or not rear or rear.endswith(policy.trailer_marks):
-        return 0
-    if is_train and not policy.compare_rear_of_trains:
         return 0
     differing = unlike(front, rear)
     return differing if differing >= policy.unlike_characters else 0

@@ -20,10 +20,14 @@ _LANE = re.compile(r"(.*)/d(\d+)/l(\d+)")
 
 
 class Record(TypedDict):
-    """A pass that waits. Empty lists and zeros where the scale gives none; -1 for no speed."""
+    """A pass that waits. Empty lists and zeros where the scale gives none; -1 for no speed.
+
+    `leaves_ns` is when it has left the scale and its record could be told; `half_of` names the other half.
+    """
 
     device: str
     at_ns: int
+    leaves_ns: int
     tick_ns: int
     digest: str
     axles: int
@@ -44,6 +48,7 @@ class Record(TypedDict):
 
 
 NO_ACCELERATION = -(2**31)
+_MOST_COVERED_MS = 600_000
 
 
 def of_row(batch: PassBatch, row: int, tick_ns: int, policy: EvasionPolicy) -> Record:
@@ -55,6 +60,7 @@ def of_row(batch: PassBatch, row: int, tick_ns: int, policy: EvasionPolicy) -> R
     return Record(
         device=batch.device[row],
         at_ns=int(batch.at_ns[row]),
+        leaves_ns=int(batch.at_ns[row]) + _covers_ns(batch, row),
         tick_ns=tick_ns,
         digest=digest_text(int(batch.digest[row, 0]), int(batch.digest[row, 1])),
         axles=axles,
@@ -73,6 +79,14 @@ def of_row(batch: PassBatch, row: int, tick_ns: int, policy: EvasionPolicy) -> R
         status=int(batch.status[row]),
         half_of="",
     )
+
+
+def _covers_ns(batch: PassBatch, row: int) -> int:
+    """How long the vehicle was on the scale: as told, or as its length and speed say."""
+    covers_ms, speed = int(batch.occupancy_ms[row]), float(batch.speed_mps[row])
+    if covers_ms <= 0 and math.isfinite(speed) and speed > 0:
+        covers_ms = int(int(batch.length_mm[row]) / speed)
+    return min(max(covers_ms, 0), _MOST_COVERED_MS) * NS_PER_MS
 
 
 def lane_of(device: str) -> tuple[str, int, int] | None:
@@ -125,6 +139,6 @@ def _acceleration(batch: PassBatch, row: int, policy: EvasionPolicy) -> int:
     first, last = float(speeds[0]), float(speeds[-1])
     metres = int(batch.spacing_mm[row, : axles - 1].sum()) / 1000
     mean = (first + last) / 2
-    if metres <= 0 or abs(last - first) < 4 * float(policy.axle_speed_noise) * mean:
+    if metres <= 0 or abs(last - first) < policy.axle_speed_noise_permille * mean / 1000:
         return 0 if metres > 0 else NO_ACCELERATION
     return round(1000 * (last - first) * mean / metres)

@@ -14,6 +14,8 @@ from citywatch.rules.evasion.record import Record, are_neighbours, gap_ms, is_to
 
 _BALANCED = (330, 670)
 """A vehicle within its lane shows a left-hand share in here, worn sensors included."""
+_LEANS_PERMILLE = 60
+_AS_FAST_PERMILLE = 50
 _LIGHT_STEERING_KG = 3_300
 """Half a steering axle of a loaded lorry, and less than a whole one of any with four axles or more."""
 _STEERING_AXLES = 4
@@ -83,6 +85,7 @@ def _signs_of_halves(one: Record, other: Record, policy: EvasionPolicy) -> list[
         return []
     coarse = is_to_the_second(one, other)
     same_plate = bool(one["plate"]) and one["plate"] == other["plate"]
+    differing = bool(one["plate"] and other["plate"]) and unlike(one["plate"], other["plate"]) > 1
     signs = []
     if 0 <= left <= policy.straddle_side_permille and right >= 1000 - policy.straddle_side_permille:
         signs.append("one_sided")
@@ -91,23 +94,24 @@ def _signs_of_halves(one: Record, other: Record, policy: EvasionPolicy) -> list[
     if same_plate:
         signs.append("same_plate")
     is_light = one["axles"] >= _STEERING_AXLES and max(one["axle_kg"][0], other["axle_kg"][0]) < _LIGHT_STEERING_KG
-    if left < 0 and is_light and not coarse and not (one["plate"] and other["plate"] and not same_plate):
+    if left < 0 and is_light and not coarse and not differing:
         signs.append("light_axles")
     return signs
 
 
 def partial_wheel(record: Record, lane: Lane, around: Sequence[Passed], policy: EvasionPolicy) -> Measurements | None:
     """A side that is too light against what is usual for this lane; worn sensors shift what is usual, not this."""
-    if record["gross_kg"] < policy.least_gross_kg or record["status"] & ScaleStatus.SENSOR_FAULT:
+    left = left_permille(record)
+    heavier = max(left, 1000 - left) if left >= 0 else 500
+    if 2 * heavier * record["gross_kg"] < 1000 * policy.least_gross_kg or record["status"] & ScaleStatus.SENSOR_FAULT:
         return None
     flagged = bool(record["status"] & ScaleStatus.PARTIAL_WHEEL)
-    left = left_permille(record)
     if left < 0:
         pair = _light_of_pair(record, policy)
         if flagged or pair:
             return {"signs": ["flag"] * flagged + ["axle_pattern"] * bool(pair), "pair_permille": pair}
         return None
-    if sum(lane["sides"]) * 3 > len(lane["sides"]) + 2 or _changes_lanes(record, left, around):
+    if sum(lane["sides"]) * 3 > len(lane["sides"]) + 2 or _changes_lanes(record, left - lane["usual_left"], around):
         return None
     off = abs(left - lane["usual_left"])
     axle_off = max(
@@ -154,13 +158,11 @@ def _light_of_pair(record: Record, policy: EvasionPolicy) -> int:
     return 0
 
 
-def _changes_lanes(record: Record, left: int, around: Sequence[Passed]) -> bool:
+def _changes_lanes(record: Record, lean: int, around: Sequence[Passed]) -> bool:
     """Whether a neighbouring lane has the rest of this vehicle: it was changing lanes, and both tell a part."""
-    low, high = _BALANCED
     for other in around:
-        share = other["left_permille"]
-        if share < 0 or low <= share <= high or not are_neighbours(record["device"], other["device"]):
-            continue
-        if (share - 500) * (left - 500) < 0 and abs(other["at_ns"] - record["at_ns"]) < NS_PER_S:
+        close = abs(other["at_ns"] - record["at_ns"]) < NS_PER_S and are_neighbours(record["device"], other["device"])
+        as_fast = 1000 * abs(other["speed_mmps"] - record["speed_mmps"]) <= _AS_FAST_PERMILLE * record["speed_mmps"]
+        if close and as_fast and lean * other["lean"] < 0 and abs(other["lean"]) >= _LEANS_PERMILLE:
             return True
     return False
