@@ -254,8 +254,9 @@ def records(batch: PassBatch, form: StationFormat = StationFormat()) -> Iterable
         speed = float(batch.speed_mps[row])
         if not math.isnan(speed):
             record["speed"] = round(speed * KMH_PER_MPS, 6)
-        if batch.plate[row]:
-            record["licenseCodeFront"] = batch.plate[row]
+        plate = batch.plate[row] or batch.plate_rear[row]  # as it will be read: the rear one stands for the front one
+        if plate:
+            record["licenseCodeFront"] = plate
         texts = {
             "licenseCodeBack": batch.plate_rear[row],
             "licensePlateColor": batch.plate_colour[row],
