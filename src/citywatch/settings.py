@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from citywatch.adapters.cameras.config import CameraSettings, PatrolTerms
 from citywatch.adapters.gb28181.config import RegistrarConfig
@@ -62,6 +62,39 @@ class PatrolSettings(PatrolTerms):
     evidence_mb: Annotated[int, Field(ge=16, description="Space for pictures kept as evidence, megabytes")] = 4096
 
 
+class InstrumentSettings(_Part):
+    """What is known of a lane's scale: its accuracy class and its certificate. Without it nothing can be enforced."""
+
+    standard: Annotated[
+        Literal["r134", "jjg907", "cost323", "e1318"],
+        Field(description="Whose class it is: OIML R 134, JJG 907, COST 323 or ASTM E1318"),
+    ]
+    accuracy_class: Annotated[
+        str, Field(max_length=20, description="Class, in quotes: '2', '5', '10'; A(5) to D(25); I, II, III")
+    ]
+    certified_from: Annotated[AwareDatetime, Field(description="The certificate holds from this instant")]
+    certified_to: Annotated[AwareDatetime, Field(description="... until before this one")]
+    allowance_percent: Annotated[
+        float | None,
+        Field(ge=0, le=100, description="Given away before anybody is accused; without it the class's own gross error"),
+    ] = None
+    spacing_tolerance_mm: Annotated[
+        int, Field(ge=0, le=1000, description="By how much distances between axles may be off (150: ASTM E1318)")
+    ] = 150
+
+    @model_validator(mode="after")
+    def _exists(self) -> InstrumentSettings:
+        from citywatch.laws.instruments import accuracy  # noqa: PLC0415  (only who has scales reads their classes)
+
+        try:
+            accuracy(self.standard, self.accuracy_class)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
+        if self.certified_to <= self.certified_from:
+            raise ValueError("certified_to is not behind certified_from")
+        return self
+
+
 class ScaleSettings(_Part):
     """One lane of a weigh-in-motion station."""
 
@@ -73,6 +106,7 @@ class ScaleSettings(_Part):
     heartbeat_seconds: Annotated[
         int, Field(ge=0, le=86_400, description="How often it promises a heartbeat; 0 for never")
     ] = 0
+    instrument: InstrumentSettings | None = None
 
     @property
     def device(self) -> str:
@@ -116,6 +150,10 @@ class RuleSettings(FaultRuleSettings):
     severe_over_percent: Annotated[
         float, Field(gt=0, le=1000, description="Overload from which its alert is critical")
     ] = 30.0
+    presume: Annotated[
+        dict[str, Literal["yes", "no", "unknown"]],
+        Field(description="What holds of the law's conditions that no scale sees; else what the law itself presumes"),
+    ] = {}
     claims_hold_seconds: Annotated[
         int, Field(ge=0, le=86_400, description="How long sources and looks must differ before that is told")
     ] = 60
@@ -179,7 +217,9 @@ class Settings(_Part):
     patrol: PatrolSettings = PatrolSettings()
     rules: RuleSettings = RuleSettings()
     incidents: IncidentSettings = IncidentSettings()
-    law: Annotated[Literal["cn-gross"], Field(description="The law that passes are judged by")] = "cn-gross"
+    law: Annotated[
+        Literal["cn-gross", "cn-full", "eu-full", "us-full"], Field(description="The law that passes are judged by")
+    ] = "cn-gross"
     secrets: SecretsSettings = SecretsSettings()
     cameras: tuple[CameraSettings, ...] = ()
     fleet_file: Annotated[

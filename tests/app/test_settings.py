@@ -146,6 +146,7 @@ def test_defaults_are_promises() -> None:
             "missed_heartbeats": 3,
             "overload_hold_seconds": 1800,
             "severe_over_percent": 30.0,
+            "presume": {},
             "claims_hold_seconds": 60,
             "claims_lapse_seconds": 1800,
         },

@@ -65,6 +65,12 @@ class PassView(BaseModel):
         list[int], Field(description="Strictest and most lenient limit", examples=[[46000, 49000]])
     ] = []
     law: Annotated[str | None, Field(description="By which law", examples=["cn-gross@1"])] = None
+    kind: Annotated[
+        str | None, Field(description="Kind of vehicle, where the law goes by it", examples=["train_3_3"])
+    ] = None
+    kind_confidence: Annotated[int | None, Field(description="Percent", examples=[100])] = None
+    rule: Annotated[str | None, Field(description="The rule that binds", examples=["gross.train_6"])] = None
+    margin_kg: Annotated[int | None, Field(description="What it leaves; below zero: over", examples=[-4900])] = None
     suspect: Annotated[
         list[str], Field(description="Why the record is not to be trusted as it stands", examples=[[]])
     ] = []
@@ -127,6 +133,10 @@ def _view(row: Row, full: bool) -> PassView:
         decision=row.get("decision"),
         limits_kg=list(row.get("limits_kg", ())),
         law=row.get("law"),
+        kind=row.get("kind"),
+        kind_confidence=row.get("kind_confidence"),
+        rule=row.get("rule"),
+        margin_kg=row.get("margin_kg"),
         suspect=list(row.get("suspect", ())),
     )
 

@@ -90,7 +90,7 @@ def rerun_recording(
         raise ConfigurationError("--summary counts the lines of files; a city's own log has none: leave it out")
     if events is None:
         raise ConfigurationError("say where the events of the city's log shall go: --events FILE")
-    settings = _decided_by(directory, config).model_copy(update={"law": chosen.ref})
+    settings = _decided_by(directory, config).model_copy(update={"law": law})
     print(f"{_rerun_live(directory, settings, events)} events in {events}")
 
 

@@ -199,7 +199,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         # A patrol is missed only where there is something to be visited.
         return presence.heard([*expected, "patrol"] if settings.cameras or store.cameras(limit=1) else expected)
 
-    passes = JudgedPasses(directory.root, store, log, settings.law)
+    passes = JudgedPasses(directory.root, store, log, settings.law, settings)
     turns = {
         "observer": Observer(settings.server.observer, door, clock).turn,
         # Kernels are heavy to load and only lists of passes need them here: that need not hold up the start.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,11 @@ from citywatch.domain.passes import Decision, PassBatch, Suspect
 from citywatch.errors import DataError
 from citywatch.ports import ORIGIN, Log, Row, SegmentIndex
 from citywatch.wire import blobs
+
+if TYPE_CHECKING:
+    from citywatch.laws import Law
+    from citywatch.rules.enforcement import Instrument
+    from citywatch.settings import Settings
 
 _ENTRIES_AT_A_TIME = 500
 
@@ -41,10 +46,17 @@ class _Newest:
 class JudgedPasses:
     """ports.Passes, with `decision`, `limits_kg`, `law` and `suspect` beside what was measured.
 
+    A law with all its rules adds `kind`, `kind_confidence`, `rule` and `margin_kg`. `settings`: what the city presumes
+    and knows of its scales.
+
     What it needs for that is heavy, so it is loaded by `warm`, in a thread, or by the first question.
     """
 
-    def __init__(self, root: Path, index: SegmentIndex, log: Log, law_id: str) -> None:
+    def __init__(
+        self, root: Path, index: SegmentIndex, log: Log, law_id: str, settings: Settings | None = None
+    ) -> None:
+        self._settings = settings
+        self._judging: tuple[Law, Mapping[str, Instrument]] | None = None
         self._root = root
         self._index = index
         self._log = log
@@ -83,28 +95,35 @@ class JudgedPasses:
     def _judged(self, rows: list[Row]) -> list[Row]:
         if not rows:
             return []
-        from citywatch.laws import load  # noqa: PLC0415
-        from citywatch.rules.overload import judge  # noqa: PLC0415
+        from citywatch.rules.overload import full_words, judge  # noqa: PLC0415
 
-        law = load(self._law_id)
-        verdicts = judge(law, _batch(rows))
-        return [
-            {
-                **row,
-                "decision": Decision(int(decision)).name.lower(),
-                "limits_kg": [int(low), int(high)] if high else [],
-                "law": law.ref,
-                "suspect": Suspect(int(suspect)).words(),
-            }
-            for row, decision, low, high, suspect in zip(
-                rows,
-                verdicts.decision,
-                verdicts.limit_low_kg,
-                verdicts.limit_high_kg,
-                verdicts.suspect,
-                strict=True,
+        law, instruments = self._law_and_scales()
+        verdicts = judge(law, _batch(rows), instruments)
+        judged: list[Row] = []
+        for i, row in enumerate(rows):
+            low, high = int(verdicts.limit_low_kg[i]), int(verdicts.limit_high_kg[i])
+            judged.append(
+                {
+                    **row,
+                    "decision": Decision(int(verdicts.decision[i])).name.lower(),
+                    "limits_kg": [low, high] if high else [],
+                    "law": verdicts.decided_by(law, i).ref,
+                    "suspect": Suspect(int(verdicts.suspect[i])).words(),
+                    **full_words(law, verdicts, i),
+                }
             )
-        ]
+        return judged
+
+    def _law_and_scales(self) -> tuple[Law, Mapping[str, Instrument]]:
+        if self._judging is None:
+            from citywatch.app.steps import instruments, law_of  # noqa: PLC0415
+            from citywatch.laws import load  # noqa: PLC0415
+
+            if self._settings is None:
+                self._judging = load(self._law_id), {}
+            else:
+                self._judging = law_of(self._settings), instruments(self._settings)
+        return self._judging
 
 
 def _rows(blob: bytes, device: str | None, from_ns: int, to_ns: int) -> Iterator[Row]:

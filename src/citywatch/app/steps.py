@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from citywatch.alerts.desk import AlertPolicy
 from citywatch.domain.pictures import Fault
+from citywatch.errors import ConfigurationError
 from citywatch.flow.incident_step import IncidentStep
 from citywatch.flow.step import CityStep
-from citywatch.laws import load
+from citywatch.laws import GrossLaw, LawBook, book, load
+from citywatch.laws.full import FullLaw
+from citywatch.laws.instruments import accuracy
+from citywatch.laws.reading import instant
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.claims import ClaimPolicy
 from citywatch.rules.confirmations import CONFIRMATIONS
+from citywatch.rules.enforcement import Instrument
 from citywatch.rules.faults import Confirmation
 from citywatch.rules.incidents import IncidentPolicy
 from citywatch.rules.liveness import LivenessPolicy
+from citywatch.rules.scales import ScalePolicy
 from citywatch.settings import RuleSettings, Settings
+
+if TYPE_CHECKING:
+    from citywatch.laws import Law
+
+_PRESUMED = {"yes": True, "no": False, "unknown": None}
 
 
 def confirmations(rules: RuleSettings) -> Mapping[Fault, Confirmation]:
@@ -31,16 +43,52 @@ def confirmations(rules: RuleSettings) -> Mapping[Fault, Confirmation]:
     return chosen
 
 
+def instruments(settings: Settings) -> dict[str, Instrument]:
+    """What is known of the scales, by device."""
+    found = {}
+    for scale in settings.scales:
+        given = scale.instrument
+        if given is not None:
+            known = accuracy(given.standard, given.accuracy_class)
+            allowance = known.gross_percent if given.allowance_percent is None else given.allowance_percent
+            found[scale.device] = Instrument(
+                known,
+                instant("certificate", given.certified_from),
+                instant("certificate", given.certified_to),
+                round(10_000 * allowance),
+                given.spacing_tolerance_mm,
+            )
+    return found
+
+
+def law_of(settings: Settings) -> Law:
+    """The law that decides, with what the city presumes; ConfigurationError for a condition that the law has not."""
+    law = load(settings.law)
+    if not settings.rules.presume:
+        return law
+    presumed = {name: _PRESUMED[word] for name, word in settings.rules.presume.items()}
+    versions = law.versions if isinstance(law, LawBook) else (law,)
+    try:
+        return book([one.assuming(presumed) if isinstance(one, FullLaw) else _no_conditions(one) for one in versions])
+    except ValueError as error:
+        raise ConfigurationError(f"rules.presume: {error}") from error
+
+
+def _no_conditions(law: GrossLaw) -> GrossLaw:
+    raise ValueError(f"{law.ref} has no conditions; leave it out")
+
+
 def city_step(settings: Settings) -> CityStep:
     """The step that these settings ask for: the same for the running city and for `rerun`."""
     rules = settings.rules
     return CityStep(
-        law=load(settings.law),
+        law=law_of(settings),
         cameras=CameraPolicy(confirmations(rules), rules.unknown_after_seconds),
         liveness=LivenessPolicy(rules.missed_heartbeats),
         alerts=AlertPolicy(rules.overload_hold_seconds, rules.severe_over_percent),
         claims=ClaimPolicy(rules.claims_hold_seconds, rules.claims_lapse_seconds),
         observer=settings.server.observer,
+        scales=ScalePolicy(instruments=instruments(settings)),
     )
 
 

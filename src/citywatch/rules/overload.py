@@ -73,6 +73,13 @@ def judge(law: Law, batch: PassBatch, instruments: Mapping[str, Instrument] | No
     """
     known = instruments or {}
     verdicts = _by_version(law, batch, known) if isinstance(law, LawBook) else _by_one(law, batch, known)
+    verdicts.suspect[:] = suspects(batch)
+    return verdicts
+
+
+def suspects(batch: PassBatch) -> np.ndarray[Any, np.dtype[np.uint16]]:
+    """Suspect flags (n,) of the records, whatever the law."""
+    flags = np.zeros(len(batch), np.uint16)
     passes.suspect_flags(
         batch.axle_count,
         batch.gross_kg,
@@ -86,9 +93,9 @@ def judge(law: Law, batch: PassBatch, instruments: Mapping[str, Instrument] | No
         LONGEST_MM,
         SHORTEST_FIRST_SPACING_MM,
         RASTER_KG,
-        verdicts.suspect,
+        flags,
     )
-    return verdicts
+    return flags
 
 
 def _by_one(law: OneLaw, batch: PassBatch, instruments: Mapping[str, Instrument]) -> Verdicts:
@@ -172,7 +179,7 @@ def _weight_event(
     measured = int(batch.gross_kg[row])
     more: dict[str, Any] = {}
     if isinstance(law, FullLaw) and verdicts.full is not None:
-        more = _full_words(law, batch, verdicts, verdicts.full, row, decision, instruments.get(batch.device[row]))
+        more = _evidence(law, batch, verdicts, verdicts.full, row, decision, instruments.get(batch.device[row]))
         measured = more["measured_kg"]
     speed = float(batch.speed_mps[row])
     data = {
@@ -194,7 +201,22 @@ def _weight_event(
     return _event(kind, batch, row, digest, data)
 
 
-def _full_words(
+def full_words(law: Law, verdicts: Verdicts, row: int) -> dict[str, Any]:
+    """Kind and binding rule of a judged pass, for lists of passes; nothing under a law by axle count alone."""
+    decided_by, full = verdicts.decided_by(law, row), verdicts.full
+    if not isinstance(decided_by, FullLaw) or full is None:
+        return {}
+    side = full.lenient if verdicts.decision[row] == Decision.OVER else full.strict
+    binding = outcome(decided_by, side[row])
+    return {
+        "kind": decided_by.kinds.word(int(full.kinds.best[row])),
+        "kind_confidence": int(full.kinds.confidence[row]),
+        "rule": binding["rule"] if binding else None,
+        "margin_kg": binding["margin_kg"] if binding else None,
+    }
+
+
+def _evidence(
     law: FullLaw,
     batch: PassBatch,
     verdicts: Verdicts,
