@@ -82,9 +82,11 @@ def nearest(
 
 @kernel("int64(int64[:, ::1], int64[::1], int64, float64)")
 def loop_number(loop: Any, loop_mark: Any, origin: int, at_samples: float) -> Any:
-    """Which interval of the loop an instant lies in (samples after origin), or -1."""
-    for n in range(loop_mark[KEPT]):
-        if loop[n, 0] - origin <= at_samples < loop[n, 1] - origin:
+    """Which interval of the loop an instant lies in (samples after origin), or -1; the youngest are tried first."""
+    for n in range(loop_mark[KEPT] - 1, -1, -1):
+        if at_samples >= loop[n, 1] - origin:
+            break
+        if at_samples >= loop[n, 0] - origin:
             return np.int64(n)
     return np.int64(-1)
 

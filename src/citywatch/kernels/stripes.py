@@ -33,6 +33,19 @@ MOST_APART = SEGMENTS - QUARTER - 1
 _PLANE = "Array(uint8, 2, 'C', readonly=True)"
 
 
+@kernel(f"void({_PLANE}, int32[:, ::1])")
+def row_sums(plane: Plane, rows: Sums) -> None:
+    """Sums of the pieces of all rows: as `segment_sums`, without the columns."""
+    wide = plane.shape[1] // SEGMENTS
+    for y in range(plane.shape[0]):
+        for s in range(SEGMENTS):
+            piece = plane[y][s * wide : s * wide + wide]
+            total = np.int32(0)
+            for x in range(piece.shape[0]):
+                total = np.int32(total + np.int32(piece[x]))
+            rows[y, s] = total
+
+
 @kernel(f"void({_PLANE}, int32[:, ::1], int32[:, ::1])")
 def segment_sums(plane: Plane, rows: Sums, columns: Sums) -> None:
     """Sums of the pieces of all rows and of all columns; a rest that does not fill a segment is left out.
@@ -41,16 +54,9 @@ def segment_sums(plane: Plane, rows: Sums, columns: Sums) -> None:
     rows     (h, SEGMENTS) int32, overwritten: pieces of w // SEGMENTS pixels
     columns  (w, SEGMENTS) int32, overwritten: pieces of h // SEGMENTS pixels
     """
-    wide = plane.shape[1] // SEGMENTS
+    row_sums(plane, rows)
     high = plane.shape[0] // SEGMENTS
     line = np.empty(plane.shape[1], np.int32)
-    for y in range(plane.shape[0]):
-        row = plane[y]
-        for s in range(SEGMENTS):
-            total = np.int32(0)
-            for x in range(s * wide, s * wide + wide):
-                total = np.int32(total + np.int32(row[x]))
-            rows[y, s] = total
     for s in range(SEGMENTS):
         line[:] = 0
         for y in range(s * high, s * high + high):
@@ -102,7 +108,7 @@ def strength(sums: Sums, pixels: int) -> float:
                 below = np.int32(below + np.int32(step < 0))
             apart = np.int32(0)
             for s in range(SEGMENTS):
-                apart = np.int32(apart + abs(np.int32(SEGMENTS * window[s] - total)) // SEGMENTS)
+                apart = np.int32(apart + (abs(np.int32(SEGMENTS * window[s] - total)) >> np.int32(4)))  # over SEGMENTS
             spread += int(apart)
             shared = 0
             if above > MOST_APART:
@@ -127,3 +133,18 @@ def strength(sums: Sums, pixels: int) -> float:
                 high[y, s] = np.int32(high[2 * y, s] + high[2 * y + 1, s])
         height *= 2
     return best
+
+
+# ---- two planes
+
+
+def rolled(plane: Plane, other: Plane) -> float:
+    """The strength of stripes along rows in the difference of two planes: bands that roll, which no scene can hide.
+
+    plane, other  (h, w) uint8, C-contiguous, of one shape, h and w at least SEGMENTS, h times w below 4,000,000
+    """
+    rows, others = np.empty((2, plane.shape[0], SEGMENTS), np.int32)
+    columns = np.empty((plane.shape[1], SEGMENTS), np.int32)
+    segment_sums(plane, rows, columns)
+    segment_sums(other, others, columns)
+    return strength(rows - others, plane.shape[1] // SEGMENTS)

@@ -120,6 +120,46 @@ def measure_pulse(
     tally[PULSES] += 1
 
 
+@kernel("void(Array(float64, 1, 'C', readonly=True), int64, float64[::1], int64)")
+def keep(samples: Any, first: int, ring: Any, mask: int) -> None:
+    """Copy samples into the ring, in at most two pieces: plain loops over plain slices are fast."""
+    place: Any = first & mask
+    before: Any = min(samples.shape[0], mask + 1 - place)
+    target = ring[place : place + before]
+    for i in range(target.shape[0]):
+        target[i] = samples[i]
+    rest = samples[before:]
+    target = ring[: rest.shape[0]]
+    for i in range(target.shape[0]):
+        target[i] = rest[i]
+
+
+@kernel("int64(Array(float64, 1, 'C', readonly=True), float64)")
+def first_above(samples: Any, limit: float) -> Any:
+    """Index of the first sample above a limit, or how many there are. Counting first needs no branch a sample."""
+    above: Any = np.int64(0)
+    for i in range(samples.shape[0]):
+        above += np.int64(samples[i] > limit)
+    if above > 0:
+        for i in range(samples.shape[0]):
+            if samples[i] > limit:
+                return np.int64(i)
+    return np.int64(samples.shape[0])
+
+
+@kernel("void(float64[:, ::1], int64, float64[:, ::1], int64[::1], int64[::1])")
+def repair(samples: Any, first: int, ring: Any, knob: Any, tally: Any) -> None:
+    """Put the last good value in the place of what is not finite, and count it; samples (strips, n), in and out."""
+    for strip in range(samples.shape[0]):
+        good = ring[strip, (first - 1) & knob[MASK]]
+        for j in range(samples.shape[1]):
+            if np.isfinite(samples[strip, j]):
+                good = samples[strip, j]
+            else:
+                samples[strip, j] = good
+                tally[BAD_SAMPLES] += 1
+
+
 @kernel("int64(int64[::1], int64[::1], float64[::1])")
 def settled_after(mark: Any, knob: Any, gain: Any) -> Any:
     """How many samples after its end a pulse can be measured, when nothing follows: its margin and the baseline."""
@@ -148,78 +188,83 @@ def track(  # noqa: PLR0912, PLR0915  (one pass over the samples)
 ) -> None:
     """Follow one strip over some samples.
 
-    samples     (n,) float64, V: what is not finite is counted and taken for the last good value
+    samples     (n,) float64, V, all finite; no more than the ring holds beyond the longest pulse
     first       absolute index of samples[0]
     on_v, off_v thresholds above the baseline, on_v > off_v > 0
     level, mark (LEVELS,) and (MARKS,) in and out: the tracker; the others as in measure_pulse
 
-    The baseline that the thresholds stand on follows the mean of each BLOCK quiet samples by the share FOLLOW. A signal
+    The baseline that the thresholds stand on follows the mean of each BLOCK quiet samples in a row by the share FOLLOW,
+    after it began as the mean of the first SETTLE samples. A signal
     that stays above for LONGEST samples is no pulse (a wheel that stands, a zero that jumped): counted, and the
     baseline begins anew there.
     """
-    mask = knob[MASK]
+    keep(samples, first, ring, knob[MASK])
     block = knob[BLOCK]
-    # What every sample touches is held in locals: a store to an array and its load again cost more than the arithmetic.
+    total: Any = samples.shape[0]
     base = level[BASE]
-    total = level[SUM]
-    quiet = mark[QUIET]
     inside = mark[INSIDE] != 0
     pending = mark[PENDING] != 0
-    settling = mark[SETTLED] < knob[SETTLE]
-    for j in range(samples.shape[0]):
-        now = first + j
-        value = samples[j]
-        if not np.isfinite(value):
-            value = ring[(now - 1) & mask]
-            tally[BAD_SAMPLES] += 1
-        ring[now & mask] = value
-        above = value - base
-        if settling:
-            total += value
-            mark[SETTLED] += 1
-            settling = mark[SETTLED] < knob[SETTLE]
-            if not settling:
-                base = total / knob[SETTLE]
-                total = 0.0
-        elif inside:
-            level[PEAK] = max(level[PEAK], above)
-            if above < off_v:
+    j: Any = np.int64(0)
+    while j < total and mark[SETTLED] < knob[SETTLE]:
+        level[SUM] += samples[j]
+        mark[SETTLED] += 1
+        j += 1
+        base = level[SUM] / mark[SETTLED]
+    while j < total:
+        if inside:
+            # Up to the sample that falls below the lower threshold, or for as long as a pulse may last.
+            start = mark[START]
+            stop = min(total, start + knob[LONGEST] - first)
+            peak = level[PEAK]
+            while j < stop and samples[j] - base >= off_v:
+                peak = max(peak, samples[j] - base)
+                j += 1
+            level[PEAK] = peak
+            now = first + j
+            if j < stop:
                 inside = False
-                if now - mark[START] >= knob[SHORTEST]:
+                if now - start >= knob[SHORTEST]:
                     pending = True
-                    mark[P_START] = mark[START]
+                    mark[P_START] = start
                     mark[P_END] = now
                     mark[BEFORE_END] = mark[PREVIOUS_END]
                 else:
                     tally[TOO_SHORT] += 1
                 mark[PREVIOUS_END] = now
-            elif now - mark[START] >= knob[LONGEST]:
+            elif now - start >= knob[LONGEST]:
                 inside = False
                 tally[STUCK] += 1
                 mark[STUCK_AT] = now
                 mark[PREVIOUS_END] = now
-                base = value
-        elif above > on_v:
+                base = ring[(now - 1) & knob[MASK]]
+            continue
+        # Quiet samples in one run: to the end of the block, and no further than where the pending pulse is due.
+        stop = min(total, j + block - mark[QUIET])
+        due: Any = np.int64(0)
+        if pending:
+            due = mark[P_END] + settled_after(mark, knob, gain)
+            stop = min(stop, max(j, due - first))
+        over = first_above(samples[j:stop], base + on_v) + j
+        mark[QUIET] += over - j
+        j = over
+        if mark[QUIET] == block:
+            base += gain[FOLLOW] * (window_mean(ring, knob[MASK], first + j - block, first + j) - base)
+            mark[QUIET] = 0
+        now = first + j
+        if over < stop:
             if pending:
                 measure_pulse(ring, level[PEAK], mark, now, now, knob, gain, pulse_at, pulse, queued, strip, tally)
                 pending = False
             inside = True
             mark[START] = now
-            level[PEAK] = above
-        else:
-            total += value
-            quiet += 1
-            if quiet == block:
-                base += gain[FOLLOW] * (total / block - base)
-                total = 0.0
-                quiet = 0
-            if pending and now - mark[P_END] >= settled_after(mark, knob, gain):
-                far = now + 4 * settled_after(mark, knob, gain)
-                measure_pulse(ring, level[PEAK], mark, far, now, knob, gain, pulse_at, pulse, queued, strip, tally)
-                pending = False
+            mark[QUIET] = 0
+            level[PEAK] = samples[j] - base
+            j += 1
+        elif pending and now >= due:
+            far = now + 4 * (due - mark[P_END])
+            measure_pulse(ring, level[PEAK], mark, far, now, knob, gain, pulse_at, pulse, queued, strip, tally)
+            pending = False
     level[BASE] = base
-    level[SUM] = total
-    mark[QUIET] = quiet
     mark[INSIDE] = 1 if inside else 0
     mark[PENDING] = 1 if pending else 0
 

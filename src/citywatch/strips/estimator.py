@@ -40,7 +40,9 @@ class Estimator:
         knob[strips.SHORTEST] = max(1, math.ceil(tuning.shortest_pulse_s * rate))
         knob[strips.BASE_SAMPLES] = max(1, round(tuning.baseline_s * rate))
         knob[strips.HOP] = max(1, round(tuning.look_s * rate))
+        # The longest pulse with its margins and both baselines, and what is copied ahead of it between two looks.
         longest = knob[strips.LONGEST] * (1 + 2 * tuning.margin_share) + 2 * knob[strips.BASE_SAMPLES] + 16
+        longest += knob[strips.HOP]
         ring = 1 << math.ceil(math.log2(longest))
         knob[strips.MASK] = ring - 1
         self._knob = knob
@@ -129,6 +131,9 @@ class Estimator:
             loop = np.ascontiguousarray(occupied, np.bool_).view(np.uint8)
             if loop.shape != (signal.shape[1],):
                 raise ValueError(f"occupied: shape {loop.shape}, wanted ({signal.shape[1]},)")
+        if not np.isfinite(signal).all():
+            signal = signal.copy()
+            strips.repair(signal, self.samples, self._ring, self._knob, self._tally)
         parts: list[Vehicles] = []
         done = 0
         while True:

@@ -82,12 +82,12 @@ class Tuning:
 
     settle_s: float = 0.005
     follow_s: float = 0.3
-    block_s: float = 0.005
+    block_s: float = 0.025
     baseline_s: float = 0.02
     margin_share: float = 0.5
     shortest_pulse_s: float = 0.0008
     longest_pulse_s: float = 2.0
-    look_s: float = 0.02
+    look_s: float = 0.05
     longest_spacing_m: float = 14.0
     slowest_mps: float = 0.5
     fastest_mps: float = 60.0
