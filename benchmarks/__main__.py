@@ -24,6 +24,7 @@ SCENARIOS = {
     "pictures": "picture statistics against cv2.meanStdDev; all measurements against decoding and two peers",
     "camera_faults": "every fault of a camera's picture, found or named wrongly, and false alarms of healthy cameras",
     "patrol": "CPU of a visit against the barest one, a round of 6,534 cameras, memory of a camera at rest",
+    "new_camera": "a camera added by the API or the fleet file to its first look, in a city that runs",
     "replay": "a MON file to events and segments on disk, end to end",
     "scales": "records, strips, law, evasion and drift: accuracy proofs, and speed against peers",
     "log": "appends answered after fsync and reads, through the embedded log server",

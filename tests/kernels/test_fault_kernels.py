@@ -142,6 +142,9 @@ def test_segment_sums_equal_the_naive_twin_and_turn_with_the_picture(plane):
     height, width = plane.shape
     rows, columns = np.full((height, 16), -1, np.int32), np.full((width, 16), -1, np.int32)
     stripes.segment_sums(plane, rows, columns)
+    rows_alone = np.empty_like(rows)
+    stripes.row_sums(plane, rows_alone)
+    assert np.array_equal(rows_alone, rows)
     wide, high = width // 16, height // 16
     for s in range(16):
         assert rows[:, s].tolist() == plane[:, s * wide : (s + 1) * wide].sum(axis=1).tolist()
@@ -162,6 +165,17 @@ def test_a_stripe_is_strong_and_one_edge_is_none():
     assert stripes.strength(edge, 40) == 0.0
     assert stripes.strength(belt, 40) == 0.0
     assert stripes.strength(lines, 40) > 1.0
+
+
+def test_bands_that_roll_show_in_the_change_and_a_shadow_does_not():
+    rng = np.random.default_rng(4)
+    street = rng.integers(60, 180, (96, 160))
+    bands = street + (40 * np.sin(np.arange(96) / 5.0))[:, None]
+    shadow = street - 40 * (np.arange(96) > 48)[:, None]
+    street, bands, shadow = (np.clip(plane, 0, 255).astype(np.uint8) for plane in (street, bands, shadow))
+    assert stripes.rolled(street, street) == 0.0
+    assert stripes.rolled(bands, street) == stripes.rolled(street, bands) > 1.0
+    assert stripes.rolled(shadow, street) < 0.1
 
 
 # ---- torn blocks and steps

@@ -72,10 +72,11 @@ def detail(plane: Plane, reach: int, out: Plane) -> None:
     The slow fall of a lamp's light is the same in every street; what it falls on is not. The square is cut off at the
     plane's border; the mean is rounded down, the result kept within 0 to 255.
 
-    plane  (h, w) uint8;  out  (h, w) uint8, overwritten
+    plane  (h, w) uint8;  reach  0 to 4;  out  (h, w) uint8, overwritten
     """
     height, width = plane.shape
     columns = np.zeros(width, np.int32)
+    before = np.zeros(width + 1, np.int32)
     for y in range(min(reach, height)):
         for x in range(width):
             columns[x] += np.int32(plane[y, x])
@@ -87,17 +88,23 @@ def detail(plane: Plane, reach: int, out: Plane) -> None:
             for x in range(width):
                 columns[x] -= np.int32(plane[y - reach - 1, x])
         rows = min(y + reach, height - 1) - max(y - reach, 0) + 1
-        total = np.int32(0)
-        for x in range(min(reach, width)):
-            total += columns[x]
         for x in range(width):
-            if x + reach < width:
-                total += columns[x + reach]
-            if x - reach - 1 >= 0:
-                total -= columns[x - reach - 1]
-            count = rows * (min(x + reach, width - 1) - max(x - reach, 0) + 1)
-            value = 128 + np.int32(plane[y, x]) - int(total) // count
-            out[y, x] = np.uint8(min(max(value, 0), 255))
+            before[x + 1] = before[x] + columns[x]
+        # A sum of n pixels over n, as a product with 2^21 / n rounded up: exact for n up to 90.
+        whole = rows * (2 * reach + 1)
+        inverse = np.uint32(((1 << 21) + whole - 1) // whole)
+        row, line = plane[y], out[y]
+        after, first = before[2 * reach + 1 :], before[: max(width - 2 * reach, 0)]
+        for place in range(first.shape[0]):
+            mean = np.int32(np.uint32(np.uint32(after[place] - first[place]) * inverse) >> np.uint32(21))
+            value = np.int32(128) + np.int32(row[place + reach]) - mean
+            line[place + reach] = np.uint8(min(max(value, np.int32(0)), np.int32(255)))
+        for x in range(width):
+            if reach <= x < width - reach:
+                continue
+            left, right = max(x - reach, 0), min(x + reach, width - 1) + 1
+            value = 128 + np.int32(row[x]) - int(before[right] - before[left]) // (rows * (right - left))
+            line[x] = np.uint8(min(max(value, 0), 255))
 
 
 @kernel(f"int64({_PLANE}, int64, int8[:, ::1], int8[:, ::1])")
@@ -210,16 +217,17 @@ def _block(plane: Plane, top: int, left: int) -> tuple[int, int, int, int]:
     """Sum, sum of squares, lowest and highest value of one block."""
     total = np.int32(0)
     squared = np.int32(0)
-    lowest = np.int32(255)
-    highest = np.int32(0)
-    for y in range(top, top + BLOCK):
-        for x in range(left, left + BLOCK):
-            value = np.int32(plane[y, x])
-            total += value
-            squared += value * value
+    lowest = np.uint8(255)
+    highest = np.uint8(0)
+    for y in range(BLOCK):
+        row = plane[top + y][left : left + BLOCK]
+        for x in range(BLOCK):
+            value = row[x]
+            total = np.int32(total + np.int32(value))
+            squared = np.int32(squared + np.int32(value) * np.int32(value))
             lowest = min(lowest, value)
             highest = max(highest, value)
-    return int(total), int(squared), int(lowest), int(highest)
+    return int(total), int(squared), int(np.int32(lowest)), int(np.int32(highest))
 
 
 @kernel(f"int64({_PLANE}, int64, int64, {_PLANE}, int64, int64)")
@@ -227,8 +235,9 @@ def _product(a: Plane, a_top: int, a_left: int, b: Plane, b_top: int, b_left: in
     """Sum of the products of two blocks."""
     total = np.int32(0)
     for y in range(BLOCK):
+        one, other = a[a_top + y][a_left : a_left + BLOCK], b[b_top + y][b_left : b_left + BLOCK]
         for x in range(BLOCK):
-            total += np.int32(a[a_top + y, a_left + x]) * np.int32(b[b_top + y, b_left + x])
+            total = np.int32(total + np.int32(one[x]) * np.int32(other[x]))
     return int(total)
 
 

@@ -297,7 +297,9 @@ def _stripes(grid: Luma, previous: Luma | None) -> dict[str, float]:
     wide, high = width // stripes.SEGMENTS, height // stripes.SEGMENTS
     change = math.nan
     if previous is not None and previous.shape == grid.shape:
-        change = stripes.strength(rows - _segments(np.ascontiguousarray(previous))[0], wide)
+        before = np.empty_like(rows)
+        stripes.row_sums(np.ascontiguousarray(previous), before)
+        change = stripes.strength(rows - before, wide)
     return {
         "stripe_rows": stripes.strength(rows, wide),
         "stripe_columns": stripes.strength(columns, high),
