@@ -106,7 +106,8 @@ class FrameBatch(Batch):
     speckle_share    (n,) float64   share of scene pixels that stand alone among their neighbours, 0 to 1
     stripe_rows      (n,) float64   strength of what repeats along whole rows over what does not, without unit
     stripe_columns   (n,) float64   the same for columns
-    stripe_change    (n,) float64   the same for rows, of the change since `previous`: bands that roll
+    stripe_change    (n,) float64   the same for rows, of the change since `previous` or since the reference, whichever
+                                    is stronger: bands that roll
     torn_share       (n,) float64   share of 16x16 coding blocks with an edge exactly along three sides or four, 0 to 1
     tear             (n,) float64   share of the pieces of the borders between rows of coding blocks with a clear step
                                     across, above that of other rows and of other borders, -1 to 1
@@ -142,7 +143,8 @@ class FrameBatch(Batch):
     fps              (n,) float64   pictures a second, measured by the stream's own time; NaN where too few were seen
     fps_declared     (n,) float64   what the stream says of itself; NaN where it says nothing
     stream_offset_ns (n,) int64     the stream's wall clock (RTCP sender report) minus ours; NO_OFFSET without one
-    device_offset_ns (n,) int64     the device's clock (ONVIF) minus ours; NO_OFFSET without one
+    device_offset_ns (n,) int64     the device's clock (ONVIF, or the Date of its RTSP answers) minus ours; NO_OFFSET
+                                    without one
     preset           str            the PTZ preset that the camera says it stands at, or that its plan names; empty for
                                     a camera without presets, UNKNOWN_PRESET where it cannot be told
     """

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from citywatch.kernels import registration
+from citywatch.kernels import registration, stripes
 
 REACH_X = 80
 """Displacements searched to either side, grid pixels: an eighth of the width."""
@@ -77,6 +77,10 @@ class Comparison:
     contrast_ratio: float = math.nan
     lost_cells: int = 0
     steady_share: float = math.nan
+    stripe_change: float = math.nan
+    """Of the change since the reference. Bands that roll may stand as they stood at the look before; in the reference
+    there are none.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +132,11 @@ def compare(
     now = _pyramid(sketch)
     against = _UNLIKE
     comparable = reference is not None and reference.shape == sketch.shape
+    steady = bands = math.nan
     if reference is not None and comparable:
-        against = _alike(_pyramid(np.ascontiguousarray(reference)), now)
-    steady = math.nan
+        reference = np.ascontiguousarray(reference)
+        against = _alike(_pyramid(reference), now)
+        bands = stripes.rolled(sketch, reference)
     if not against.match_share >= STEADY_BELOW and previous_grid is not None and previous_grid.shape == grid.shape:
         steady = _alike(_pyramid(make_sketch(previous_grid)), now).match_share
     return Comparison(
@@ -144,6 +150,7 @@ def compare(
         contrast_ratio=against.contrast_ratio,
         lost_cells=against.lost_cells,
         steady_share=steady,
+        stripe_change=bands,
     )
 
 

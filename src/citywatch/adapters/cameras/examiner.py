@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from dataclasses import asdict, replace
@@ -161,7 +162,8 @@ class Examiner:
         kept = ""
         if sketches.due(picture, comparison, sketches.SKETCH_EVERY_FULL if task.marks else sketches.SKETCH_EVERY):
             kept = self._put(sketches.coded(sketch))
-        return asdict(comparison) | {"sketch": kept}
+        bands = [value for value in (measured.stripe_change, comparison.stripe_change) if not math.isnan(value)]
+        return asdict(comparison) | {"sketch": kept, "stripe_change": max(bands, default=math.nan)}
 
     def _load(self, name: str) -> decode.Luma | None:
         """A grid or a sketch from the object store, or None when it is gone: then there is nothing to compare with."""

@@ -48,6 +48,7 @@ def table(limits: PictureThresholds, daylight: bool) -> Table:
     """The checks. `daylight`: it is surely day where the camera stands, whatever the picture shows."""
     no_lines = Check("stripe_rows", limits.torn_stripe_rows, most=True, or_missing=True)
     few_lines = Check("stripe_rows", limits.tear_stripe_rows, most=True, or_missing=True)
+    no_bands = Check("stripe_change", limits.stripe_change, most=True, or_missing=True)
     black = Check("dark_share", limits.black_dark_share)
     nothing_left = Check("layout", limits.black_layout, most=True, or_missing=True)
     by_day = (Check("dark_share", limits.black_by_day_share),)
@@ -63,7 +64,7 @@ def table(limits: PictureThresholds, daylight: bool) -> Table:
         Fault.MOSAIC: (
             (Check("decode_errors", limits.decode_errors),),
             (Check("torn_share", limits.torn_share), no_lines),
-            (Check("tear", limits.tear), few_lines),
+            (Check("tear", limits.tear), few_lines, no_bands),
             (Check("void_share", limits.void_share),),
             (
                 Check("raster_share", limits.raster_share),

@@ -52,7 +52,7 @@ class PictureThresholds:
     """Or where rows of blocks do not fit each other: severe 0.13 and more, medium 0.09 in 95 %; clean up to 0.04, and
     0.066 where the coarsest quantisers meet a codec that does not smooth its blocks.
     """
-    tear_stripe_rows: float = 1.0
+    tear_stripe_rows: float = 0.6
     """That counts where stripes along rows do not make the steps: severe ones have 2.3 and more, medium lines no more
     than 0.077 of clear borders.
     """
