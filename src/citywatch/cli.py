@@ -51,7 +51,8 @@ def run(
     unknown = sorted(set(parts) - set(_PARTS))
     if unknown or not parts:
         raise click.BadParameter(
-            f"{', '.join(unknown) or 'nothing'}: choose from patrol, process, serve, registrar, scales", param_hint="--only"
+            f"{', '.join(unknown) or 'nothing'}: choose from patrol, process, serve, registrar, scales",
+            param_hint="--only",
         )
     from citywatch.app.supervisor import supervise
 
@@ -60,7 +61,10 @@ def run(
 
 @app.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--law", default="cn-gross", show_default=True, help="Law that decides each pass.")
+@click.option(
+    "--law", help="Law that decides: cn-gross, cn-full, eu-full, us-full.  [default: --config's, or cn-gross]"
+)
+@_CONFIG
 @click.option("--summary", type=click.Path(path_type=Path, dir_okay=False), help="Write the counts here, as JSON.")
 @click.option("--events", type=click.Path(path_type=Path, dir_okay=False), help="Write the events here, as JSON lines.")
 @_DATA_DIR
@@ -84,7 +88,8 @@ def run(
 @click.option("--mapping", type=click.Path(path_type=Path), help="CSV: how it is written; see configs/scale-csv.yaml.")
 def replay(
     files: tuple[Path, ...],
-    law: str,
+    law: str | None,
+    config: Path | None,
     summary: Path | None,
     events: Path | None,
     data_dir: Path,
@@ -100,6 +105,7 @@ def replay(
     replay_files(
         files,
         law=law,
+        config=config,
         summary=summary,
         events=events,
         data_dir=data_dir,
@@ -117,11 +123,11 @@ def replay(
 @click.option(
     "--recording", default="latest", show_default=True, help="A recording of `replay`; `live` for the city's own log."
 )
-@click.option("--law", default="cn-gross", show_default=True, help="Law that decides each pass.")
+@click.option("--law", help="Law that decides; without it the one that has decided.")
 @click.option("--summary", type=click.Path(path_type=Path, dir_okay=False), help="Write the counts here, as JSON.")
 @click.option("--events", type=click.Path(path_type=Path, dir_okay=False), help="Write the events here, as JSON lines.")
 def rerun(
-    data_dir: Path, config: Path | None, recording: str, law: str, summary: Path | None, events: Path | None
+    data_dir: Path, config: Path | None, recording: str, law: str | None, summary: Path | None, events: Path | None
 ) -> None:
     """Decide the recorded log once more: the same rows give the same events, byte for byte."""
     from citywatch.app.offline import rerun_recording
@@ -553,7 +559,9 @@ def scale_strips(file: Path, **options: Any) -> None:
 
 @scale.command("health")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--from", "kind", type=click.Choice(_RECORD_KINDS), help="Format of the files.  [default: by their names]")
+@click.option(
+    "--from", "kind", type=click.Choice(_RECORD_KINDS), help="Format of the files.  [default: by their names]"
+)
 @_STATION
 @click.option(
     "--time-zone", default="UTC", show_default=True, help="Zone of the file's local times: IANA name or +08:00."

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from citywatch.adapters.store.sql import SqlStore
     from citywatch.domain.columns import Batch
     from citywatch.flow.replay import Summary as ReplaySummary
+    from citywatch.laws import Law
     from citywatch.ports import Row
+    from citywatch.rules.enforcement import Instrument
 
 _PAGE = 500
 LIVE = "live"
@@ -34,7 +36,8 @@ LIVE = "live"
 def replay_files(
     files: Sequence[Path],
     *,
-    law: str,
+    law: str | None,
+    config: Path | None = None,
     summary: Path | None,
     events: Path | None,
     data_dir: Path,
@@ -44,15 +47,17 @@ def replay_files(
     kind: str | None = None,
     mapping: Path | None = None,
 ) -> None:
-    """Replay vendor files into a recording of the data directory and say what became of their lines."""
+    """Replay vendor files into a recording of the data directory and say what became of their lines.
+
+    `config` says what is known of the scales, and what the city presumes.
+    """
     use_cache()
     from citywatch.adapters.scales.records import kind_of  # noqa: PLC0415
     from citywatch.app.scale_terms import load_formats, record_terms  # noqa: PLC0415
     from citywatch.flow.replay import USUAL_KIND, replay  # noqa: PLC0415
-    from citywatch.laws import load  # noqa: PLC0415
     from citywatch.wire.local_time import Fold  # noqa: PLC0415
 
-    chosen = load(law)
+    chosen, instruments = _law_and_scales(law, config)
     terms = record_terms(station, time_zone, fold, mapping)
     load_formats({kind_of(file, kind, "--from", default=USUAL_KIND) for file in files}, terms)
     warm_imported()
@@ -63,6 +68,7 @@ def replay_files(
         now_ns=SystemClock().now_ns(),
         events=events,
         summary=summary,
+        instruments=instruments,
         station=station,
         time_zone=time_zone,
         fold=Fold(fold),
@@ -74,24 +80,45 @@ def replay_files(
 
 
 def rerun_recording(
-    data_dir: Path, *, config: Path | None, recording: str, law: str, summary: Path | None, events: Path | None
+    data_dir: Path, *, config: Path | None, recording: str, law: str | None, summary: Path | None, events: Path | None
 ) -> None:
     """Decide a recording, or the city's own log (`live`), once more."""
     use_cache()
-    from citywatch.flow import replay  # noqa: PLC0415
-    from citywatch.laws import load  # noqa: PLC0415
+    from citywatch.flow import recordings, replay  # noqa: PLC0415
 
-    directory, chosen = DataDir(data_dir).existing(), load(law)
-    warm_imported()
+    directory = DataDir(data_dir).existing()
     if recording != LIVE:
-        _tell(replay.rerun(directory.root, chosen, recording=recording, events=events, summary=summary))
+        decided_by = law or recordings.find(directory.root, recording)[1].law
+        chosen, instruments = _law_and_scales(decided_by, config)
+        warm_imported()
+        again = replay.rerun(
+            directory.root, chosen, recording=recording, events=events, summary=summary, instruments=instruments
+        )
+        _tell(again)
         return
+    warm_imported()
     if summary is not None:
         raise ConfigurationError("--summary counts the lines of files; a city's own log has none: leave it out")
     if events is None:
         raise ConfigurationError("say where the events of the city's log shall go: --events FILE")
-    settings = _decided_by(directory, config).model_copy(update={"law": law})
+    settings = _decided_by(directory, config)
+    if law is not None:
+        settings = settings.model_copy(update={"law": law})
     print(f"{_rerun_live(directory, settings, events)} events in {events}")
+
+
+def _law_and_scales(law: str | None, config: Path | None) -> tuple[Law, dict[str, Instrument]]:
+    """The law of that name, or the configuration's, as the city presumes it, and what is known of the scales."""
+    if config is None:
+        from citywatch.laws import load  # noqa: PLC0415
+
+        return load(law or "cn-gross"), {}
+    from citywatch.app.steps import instruments, law_of  # noqa: PLC0415
+
+    settings = load_settings(config)
+    if law is not None:
+        settings = settings.model_copy(update={"law": law})
+    return law_of(settings), instruments(settings)
 
 
 def _decided_by(directory: DataDir, config: Path | None) -> Settings:

@@ -222,6 +222,7 @@ def replay(
     now_ns: int,
     events: Path | None = None,
     summary: Path | None = None,
+    instruments: Mapping[str, Instrument] | None = None,
     station: str = "station",
     time_zone: str = "UTC",
     fold: Fold = Fold.EARLIER,
@@ -231,6 +232,7 @@ def replay(
 ) -> Summary:
     """Read the files (in the order of their names), record and decide every pass, write events and summary.
 
+    `instruments`: by device, what is known of the scales; by it a full law says how sure it is and what is enforceable.
     `now_ns` is when it is done: dead letters carry it, nothing else. `progress` shows a bar on stderr. `kind` is the
     format of all files; None: by the end of each name, and MON where that says nothing. `mapping` is for tables.
     ConfigurationError for files, station, zone or places to write to; OutsideError when a disk fails. Whatever ends
@@ -247,7 +249,7 @@ def replay(
         summary_file = stack.enter_context(WholeFile(summary, "summary file")) if summary else None
         recording = recordings.create(data_dir, sources[0].path.name)
         try:
-            with _Reader(recording, _Judge(law, event_file), now_ns) as reader:
+            with _Reader(recording, _Judge(law, event_file, instruments or {}), now_ns) as reader:
                 counts = _read_all(sources, reader, terms, kind, progress=progress)
             intake = Intake(
                 law=law.ref,
@@ -277,8 +279,10 @@ def rerun(
     recording: str = recordings.LATEST,
     events: Path | None = None,
     summary: Path | None = None,
+    instruments: Mapping[str, Instrument] | None = None,
 ) -> Summary:
-    """Decide a finished recording once more: under the same law the same events, byte for byte, and the same summary.
+    """Decide a finished recording once more: under the same law, and with the same `instruments`, the same events,
+    byte for byte, and the same summary.
 
     ConfigurationError when there is no such recording or a place cannot be written; DataError or DataDirError when
     the recording is damaged.
@@ -289,7 +293,7 @@ def rerun(
         summary_file = stack.enter_context(WholeFile(summary, "summary file")) if summary else None
         index = recordings.open_index(root)
         stack.callback(index.close)
-        judge = _Judge(law, event_file)
+        judge = _Judge(law, event_file, instruments or {})
         for _, _, batch in read_seals(root, index):
             if isinstance(batch, PassBatch):
                 judge.take(batch)

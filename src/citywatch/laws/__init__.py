@@ -99,8 +99,8 @@ class LawBook:
 
     @property
     def ref(self) -> str:
-        """The newest version's name; events name the one that decided."""
-        return self.versions[-1].ref
+        """The id alone: all its versions. Events name the one that decided."""
+        return self.versions[-1].id
 
     def in_force(self, at_ns: _Int64s) -> _Bools:
         """For each instant (n,) int64 whether any version was in force."""
