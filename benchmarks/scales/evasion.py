@@ -31,7 +31,7 @@ from citywatch.rules.evasion.merging import merger_of
 from citywatch.testing.evasion_traffic import SCORED, Ranges, Scene, scenes
 
 SCENARIO = "scales"
-SEED = 20_26
+SEED = 4_711
 HONEST_PASSES = 300_000
 SCENE_PASSES = 2_500
 _SETTLE_S = 90

@@ -67,6 +67,12 @@ class Onward(NamedTuple):
 
 MARK = "mark"
 COMMAND = "command"
+SIGHTING = "sighting"
+"""A plate was read at a station of a route: for who goes around a scale."""
+
+ONWARD_ROOM = "onward"
+ONWARD_CLOCK = "clock"
+"""The row of the state that holds the greatest tick which the partition has handed on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +82,7 @@ class OnwardBatch(Batch):
     device       str           the device that the row is about; '' in a mark
     at_ns        (n,) int64    the instant of the event or command
     tick_ns      (n,) int64    the greatest tick that the partition had seen before the row; in a mark, has seen now
-    kind         str           EventKind of a handed-on event, or COMMAND, or MARK
+    kind         str           EventKind of a handed-on event, or COMMAND, SIGHTING or MARK
     cause        str           the event's cause; the command's id
     data         str           JSON object: the event's data, or the command's verb, target, actor and args
     """

@@ -16,10 +16,11 @@ from citywatch.alerts import desk as alerts
 from citywatch.alerts.desk import AlertPolicy
 from citywatch.domain.commands import Verb
 from citywatch.domain.events import Event, EventKind, event_id
-from citywatch.domain.incidents import COMMAND, MARK, Onward, OnwardBatch
+from citywatch.domain.incidents import COMMAND, MARK, SIGHTING, Onward, OnwardBatch
 from citywatch.domain.state import Row, State
 from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
-from citywatch.rules import incidents
+from citywatch.rules import detours, incidents
+from citywatch.rules.detours import DetourPolicy
 from citywatch.rules.incidents import IncidentPolicy, Moment
 from citywatch.tickets import desk as tickets
 
@@ -35,6 +36,7 @@ class IncidentStep:
 
     policy: IncidentPolicy = field(default_factory=IncidentPolicy)
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
+    detours: DetourPolicy = field(default_factory=DetourPolicy)
 
     def take(self, state: State, partition: int, batch: OnwardBatch) -> None:
         """Keep what a partition has handed on until its instant can be decided."""
@@ -72,9 +74,18 @@ class IncidentStep:
             if row.kind == COMMAND:
                 yield from _obeyed(state, row, data)
                 continue
+            if row.kind == SIGHTING:
+                for event in detours.on_sighting(state, row, data, self.detours):
+                    yield event
+                    yield from self._desks(state, event, at_ns)
+                continue
             yield from incidents.on_row(state, row, data, moment, self.policy)
             if row.kind in _TOLD_BY_PARTITION:
                 yield from self._desks(state, _event(row, data), at_ns)
+        yield from alerts.on_tick(state, at_ns)
+        if all(kept["kind"] == SIGHTING for _, kept in rows) and incidents.next_due(state, at_ns - 1) != at_ns:
+            # What is no instant of theirs decides nothing for incidents: they are as if there were no routes.
+            return
         for event in incidents.decide(state, moment, self.policy):
             yield event
             yield from self._desks(state, event, at_ns)
@@ -105,7 +116,8 @@ def _by_instant(state: State, before_ns: int) -> dict[int, list[tuple[str, Row]]
 
 def _next(state: State, rows: Iterable[int], decided_ns: int) -> int | None:
     due_ns = incidents.next_due(state, decided_ns)
-    return min((*rows, *(() if due_ns is None else (due_ns,))), default=None)
+    expire = [row["expires_ns"] for _, row in state.room(alerts.ROOM) if row["expires_ns"] > decided_ns]
+    return min((*rows, *expire, *(() if due_ns is None else (due_ns,))), default=None)
 
 
 def _event(row: Onward, data: Mapping[str, Any]) -> Event:

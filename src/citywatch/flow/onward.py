@@ -9,19 +9,17 @@ from typing import Any
 
 from citywatch.domain.commands import Verb
 from citywatch.domain.events import Event, EventKind
-from citywatch.domain.incidents import COMMAND, MARK, REACHABILITY, Onward, OnwardBatch
+from citywatch.domain.incidents import COMMAND, MARK, ONWARD_CLOCK, ONWARD_ROOM, REACHABILITY, Onward, OnwardBatch
 from citywatch.domain.state import State
-from citywatch.rules import devices, fleet
+from citywatch.rules import detours, devices, fleet
 
-ROOM = "onward"
-_CLOCK = "clock"
 _OF_DESKS = frozenset({Verb.ACKNOWLEDGE_ALERT, Verb.ACCEPT_TICKET, Verb.NOTE_TICKET})
 
 
 def on_tick(state: State, now_ns: int) -> None:
     """From here on the partition hands on nothing about earlier ticks. A clock that was put back waits."""
     tick_ns = max(now_ns, _tick_ns(state))
-    state.put(ROOM, _CLOCK, {"tick_ns": tick_ns})
+    state.put(ONWARD_ROOM, ONWARD_CLOCK, {"tick_ns": tick_ns})
     state.hand_on(Onward("", tick_ns, tick_ns, MARK, "", ""))
 
 
@@ -64,7 +62,7 @@ def passed_on(
     if verb not in _OF_DESKS:
         return False
     unknown = state.get(devices.ROOM, device) is None and state.get(fleet.REMOVED, device) is None
-    if not unknown and not devices.is_placed(state, device):
+    if not unknown and not devices.is_placed(state, device) and not detours.has_handed_on(state, device):
         return False
     told = {"verb": verb, "target": target, "actor": actor, "args": json.loads(args)}
     _hand_on(state, device, at_ns, COMMAND, command, told)
@@ -86,7 +84,7 @@ def _is_about_reaching(event: Event, kind: EventKind) -> bool:
 
 
 def _tick_ns(state: State) -> int:
-    row = state.get(ROOM, _CLOCK)
+    row = state.get(ONWARD_ROOM, ONWARD_CLOCK)
     return 0 if row is None else int(row["tick_ns"])
 
 

@@ -29,8 +29,12 @@ class EvasionPolicy:
     straddle_side_permille: int = 250
     """A half shows its load on one side: at most so much is on the other."""
 
+    abreast_ms: int = 80
+    abreast_spacing_mm: int = 3_200
+    """Without wheel loads and a second plate: two of one make side by side to so little, and no two cars."""
+
     # partial wheel
-    side_off_permille: int = 140
+    side_off_permille: int = 125
     """The left-hand share is so far from what is usual in this lane."""
     axle_off_permille: int = 300
     flagged_off_permille: int = 60

@@ -96,6 +96,10 @@ def _signs_of_halves(one: Record, other: Record, policy: EvasionPolicy) -> list[
     is_light = one["axles"] >= _STEERING_AXLES and max(one["axle_kg"][0], other["axle_kg"][0]) < _LIGHT_STEERING_KG
     if left < 0 and is_light and not coarse and not differing:
         signs.append("light_axles")
+    plates_missing = not (one["plate"] and other["plate"])
+    if left < 0 and plates_missing and not coarse and one["spacing_mm"][0] >= policy.abreast_spacing_mm:
+        if abs(gap_ms(one, other)) <= policy.abreast_ms:
+            signs.append("abreast")
     return signs
 
 
