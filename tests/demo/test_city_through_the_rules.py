@@ -8,11 +8,13 @@ import pytest
 
 from citywatch import laws
 from citywatch.adapters.cameras.measure import LumaOnly, make_grid, measure
+from citywatch.app.steps import instruments
 from citywatch.demo import city, play
 from citywatch.domain.passes import Decision, PassBatch
 from citywatch.domain.pictures import Fault, Light, Outcome
 from citywatch.rules import overload
 from citywatch.rules.pictures import Look, conclude
+from citywatch.settings import Settings
 from citywatch.wire import station_json
 
 SEED = 1
@@ -24,11 +26,14 @@ MEANT = {
 }
 
 
+@pytest.mark.parametrize("law", ["", "cn-gross"])
 @pytest.mark.parametrize("lane", range(len(city.LANES)))
-def test_the_law_agrees_with_every_load(lane):
+def test_the_law_agrees_with_every_load(lane, law):
     lorries = [city.lorry(SEED, lane, number) for number in range(300)]
     sent = [station_json.decode(play.station_record(lorry, 1_777_863_600 * NS)).batch for lorry in lorries]
-    verdicts = overload.judge(laws.load("cn-gross"), PassBatch.concat(sent))
+    settings = city.demonstration(Settings(), port=0)
+    assert settings.law == "cn-full"
+    verdicts = overload.judge(laws.load(law or settings.law), PassBatch.concat(sent), instruments(settings))
     assert [Decision(d) for d in verdicts.decision.tolist()] == [MEANT[lorry.load] for lorry in lorries]
     assert not verdicts.suspect.any()
 
