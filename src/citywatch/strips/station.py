@@ -81,7 +81,7 @@ class Tuning:
     """
 
     settle_s: float = 0.005
-    follow_s: float = 0.3
+    follow_s: float = 0.1
     block_s: float = 0.025
     baseline_s: float = 0.02
     margin_share: float = 0.5
@@ -96,7 +96,7 @@ class Tuning:
     residual_m: float = 0.15
     outlier_share: float = 0.15
     straddling_share: float = 0.1
-    partial_share: float = 0.3
+    partial_share: float = 0.36
 
 
 @dataclass(frozen=True, slots=True)
