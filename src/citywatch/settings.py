@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from citywatch.adapters.cameras.config import CameraSettings, PatrolTerms
 from citywatch.adapters.gb28181.config import RegistrarConfig
+from citywatch.adapters.scales.config import IntakeConfig, SignConfig
 from citywatch.api.config import ApiConfig
 from citywatch.domain.devices import check_device_id, scale_device
 from citywatch.domain.faults import Fault
@@ -141,6 +142,15 @@ class RuleSettings(FaultRuleSettings):
     unknown_after_seconds: Annotated[
         int, Field(ge=5, le=604_800, description="A camera that nobody looked at for so long is unknown")
     ] = 1800
+    no_key_frame_looks: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1000,
+            description="So many looks in a row over ten minutes that saw pictures and no key frame are `no_media`; "
+            "0 for never",
+        ),
+    ] = 5
     missed_heartbeats: Annotated[
         int, Field(ge=1, le=100, description="Missed heartbeats after which a device is silent")
     ] = 3
@@ -227,6 +237,10 @@ class Settings(_Part):
         Field(description="More cameras, as CSV; read again whenever it changes. Seen from this file's place"),
     ] = None
     scales: tuple[ScaleSettings, ...] = ()
+    intake: Annotated[IntakeConfig, Field(description="Live ways in for scales: an MQTT broker, lines over TCP")] = (
+        IntakeConfig()
+    )
+    signs: Annotated[tuple[SignConfig, ...], Field(description="Roadside signs behind the scales")] = ()
     registrar: RegistrarConfig | None = None
     demonstration: DemonstrationSettings | None = None
 
@@ -238,6 +252,21 @@ class Settings(_Part):
                 raise ValueError(f"device {device!r} is described twice; give each camera and lane its own id")
             seen.add(device)
         return self
+
+    @model_validator(mode="after")
+    def _signs_can_be_reached(self) -> Settings:
+        names = [sign.name for sign in self.signs]
+        if len(set(names)) < len(names):
+            raise ValueError("two signs have the same name; give each its own")
+        for sign in self.signs:
+            if sign.topic is not None and self.intake.mqtt is None:
+                raise ValueError(f"sign {sign.name!r}: a topic needs a broker; add intake.mqtt")
+        return self
+
+    @property
+    def has_scales_part(self) -> bool:
+        """Whether there is anything for the part `scales` to do."""
+        return bool(self.intake.mqtt or self.intake.tcp or self.signs)
 
     @model_validator(mode="after")
     def _classes_exist(self) -> Settings:

@@ -75,6 +75,13 @@ METRICS: Mapping[str, Metric] = {
     "onvif_listeners_refused_total": Metric(
         "counter", "Cameras whose ONVIF events nobody listens to: there are too many"
     ),
+    # live ways in for scales, and signs
+    "intake_connections_lost_total": Metric(
+        "counter", "Connections to brokers and controllers that were lost or refused", ("source",)
+    ),
+    "intake_dropped_total": Metric("counter", "Messages without a promise that found no room", ("source", "reason")),
+    "sign_messages_total": Metric("counter", "Messages of roadside signs, by what became of them", ("result",)),
+    "pass_to_sign_seconds": Metric("histogram", "From the pass to its message on the sign", (), _SECONDS),
     # the registrar
     "registrar_requests_total": Metric("counter", "SIP requests answered, by method and status", ("method", "status")),
     "registrar_refused_total": Metric("counter", "SIP requests refused, by reason", ("reason",)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
@@ -24,6 +23,7 @@ from citywatch.domain.events import event_id
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.pulses import PulseBatch
 from citywatch.errors import DataError, RepeatedWord
+from citywatch.wire.letters import letters
 from citywatch.wire.station_json import Decoded, Refused, decode
 
 SOURCE_PASSES = "http:passes"
@@ -232,18 +232,10 @@ async def _refuse_document(api: Api, source: str, error: DataError, content: byt
 
 
 def _keep(api: Api, refused: Sequence[Refused]) -> None:
-    """Dead letters, one for each reason: an array of the refused records as they came, ready to be sent again."""
-    by_reason: dict[str, list[Refused]] = defaultdict(list)
-    for record in refused:
-        by_reason[record.reason.value].append(record)
-    for reason, records in sorted(by_reason.items()):
-        api.meter.count("records_refused_total", len(records), source=SOURCE_PASSES, reason=reason)
+    for reason, message, content, records in letters(refused):
+        api.meter.count("records_refused_total", records, source=SOURCE_PASSES, reason=reason)
         api.store.dead_letter(
-            at_ns=api.clock.now_ns(),
-            source=SOURCE_PASSES,
-            reason=reason,
-            message=records[0].message,
-            content=b"[" + b",".join(record.content for record in records) + b"]",
+            at_ns=api.clock.now_ns(), source=SOURCE_PASSES, reason=reason, message=message, content=content
         )
 
 

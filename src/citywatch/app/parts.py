@@ -1,5 +1,5 @@
 """The parts of a running city, one process each: `prepare`, `process`, `serve`, `patrol`,
-`registrar` and `demo`.
+`registrar`, `scales` and `demo`.
 
 A part reads its briefing from the first line of its standard input, says `ready` on its standard output, and ends
 when its standard input is closed or SIGTERM comes. Whatever it opens is closed in reverse.
@@ -194,6 +194,8 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     expected = ["process"]
     if settings.registrar is not None:
         expected.append("registrar")
+    if settings.has_scales_part:
+        expected.append("scales")
 
     def health() -> Mapping[str, str]:
         # A patrol is missed only where there is something to be visited.
@@ -299,6 +301,32 @@ def _registrar(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> N
     asyncio.run(register_until(settings.registrar, directory, door, meter, stop, listening))
 
 
+def _scales(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
+    """Live ways in for scales, and roadside signs."""
+    from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.app.intake import ScalesPart  # noqa: PLC0415
+    from citywatch.app.kernels import warm_imported  # noqa: PLC0415
+    from citywatch.flow.door import LogDoor  # noqa: PLC0415
+    from citywatch.flow.pulse import Observer  # noqa: PLC0415
+
+    settings, directory, clock = briefing.settings(), briefing.directory(), SystemClock()
+    if not settings.has_scales_part:
+        raise ConfigurationError("the part scales needs `intake:` or `signs:` in the configuration")
+    meter = PrometheusMeter(directory.metrics, "scales")
+    log = _open_log(briefing, stack)
+    store = _open_store(briefing, stack, log)
+    door = LogDoor(log, "scales")
+    part = ScalesPart(settings, door, store, log, clock, meter)
+    warm_imported()
+    observers = {
+        ear.observer: Observer(ear.observer, door, clock, is_listening=ear.is_listening).turn for ear in part.ears
+    }
+    running = _start_turns({**observers, **part.turns()}, meter, stop, stack)
+    _start_presence("scales", briefing, running, stop, stack)
+    _say_ready()
+    part.run(stop)
+
+
 def _demo(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     """The demonstration city, a client of the public API like any other."""
     del stack
@@ -332,6 +360,7 @@ _PARTS: Mapping[str, Callable[[Briefing, threading.Event, ExitStack], None]] = {
     "serve": _serve,
     "patrol": _patrol,
     "registrar": _registrar,
+    "scales": _scales,
     "demo": _demo,
 }
 

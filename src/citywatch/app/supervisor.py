@@ -49,8 +49,11 @@ def supervise(
     text = "" if config is None else read_text(config)
     settings = parse_settings(text, str(config)) if config is not None else Settings()
     settings = _overridden(settings, host, port)
-    if settings.registrar is None:
-        parts = [part for part in parts if part != "registrar"] or ["registrar"]
+    idle = {"registrar"} if settings.registrar is None else set()
+    if not settings.has_scales_part:
+        idle.add("scales")
+    # Asked for alone, an idle part says itself what it lacks.
+    parts = [part for part in parts if part not in idle] or list(parts)
     directory = DataDir.open(data_dir)
     directory.hold(parts if settings.log.url else ["log", *parts])
     port = _free_port(settings.server.host, settings.server.port) if "serve" in parts else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 
@@ -31,16 +32,25 @@ class Ticker:
 
 
 class Observer:
-    """Says once a second, to every partition, that a door was open."""
+    """Says once a second, to every partition, that a door was open: for as long as `is_listening` says so."""
 
-    def __init__(self, name: str, door: LogDoor, clock: Clock, period_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        door: LogDoor,
+        clock: Clock,
+        period_s: float = 1.0,
+        is_listening: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._name = name
         self._door = door
         self._clock = clock
         self._period_s = period_s
+        self._is_listening = is_listening
         self._pace = threading.Event()
 
     def turn(self) -> None:
-        at_ns = np.array([self._clock.now_ns()], np.int64)
-        self._door.broadcast(PulseBatch((self._name,), at_ns, (self._name,)))
+        if self._is_listening():
+            at_ns = np.array([self._clock.now_ns()], np.int64)
+            self._door.broadcast(PulseBatch((self._name,), at_ns, (self._name,)))
         self._pace.wait(self._period_s)

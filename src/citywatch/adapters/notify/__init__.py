@@ -1,0 +1,1 @@
+"""Ways out: to roadside signs."""
