@@ -79,6 +79,12 @@ def test_a_day_holds_what_the_laws_are_about() -> None:
         EventKind.REFERENCE_ADOPTED,
         EventKind.REFERENCE_DROPPED,
         EventKind.WORK_DECLARED,
+        # tests/scale_health
+        EventKind.SCALE_STEP_FOUND,
+        EventKind.SCALE_HEALTH,
+        EventKind.CORRECTION_PROPOSED,
+        EventKind.CORRECTION_ACCEPTED,
+        EventKind.CORRECTION_DECLINED,
         # tests/incidents
         EventKind.TOPOLOGY_CHANGED,
         EventKind.INCIDENT_OPENED,

@@ -45,6 +45,10 @@ _FAULT_SEVERITY = {
     Fault.LOW_FRAME_RATE: Severity.WARNING,
     Fault.CLOCK_WRONG: Severity.WARNING,
     Fault.SILENT: Severity.CRITICAL,
+    Fault.WEIGHT_DRIFT: Severity.WARNING,
+    Fault.SPEED_DRIFT: Severity.WARNING,
+    Fault.SIDES_UNEQUAL: Severity.WARNING,
+    Fault.BAD_RECORDS: Severity.WARNING,
 }
 
 

@@ -60,6 +60,10 @@ AlertKind = Literal[
     "low_frame_rate",
     "clock_wrong",
     "silent",
+    "weight_drift",
+    "speed_drift",
+    "sides_unequal",
+    "bad_records",
     "incident",
 ]
 

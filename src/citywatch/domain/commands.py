@@ -28,6 +28,10 @@ class Verb(StrEnum):
     """args: {"origin": Origin, "camera": {...}, "sealed": text}, see domain/cameras.py. Secrets are sealed in it."""
     REMOVE_CAMERA = "remove_camera"
     """args: {"origin": Origin}."""
+    ACCEPT_CORRECTION = "accept_correction"
+    """target: the proposal's id; args: {"note": text}. The factor is in force from the instant of the command on."""
+    DECLINE_CORRECTION = "decline_correction"
+    """target: the proposal's id; args: {"note": text}. The level as it is now counts as right."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,11 +82,15 @@ def scale_device(station: str, direction: int, lane: int) -> str:
     return f"{station}/d{direction}/l{lane}"
 
 
+def station_of(device: str) -> str:
+    """The station of a lane; any other device is its own."""
+    lane = _LANE.search(device)
+    return device if lane is None else device[: lane.start()]
+
+
 def partition_of(device: str, partitions: int) -> int:
     """The log partition that owns a device; the same on every machine.
 
     All lanes of a station have one owner: there are rules that look at lanes side by side.
     """
-    lane = _LANE.search(device)
-    owner = device if lane is None else device[: lane.start()]
-    return zlib.crc32(owner.encode()) % partitions
+    return zlib.crc32(station_of(device).encode()) % partitions

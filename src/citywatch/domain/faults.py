@@ -33,3 +33,17 @@ class Fault(StrEnum):
     CLOCK_WRONG = "clock_wrong"
     SILENT = "silent"
     """A device that promised heartbeats sent none while its observer was listening (scales; not a camera fault)."""
+    # scales
+    WEIGHT_DRIFT = "weight_drift"
+    """The reference population weighs more or less than it did."""
+    SPEED_DRIFT = "speed_drift"
+    """Its drive tandems are longer or shorter than they were: the scale measures another speed."""
+    SIDES_UNEQUAL = "sides_unequal"
+    """Its left and right wheels weigh otherwise than they did."""
+    BAD_RECORDS = "bad_records"
+    """Many records contradict themselves."""
+
+
+SCALE_FAULTS = frozenset({Fault.WEIGHT_DRIFT, Fault.SPEED_DRIFT, Fault.SIDES_UNEQUAL, Fault.BAD_RECORDS})
+NOT_OF_CAMERAS = SCALE_FAULTS | {Fault.SILENT}
+"""Silence is the fault that every device can have which promises heartbeats."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from citywatch.domain.faults import NOT_OF_CAMERAS
 from citywatch.domain.pictures import Fault
 
 
@@ -52,8 +53,8 @@ class Word:
     check: bool = False
 
 
-CAMERA_FAULTS: tuple[Fault, ...] = tuple(fault for fault in Fault if fault is not Fault.SILENT)
-"""The faults of cameras; `silent` is of devices that promise heartbeats."""
+CAMERA_FAULTS: tuple[Fault, ...] = tuple(fault for fault in Fault if fault not in NOT_OF_CAMERAS)
+"""The faults of cameras; `silent` is of devices that promise heartbeats, others are of scales."""
 
 
 def _onvif(word: str, meaning: str, *faults: Fault) -> Word:

@@ -28,6 +28,7 @@ from citywatch.rules import cameras, claims, devices, fleet, liveness, scales, w
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.claims import ClaimPolicy
 from citywatch.rules.liveness import CLOCK, LivenessPolicy
+from citywatch.rules.scale_health import watch as health
 from citywatch.rules.scales import ScalePolicy
 from citywatch.tickets import desk as tickets
 
@@ -125,16 +126,18 @@ def _obey(
 ) -> Event | list[Event] | str:
     """The event of a lawful command, or the events that the desks shall hear of, or the reason why it is refused."""
     match verb:
-        case Verb.ACKNOWLEDGE_ALERT:
-            return alerts.acknowledge(state, target, at_ns=at_ns, actor=actor, command=command)
-        case Verb.ACCEPT_TICKET:
-            return tickets.accept(state, target, at_ns=at_ns, actor=actor, command=command)
+        case Verb.ACKNOWLEDGE_ALERT | Verb.ACCEPT_TICKET:
+            taken = alerts.acknowledge if verb == Verb.ACKNOWLEDGE_ALERT else tickets.accept
+            return taken(state, target, at_ns=at_ns, actor=actor, command=command)
         case Verb.NOTE_TICKET:
             text = json.loads(args)["note"][:MAX_NOTE_CHARACTERS]
             return tickets.note(state, target, text, at_ns=at_ns, actor=actor, command=command)
         case Verb.PUT_CAMERA | Verb.REMOVE_CAMERA | Verb.DECLARE_WORK:
             obeyed = _ABOUT_A_CAMERA[Verb(verb)]
             return obeyed(state, device, args, at_ns=at_ns, actor=actor, command=command)
+        case Verb.ACCEPT_CORRECTION | Verb.DECLINE_CORRECTION:
+            accept = verb == Verb.ACCEPT_CORRECTION
+            return health.settle(state, device, target, args, accept=accept, at_ns=at_ns, actor=actor, command=command)
         case Verb.REGISTER_DEVICE:
             fields = json.loads(args)
             described = Device(

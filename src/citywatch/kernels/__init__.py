@@ -5,4 +5,14 @@ from __future__ import annotations
 
 def all_kernels() -> None:
     """Import every kernel module, so that `_jit.warm()` knows them all."""
-    from citywatch.kernels import digests, grids, liveness, mon, passes, pictures  # noqa: F401, PLC0415
+    from citywatch.kernels import (  # noqa: F401, PLC0415
+        digests,
+        drift,
+        grids,
+        legality,
+        liveness,
+        mon,
+        passes,
+        pictures,
+        vehicles,
+    )

@@ -14,12 +14,13 @@ from citywatch.adapters.store.sql import SqlStore
 from citywatch.domain.cameras import DEVICE_REMOVED
 from citywatch.domain.devices import DeviceKind, DeviceState
 from citywatch.domain.events import Event, EventKind, Severity, event_id
+from citywatch.domain.faults import NOT_OF_CAMERAS
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault
 from citywatch.ports import Position, Row
 
 START_NS = 1_750_000_000 * NS_PER_S
-_PICTURE_FAULTS = tuple(fault for fault in Fault if fault is not Fault.SILENT)
+_PICTURE_FAULTS = tuple(fault for fault in Fault if fault not in NOT_OF_CAMERAS)
 
 
 def sample_events(seed: int, steps: int = 60) -> list[Event]:

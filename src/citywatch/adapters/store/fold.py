@@ -18,11 +18,13 @@ from citywatch.adapters.store.schema import (
     ALERTS,
     CAMERAS,
     COMMANDS,
+    CORRECTIONS,
     DEVICE_STATES,
     DEVICES,
     DISAGREEMENTS,
     INCIDENT_CHILDREN,
     INCIDENTS,
+    PASS_COUNTS,
     SOURCES,
     TICKET_STEPS,
     TICKETS,
@@ -31,8 +33,10 @@ from citywatch.domain.alerts import AlertState
 from citywatch.domain.cameras import Origin
 from citywatch.domain.devices import DeviceKind, DeviceState
 from citywatch.domain.events import Event, EventKind, Severity, event_id
+from citywatch.domain.faults import SCALE_FAULTS
 from citywatch.domain.incidents import IncidentEnd, IncidentReason
 from citywatch.domain.pictures import Fault
+from citywatch.domain.statistics import COLUMNS as COUNTS
 from citywatch.domain.tickets import TicketState
 
 _IN_ONE_QUESTION = 500
@@ -103,6 +107,8 @@ class Tables:
         self.incident_children = Rows(INCIDENT_CHILDREN)
         self.sources = Rows(SOURCES)
         self.disagreements = Rows(DISAGREEMENTS)
+        self.corrections = Rows(CORRECTIONS)
+        self.pass_counts = Rows(PASS_COUNTS)
         self.device_states: list[dict[str, Any]] = []
         self.alert_changes: list[dict[str, Any]] = []
         self.ticket_steps: list[dict[str, Any]] = []
@@ -124,6 +130,9 @@ class Tables:
         tables.incident_children.read(connection, {key for event in events for key in _leaving(event)})
         tables.sources.read(connection, {_voice(event) for event in events if event.kind is EventKind.CLAIM_HEARD})
         tables.disagreements.read(connection, {event.cause for event in events if event.kind in _DISAGREEMENT})
+        proposals = {key for event in events for key in _proposals(event)}
+        tables.corrections.read(connection, proposals)
+        tables.pass_counts.read(connection, {key for event in events for key, _ in _counted(event)})
         removed = {event.device for event in events if event.kind is EventKind.CAMERA_REMOVED}
         for rows in (tables.sources, tables.disagreements):
             rows.read_of(connection, removed)
@@ -140,7 +149,7 @@ class Tables:
             self.incident_children,
         ):
             rows.write(connection)
-        for rows in (self.sources, self.disagreements):
+        for rows in (self.sources, self.disagreements, self.corrections, self.pass_counts):
             rows.write(connection)
         for table, made in (
             (DEVICE_STATES, self.device_states),
@@ -158,6 +167,83 @@ class Tables:
 
 def _about_scale(tables: Tables, event: Event) -> None:
     _know_device(tables, event, DeviceKind.SCALE.value)
+
+
+def _proposals(event: Event) -> Iterable[str]:
+    """Keys of the rows of corrections that an event may touch."""
+    match event.kind:
+        case EventKind.CORRECTION_PROPOSED:
+            return [key for key in (_text(event, "proposal"), _text(event, "supersedes")) if key]
+        case EventKind.CORRECTION_ACCEPTED | EventKind.CORRECTION_DECLINED:
+            return [_text(event, "proposal")]
+        case EventKind.SCALE_STEP_FOUND:
+            return [key for key in (_text(event, "withdraws"),) if key]
+        case _:
+            return ()
+
+
+def _step_found(tables: Tables, event: Event) -> None:
+    _know_device(tables, event, DeviceKind.SCALE.value)
+    if event.data["withdraws"]:
+        _settled(tables, event, _text(event, "withdraws"), "withdrawn")
+
+
+def _correction_proposed(tables: Tables, event: Event) -> None:
+    _know_device(tables, event, DeviceKind.SCALE.value)
+    if event.data["supersedes"]:
+        _settled(tables, event, _text(event, "supersedes"), "superseded")
+    if tables.corrections.get(_text(event, "proposal")) is not None:
+        tables.unmatched[event.kind.value] += 1
+        return
+    tables.corrections.make(
+        {
+            "id": _text(event, "proposal"),
+            "device": event.device,
+            "cause": event.cause,
+            "step": _text(event, "step"),
+            "state": "open",
+            **{name: float(event.data[name]) for name in ("factor", "factor_low", "factor_high")},
+            "proposed_at_ns": event.at_ns,
+            "settled_at_ns": None,
+            "settled_by": "",
+            "note": "",
+        }
+    )
+
+
+def _correction_settled(tables: Tables, event: Event) -> None:
+    _know_device(tables, event, DeviceKind.SCALE.value)
+    state = "accepted" if event.kind is EventKind.CORRECTION_ACCEPTED else "declined"
+    by = {"settled_by": _text(event, "actor"), "note": _text(event, "note")}
+    _settled(tables, event, _text(event, "proposal"), state, **by)
+    _accepted(tables, event)
+
+
+def _settled(tables: Tables, event: Event, proposal: str, state: str, **by: str) -> None:
+    if tables.corrections.get(proposal) is None:
+        tables.unmatched[event.kind.value] += 1
+    else:
+        tables.corrections.change(proposal, state=state, settled_at_ns=event.at_ns, **by)
+
+
+def _counted(event: Event) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """The rows of counts that an event adds to, by their key."""
+    if event.kind is not EventKind.PASSES_COUNTED:
+        return ()
+    road = _text(event, "road")
+    return [(event_id("pass_counts", road, one["day"], one["kind"]), one) for one in event.data["counts"]]
+
+
+def _passes_counted(tables: Tables, event: Event) -> None:
+    """What is told is added: each event once, as the position of its partition says."""
+    for key, one in _counted(event):
+        row = tables.pass_counts.get(key)
+        added = {name: _int64(one.get(name, 0)) for name in COUNTS}
+        if row is None:
+            named = {"road": _text(event, "road"), "day": _storable(one["day"]), "kind": _storable(one["kind"])}
+            tables.pass_counts.make({"id": key, **named, **added})
+        else:
+            tables.pass_counts.change(key, **{name: row[name] + figure for name, figure in added.items()})
 
 
 # devices
@@ -227,7 +313,8 @@ def _fault_confirmed(tables: Tables, event: Event) -> None:
         "reason": _text(event, "reason"),
     }
     # Silence is the fault that every kind of device can have.
-    row = _know_device(tables, event, "" if fault == Fault.SILENT else DeviceKind.CAMERA.value)
+    kind = DeviceKind.SCALE if fault in SCALE_FAULTS else DeviceKind.CAMERA
+    row = _know_device(tables, event, "" if fault == Fault.SILENT else kind.value)
     others = [other for other in row["faults"] if other["fault"] != fault]
     tables.devices.change(event.device, faults=sorted([*others, present], key=lambda one: str(one["fault"])))
 
@@ -363,8 +450,10 @@ def _passing(tables: Tables, event: Event) -> None:
     """For the patrol alone: the log has it, the store does not keep it."""
 
 
-PASSING = frozenset({EventKind.SUSPICION_RAISED, EventKind.SUSPICION_DROPPED, EventKind.LOOK_ASKED})
-"""Kinds that are not kept in the table of events."""
+PASSING = frozenset(
+    {EventKind.SUSPICION_RAISED, EventKind.SUSPICION_DROPPED, EventKind.LOOK_ASKED, EventKind.PASSES_COUNTED}
+)
+"""Kinds that are not kept in the table of events: those for the patrol, and counts, of which the sum is kept."""
 
 
 # incidents
@@ -677,6 +766,12 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
     EventKind.WEIGHT_UNDECIDED: _about_scale,
     EventKind.PASS_SUSPECT: _about_scale,
     EventKind.EVASION_SUSPECTED: _about_scale,
+    EventKind.SCALE_STEP_FOUND: _step_found,
+    EventKind.SCALE_HEALTH: _about_scale,
+    EventKind.CORRECTION_PROPOSED: _correction_proposed,
+    EventKind.CORRECTION_ACCEPTED: _correction_settled,
+    EventKind.CORRECTION_DECLINED: _correction_settled,
+    EventKind.PASSES_COUNTED: _passes_counted,
     EventKind.FAULT_CONFIRMED: _fault_confirmed,
     EventKind.FAULT_CLEARED: _fault_cleared,
     EventKind.REFERENCE_ADOPTED: _about_camera,

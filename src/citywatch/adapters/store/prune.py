@@ -17,6 +17,7 @@ from citywatch.adapters.store.schema import (
     AUDIT,
     CAMERAS,
     COMMANDS,
+    CORRECTIONS,
     DEVICE_STATES,
     DISAGREEMENTS,
     EVENTS,
@@ -40,6 +41,7 @@ def prune(
     - cameras that were removed, unless the configuration still names them;
     - what sources claim no longer, and disagreements that have ended;
     - incidents that are closed and that no child is still to come back from, with their children;
+    - corrections that were never in force and are settled;
     - events whose alert or ticket is not open; verdicts of commands; audit lines.
     """
     gone: dict[str, int] = {}
@@ -104,6 +106,11 @@ def _old(before_ns: int) -> Iterator[tuple[Column[str] | Column[int], Select[str
         select(incident.id)
         .where(incident.closed_at_ns < before_ns)
         .where(~exists().where(child.incident == incident.id, child.left_at_ns.is_(None))),
+    )
+    settled = CORRECTIONS.c
+    yield (
+        settled.id,
+        select(settled.id).where(settled.settled_at_ns < before_ns, settled.state.in_(("superseded", "withdrawn"))),
     )
     yield COMMANDS.c.command, select(COMMANDS.c.command).where(COMMANDS.c.at_ns < before_ns)
     yield AUDIT.c.seq, select(AUDIT.c.seq).where(AUDIT.c.at_ns < before_ns).order_by(AUDIT.c.seq)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -22,7 +23,9 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0002"
+from citywatch.domain.statistics import COLUMNS as COUNTS
+
+REVISION = "0003"
 """The newest revision under migrations/versions/. Revisions are numbers of four digits, so that newer is greater."""
 
 METADATA = MetaData(
@@ -234,6 +237,40 @@ DISAGREEMENTS = Table(
     Index(None, "until_ns"),
 )
 """Where sources and looks did not fit; `until_ns` is NULL while it lasts."""
+
+CORRECTIONS = Table(
+    "corrections",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("device", _ID, nullable=False),
+    Column("cause", _ID, nullable=False),
+    Column("step", _ID, nullable=False),
+    Column("state", _ID, nullable=False),
+    Column("factor", Float, nullable=False),
+    Column("factor_low", Float, nullable=False),
+    Column("factor_high", Float, nullable=False),
+    Column("proposed_at_ns", BigInteger, nullable=False),
+    Column("settled_at_ns", BigInteger),
+    Column("settled_by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Index(None, "device"),
+    Index(None, "proposed_at_ns", "id"),
+    Index(None, "state", "proposed_at_ns", "id"),
+)
+"""Correction factors of scales; `state` is open, accepted, declined, superseded or withdrawn. An accepted one is in
+force from `settled_at_ns` on, until a later one is accepted. `step` is the event that it follows from."""
+
+PASS_COUNTS = Table(
+    "pass_counts",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("road", _ID, nullable=False),
+    Column("day", _ID, nullable=False),
+    Column("kind", _ID, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in COUNTS),
+    Index(None, "day", "road"),
+)
+"""Passes by road, local day (`YYYY-MM-DD`) and kind of vehicle; the numbers are those of domain.statistics."""
 
 INCIDENTS = Table(
     "incidents",
