@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from citywatch.domain.devices import DeviceKind
-from citywatch.domain.events import Event, EventKind
+from citywatch.domain.events import Event
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.state import State
 from citywatch.kernels.digests import digest_text
-from citywatch.rules import devices, evasion, liveness
+from citywatch.rules import detours, devices, evasion, liveness, statistics
+from citywatch.rules.detours import DetourPolicy
 from citywatch.rules.enforcement import Instrument
 from citywatch.rules.evasion import EvasionPolicy
-from citywatch.rules.evasion.merging import Merger, whole
-from citywatch.rules.evasion.record import Record
+from citywatch.rules.evasion.merging import merger_of
 from citywatch.rules.overload import events, judge
+from citywatch.rules.scale_health import corrections
+from citywatch.rules.scale_health import watch as health
+from citywatch.rules.scale_health.watch import HealthPolicy
+from citywatch.rules.statistics import StatisticsPolicy
 
 if TYPE_CHECKING:
     from citywatch.laws import Law
@@ -32,6 +36,9 @@ class ScalePolicy:
 
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     evasion: EvasionPolicy = field(default_factory=EvasionPolicy)
+    detours: DetourPolicy = field(default_factory=DetourPolicy)
+    health: HealthPolicy = field(default_factory=HealthPolicy)
+    statistics: StatisticsPolicy = field(default_factory=StatisticsPolicy)
 
 
 def on_passes(
@@ -45,11 +52,20 @@ def on_passes(
     fresh, digests = _fresh(state, batch)
     if not fresh:
         return
-    batch = batch.take(fresh)
+    # The scale's health is told by what it weighed; everything else by what that counts for.
+    weighed = batch.take(fresh)
+    batch, factors = corrections.corrected(state, weighed)
+    verdicts = judge(law, batch, policy.instruments)
+    corrected = {digests[row]: correction for row, correction in factors.items()}
     decided: dict[str, list[Event]] = {}
-    for event in events(law, batch, judge(law, batch, policy.instruments), policy.instruments):
-        decided.setdefault(event.data["pass"], []).append(event)
-    merger = _merger(law)
+    for event in events(law, batch, verdicts, policy.instruments):
+        digest = event.data["pass"]
+        noted = corrections.noted(event, corrected[digest]) if digest in corrected else event
+        decided.setdefault(digest, []).append(noted)
+    counted = statistics.classified(law, batch, verdicts, policy.statistics.zone)
+    told = statistics.take(state, batch, counted, policy.statistics)
+    found = health.on_passes(state, weighed, verdicts.suspect, policy.health)
+    merger = merger_of(law, policy.instruments)
     columns = zip(batch.device, digests, batch.at_ns.tolist(), batch.received_ns.tolist(), strict=True)
     for row, (device, digest, at_ns, received_ns) in enumerate(columns):
         yield from devices.seen(state, device, DeviceKind.SCALE, at_ns)
@@ -57,30 +73,16 @@ def on_passes(
             yield from liveness.heard(state, device, received_ns, batch.observer[row] or observer)
         yield from decided.get(digest, ())
         yield from evasion.on_pass(state, batch, row, policy.evasion, merger)
+        detours.on_pass(state, batch, row, policy.detours)
+        yield from found.get(row, ())
+        yield from told.get(row, ())
 
 
 def on_tick(state: State, now_ns: int, law: Law, policy: ScalePolicy) -> Iterator[Event]:
     """What passes have waited for."""
-    yield from evasion.on_tick(state, now_ns, policy.evasion, _merger(law))
-
-
-def _merger(law: Law) -> Merger:
-    """The law's word on a vehicle of which two scales have weighed a half each."""
-
-    def merge(one: Record, other: Record) -> Mapping[str, Any]:
-        batch = whole(one, other)
-        word = {"law": law.ref, "axles": one["axles"], "gross_kg": int(batch.gross_kg[0]), "decision": "lawful"}
-        for event in events(law, batch, judge(law, batch)):
-            if event.kind in _DECISIONS:
-                word |= {name: value for name, value in event.data.items() if name not in _NOT_OF_THE_WHOLE}
-                word["decision"] = _DECISIONS[event.kind]
-        return {**word, "axle_kg": batch.axle_kg[0].tolist()}
-
-    return merge
-
-
-_DECISIONS = {EventKind.OVERLOADED: "over", EventKind.WEIGHT_UNDECIDED: "undecided"}
-_NOT_OF_THE_WHOLE = frozenset({"pass", "plate"})
+    yield from evasion.on_tick(state, now_ns, policy.evasion, merger_of(law, policy.instruments))
+    yield from health.on_tick(state, now_ns)
+    yield from statistics.on_tick(state, now_ns, policy.statistics)
 
 
 def _fresh(state: State, batch: PassBatch) -> tuple[list[int], list[str]]:
