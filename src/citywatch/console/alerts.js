@@ -197,6 +197,25 @@ export class AlertsPage {
     });
   }
 
+  /** What a law with all its rules says beside the limit: the vehicle, what binds, how sure it is, and what it is worth. */
+  legal(about) {
+    const kind = `${word("vehicle", about.kind)} · ${percent(about.kind_confidence / 100)}`;
+    const binding = about.outcomes[1] ?? about.outcomes[0];
+    const part = binding.axles === about.axles ? t("part_whole")
+      : t("part_axles", { first: number(binding.first_axle), last: number(binding.first_axle + binding.axles - 1) });
+    const rows = [
+      [t("field_vehicle"), about.kind_confidence < 90 && about.kind_runner_up !== "unknown"
+        ? `${kind} (${word("vehicle", about.kind_runner_up)}?)` : kind],
+      [t("field_rule"), el("span", {}, el("code", {}, about.rule), ` · ${part}`)],
+      [t("field_margin"), kilograms(about.margin_kg)],
+      [t("field_probability"), about.probability_lawful === null ? t("not_known") : percent(about.probability_lawful)],
+    ];
+    if (about.over_reduced_kg !== null) rows.push([t("field_reduced"), kilograms(about.over_reduced_kg)]);
+    rows.push([t("field_enforceable"), about.enforceable ? t("enforceable_yes")
+      : about.blocked.map((reason) => word("blocked", reason)).join("; ")]);
+    return rows;
+  }
+
   rows(alert) {
     const about = alert.subject;
     const device = [this.city.nameOf(alert.device), this.city.placeOf(alert.device)].filter(Boolean).join(" · ");
@@ -218,6 +237,7 @@ export class AlertsPage {
         [t("field_plate"), this.plate(alert)],
         [t("field_law"), about.law],
       );
+      if (about.rule) rows.push(...this.legal(about));
       if (about.suspect?.length) rows.push([t("field_suspect"), about.suspect.map((reason) => word("suspect", reason)).join("; ")]);
     } else {
       rows.push([t("field_reason"), word("reason", about.reason)]);

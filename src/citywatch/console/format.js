@@ -86,6 +86,12 @@ export function repairExplained(ticket) {
 export function explanation(alert) {
   if (alert.kind === "overloaded") {
     const about = alert.subject;
+    if (about.rule && about.measured_kg !== about.gross_kg) {
+      return t("explain_overloaded_part", {
+        measured: tonnes(about.measured_kg), limit: tonnes(about.limit_kg), over: kilograms(about.over_kg),
+        percent: number(about.over_percent, 1),
+      });
+    }
     return t("explain_overloaded", {
       gross: tonnes(about.gross_kg), limit: tonnes(about.limit_kg), over: kilograms(about.over_kg),
       percent: number(about.over_percent, 1), axles: about.axles,
