@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 HEAD = struct.Struct(">II")
@@ -77,9 +77,11 @@ class Report:
     mark: str = ""
 
 
-def pack(message: Settings | Task | Report, blob: bytes = b"") -> bytes:
-    body = json.dumps(asdict(message), separators=(",", ":")).encode()
-    return HEAD.pack(len(body), len(blob)) + body + blob
+def pack(message: Settings | Task | Report, blob_length: int = 0) -> bytes:
+    """The message; a blob of so many bytes follows."""
+    fields = {name: getattr(message, name) for name in message.__dataclass_fields__}  # asdict would copy all values
+    body = json.dumps(fields, separators=(",", ":")).encode()
+    return HEAD.pack(len(body), blob_length) + body
 
 
 def unpack_json(body: bytes) -> dict[str, Any]:

@@ -387,7 +387,8 @@ class _Process:
 
     async def _exchange(self, task: Task, content: bytes) -> Report:
         try:
-            self._stdin.write(pack(task, content))
+            self._stdin.write(pack(task, len(content)))
+            self._stdin.write(content)
             await self._stdin.drain()
         except ConnectionError:
             raise await self._death() from None

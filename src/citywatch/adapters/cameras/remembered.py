@@ -23,6 +23,13 @@ _NOT_MEASURED: Mapping[str, Any] = {
     column.name: column.missing if column.since > 1 else _NOTHING.get(column.dtype, 0) for column in FrameBatch.COLUMNS
 }
 """What a row holds in a column that a visit says nothing about."""
+_NOT_MEASURED_COLUMNS: Mapping[str, Any] = {
+    column.name: (str(_NOT_MEASURED[column.name]),)
+    if column.dtype == TEXT
+    else np.array([_NOT_MEASURED[column.name]], column.dtype)
+    for column in FrameBatch.COLUMNS
+}
+"""The same as columns of one row; batches never change theirs, so they may share them."""
 
 
 class Memory:
@@ -137,7 +144,6 @@ class Memory:
     ) -> FrameBatch:
         """The visit as a batch of one row; every column of FrameBatch that the measurement names is copied by name."""
         values: dict[str, Any] = {
-            **_NOT_MEASURED,
             **(report.measurement or {}),
             "device": camera,
             "at_ns": at_ns,
@@ -156,13 +162,12 @@ class Memory:
         if report.outcome == Outcome.PICTURE:
             self.picture = report.picture
             self.picture_ns = report.media_ns if report.media_ns >= 0 else at_ns
-        columns: dict[str, Any] = {
-            column.name: (str(values[column.name]),)
-            if column.dtype == TEXT
-            else np.array([values[column.name]], column.dtype)
-            for column in FrameBatch.COLUMNS
-        }
-        return FrameBatch.of(**columns)
+        columns = dict(_NOT_MEASURED_COLUMNS)
+        for column in FrameBatch.COLUMNS:
+            if column.name in values:
+                value = values[column.name]
+                columns[column.name] = (str(value),) if column.dtype == TEXT else np.array([value], column.dtype)
+        return FrameBatch(**columns)
 
 
 def makes_sense(report: Report) -> bool:

@@ -27,6 +27,8 @@ _MOST_REFUSAL_BYTES = 65_536
 """So much of a 401 is read, so that the answer to it can go over the same connection."""
 _BUFFER_BYTES = 1 << 20
 _MAGIC_BYTES = 16
+_AT_ONCE_BYTES = 1 << 20
+"""A body of no more is read whole and then looked at; of a larger one the beginning is seen first."""
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?\r?\n")
 _UNRESERVED = "%/:=&?~#+!$,;'@()*[]"
 
@@ -254,9 +256,12 @@ async def _picture(connection: _Connection, head: _Head, most_bytes: int, shown:
         await _chunks(connection, content)
     elif (length := head.length) is not None:
         content.expect(length)
-        first = min(length, _MAGIC_BYTES)
-        content.add(await connection.exactly(first))
-        content.add(await connection.exactly(length - first))
+        if length <= _AT_ONCE_BYTES:
+            content.add(await connection.exactly(length))
+        else:
+            first = min(length, _MAGIC_BYTES)
+            content.add(await connection.exactly(first))
+            content.add(await connection.exactly(length - first))
     else:
         while piece := await connection.some():
             content.add(piece)
