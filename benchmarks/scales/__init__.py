@@ -12,7 +12,7 @@ from benchmarks._frame import Row
 
 SCENARIO = "scales"
 
-PARTS: tuple[str, ...] = ("evasion", "strips",)
+PARTS: tuple[str, ...] = ("reading", "evasion", "strips", "drift")
 """The explicit table: each is a module of this package."""
 
 
