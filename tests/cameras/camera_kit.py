@@ -59,10 +59,10 @@ async def until(condition, timeout_s=20.0):
     return value
 
 
-async def ask(*args, **options):
+async def ask(*args, report_wait_s=0.0, **options):
     """What a Visitor brings back of one camera."""
     async with Visitor() as visitor:
-        return await visitor.ask(config(*args, **options))
+        return await visitor.ask(config(*args, **options), report_wait_s=report_wait_s)
 
 
 class Row:

@@ -10,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citywatch.adapters.cameras import rtsp
-from citywatch.adapters.cameras.answers import VisitFailure
+from citywatch.adapters.cameras.answers import Stream, VisitFailure
+from citywatch.adapters.cameras.clocks import SUSPECT_ASKS, ClockWatch
 from citywatch.adapters.cameras.link import Link, NotRtsp
+from citywatch.adapters.cameras.pipe import Report
+from citywatch.adapters.cameras.remembered import Memory
 from citywatch.adapters.cameras.sdp import control_url, parse_video_track
-from citywatch.adapters.cameras.stream_time import FrameRate, sender_report_offset_ns
+from citywatch.adapters.cameras.stream_time import FrameRate, date_offset_ns, sender_report_offset_ns
 from citywatch.domain.pictures import NO_OFFSET, Outcome, VisitReason
 from citywatch.testing import cameras
 from citywatch.testing.scripted_rtsp import Script, ScriptedCamera, sender_report
@@ -76,6 +79,67 @@ def test_any_bytes_are_a_report_or_none(data):
     assert isinstance(sender_report_offset_ns(data, 0), int)
 
 
+NOON_NS = 1_800_000_000_000_000_000  # 15 January 2027, 08:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("told", "offset_s"),
+    [
+        ("Fri, 15 Jan 2027 08:00:00 GMT", 0.5),
+        ("Fri, Jan 15 2027 07:59:00 GMT", -59.5),  # the month first, as some libraries have it
+        ("Friday, 15-Jan-2027 08:00:20 GMT", 20.5),
+        ("Fri, 15 Jan 2027 16:00:04 GMT", 4.5),  # Beijing, called GMT
+        ("Fri, 15 Jan 2027 13:45:00 GMT", 0.5),  # Kathmandu
+        ("Fri, 15 Jan 2027 08:20:00 GMT", 1200.5),  # no zone
+        ("Thu, 01 Jan 1970 00:00:10 GMT", -1_799_999_989.5),
+    ],
+)
+def test_the_date_of_an_answer_tells_the_device_clock_but_for_its_zone(told, offset_s):
+    assert date_offset_ns(told, NOON_NS) / 1e9 == pytest.approx(offset_s)
+
+
+@given(st.text(max_size=60))
+def test_what_is_no_date_is_no_clock(text):
+    assert isinstance(date_offset_ns(text, NOON_NS), int)
+    assert date_offset_ns("Fri, 32 Foo 2027 08:00:00 GMT", NOON_NS) == NO_OFFSET
+
+
+def test_a_date_is_believed_when_it_runs_and_no_other_clock_speaks_against_it():
+    watch = ClockWatch()
+    assert watch.heard(Stream(date_offset_ns=-100_000_000_000)) == NO_OFFSET
+    assert watch.heard(Stream(date_offset_ns=-101_000_000_000)) == -101_000_000_000
+    assert watch.heard(Stream(date_offset_ns=-401_000_000_000)) == NO_OFFSET  # it stands still
+    assert watch.heard(Stream()) == NO_OFFSET
+    for _ in range(3):  # the stream has told another clock
+        told = watch.heard(Stream(date_offset_ns=-100_000_000_000, stream_offset_ns=0))
+    assert told == NO_OFFSET
+
+
+def test_a_visit_now_and_then_stays_for_the_clock_and_suspects_do():
+    watch = ClockWatch()
+    due = [visit for visit in range(1, 300) if watch.is_due(visit, 7, 100, frozenset())]
+    assert due == [93, 193, 293]
+    assert not watch.is_due(1, 99, 100, frozenset())  # a new camera is looked at first
+    watch.asks = SUSPECT_ASKS
+    for visit in range(1, 1 + SUSPECT_ASKS):
+        assert watch.is_due(visit, 7, 100, frozenset())
+        watch.heard(Stream())
+    assert not watch.is_due(5, 7, 100, frozenset())
+    assert [v for v in range(1, 40) if watch.is_due(v, 7, 100, frozenset({"clock_wrong"}))] == [12, 24, 36]
+
+
+def test_patience_doubles_with_visits_that_see_no_key_frame():
+    memory = Memory("c")
+    waits = []
+    for reason in ("no_key_frame",) * 4 + ("decoder_died", "ok"):
+        waits.append(memory.patience_s(10.0, 60.0))
+        outcome = Outcome.PICTURE if reason == "ok" else Outcome.UNCHECKED
+        memory.remember(Report(int(outcome), reason), "")
+    assert waits == [10, 20, 40, 60, 60, 60]
+    assert memory.patience_s(10.0, 60.0) == 10
+    assert memory.patience_s(90.0, 60.0) == 90
+
+
 def test_the_declared_rate_stands_in_the_description():
     text = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=framerate:{}\r\n"
     assert parse_video_track(text.format("12.5")).fps == 12.5
@@ -111,6 +175,19 @@ def test_a_visit_tells_rate_declared_rate_and_clock(visit):
     assert answer.stream.fps == pytest.approx(20, rel=0.01)
     assert answer.stream.fps_declared == 25
     assert answer.stream.stream_offset_ns / 1e9 == pytest.approx(-3600, abs=1)
+
+
+def test_a_visit_may_stay_until_the_stream_has_told_its_clock(visit, monkeypatch):
+    monkeypatch.setattr(rtsp, "RATE_WAIT_S", 0.0)
+    late = Script(pace_s=0.01, clock_offset_s=60, reports_from=20, date_offset_s=60)
+    answer, _ = visit(late)
+    assert answer.stream.stream_offset_ns == NO_OFFSET
+    assert answer.stream.date_offset_ns / 1e9 == pytest.approx(60, abs=1)
+    answer, camera = visit(late, report_wait_s=5.0)
+    assert answer.stream.stream_offset_ns / 1e9 == pytest.approx(60, abs=1)
+    assert camera.sent < 100
+    answer, _ = visit(Script(pace_s=0.01, stops_after=2), report_wait_s=0.05)
+    assert answer.stream.stream_offset_ns == NO_OFFSET
 
 
 def test_what_a_stream_does_not_say_is_not_known(visit, monkeypatch):

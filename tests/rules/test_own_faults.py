@@ -12,6 +12,7 @@ from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import UNKNOWN_PRESET, Fault, Light, Outcome
 from citywatch.domain.work import WorkKind
 from citywatch.rules import cameras, faults, references
+from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.comparison import Own
 from citywatch.rules.confirmations import CAMERA_FAULTS, CONFIRMATIONS
 from citywatch.rules.pictures import Why
@@ -321,6 +322,36 @@ def test_colour_in_the_dark_where_infrared_should_be_on_is_a_stuck_filter():
         watch.look(of=BY_DAY, light=Light.NIGHT, mean=40.0, chroma_sd=5.0, noise_sd=1.0)
     (fault,) = watch.of(EventKind.FAULT_CONFIRMED)
     assert (fault.data["fault"], fault.data["reason"]) == ("infrared_stuck", "dark_in_colour")
+
+
+# ---- pictures, and no key frame
+
+
+def test_a_stream_that_never_sends_a_key_frame_gives_no_media_after_a_while(watch):
+    for _ in range(4):
+        watch.miss(Outcome.UNCHECKED, "no_key_frame")
+    assert watch.suspected() == []
+    for _ in range(2):
+        watch.miss(Outcome.UNCHECKED, "no_key_frame")
+    (fault,) = watch.of(EventKind.FAULT_CONFIRMED)
+    assert (fault.data["fault"], fault.data["reason"]) == ("no_media", "no_key_frame")
+    assert fault.data["evidence"]["measure"] == "looks_without_key_frame"
+    (down,) = [event for event in watch.of(EventKind.DEVICE_STATE) if event.data["state"] == "down"]
+    assert down.data["reason"] == "fault_confirmed"
+    watch.settle(2)
+    assert watch.open() == {}
+
+
+@pytest.mark.parametrize(("looks", "after_s", "between"), [(0, 300.0, 0), (5, 100.0, 0), (5, 300.0, 4)])
+def test_key_frames_that_are_far_apart_are_no_fault(looks, after_s, between):
+    watch = Watch(CameraPolicy(no_key_frame_looks=looks))
+    watch.settle(12)
+    for number in range(1, 7):
+        watch.miss(Outcome.UNCHECKED, "no_key_frame", after_s)
+        if between and number % between == 0:
+            watch.look()  # one came, after all
+    assert watch.suspected() == []
+    assert watch.state.get(cameras.ROOM, CAMERA)["keyless"][0] <= 6
 
 
 # ---- seen only in the dark, cleared only in the dark

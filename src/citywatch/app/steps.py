@@ -83,7 +83,9 @@ def city_step(settings: Settings) -> CityStep:
     rules = settings.rules
     return CityStep(
         law=law_of(settings),
-        cameras=CameraPolicy(confirmations(rules), rules.unknown_after_seconds),
+        cameras=CameraPolicy(
+            confirmations(rules), rules.unknown_after_seconds, no_key_frame_looks=rules.no_key_frame_looks
+        ),
         liveness=LivenessPolicy(rules.missed_heartbeats),
         alerts=AlertPolicy(rules.overload_hold_seconds, rules.severe_over_percent),
         claims=ClaimPolicy(rules.claims_hold_seconds, rules.claims_lapse_seconds),

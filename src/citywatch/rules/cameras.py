@@ -8,7 +8,7 @@ of state a camera: `camera` (faults, and what the last look leaves), `usual` (wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from citywatch.domain.devices import DeviceKind, DeviceState
 from citywatch.domain.events import Event
 from citywatch.domain.instants import NS_PER_S
-from citywatch.domain.pictures import Fault, FrameBatch, Light, Outcome
+from citywatch.domain.pictures import Fault, FrameBatch, Light, Outcome, VisitReason
 from citywatch.domain.state import Row, State
 from citywatch.domain.work import WorkKind
 from citywatch.kernels import liveness
@@ -41,6 +41,7 @@ _STALE_SUSPICION_NS = 2 * 3600 * NS_PER_S
 """A suspicion from the night is dropped by day when it is older: it may come again the next night."""
 _AIMED_AGAIN_PIXELS = 24.0
 """After a repair the view may lie this far from the old one, grid pixels, and is learned anew."""
+_MOST_KEYLESS = 1000
 _TYPICAL_CONTRAST = 0.2
 """A look is typical for its light when its contrast for its brightness is not below the usual by more than this."""
 _TYPICAL_BRIGHTNESS = 0.2
@@ -50,13 +51,16 @@ _TYPICAL_BRIGHTNESS = 0.2
 @dataclass(frozen=True, slots=True)
 class CameraPolicy:
     """`confirmations`: the rule of each fault. `unknown_after_seconds`: a camera that nobody has looked at for longer
-    is unknown, never silently up.
+    is unknown, never silently up. `no_key_frame_looks`: a stream of which so many looks in a row, over at least
+    `no_key_frame_seconds`, saw pictures and no key frame gives no media; 0 for never.
     """
 
     confirmations: Mapping[Fault, Confirmation] = field(default_factory=lambda: CONFIRMATIONS)
     unknown_after_seconds: int = 1800
     learning: LearningPolicy = field(default_factory=LearningPolicy)
     own: OwnThresholds = field(default_factory=OwnThresholds)
+    no_key_frame_looks: int = 5
+    no_key_frame_seconds: float = 600.0
 
 
 @dataclass(slots=True)
@@ -108,6 +112,7 @@ def _on_look(state: State, look: Look, policy: CameraPolicy) -> Iterator[Event]:
     row = state.get(ROOM, look.device) or _new_row(look)
     usual = state.get(USUAL, look.device) or {"usual": {}, "hours": hours.nothing()}
     case = _judged(state, look, row, usual, policy)
+    row = {**row, "keyless": _keyless(case, row.get("keyless") or [0, NEVER], policy)}
     for fault in CAMERA_FAULTS:
         _one_fault(case, fault, policy.confirmations[fault])
     yield from _write(state, case, row, policy)
@@ -123,6 +128,7 @@ def _new_row(look: Look) -> Row:
         "faults": {},
         "good": {},
         "trace": None,
+        "keyless": [0, NEVER],
     }
 
 
@@ -148,6 +154,30 @@ def _judged(state: State, look: Look, row: Row, usual: Row, policy: CameraPolicy
         work.explained(state, look.device, look.at_ns),
         hours.is_dark(usual["hours"], look.at_ns),
     )
+
+
+def _keyless(case: _Case, before: list[int], policy: CameraPolicy) -> list[int]:
+    """[looks in a row that saw pictures and no key frame, since when]; when they are enough, the look is judged anew.
+
+    A stream without key frames cannot be looked at by anybody who comes after its beginning. But key frames may be far
+    apart, too; so the patrol waits longer each time, and a few looks say nothing.
+    """
+    look = case.look
+    if look.outcome is not Outcome.UNCHECKED:
+        return [0, NEVER]
+    if look.reason != VisitReason.NO_KEY_FRAME:
+        return before
+    count, since_ns = min(before[0] + 1, _MOST_KEYLESS), look.at_ns if before[1] == NEVER else before[1]
+    wanted = policy.no_key_frame_looks
+    if wanted and count >= wanted and look.at_ns - since_ns >= policy.no_key_frame_seconds * NS_PER_S:
+        finding = Finding(
+            Fault.NO_MEDIA, look.reason, "looks_without_key_frame", float(count), float(wanted), float(count - wanted)
+        )
+        judged = case.judgement
+        unsure = dict(judged.unchecked)
+        unsure.pop(Fault.NO_MEDIA, None)
+        case.judgement = replace(judged, found={**judged.found, Fault.NO_MEDIA: finding}, unchecked=unsure)
+    return [count, since_ns]
 
 
 # ---- one fault of one look
@@ -231,7 +261,7 @@ def _evidence(case: _Case, finding: Finding) -> Evidence:
 
 def _write(state: State, case: _Case, row: Row, policy: CameraPolicy) -> Iterator[Event]:
     look, found = case.look, case.judgement.found
-    looked = look.outcome is not Outcome.UNCHECKED
+    looked = look.outcome is not Outcome.UNCHECKED or Fault.NO_MEDIA in found
     after: dict[str, Any] = {
         **row,
         "history": asdict(case.judgement.history),

@@ -38,6 +38,8 @@ class Script:
     padding           bytes of padding in each RTP packet
     stops_after, hangs_up_after   pictures, then silence or the end; None for never
     clock_offset_s    sender reports, one a picture, with a wall clock so far from ours; None for no reports
+    reports_from      number of the picture, since it plays, with which sender reports begin
+    date_offset_s     Date in its answers, with a clock so far from ours; None for no Date
     session_s         how long a session lives without a request; it is told, and kept to
     get_parameter     whether it knows GET_PARAMETER; else it answers 405 and wants OPTIONS
     asks              whether it sends a request of its own before each picture, and hangs up when five stay unanswered
@@ -55,6 +57,8 @@ class Script:
     stops_after: int | None = None
     hangs_up_after: int | None = None
     clock_offset_s: float | None = None
+    reports_from: int = 0
+    date_offset_s: float | None = None
     session_s: int | None = None
     get_parameter: bool = True
     asks: bool = False
@@ -105,6 +109,10 @@ class ScriptedCamera(TcpServer):
     def _answer(self, method: str, url: str, number: str) -> bytes:
         script, status, body = self._script, "200 OK", ""
         lines = [f"CSeq: {number}"]
+        if script.date_offset_s is not None:
+            lines.append(
+                time.strftime("Date: %a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + script.date_offset_s))
+            )
         if method == "OPTIONS":
             lines.append("Public: DESCRIBE, SETUP, PLAY, TEARDOWN" + ", GET_PARAMETER" * script.get_parameter)
         elif method == "DESCRIBE":
@@ -147,7 +155,7 @@ class ScriptedCamera(TcpServer):
                 talk.writer.write(b"OPTIONS * RTSP/1.0\r\nCSeq: %d\r\n\r\n" % number)
             _, units = self._pictures[(script.first + number) % len(self._pictures)]
             timestamp = int(number * _CLOCK_HZ / script.fps) & 0xFFFF_FFFF
-            if script.clock_offset_s is not None:
+            if script.clock_offset_s is not None and number >= script.reports_from:
                 self._frame(talk, script.channels[1], sender_report(time.time() + script.clock_offset_s, timestamp))
             if not script.in_band:
                 units = [unit for unit in units if unit[0] & 0x1F not in (_SEQUENCE_PARAMETERS, _PICTURE_PARAMETERS)]

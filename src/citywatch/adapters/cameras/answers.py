@@ -47,11 +47,13 @@ class Stream:
     fps_declared      what the stream says of itself; NaN where it says nothing
     stream_offset_ns  the stream's wall clock (RTCP sender report) minus ours when the report was read; NO_OFFSET
                       without one. Over TCP, reading in gulps makes it up to link.GULP_S too small.
+    date_offset_ns    the clock of the RTSP server, by the Date of its answers, minus ours; NO_OFFSET without one
     """
 
     fps: float = math.nan
     fps_declared: float = math.nan
     stream_offset_ns: int = NO_OFFSET
+    date_offset_ns: int = NO_OFFSET
 
     def columns(self) -> dict[str, float]:
         """What is known, by column; what is not is left to others (the decoder may know the declared rate)."""

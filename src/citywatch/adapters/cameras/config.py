@@ -95,6 +95,21 @@ class PatrolTerms(BaseModel):
         int,
         Field(ge=1, le=100_000, description="A camera with an ONVIF address is asked its clock every so many visits"),
     ] = 12
+    stream_clock_visits: Annotated[
+        int,
+        Field(ge=1, le=100_000, description="Every so many visits stay until the stream has told its clock by RTCP"),
+    ] = 288
+    stream_clock_seconds: Annotated[
+        float, Field(ge=0, le=60, description="... for so long at most; 0 stays for no clock")
+    ] = 12.0
+    key_frame_seconds_max: Annotated[
+        float,
+        Field(
+            ge=1,
+            le=120,
+            description="The longest wait for a key frame: it doubles with every visit to which pictures came and none",
+        ),
+    ] = 60.0
     snapshot_full_visits: Annotated[
         int,
         Field(

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from citywatch.adapters.cameras.answers import Answer, Reached, VisitFailure
+from citywatch.adapters.cameras.clocks import SUSPECT_ASKS
 from citywatch.adapters.cameras.config import STANDARD_CLASS, PatrolTerms
 from citywatch.adapters.cameras.held import HeldStream
 from citywatch.adapters.cameras.pipe import Report
@@ -31,7 +32,7 @@ from citywatch.adapters.cameras.tally import PatrolReport, Tally
 from citywatch.adapters.cameras.visit import CameraConfig, Visitor
 from citywatch.adapters.onvif.eyes import OnvifEyes
 from citywatch.domain.events import Event, EventKind
-from citywatch.domain.pictures import NO_OFFSET, UNKNOWN_PRESET, FrameBatch, Outcome, VisitReason
+from citywatch.domain.pictures import NO_OFFSET, UNKNOWN_PRESET, Fault, FrameBatch, Outcome, VisitReason
 from citywatch.errors import ConfigurationError, LogFull, LogUnavailable
 from citywatch.ports import Clock, Meter
 
@@ -225,6 +226,8 @@ class Patrol:
             memory.adopt(data["light"], data["preset"], "")
         elif kind is EventKind.SUSPICION_RAISED:
             memory.suspect(data["fault"], holds=True)
+            if data["fault"] == Fault.CLOCK_WRONG.value:
+                memory.clocks.asks = SUSPECT_ASKS
             self._suspect(event.device, data["fault"], data.get("again_seconds"))
         elif kind in (EventKind.SUSPICION_DROPPED, EventKind.FAULT_CONFIRMED, EventKind.FAULT_CLEARED):
             memory.suspect(data["fault"], holds=kind is EventKind.FAULT_CONFIRMED)
@@ -232,6 +235,8 @@ class Patrol:
         elif not self._running:
             return
         elif kind in _REPAIR:
+            if Fault.CLOCK_WRONG.value in memory.suspicions:
+                memory.clocks.asks = SUSPECT_ASKS
             self._schedule.verify(event.device, asyncio.get_running_loop().time())
         elif kind is EventKind.LOOK_ASKED:
             self.ask_now([event.device])
@@ -295,14 +300,18 @@ class Patrol:
         asks = self._tells_preset(config) and memory.reason in ("", VisitReason.OK.value)
         preset = await self._preset(config, at_ns) if asks else config.preset_at(at_ns)
         try:
-            answer: Answer | VisitFailure = await self._visitor.ask(config)
+            answer: Answer | VisitFailure = await self._visitor.ask(
+                config,
+                media_timeout_s=memory.patience_s(config.media_timeout_seconds, self._terms.key_frame_seconds_max),
+                report_wait_s=self._terms.stream_clock_seconds if self._hears_clock(memory) else 0.0,
+            )
         except VisitFailure as failure:
             answer = failure
         else:
             if asks and await self._preset(config, at_ns) != preset:
                 preset = UNKNOWN_PRESET  # it moved while it gave the picture
         report = await self._examine(answer, memory, preset)
-        offset_ns = await self._device_offset_ns(config, memory, report)
+        offset_ns = await self._device_offset_ns(config, memory, report, answer)
         row = self._told(config, memory, report, at_ns, preset, loop.time() - began_s, offset_ns)
         self._meter.observe("visit_seconds", loop.time() - began_s)
         return row, report
@@ -365,9 +374,18 @@ class Patrol:
         said = await self._eyes.preset(config)
         return config.preset_at(at_ns) if said is None else said or UNKNOWN_PRESET
 
-    async def _device_offset_ns(self, config: CameraConfig, memory: Memory, report: Report) -> int:
-        asked = self._eyes is not None and config.onvif_address() is not None and report.outcome != Outcome.UNREACHABLE
-        if self._eyes is None or not asked or (memory.visits - 1) % self._terms.device_clock_visits:
+    def _hears_clock(self, memory: Memory) -> bool:
+        return memory.clocks.is_due(memory.visits, memory.phase, self._terms.stream_clock_visits, memory.suspicions)
+
+    async def _device_offset_ns(
+        self, config: CameraConfig, memory: Memory, report: Report, answer: Answer | VisitFailure
+    ) -> int:
+        """The device's clock: by ONVIF where it has it, else by the Date of its RTSP server."""
+        wanted = memory.clocks.asks > 0 or (memory.visits - 1) % self._terms.device_clock_visits == 0
+        date_ns = memory.clocks.heard(answer.stream)
+        if self._eyes is None or config.onvif_address() is None:
+            return date_ns
+        if not wanted or report.outcome == Outcome.UNREACHABLE:
             return NO_OFFSET
         offset_ns = await self._eyes.device_offset_ns(config)
         return NO_OFFSET if offset_ns is None else offset_ns
@@ -437,7 +455,7 @@ class Patrol:
                 at_ns, began_s = self._clock.now_ns(), loop.time()
                 preset = await self._preset(config, at_ns)
                 report = await self._examine(look.answer, memory, preset)
-                offset_ns = await self._device_offset_ns(config, memory, report)
+                offset_ns = await self._device_offset_ns(config, memory, report, look.answer)
                 row = self._told(config, memory, report, at_ns, preset, loop.time() - began_s, offset_ns)
                 found = _found(report)
                 if found is not Found.UNKNOWN:

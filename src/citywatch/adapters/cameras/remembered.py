@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from citywatch.adapters.cameras.answers import FileRef, Media
+from citywatch.adapters.cameras.clocks import ClockWatch
 from citywatch.adapters.cameras.pipe import Report, Task
 from citywatch.adapters.cameras.rtp import KeyFrame
 from citywatch.domain.columns import TEXT
@@ -17,6 +18,8 @@ from citywatch.domain.pictures import NO_OFFSET, UNKNOWN_PRESET, FrameBatch, Out
 
 MOST_REFERENCES = 64
 """Of one camera; the rules keep fewer."""
+
+_MOST_KEYLESS = 8
 
 _NOTHING: Mapping[str, Any] = {TEXT: "", "float64": math.nan}
 _NOT_MEASURED: Mapping[str, Any] = {
@@ -40,7 +43,9 @@ class Memory:
     __slots__ = (
         "after_keys",
         "after_ns",
+        "clocks",
         "generation",
+        "keyless",
         "killer",
         "last_mark",
         "mark",
@@ -75,6 +80,9 @@ class Memory:
         self.after_ns: int | None = None
         self.after_keys = 0
         self.killer = False
+        self.clocks = ClockWatch()
+        self.keyless = 0
+        """Visits in a row to which pictures came and no key frame."""
         self.reason = ""
         self.mark = self.last_mark = ""
         """glance.Mark of the last full look that could be compared with a reference, and of the last visit."""
@@ -95,6 +103,10 @@ class Memory:
         if preset == UNKNOWN_PRESET:
             return {f"{light}/{place}": picture for (light, place), picture in known.items()}
         return {light: picture for (light, place), picture in known.items() if place == preset}
+
+    def patience_s(self, usual_s: float, most_s: float) -> float:
+        """How long to wait for a key frame: twice as long with each visit that saw none."""
+        return min(usual_s * 2.0**self.keyless, max(most_s, usual_s))
 
     def suspect(self, fault: str, *, holds: bool) -> None:
         """A fault is suspected or confirmed; or it no longer is."""
@@ -121,6 +133,10 @@ class Memory:
     def remember(self, report: Report, preset: str) -> None:
         """After the row was made."""
         self.killer = report.outcome == Outcome.NO_MEDIA and report.reason.startswith("decoder_")
+        if report.reason == VisitReason.NO_KEY_FRAME:
+            self.keyless = min(self.keyless + 1, _MOST_KEYLESS)
+        elif report.outcome != Outcome.UNCHECKED:
+            self.keyless = 0
         if report.after_ns is not None or report.after_keys:
             self.after_ns, self.after_keys = report.after_ns, report.after_keys
         if report.outcome == Outcome.PICTURE:

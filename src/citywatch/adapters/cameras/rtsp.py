@@ -5,7 +5,8 @@ frame (seconds, at many cameras). The decoder gets the bytes of one frame and ne
 
 On the way, and without decoding, the stream's time is read: its rate from the RTP timestamps, its clock from the
 sender reports (answers.Stream). A camera that sends a key frame at once leaves nothing to count; then a visit stays a
-little longer: until RATE_INTERVALS are there, but not above RATE_WAIT_S.
+little longer: until RATE_INTERVALS are there, but not above RATE_WAIT_S. Sender reports come every five seconds or so;
+a visit that is to bring one stays until one is there, which the patrol asks for now and then.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from citywatch.adapters.cameras.rtp import (
     parse_packet,
 )
 from citywatch.adapters.cameras.sdp import VideoTrack, control_url, parse_video_track
-from citywatch.adapters.cameras.stream_time import FrameRate, sender_report_offset_ns
+from citywatch.adapters.cameras.stream_time import FrameRate, date_offset_ns, sender_report_offset_ns
 from citywatch.domain.pictures import NO_OFFSET, VisitReason
 
 RATE_INTERVALS = 5
@@ -56,8 +57,13 @@ async def fetch_key_frame(
     media_timeout_s: float,
     stalled_s: float,
     most_bytes: int,
+    report_wait_s: float = 0.0,
 ) -> Answer:
-    """One whole key frame of the camera's video, and what was learned of its stream. Raises VisitFailure:
+    """One whole key frame of the camera's video, and what was learned of its stream.
+
+    report_wait_s  how long to stay, at most, until a sender report has told the stream's clock
+
+    Raises VisitFailure:
 
     unreachable (name_lookup, refused, timed_out, host_unreachable, authentication, path_unknown), no_media (
     protocol_error: it speaks no RTSP, or wrongly; no_frames: connected, but no answer or no picture in time; stalled:
@@ -72,6 +78,7 @@ async def fetch_key_frame(
                 await session.play(transport)
                 frame = await session.key_frame()
         await session.count_a_little()
+        await session.hear_report(report_wait_s)
         return Answer(frame, session.stream())
     finally:
         await session.goodbye()
@@ -120,7 +127,7 @@ class RtspSession:
         self._ready: KeyFrame | None = None
         self._trouble: FrameTooLarge | None = None
         self._flowed_at = 0.0
-        self._offset_ns = NO_OFFSET
+        self._offset_ns = self._date_offset_ns = NO_OFFSET
         self._open = contextlib.AsyncExitStack()
 
     # what the end of a visit means -------------------------------------------------------------------------
@@ -201,6 +208,7 @@ class RtspSession:
             fps=self._frames.rate.fps if self._frames is not None else math.nan,
             fps_declared=self._track.fps if self._track is not None else math.nan,
             stream_offset_ns=self._offset_ns,
+            date_offset_ns=self._date_offset_ns,
         )
 
     # the conversation --------------------------------------------------------------------------------------
@@ -277,6 +285,13 @@ class RtspSession:
             while rate.intervals < RATE_INTERVALS and (rest_s := ends - self._loop.time()) > 0:
                 await self._listen(lambda: rate.intervals >= RATE_INTERVALS, rest_s)
 
+    async def hear_report(self, at_most_s: float) -> None:
+        """Stay until a sender report has come, or for so long. Never raises for what the camera does."""
+        ends = self._loop.time() + at_most_s
+        with contextlib.suppress(FrameTooLarge, Ended, NotRtsp, OSError, VisitFailure):
+            while self._offset_ns == NO_OFFSET and (rest_s := ends - self._loop.time()) > 0:
+                await self._listen(lambda: self._offset_ns != NO_OFFSET, min(rest_s, self._keep_alive_s))
+
     async def keep_alive(self) -> None:
         """Say a word when the session would end without one. The answer is heard later, between the pictures."""
         if self._loop.time() - self._spoke_at >= self._keep_alive_s:
@@ -322,6 +337,8 @@ class RtspSession:
         while True:
             while (message := self._link.take()) is not None:
                 self._answered = True
+                if date := message.first("date"):
+                    self._date_offset_ns = date_offset_ns(date, self._now_ns())
                 if message.status and message.first("cseq") in ("", str(self._sequence)):
                     return message
                 await self._hear(message)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
+from datetime import datetime
 
 from citywatch.domain.pictures import NO_OFFSET
 
@@ -13,6 +15,14 @@ _TOLD_INTERVALS = 3
 _TOLD_SPAN_S = 1.0
 _NTP_TO_UNIX_S = 2_208_988_800
 _SENDER_REPORT = 200
+_DATE = re.compile(
+    r"(?:(?P<day>\d{1,2})[ -](?P<month>[A-Za-z]{3})|(?P<month_first>[A-Za-z]{3}) (?P<day_last>\d{1,2}))[ -]"
+    r"(?P<year>\d{4}) (?P<time>\d\d:\d\d:\d\d)"
+)
+_HALF_NS = 500_000_000
+_ZONE_STEP_NS = 900_000_000_000
+_MOST_ZONES = 56
+_ZONE_SLACK_NS = 30_000_000_000
 
 
 class FrameRate:
@@ -102,3 +112,26 @@ def sender_report_offset_ns(data: bytes, received_ns: int) -> int:
             return int(sent_ns) - received_ns
         at += 4 * (words + 1)
     return NO_OFFSET
+
+
+def date_offset_ns(text: str, received_ns: int) -> int:
+    """The clock of an RTSP server minus ours, from the Date of its answer (RFC 2326, section 12.18).
+
+    Many cameras say their local time and call it GMT: an offset of whole quarters of an hour, 14 hours at most, is
+    taken for a time zone and left out. (What is wrong by just that must be told by a sender report or ONVIF.) Some
+    libraries name the month before the day. Whole seconds are told: half of one is added.
+
+    returns  nanoseconds; NO_OFFSET for what is no date
+    """
+    found = _DATE.search(text)
+    if found is None:
+        return NO_OFFSET
+    day, month = found["day"] or found["day_last"], found["month"] or found["month_first"]
+    try:
+        told = datetime.strptime(f"{day} {month} {found['year']} {found['time']} +0000", "%d %b %Y %H:%M:%S %z")
+    except ValueError:
+        return NO_OFFSET
+    offset_ns = int(told.timestamp()) * 1_000_000_000 + _HALF_NS - received_ns
+    zones = round(offset_ns / _ZONE_STEP_NS)
+    rest_ns = offset_ns - zones * _ZONE_STEP_NS
+    return rest_ns if abs(zones) <= _MOST_ZONES and abs(rest_ns) <= _ZONE_SLACK_NS else offset_ns

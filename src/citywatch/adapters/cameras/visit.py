@@ -63,16 +63,23 @@ class Visitor:
     async def aclose(self) -> None:
         self._dialler.close()
 
-    async def ask(self, camera: CameraConfig) -> Answer:
-        """What the decoder needs of this camera, and what was learned on the way. Raises VisitFailure."""
+    async def ask(
+        self, camera: CameraConfig, *, media_timeout_s: float | None = None, report_wait_s: float = 0.0
+    ) -> Answer:
+        """What the decoder needs of this camera, and what was learned on the way. Raises VisitFailure.
+
+        media_timeout_s  instead of the camera's own, for a stream whose key frames are far apart
+        report_wait_s    how long to stay, at most, until the stream has told its clock
+        """
+        patience_s = camera.media_timeout_seconds if media_timeout_s is None else media_timeout_s
         try:
-            return await self._ask(camera, await self._address(camera))
+            return await self._ask(camera, await self._address(camera), patience_s, report_wait_s)
         except VisitFailure:
             if self._eyes is not None:
                 self._eyes.forget(camera.camera)  # it may have moved its pictures
             raise
 
-    async def _ask(self, camera: CameraConfig, address: Address) -> Answer:
+    async def _ask(self, camera: CameraConfig, address: Address, patience_s: float, report_wait_s: float) -> Answer:
         if address.kind is MediaKind.FILE:
             return Answer(FileRef(Path(address.path)))
         if address.kind is MediaKind.PROBE:
@@ -96,9 +103,10 @@ class Visitor:
             self._dialler,
             transport=camera.transport,
             connect_timeout_s=camera.connect_timeout_seconds,
-            media_timeout_s=camera.media_timeout_seconds,
+            media_timeout_s=patience_s,
             stalled_s=camera.stalled_seconds,
             most_bytes=camera.most_bytes,
+            report_wait_s=report_wait_s,
         )
 
     async def _address(self, camera: CameraConfig) -> Address:
