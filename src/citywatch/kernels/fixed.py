@@ -21,6 +21,7 @@ from citywatch.kernels.mon import (
     check_value,
     days_from_civil,
     days_in_month,
+    find_beyond,
     read_field,
 )
 
@@ -126,11 +127,10 @@ def decode_loads(data: Any, start: int, end: int, axle: Any, axles: int, load: A
                 spacing[number] = value
             at += width
     spacing[axles - 1] = 0
-    for i in range(at, end):
-        byte = data[i]
-        if byte != BLANK_BYTE and byte != 48:  # noqa: PLR1714  (a tuple here is slower when compiled)
-            column[0] = i - start + 1
-            return BEYOND_AXLES
+    beyond = find_beyond(data, at, end)
+    if beyond < end:
+        column[0] = beyond - start + 1
+        return BEYOND_AXLES
     column[0] = 0
     return OK
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from citywatch.kernels._jit import kernel
+from citywatch.kernels.digests import read_eight
 
 OK = 0
 EMPTY_LINE = 1
@@ -42,6 +43,10 @@ HEAD_WIDTH = int(WIDTHS.sum())
 _BLANK = -1_000_000_000
 _NO_NUMBER = -1_000_000_001
 _DAY_MS = 86_400_000
+
+# Eight bytes of padding at once: blanks (0x20) and zeros (0x30) differ in one bit.
+_ALL_BUT_0X10 = np.uint64(0xEFEFEFEFEFEFEFEF)
+_BLANKS = np.uint64(0x2020202020202020)
 
 
 @kernel("int64(Array(uint8, 1, 'C', readonly=True), int64, int64, boolean)")
@@ -112,6 +117,20 @@ def split_lines(data: Any, start: int, stop: int, starts: Any, ends: Any) -> int
     return found
 
 
+@kernel("int64(Array(uint8, 1, 'C', readonly=True), int64, int64)")
+def find_beyond(data: Any, start: int, end: int) -> int:
+    """The first byte of data[start:end] that is neither a blank nor a zero; `end` when there is none."""
+    at = start
+    while at + 8 <= end and (read_eight(data, at) & _ALL_BUT_0X10) == _BLANKS:
+        at += 8
+    while at < end:
+        byte = data[at]
+        if byte != 32 and byte != 48:  # noqa: PLR1714  (a tuple here is slower when compiled)
+            return at
+        at += 1
+    return end
+
+
 @kernel("int64(int64, int64, int64)")
 def check_value(value: int, lowest: int, highest: int) -> int:
     """OK, or the error code of what read_field gave."""
@@ -166,11 +185,10 @@ def decode_axles(data: Any, start: int, end: int, axles: int, axle_kg: Any, spac
             spacing_mm[number // 2] = value
         at += AXLE_FIELD
     spacing_mm[axles - 1] = 0
-    for i in range(at, end):
-        byte = data[i]
-        if byte != 32 and byte != 48:  # noqa: PLR1714  (a tuple here is slower when compiled)
-            column[0] = i - start + 1
-            return BEYOND_AXLES
+    beyond = find_beyond(data, at, end)
+    if beyond < end:
+        column[0] = beyond - start + 1
+        return BEYOND_AXLES
     column[0] = 0
     return OK
 
