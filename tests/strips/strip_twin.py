@@ -58,8 +58,9 @@ def pulses(signal, *, on_v, off_v, knob, gain, names):
 
 def _measured(signal, start, end, previous_end, following, height, base_n, gain, names):
     margin = 2 + int(gain[names.MARGIN] * (end - start))
-    known = min(len(signal), following, end + margin + base_n)
-    if following > known:
+    due = end + margin + base_n
+    known = min(len(signal), following, due)
+    if following >= due:
         following = 10**9
     left = min(margin, (start - previous_end) // 3)
     right = min(margin, (following - end) // 3, known - end)
