@@ -36,6 +36,7 @@ def validity(ref: str, raw: Raw) -> tuple[int, int | None]:
 
 
 def version(ref: str, raw: Raw) -> int:
+    """The number of a version."""
     value = raw["version"]
     if type(value) is not int or value < 1:
         raise ValueError(f"{ref}: version is a whole number from 1 on")
@@ -43,12 +44,14 @@ def version(ref: str, raw: Raw) -> int:
 
 
 def refuse_unknown(ref: str, raw: Raw, keys: Iterable[str]) -> None:
+    """ValueError for a key that is not one of `keys`."""
     unknown = sorted(raw.keys() - set(keys))
     if unknown:
         raise ValueError(f"{ref}: unknown key {unknown[0]!r}")
 
 
 def cited(ref: str, raw: Raw) -> str:
+    """Where a number comes from; none stands without it."""
     citation = str(raw["citation"])
     if not citation.strip():
         raise ValueError(f"{ref}: a number has no citation")
@@ -56,12 +59,14 @@ def cited(ref: str, raw: Raw) -> str:
 
 
 def whole(ref: str, name: str, value: object, least: int, most: int) -> int:
+    """A whole number within its bounds."""
     if type(value) is not int or not least <= value <= most:
         raise ValueError(f"{ref}: {name} is {value!r}; it must be a whole number, {least:,} to {most:,}")
     return value
 
 
 def one_of(ref: str, name: str, value: object, known: Iterable[str]) -> str:
+    """One of the known words."""
     if value not in (words := tuple(known)):
         raise ValueError(f"{ref}: {name} is {value!r}; it must be one of {', '.join(words)}")
     return str(value)
