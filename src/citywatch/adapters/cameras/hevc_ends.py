@@ -5,13 +5,15 @@ what is not there, and what comes out may be anything from a plain grey to a car
 of a slice whose bytes all arrived is used up with its last block, no byte earlier and no byte later (ITU-R H.265,
 9.3.2.5). So the key frame is decoded again, and compared:
 
-with bytes behind each slice       changes nothing in a whole picture; a decoder that ran out of bytes reads them.
+with bytes behind each slice         changes nothing in a whole picture; a decoder that ran out of bytes reads them.
 with each slice's last bytes altered   changes the last blocks of a whole picture; a decoder that lost its way, and
                                    came to the end of the picture before that of the bytes, never looks at them.
 
-Neither has a threshold. A decoding each is much for a visit, so it is asked only of a picture that is unlike what is
-known of its camera (`examiner`). In a picture of several slices the second sees a damage only where no slice is whole;
-slices with entry points (tiles, wavefronts) are judged by their last part.
+Both are done at once, and mostly that is all: nothing changed, or only the lowest rows. What changes from farther up
+on may be the end of a slice, or of what came of it: then the first is asked alone. A decoding is much for a visit, so
+it is asked only of a picture that is unlike what is known of its camera, or shows edges on the raster (`examiner`). In
+a picture of several slices altered bytes are found only where no slice is whole; slices with entry points (tiles,
+wavefronts) are judged by their last part; and what is lost in the lowest LOWEST rows alone is let pass.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ lie out of sight, as the lowest 8 of 1088 rows do in a picture of 1080.
 """
 MORE_BYTES = 64
 """Put behind each slice."""
+LOWEST = 0.1
+"""Of a picture's height: changes there are those of the altered bytes."""
 _FIRST_OTHER = 32
 """NAL unit types below it are slices (ITU-T H.265, table 7-1)."""
 _ALTERED = bytes.maketrans(bytes(range(256)), bytes((value ^ 0x55) | 4 for value in range(256)))
@@ -45,20 +49,35 @@ def is_damaged(content: bytes, decoded: decode.Decoded, most_pixels: int) -> boo
     """Whether bytes of a key frame (Annex B) are missing or altered. `decoded`: what it gave. Raises MemoryError."""
     if not any(is_slice for _, is_slice in _units(content)):
         return False
-    return _changes(content, _longer, decoded, most_pixels) or not _changes(content, _other, decoded, most_pixels)
+    first = _changed_from(content, lambda unit: _other(unit) + _MORE, decoded, most_pixels)
+    if first is None:
+        return True
+    if first >= (1.0 - LOWEST) * decoded.luma.shape[0]:
+        return False
+    return _changed_from(content, lambda unit: _trimmed(unit) + _MORE, decoded, most_pixels) is not None
 
 
-def _changes(content: bytes, alter: Callable[[bytes], bytes], decoded: decode.Decoded, most_pixels: int) -> bool:
-    """Whether the picture comes out another, or not at all, with its slices altered."""
+def _changed_from(
+    content: bytes, alter: Callable[[bytes], bytes], decoded: decode.Decoded, most_pixels: int
+) -> int | None:
+    """The first row of luma that comes out another with the slices altered; 0 where none comes out, None for no change.
+
+    Where only colours change it is the row that the first of them belongs to.
+    """
     altered = b"".join(alter(unit) if is_slice else unit for unit, is_slice in _units(content))
     try:
         again = decode.decode_key_frame("hevc", altered, most_pixels)
     except decode.Undecodable:
-        return True
-    if again.decode_errors > decoded.decode_errors:
-        return True
-    planes = (decoded.luma, again.luma), (decoded.chroma_u, again.chroma_u), (decoded.chroma_v, again.chroma_v)
-    return not all(a is b or (a is not None and b is not None and np.array_equal(a, b)) for a, b in planes)
+        return 0
+    height = decoded.luma.shape[0]
+    first = None
+    for name in ("luma", "chroma_u", "chroma_v"):
+        one, other = getattr(decoded, name), getattr(again, name)
+        if one is None or other is None or np.array_equal(one, other):
+            continue
+        row = int(np.flatnonzero((one != other).any(axis=1))[0]) * height // one.shape[0]
+        first = row if first is None else min(first, row)
+    return first
 
 
 def _units(content: bytes) -> Iterator[tuple[bytes, bool]]:
@@ -75,10 +94,6 @@ def _trimmed(unit: bytes) -> bytes:
     while unit.endswith(b"\x00\x00\x03"):
         unit = unit[:-3].rstrip(b"\x00")
     return unit
-
-
-def _longer(unit: bytes) -> bytes:
-    return _trimmed(unit) + _MORE
 
 
 def _other(unit: bytes) -> bytes:
