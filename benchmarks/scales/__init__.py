@@ -12,7 +12,7 @@ from benchmarks._frame import Row
 
 SCENARIO = "scales"
 
-PARTS: tuple[str, ...] = ("reading", "evasion", "strips", "drift")
+PARTS: tuple[str, ...] = ("reading", "evasion", "strips", "drift", "law")
 """The explicit table: each is a module of this package."""
 
 
