@@ -35,6 +35,7 @@ def test_the_words():
     assert (message.over_kg, message.until_ns) == (8_230, NOW_NS + 25 * NS_PER_S)
     english = message_for(replace(SIGN, language="en", hide_plate=True), overload(), NOW_NS)
     assert english.lines == ("…345", "8.2 t OVER", "UNLOAD AT Lijia, 2.1 km, right")
+    assert message_for(replace(SIGN, enforceable_only=False), overload(enforceable=False), NOW_NS) is not None
     assert message_for(replace(SIGN, places=()), overload(), NOW_NS).lines == ("湘A12345", "超限 8.2 吨")
 
 
@@ -44,6 +45,7 @@ def test_the_words():
         (overload(device="CS01/d2/l1"), 1),
         (overload(device="CS012/d1/l1"), 1),
         (overload(plate=""), 1),
+        (overload(enforceable=False), 1),
         (replace(overload(), kind=EventKind.WEIGHT_UNDECIDED), 1),
         (overload(), 31),
         (overload(), -1),

@@ -132,6 +132,7 @@ class ScalesPart:
             config.hide_plate,
             config.language,
             config.drive_side,
+            config.enforceable_only,
         )
         return SignWorker(sign, self._face(config), self._store, self._clock, self._meter)
 

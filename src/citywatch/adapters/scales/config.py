@@ -158,6 +158,10 @@ class SignConfig(_Part):
         float, Field(ge=1, le=600, description="A pass older than this is not shown: its vehicle is gone")
     ] = 30.0
     places: Annotated[tuple[UnloadingPlace, ...], Field(max_length=100, description="Unloading places behind it")] = ()
+    enforceable_only: Annotated[
+        bool,
+        Field(description="Leave out what a full law says may not be enforced: within the allowance, no certificate"),
+    ] = True
     drive_side: Annotated[Literal["right", "left"], Field(description="Side that traffic keeps to")] = "right"
     language: Annotated[Literal["zh", "en"], Field(description="Language of the lines")] = "zh"
     hide_plate: Annotated[bool, Field(description="Show only the last characters of the plate")] = False
