@@ -136,7 +136,7 @@ def test_defaults_are_promises() -> None:
             "stream_clock_visits": 288,
             "stream_clock_seconds": 12.0,
             "key_frame_seconds_max": 60.0,
-            "snapshot_full_visits": 8,
+            "snapshot_full_visits": 12,
         },
         "incidents": {"share_percent": 60, "window_seconds": 300, "wait_seconds": 30, "settle_seconds": 300},
         "rules": {

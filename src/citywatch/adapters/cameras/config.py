@@ -118,7 +118,7 @@ class PatrolTerms(BaseModel):
             description="Of a camera in order that gives snapshots, one visit in so many measures the picture "
             "even where a glance finds nothing new; 1: every visit does",
         ),
-    ] = 8
+    ] = 12
 
     @field_validator("classes")
     @classmethod
