@@ -171,6 +171,7 @@ def _vehicle(run: StripRun, station: Any, found: Any, row: int) -> dict[str, Any
         return [listed(value) if np.ndim(value) else _known(float(value)) for value in values]
 
     at = int(found.at_sample[row]) + float(found.at_part[row])
+    moving = axles if math.isfinite(found.speed_mps[row]) else 0
     return {
         "run": run.name,
         "accepted": weighed,
@@ -181,13 +182,13 @@ def _vehicle(run: StripRun, station: Any, found: Any, row: int) -> dict[str, Any
         "weights": listed(found.axle_kg[row, :axles]) if weighed else [],
         "gross": _known(float(found.gross_kg[row])) if weighed else None,
         "speed": _known(float(found.speed_mps[row])),
-        "spacings": listed(found.spacing_m[row, : max(axles - 1, 0)]),
+        "spacings": listed(found.spacing_m[row, : max(moving - 1, 0)]),
         "acceleration": _known(float(found.acceleration_mps2[row])),
         "travel": int(found.travel[row]),
         "status": ScaleStatus(int(found.status[row])).words(),
-        "axle_speeds": listed(found.axle_speed_mps[row, :axles]),
-        "axle_accelerations": listed(found.axle_acceleration_mps2[row, :axles]),
-        "left": listed(found.left_kg[row, :axles]),
+        "axle_speeds": listed(found.axle_speed_mps[row, :moving]),
+        "axle_accelerations": listed(found.axle_acceleration_mps2[row, :moving]),
+        "left": listed(found.left_kg[row, :moving]),
         "transverse": _known(float(found.transverse_m[row])),
         "residual_m": _known(float(found.residual_m[row])),
         "outliers": int(found.outliers[row]),

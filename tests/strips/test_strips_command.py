@@ -1,0 +1,151 @@
+"""`citywatch scale strips`: OpenWIM's own sample, files that are something else, and what the options change."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from citywatch.cli import app
+from citywatch.errors import CitywatchError
+
+h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install 'citywatch[strips]'")
+
+PEER_AREAS = [
+    [0.022763645524943973, 0.022756955104362531, 0.022764238944630106],
+    [0.022737690086881611, 0.022724775631087657, 0.022731572497871701],
+    [0.02274340714467794, 0.022763309778475037, 0.02276563032674082],
+]
+"""V s by strip and axle, as pywim's notebook WeightEstimation prints them for its sample."""
+
+
+@pytest.fixture
+def sample(shared_data):
+    file = shared_data / "wim" / "pywim-synthetic-3axle-signal.h5"
+    if not file.is_file():
+        pytest.skip(f"pywim's sample is not here: {file}")
+    return file
+
+
+def _called(*words, code=0):
+    done = CliRunner().invoke(app, ["scale", "strips", *map(str, words)])
+    if isinstance(done.exception, CitywatchError):
+        raise done.exception
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_the_sample_of_pywim(sample):
+    told = json.loads(_called(sample, "--json"))
+    (vehicle,) = told["vehicles"]
+    assert told["rejected"] == []
+    assert vehicle["axles"] == 3
+    assert vehicle["areas"] == [pytest.approx(areas, rel=1e-3) for areas in PEER_AREAS]
+    assert vehicle["speed"] == pytest.approx(20.0, rel=1e-3)
+    assert vehicle["spacings"] == pytest.approx([1.5, 3.5], abs=0.01)
+    assert vehicle["acceleration"] == pytest.approx(0.0, abs=0.05)
+    assert sum(vehicle["weights"]) == pytest.approx(vehicle["gross"])
+    (run,) = told["runs"]
+    assert [strip["position_m"] for strip in run["strips"]] == [0.0, 1.0, 3.0]
+    assert run["sample_rate_hz"] == 2000
+    assert run["temperature_c"] == 28.5
+    assert "AAA9999" not in json.dumps(told), "plates stay in the file"
+
+
+def test_temperature_and_unit_change_the_loads(sample):
+    plain = json.loads(_called(sample, "--json", "--temperature-model", "none"))["vehicles"][0]
+    in_kg = json.loads(_called(sample, "--json", "--temperature-model", "none", "--load-unit", "kg"))["vehicles"][0]
+    assert in_kg["gross"] == pytest.approx(plain["gross"] / 1000)
+    # W = C (v / L) x area, strip by strip.
+    by_hand = [c * 20.0 / 0.053 * area * 1000 for c, (area, *_) in zip((0.98, 0.99, 0.75), PEER_AREAS, strict=True)]
+    assert [strip["weights"][0] for strip in plain["strips"]] == pytest.approx(by_hand, rel=2e-3)
+    warm = json.loads(_called(sample, "--json"))["vehicles"][0]
+    factor = 1.012860 * 10 ** (-0.005277 * (10 - 28.5))
+    assert warm["strips"][0]["weights"][0] == pytest.approx(by_hand[0] / factor, rel=2e-3)
+    assert warm["strips"][1]["weights"][0] == pytest.approx(by_hand[1], rel=2e-3)
+
+
+def test_the_report_for_people(sample):
+    told = _called(sample)
+    assert "3 axles" in told
+    assert "spacings m: 1.500 3.500" in told
+
+
+def test_a_strip_at_another_place_is_told(sample):
+    """The third strip lies 2 m behind the second. Told to be 1 m behind, it agrees with no other one."""
+    told = json.loads(_called(sample, "--json", "--positions-m", "0,1,2"))
+    (vehicle,) = told["vehicles"]
+    assert vehicle["status"] == ["sensor_fault"]
+    assert vehicle["strips"][2]["areas"] == [None] * 3
+    assert vehicle["speed"] == pytest.approx(20.0, rel=1e-3)
+    assert [refused["reason"] for refused in told["rejected"]] == ["unmatched"]
+
+
+def _write(path, *, fields=("index", "a0", "a1"), attributes=None, count=2_000):
+    records = np.zeros(count, [(name, float) for name in fields])
+    with h5py.File(path, "w") as file:
+        dataset = file.create_dataset("run", data=records)
+        dataset.attrs.update(
+            {"sample_rate": 2_000, "sensors_distance": [0, 1], "calibration_constant": [1.0, 1.0]} | (attributes or {})
+        )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"attributes": {"sample_rate": [1, 2]}}, "sample_rate"),
+        ({"attributes": {"sample_rate": "fast"}}, "sample_rate"),
+        ({"attributes": {"sample_rate": 1999.5}}, "whole numbers"),
+        ({"attributes": {"sensors_distance": [0, 1, 2, 3]}}, "--positions-m"),
+        ({"attributes": {"sensors_distance": [0, float("nan")]}}, "sensors_distance"),
+        ({"attributes": {"calibration_constant": [1.0]}}, "--calibration"),
+        ({"attributes": {"sensor_type": "mixed", "channel_configuration": "{"}}, "channel_configuration"),
+        ({"attributes": {"sensor_type": "mixed", "channel_configuration": "[]"}}, "channel_configuration"),
+        ({"fields": ("index", "volts")}, "a0"),
+    ],
+)
+def test_a_file_that_is_wrong_is_told_by_its_field(tmp_path, change, word):
+    with pytest.raises(CitywatchError, match=word):
+        _called(_write(tmp_path / "x.h5", **change))
+
+
+def test_what_a_file_does_not_tell_can_be_given(tmp_path):
+    path = _write(tmp_path / "x.h5")
+    with h5py.File(path, "a") as file:
+        for name in ("sample_rate", "sensors_distance", "calibration_constant"):
+            del file["run"].attrs[name]
+    with pytest.raises(CitywatchError, match="--rate-hz"):
+        _called(path)
+    words = ("--rate-hz", "1000", "--positions-m", "0,2", "--calibration", "3,4")
+    assert "no vehicle" in _called(path, *words, code=3)
+    with pytest.raises(CitywatchError, match="no list of numbers"):
+        _called(path, "--rate-hz", "1000", "--positions-m", "0;2")
+
+
+def test_other_files_are_told(tmp_path):
+    other = tmp_path / "x.h5"
+    with pytest.raises(CitywatchError, match="no such file"):
+        _called(other)
+    other.write_bytes(b"not at all")
+    with pytest.raises(CitywatchError, match="no HDF5 file"):
+        _called(other)
+    with h5py.File(other, "w"):
+        pass
+    with pytest.raises(CitywatchError, match="no dataset"):
+        _called(other)
+    cut = _write(tmp_path / "cut.h5").read_bytes()
+    other.write_bytes(cut[: len(cut) // 2])
+    with pytest.raises(CitywatchError, match=r"HDF5|cannot be read"):
+        _called(other)
+
+
+def test_without_h5py_the_install_line_is_told(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "h5py", None)
+    with pytest.raises(CitywatchError, match=r"pip install 'citywatch\[strips\]'"):
+        _called(_touched(tmp_path / "x.h5"))
+
+
+def _touched(path):
+    path.touch()
+    return path
