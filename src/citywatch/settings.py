@@ -108,6 +108,9 @@ class ScaleSettings(_Part):
         int, Field(ge=0, le=86_400, description="How often it promises a heartbeat; 0 for never")
     ] = 0
     instrument: InstrumentSettings | None = None
+    road: Annotated[
+        str, Field(max_length=100, description="The road it is on, for statistics; without one, its station")
+    ] = ""
 
     @property
     def device(self) -> str:
@@ -192,6 +195,36 @@ class IncidentSettings(_Part):
     ] = 300
 
 
+class RouteSettings(_Part):
+    """Stations around a scale, by their codes: who is seen before and behind it should be seen on it."""
+
+    scale: Annotated[str, Field(min_length=1, max_length=64, description="The station that some drive around")]
+    before: Annotated[tuple[str, ...], Field(min_length=1, max_length=16, description="Stations or gates before it")]
+    behind: Annotated[tuple[str, ...], Field(min_length=1, max_length=16, description="... and behind it")]
+    within_minutes: Annotated[
+        int, Field(ge=1, le=120, description="The way from one before to one behind takes so long at most")
+    ] = 60
+
+    @model_validator(mode="after")
+    def _each_once(self) -> RouteSettings:
+        named = [self.scale, *self.before, *self.behind]
+        twice = sorted({station for station in named if named.count(station) > 1})
+        if twice:
+            raise ValueError(f"station {twice[0]!r} is named twice; each lies before the scale, on it or behind it")
+        return self
+
+
+class EvasionSettings(_Part):
+    """Signs that a driver evades a scale or a camera."""
+
+    hold_seconds: Annotated[
+        int, Field(ge=5, le=60, description="So long a pass waits for those of the lanes beside it to be told")
+    ] = 8
+    routes: Annotated[
+        tuple[RouteSettings, ...], Field(max_length=200, description="Where detours around a scale are looked for")
+    ] = ()
+
+
 class SecretsSettings(_Part):
     """Where the keys are that seal the cameras' secrets, and where secret files may be."""
 
@@ -227,6 +260,7 @@ class Settings(_Part):
     patrol: PatrolSettings = PatrolSettings()
     rules: RuleSettings = RuleSettings()
     incidents: IncidentSettings = IncidentSettings()
+    evasion: EvasionSettings = EvasionSettings()
     law: Annotated[
         Literal["cn-gross", "cn-full", "eu-full", "us-full"], Field(description="The law that passes are judged by")
     ] = "cn-gross"

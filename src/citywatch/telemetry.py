@@ -46,6 +46,8 @@ METRICS: Mapping[str, Metric] = {
     "segments_sealed_total": Metric("counter", "Seals of the archive"),
     "archive_unreadable_total": Metric("counter", "Log entries that could not be archived because they are damaged"),
     "log_trimmed_total": Metric("counter", "Stream entries forgotten after every reader had them"),
+    "evasion_late_total": Metric("counter", "Passes that came too late to be judged with those beside them"),
+    "detour_plates_forgotten_total": Metric("counter", "Plates of routes forgotten for want of room"),
     "late_rows_total": Metric("counter", "Rows that came behind a newer row of their device and were kept", ("kind",)),
     # cameras
     "visits_total": Metric("counter", "Visits to cameras, by result", ("outcome", "reason")),

@@ -138,6 +138,7 @@ def test_defaults_are_promises() -> None:
             "key_frame_seconds_max": 60.0,
             "snapshot_full_visits": 12,
         },
+        "evasion": {"hold_seconds": 8, "routes": ()},
         "incidents": {"share_percent": 60, "window_seconds": 300, "wait_seconds": 30, "settle_seconds": 300},
         "rules": {
             "confirm_looks": None,

@@ -48,9 +48,14 @@ class Sealer:
             raise ValueError(f"a key has {KEY_BYTES} bytes, and there is at least one")
         self._ciphers = {_name(key): AESSIV(key) for key in keys}
         self._first = _name(keys[0])
+        self._root = keys[0]
 
     def __repr__(self) -> str:
         return f"Sealer({len(self._ciphers)} keys, first {self._first})"
+
+    def derived(self, purpose: str) -> bytes:
+        """32 bytes for another purpose, made of the first key and telling nothing of it."""
+        return hashlib.blake2b(purpose.encode(), digest_size=32, key=self._root).digest()
 
     def seal(self, secret: str, about: str) -> str:
         """`secret` as a text that opens only with our key, and only as a text about `about`."""

@@ -131,7 +131,8 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
         ),
     )
     warm()
-    processor = Processor(log, CountingStep(city_step(settings), meter), meter, clock)
+    step = city_step(settings, plate_key=sealer(briefing).derived("plates"))
+    processor = Processor(log, CountingStep(step, meter), meter, clock)
     incidents = IncidentStage(log, incident_step(settings), meter)
     projection = Projection(log, projector, hint, meter)
     door = LogDoor(log, "process")

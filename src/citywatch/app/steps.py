@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from citywatch.alerts.desk import AlertPolicy
 from citywatch.domain.pictures import Fault
@@ -18,11 +19,14 @@ from citywatch.laws.reading import instant
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.claims import ClaimPolicy
 from citywatch.rules.confirmations import CONFIRMATIONS
+from citywatch.rules.detours import DetourPolicy, Route
 from citywatch.rules.enforcement import Instrument
+from citywatch.rules.evasion import EvasionPolicy
 from citywatch.rules.faults import Confirmation
 from citywatch.rules.incidents import IncidentPolicy
 from citywatch.rules.liveness import LivenessPolicy
 from citywatch.rules.scales import ScalePolicy
+from citywatch.rules.statistics import StatisticsPolicy
 from citywatch.settings import RuleSettings, Settings
 
 if TYPE_CHECKING:
@@ -78,8 +82,23 @@ def _no_conditions(law: GrossLaw) -> GrossLaw:
     raise ValueError(f"{law.ref} has no conditions; leave it out")
 
 
-def city_step(settings: Settings) -> CityStep:
-    """The step that these settings ask for: the same for the running city and for `rerun`."""
+def detours_of(settings: Settings, plate_key: bytes = b"") -> DetourPolicy:
+    """Where detours are looked for."""
+    routes = (Route(one.scale, one.before, one.behind, one.within_minutes) for one in settings.evasion.routes)
+    return DetourPolicy(tuple(routes), plate_key)
+
+
+def statistics_of(settings: Settings) -> StatisticsPolicy:
+    """Whose midnight divides the days, and the roads of the scales."""
+    roads = {scale.device: scale.road for scale in settings.scales if scale.road}
+    return StatisticsPolicy(ZoneInfo(settings.server.station.time_zone), roads)
+
+
+def city_step(settings: Settings, plate_key: bytes = b"") -> CityStep:
+    """The step that these settings ask for: the same for the running city and for `rerun`.
+
+    `plate_key` is what plates are hashed with before they are remembered; no event depends on it.
+    """
     rules = settings.rules
     return CityStep(
         law=law_of(settings),
@@ -90,7 +109,12 @@ def city_step(settings: Settings) -> CityStep:
         alerts=AlertPolicy(rules.overload_hold_seconds, rules.severe_over_percent),
         claims=ClaimPolicy(rules.claims_hold_seconds, rules.claims_lapse_seconds),
         observer=settings.server.observer,
-        scales=ScalePolicy(instruments=instruments(settings)),
+        scales=ScalePolicy(
+            instruments=instruments(settings),
+            evasion=EvasionPolicy(plate_key=plate_key, hold_seconds=settings.evasion.hold_seconds),
+            detours=detours_of(settings, plate_key),
+            statistics=statistics_of(settings),
+        ),
     )
 
 
@@ -100,4 +124,5 @@ def incident_step(settings: Settings) -> IncidentStep:
     return IncidentStep(
         IncidentPolicy(chosen.share_percent, chosen.window_seconds, chosen.wait_seconds, chosen.settle_seconds),
         AlertPolicy(settings.rules.overload_hold_seconds, settings.rules.severe_over_percent),
+        detours_of(settings),
     )

@@ -12,6 +12,7 @@ from citywatch.errors import DataError, Fenced
 from citywatch.flow.incident_step import MARKS, ROWS, IncidentStep, watermark
 from citywatch.flow.poison import unreadable
 from citywatch.ports import INCIDENTS, Entry, JointCommit, Log, Meter, Position
+from citywatch.rules import detours
 from citywatch.wire import blobs
 
 _log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class IncidentStage:
     def _process(self, found: Mapping[int, Sequence[Entry]]) -> int:
         new = dict(self._positions)
         events: list[Event] = []
+        forgotten = detours.forgotten(self._state)
         try:
             for partition in sorted(found):
                 for entry in found[partition]:
@@ -71,6 +73,8 @@ class IncidentStage:
         self._probe("after_incidents")
         self._positions = new
         self._measure(events)
+        if forgotten := detours.forgotten(self._state) - forgotten:
+            self._meter.count("detour_plates_forgotten_total", forgotten)
         return sum(map(len, found.values()))
 
     def _taken(self, partition: int, entry: Entry) -> list[Event]:

@@ -13,6 +13,7 @@ from citywatch.domain.pulses import PulseBatch
 from citywatch.domain.state import State
 from citywatch.flow.poison import Step
 from citywatch.ports import Meter
+from citywatch.rules import evasion
 from citywatch.rules.fleet import watched
 
 MAX_DEVICES = 100_000
@@ -33,9 +34,12 @@ class CountingStep:
             left_out = len(batch) - len(watched(state, batch))
             if left_out:
                 self._meter.count("rows_of_removed_total", left_out, kind=batch.KIND)
+        before = evasion.too_late(state) if isinstance(batch, PassBatch) else 0
         result = self._step.step(state, batch)
         if isinstance(batch, PassBatch | FrameBatch):
             self._count(batch)
+        if isinstance(batch, PassBatch) and (late := evasion.too_late(state) - before):
+            self._meter.count("evasion_late_total", late)
         return result
 
     def _count(self, batch: PassBatch | FrameBatch) -> None:

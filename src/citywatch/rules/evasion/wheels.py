@@ -97,9 +97,9 @@ def _signs_of_halves(one: Record, other: Record, policy: EvasionPolicy) -> list[
     if left < 0 and is_light and not coarse and not differing:
         signs.append("light_axles")
     plates_missing = not (one["plate"] and other["plate"])
-    if left < 0 and plates_missing and not coarse and one["spacing_mm"][0] >= policy.abreast_spacing_mm:
-        if abs(gap_ms(one, other)) <= policy.abreast_ms:
-            signs.append("abreast")
+    is_no_car = one["spacing_mm"][0] >= policy.abreast_spacing_mm
+    if left < 0 and plates_missing and not coarse and is_no_car and abs(gap_ms(one, other)) <= policy.abreast_ms:
+        signs.append("abreast")
     return signs
 
 
