@@ -1,14 +1,14 @@
 """The margins that the rules give of a look, as they are stored in the clean proof: one figure a fault.
 
 Stored is how far a look is from being in order, in units of the fault's threshold: below 0 in order, 0 or more bad
-(the rules count the other way round). A fault that could not be checked is left out. The faults that only a reference
-tells (moved, partly covered, shaking) have no margins; of them suspicions are counted.
+(the rules count the other way round). A fault that could not be checked is left out. Those of the faults that only a
+reference tells (moved, partly_covered, shaking) are lower bounds: rules/own_margins.py.
 """
 
 from __future__ import annotations
 
 from benchmarks.camera_faults.pipeline import Patrolled
-from citywatch.rules import hours
+from citywatch.rules import hours, own_margins
 from citywatch.rules.pictures import LookHistory, looks, margins
 
 PREFIX = "margin."
@@ -19,7 +19,8 @@ def of(camera: Patrolled) -> dict[str, float]:
     if camera.row is None:
         return {}
     look = next(iter(looks(camera.row)))
-    history, usual = camera.before
+    history, usual, trace, view = camera.before
     daylight = usual is not None and hours.is_surely_day(usual["hours"], look.at_ns)
     told = margins(None if history is None else LookHistory(**history), look, daylight=daylight)
-    return {PREFIX + fault.value: -value for fault, value in told.items()}
+    own = own_margins.margins(look, view, {} if usual is None else usual["usual"], trace)
+    return {PREFIX + fault.value: -value for fault, value in {**told, **own}.items()}

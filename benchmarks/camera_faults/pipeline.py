@@ -29,7 +29,11 @@ from citywatch.domain.pictures import NO_OFFSET, Fault, FrameBatch, Outcome
 from citywatch.domain.pulses import TickBatch
 from citywatch.domain.state import State
 from citywatch.flow.step import CityStep
+from citywatch.rules import references
 from citywatch.rules.cameras import ROOM, USUAL
+from citywatch.rules.comparison import Trace
+from citywatch.rules.pictures import looks
+from citywatch.rules.references import View
 from citywatch.settings import Settings as CitySettings
 from citywatch.wire import blobs
 
@@ -87,8 +91,10 @@ class Patrolled:
         self._schedule = self._new_schedule(begin_s)
         self.row: FrameBatch | None = None
         """The last visit's row."""
-        self.before: tuple[Any, Any] = (None, None)
-        """The chain of pictures and what was usual before that visit, as the rules keep them."""
+        self.before: tuple[Any, Any, Trace, View | None] = (None, None, Trace(), None)
+        """Before that visit, as the rules keep them: the chain of pictures, what was usual, the trace of the look
+        before, and the reference that it was compared with.
+        """
 
     def last_good_s(self, fault: Fault) -> float:
         """When a look last found this fault absent; minus infinity when none did."""
@@ -182,7 +188,9 @@ class Patrolled:
             raise AssertionError(f"a blob of visits came back as {batch.KIND}")
         self.row = batch
         known = self._state.get(ROOM, self.device)
-        self.before = (None if known is None else known["history"], self._state.get(USUAL, self.device))
+        trace = Trace() if known is None or known["trace"] is None else Trace(**known["trace"])
+        view = references.view(self._state, next(iter(looks(batch))))
+        self.before = (None if known is None else known["history"], self._state.get(USUAL, self.device), trace, view)
         tick = TickBatch(device=("clock",), at_ns=np.array([at_ns], np.int64))
         events = self._take(tick, at_s) + self._take(batch, at_s)
         self._state.changes()

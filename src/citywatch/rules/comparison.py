@@ -430,7 +430,7 @@ def _is_bright(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> boo
     return normal.known and look.mean >= limits.fog_brightness_of_usual * normal.mean
 
 
-def _contrast_left(look: Look, view: View, rows: Rows) -> float:
+def contrast_left(look: Look, view: View, rows: Rows) -> float:
     """The contrast of what is found again, of the usual; sun and clouds change that, so it is no bare 1."""
     normal = usual(rows, view.light, "contrast_ratio")
     return look.contrast_ratio / (min(normal.mean, 1.0) if normal.known and normal.mean > 0 else 1.0)
@@ -449,7 +449,7 @@ def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limi
     if not normal.known:
         return (), _all(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
     value = normals.figure(look, "relative_contrast")
-    left = math.nan if view is None else _contrast_left(look, view, rows)
+    left = math.nan if view is None else contrast_left(look, view, rows)
     if view is not None and _is_by_chance(look, view, limits) and look.contrast >= limits.covered_contrast:
         return (), _all(Own.TOO_LITTLE_STRUCTURE, Fault.LOW_CONTRAST)
     pale = left <= limits.dirt_contrast_of_usual or (
@@ -507,7 +507,7 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
         look.lost_share >= partly_from
         and look.lost_share >= limits.partly_lost_of_rest * rest
         and look.match_share >= limits.partly_found_of_rest * (1.0 - look.lost_share)
-        and not _contrast_left(look, view, rows) < limits.partly_contrast_of_usual
+        and not contrast_left(look, view, rows) < limits.partly_contrast_of_usual
     ) or _is_mostly_lost(look, view, rows, trace, limits):
         if _is_hazy(look, view, rows, limits):
             calm = replace(trace, cells=0, strange=False, veiled=False, placed=False)
@@ -532,7 +532,7 @@ def _is_hazy(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     """Whether what is lost may be lost in haze that is too thin for a fault: it lightens, and takes contrast."""
     brightness = usual(rows, view.light, "mean")
     bright = brightness.known and look.mean >= limits.hazy_brightness_of_usual * brightness.mean
-    return bright and _contrast_left(look, view, rows) < limits.hazy_contrast_of_usual
+    return bright and contrast_left(look, view, rows) < limits.hazy_contrast_of_usual
 
 
 def _is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
@@ -540,7 +540,7 @@ def _is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: Ow
     if look.lost_share < limits.mostly_lost_share:
         return False
     here = look.shift_certainty >= limits.mostly_certain and math.hypot(*view.shift(look)) <= limits.same_pixels
-    if here and _contrast_left(look, view, rows) >= limits.mostly_contrast_of_usual:
+    if here and contrast_left(look, view, rows) >= limits.mostly_contrast_of_usual:
         return True
     sharpness = usual(rows, view.light, "sharpness")
     sharp = sharpness.known and look.sharpness >= limits.veiled_sharpness_of_usual * sharpness.mean
@@ -605,7 +605,7 @@ def _is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> boo
     sharpness, brightness = usual(rows, view.light, "sharpness"), usual(rows, view.light, "mean")
     blurred = look.sharpness <= limits.veiled_sharpness_of_usual * sharpness.mean
     lit = view.light is not Light.DAY and look.mean >= limits.veiled_brightness_of_usual * brightness.mean
-    return (blurred or lit) and _contrast_left(look, view, rows) >= limits.partly_contrast_of_usual
+    return (blurred or lit) and contrast_left(look, view, rows) >= limits.partly_contrast_of_usual
 
 
 def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Finding | None:

@@ -1,0 +1,99 @@
+"""How far a look is from the faults that only a reference tells: moved, partly_covered and shaking.
+
+As rules.pictures.margins: in units of a fault's threshold, positive is fine, 0 or less may be found. An alternative is
+as far as its farthest check. What hedges a finding beyond these checks (the cells of a cover, haze, the look before) is
+left out, so that a look is never farther from a fault than is said here: false alarms that are extrapolated from these
+figures are too many rather than too few.
+"""
+
+from __future__ import annotations
+
+import math
+
+from citywatch.domain.pictures import Fault, Outcome
+from citywatch.rules.comparison import DEFAULT, OwnThresholds, Trace, contrast_left
+from citywatch.rules.normals import Rows, usual
+from citywatch.rules.pictures import Look
+from citywatch.rules.references import View
+
+
+def margins(
+    look: Look, view: View | None, rows: Rows, trace: Trace, limits: OwnThresholds = DEFAULT
+) -> dict[Fault, float]:
+    """Nothing where nothing can be compared; see rules.comparison.against for what goes in."""
+    if look.outcome is not Outcome.PICTURE or view is None or math.isnan(look.match_share):
+        return {}
+    if trace.name != view.name:
+        trace = Trace(view.name)
+    told = {
+        Fault.MOVED: min(_displaced(look, view, limits), _another(look, view, rows, limits)),
+        Fault.PARTLY_COVERED: min(_lost(look, view, rows, limits), _veiled(look, view, rows, limits)),
+        Fault.SHAKING: _shaking(look, view, trace, limits),
+    }
+    return {fault: margin for fault, margin in told.items() if math.isfinite(margin)}
+
+
+def _least(value: float, threshold: float) -> float:
+    """How far a value is from reaching a threshold."""
+    return (threshold - value) / threshold if threshold > 0 and not math.isnan(value) else -math.inf
+
+
+def _most(value: float, threshold: float) -> float:
+    """How far a value is from falling to a threshold."""
+    return (value - threshold) / threshold if threshold > 0 and not math.isnan(value) else -math.inf
+
+
+def _displaced(look: Look, view: View, limits: OwnThresholds) -> float:
+    far = math.hypot(*view.shift(look))
+    if math.isnan(far):
+        return math.inf
+    stays = math.inf if math.isnan(look.steady_share) else _least(look.steady_share, limits.steady_share)
+    known = min(_least(look.match_share, limits.displaced_match_share), stays)
+    return max(_least(far, limits.moved_pixels), _least(look.shift_certainty, limits.certain), known)
+
+
+def _another(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+    match, texture = usual(rows, view.light, "match_share"), usual(rows, view.light, "texture_share")
+    least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
+    structure = limits.another_texture_of_usual * texture.mean if texture.known else 0.0
+    uncovered = _most(look.lost_share, limits.another_lost_of_rest * (1.0 - look.match_share))
+    return max(_most(look.match_share, least), _least(look.texture_share, structure), uncovered)
+
+
+def _lost(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+    lost = usual(rows, view.light, "lost_share")
+    threshold = limits.partly_lost_share + (lost.high(0.0, 2.0) if lost.known else 0.0)
+    rest = limits.partly_lost_of_rest * (1.0 - look.match_share)
+    part = max(_least(look.lost_share, threshold), _least(look.lost_share, rest))
+    left = limits.partly_contrast_of_usual
+    there = max(
+        _least(look.match_share, limits.partly_found_of_rest * (1.0 - look.lost_share)),
+        _least(contrast_left(look, view, rows), left),
+    )
+    return min(max(part, there), _least(look.lost_share, limits.mostly_lost_share))
+
+
+def _veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+    match, sharpness = usual(rows, view.light, "match_share"), usual(rows, view.light, "sharpness")
+    brightness = usual(rows, view.light, "mean")
+    if not match.known:
+        return math.inf
+    blurred = _most(look.sharpness, limits.veiled_sharpness_of_usual * sharpness.mean)
+    lit = _least(look.mean, limits.veiled_brightness_of_usual * brightness.mean)
+    return max(
+        _most(look.match_share, limits.veiled_of_usual * match.mean),
+        min(blurred, lit),
+        _least(contrast_left(look, view, rows), limits.partly_contrast_of_usual),
+    )
+
+
+def _shaking(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> float:
+    x, y = view.shift(look)
+    if math.isnan(x) or math.isnan(y):
+        return math.inf
+    far = math.hypot(x, y)
+    step = math.hypot(x - trace.x, y - trace.y) if trace.placed else far
+    margin = _least(step, limits.shaking_pixels)
+    if trace.placed and trace.shaken:
+        margin = min(margin, max(_least(far, limits.shaking_pixels), _least(step, limits.resting_pixels)))
+    return max(margin, _least(look.shift_certainty, limits.certain))

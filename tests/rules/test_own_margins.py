@@ -1,0 +1,83 @@
+"""Margins of what only a reference tells: a finding is never said to be far from its fault."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from own_kit import ANOTHER_VIEW, BY_DAY, COVER, FOUND_AGAIN, visit
+
+from citywatch.domain.pictures import Fault, Outcome
+from citywatch.rules import hours, normals
+from citywatch.rules.comparison import Trace, against
+from citywatch.rules.own_margins import margins
+from citywatch.rules.pictures import looks
+from citywatch.rules.references import View
+
+OWN = (Fault.MOVED, Fault.PARTLY_COVERED, Fault.SHAKING)
+VIEW = View("day/", "a" * 64, 0, 0.0, 0.0)
+SHARES = st.floats(0.0, 1.0)
+PIXELS = st.floats(-80.0, 80.0)
+
+
+def look(**values):
+    row = {**BY_DAY, **FOUND_AGAIN, "outcome": Outcome.PICTURE, "at_ns": 1, "reference": VIEW.picture, **values}
+    return next(iter(looks(visit(**row))))
+
+
+def known():
+    rows = {}
+    for _ in range(12):
+        rows = normals.learned(rows, look())
+    return rows
+
+
+ROWS = known()
+
+
+def test_a_look_in_order_is_far_from_all_of_them():
+    told = margins(look(), VIEW, ROWS, Trace())
+    assert set(told) == set(OWN)
+    assert min(told.values()) > 0.4
+
+
+def test_what_cannot_be_compared_has_none():
+    assert margins(look(), None, ROWS, Trace()) == {}
+    assert margins(look(match_share=math.nan), VIEW, ROWS, Trace()) == {}
+    assert margins(look(outcome=Outcome.UNREACHABLE), VIEW, ROWS, Trace()) == {}
+
+
+@pytest.mark.parametrize(
+    ("fault", "changes"),
+    [
+        (Fault.MOVED, {"shift_x": 30.0}),
+        (Fault.MOVED, ANOTHER_VIEW),
+        (Fault.PARTLY_COVERED, COVER),
+        (Fault.PARTLY_COVERED, {"match_share": 0.5, "sharpness": 1.0}),
+        (Fault.SHAKING, {"shift_x": 6.0}),
+    ],
+)
+def test_what_is_found_is_at_its_fault_or_beyond(fault, changes):
+    assert margins(look(**changes), VIEW, ROWS, Trace("day/"))[fault] <= 0
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "shift_x": PIXELS, "shift_y": PIXELS, "shift_certainty": SHARES, "match_share": SHARES,
+            "lost_share": SHARES, "steady_share": SHARES, "contrast_ratio": st.floats(0.1, 1.3),
+            "sharpness": st.floats(0.4, 2.5), "texture_share": SHARES, "mean": st.floats(60.0, 170.0),
+            "lost_cells": st.sampled_from([0, 0xFF00FF]),
+        }
+    ),
+    st.builds(
+        Trace, name=st.just("day/"), x=PIXELS, y=PIXELS, placed=st.booleans(), cells=st.sampled_from([0, 0xFF00FF]),
+        strange=st.booleans(), veiled=st.booleans(), shaken=st.booleans(), light=st.just(1),
+    ),
+)  # fmt: skip
+def test_no_finding_is_said_to_be_far_from_its_fault(values, trace):
+    one = look(**values)
+    told = margins(one, VIEW, ROWS, trace)
+    for finding in against(one, VIEW, ROWS, hours.nothing(), trace, False).found:
+        if finding.fault in OWN:
+            assert told[finding.fault] <= 1e-9, finding
