@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 
 from citywatch import laws
+from citywatch.app import offline
+from citywatch.app.steps import city_step
 from citywatch.domain.events import EventKind
 from citywatch.domain.passes import Decision, PassBatch, ScaleStatus
+from citywatch.domain.state import State
 from citywatch.errors import ConfigurationError
 from citywatch.laws import book, instruments
 from citywatch.rules.enforcement import Blocked, Instrument, probability_lawful
 from citywatch.rules.overload import events, judge
+from citywatch.settings import parse_settings
+from citywatch.testing.trucks import write_mon
 
 CN, EU, US = (laws.load(name) for name in ("cn-full", "eu-full", "us-full"))
 DAY = 86_400 * 10**9
@@ -399,3 +404,75 @@ def test_any_batching_gives_the_same_events(law):
     for size in (1, 3):
         parts = [e for part in batch.split(size) for e in events(law, part, judge(law, part, scale()), scale())]
         assert [event.to_json() for event in parts] == whole
+
+
+# through the step and the configuration
+
+
+CONFIG = """
+law: cn-full
+rules: {presume: {single_drive_axle: "no"}}
+scales:
+  - station: S
+    direction: 1
+    lane: 0
+    instrument:
+      standard: jjg907
+      accuracy_class: "5"
+      certified_from: 2023-01-01T00:00:00+08:00
+      certified_to: 2024-01-01T00:00:00+08:00
+      spacing_tolerance_mm: 20
+"""
+
+
+def test_a_configured_city_decides_with_what_it_knows():
+    step = city_step(parse_settings(CONFIG, "city.yaml"))
+    batch = passes([semi(48_000), semi(53_000), (*semi(53_000), AT + 60 * DAY)])
+    _, found = step.step(State(), batch)
+    over = [event.data for event in found if event.kind is EventKind.OVERLOADED]
+    assert [(data["limits_kg"], data["enforceable"], data["blocked"]) for data in over] == [
+        ([49_000, 49_000], True, []),
+        ([49_000, 49_000], False, ["certificate_expired"]),
+    ]
+    assert over[0]["conditions"]["single_drive_axle"] == "no"
+    assert over[0]["over_reduced_kg"] == 4_000 - 2_450
+    alerts = [event.data["subject"] for event in found if event.kind is EventKind.ALERT_OPENED]
+    assert [subject["rule"] for subject in alerts] == ["gross.train_6"] * 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ('"5"', '"7"', "class '7' of 'jjg907' is not known"),
+        ("2024-01-01T00:00:00+08:00", "2022-01-01T00:00:00+08:00", "certified_to is not behind"),
+        ("2024-01-01T00:00:00+08:00", "2024-01-01", "timezone"),
+        ("jjg907", "gb1", "standard: Input should be 'r134'"),
+    ],
+)
+def test_an_instrument_with_a_mistake(old, new, word):
+    with pytest.raises(ConfigurationError, match=word):
+        parse_settings(CONFIG.replace(old, new), "city.yaml")
+
+
+def test_a_condition_that_the_law_has_not():
+    with pytest.raises(ConfigurationError, match=r"rules\.presume: cn-full@1: 'colour' is no condition"):
+        city_step(parse_settings(CONFIG.replace("single_drive_axle", "colour"), "city.yaml"))
+    with pytest.raises(ConfigurationError, match="cn-gross@1 has no conditions"):
+        city_step(parse_settings(CONFIG.replace("cn-full", "cn-gross"), "city.yaml"))
+
+
+@pytest.mark.parametrize("law", ["cn-full", "eu-full", "us-full"])
+def test_a_recording_is_decided_again_by_its_law(tmp_path, law):
+    file, config = tmp_path / "x.mon", tmp_path / "city.yaml"
+    write_mon(file, 3000, seed=5)
+    config.write_text(CONFIG.replace('rules: {presume: {single_drive_axle: "no"}}\n', ""))
+    first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    offline.replay_files(
+        [file], law=law, config=config, summary=None, events=first, data_dir=tmp_path / "data", station="S",
+        time_zone="UTC", fold="earlier",
+    )  # fmt: skip
+    offline.rerun_recording(
+        tmp_path / "data", config=config, recording="latest", law=None, summary=None, events=second
+    )  # fmt: skip
+    assert first.read_bytes() == second.read_bytes()
+    assert f'"law":"{law}@1"' in first.read_text()
