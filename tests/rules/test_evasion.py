@@ -382,3 +382,15 @@ def test_a_clock_that_was_put_back_closes_the_window_for_a_while_only() -> None:
     for second in range(40):
         events += STEP.step(state, city.tick((START + 86_430 + second) * NS_PER_S))[1]
     assert [event.data["evasion"] for event in events if event.kind is EventKind.EVASION_SUSPECTED] == ["stop_and_go"]
+
+
+def test_halves_are_counted_as_one_vehicle_that_was_over() -> None:
+    events = told(*halves(left_kg=(10, 20, 20), right_kg=(4_450, 5_400, 5_480)), one(20), until_s=200)
+    sums: dict[str, int] = {}
+    for event in events:
+        if event.kind is EventKind.PASSES_COUNTED:
+            for counts in event.data["counts"]:
+                for name, figure in counts.items():
+                    if isinstance(figure, int):
+                        sums[name] = sums.get(name, 0) + figure
+    assert (sums["checked"], sums["over"]) == (2, 1)

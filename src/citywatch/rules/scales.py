@@ -11,11 +11,10 @@ from citywatch.domain.events import Event
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.state import State
 from citywatch.kernels.digests import digest_text
-from citywatch.rules import detours, devices, evasion, liveness, statistics
+from citywatch.rules import detours, devices, evasion, liveness, recount, statistics
 from citywatch.rules.detours import DetourPolicy
 from citywatch.rules.enforcement import Instrument
 from citywatch.rules.evasion import EvasionPolicy
-from citywatch.rules.evasion.merging import merger_of
 from citywatch.rules.overload import events, judge
 from citywatch.rules.scale_health import corrections
 from citywatch.rules.scale_health import watch as health
@@ -65,7 +64,7 @@ def on_passes(
     counted = statistics.classified(law, batch, verdicts, policy.statistics.zone)
     told = statistics.take(state, batch, counted, policy.statistics)
     found = health.on_passes(state, weighed, verdicts.suspect, policy.health)
-    merger = merger_of(law, policy.instruments)
+    merger = recount.remembering(state, law, policy.instruments)
     columns = zip(batch.device, digests, batch.at_ns.tolist(), batch.received_ns.tolist(), strict=True)
     for row, (device, digest, at_ns, received_ns) in enumerate(columns):
         yield from devices.seen(state, device, DeviceKind.SCALE, at_ns)
@@ -80,8 +79,10 @@ def on_passes(
 
 def on_tick(state: State, now_ns: int, law: Law, policy: ScalePolicy) -> Iterator[Event]:
     """What passes have waited for."""
-    yield from evasion.on_tick(state, now_ns, policy.evasion, merger_of(law, policy.instruments))
+    merger = recount.remembering(state, law, policy.instruments)
+    yield from evasion.on_tick(state, now_ns, policy.evasion, merger)
     yield from health.on_tick(state, now_ns)
+    recount.on_tick(state, law, policy.instruments, policy.statistics)
     yield from statistics.on_tick(state, now_ns, policy.statistics)
 
 

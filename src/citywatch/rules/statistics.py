@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 ROOM = "counted"
 CLOCK = "counted_clock"
 _MOST_PENDING = 48
-_QUARTER_S = 900
-"""Offsets of zones are whole quarters of an hour."""
+_GRAIN_S = 60
+"""Offsets of zones are whole minutes."""
 
 _CHECKED, _OVER, _FIRST_BAND, _UNDECIDED, _UNKNOWN, _NOT_JUDGED = (
     COLUMNS.index(name) for name in ("checked", "over", "over_below_10", "undecided", "unknown", "not_judged")
@@ -60,12 +60,13 @@ class Counted:
     """What a batch counts for, row by row.
 
     day   (n,) int64   number of the local day since 1970-01-01
-    kind  n texts      kind of vehicle as the law calls it; by its axles where the law knows no kinds
+    kind  (n,) int64   kind of vehicle, a number of `kinds`: as the law calls it, by axles where it knows no kinds
     what  (n,) int64   the numbers that the row adds one to, as in `_WHAT`
     """
 
     day: _I64
-    kind: tuple[str, ...]
+    kind: _I64
+    kinds: tuple[str, ...]
     what: _I64
 
 
@@ -92,18 +93,19 @@ def classified(law: Law, batch: PassBatch, verdicts: Verdicts, zone: tzinfo) -> 
         + (over_hundredths > 50 * limit)
     )
     what = np.zeros(len(batch), np.int64)
-    what[(verdicts.decision == Decision.LAWFUL) & (limit == 0)] = _BY_CODE["not_judged"]
+    free = (limit == 0) | ~_is_goods(law, verdicts, len(batch))
+    what[(verdicts.decision == Decision.LAWFUL) & free] = _BY_CODE["not_judged"]
     over = verdicts.decision == Decision.OVER
     what[over] = _BY_CODE["over"] + band[over]
     undecided = verdicts.decision == Decision.UNDECIDED
     what[undecided] = np.where(verdicts.limit_low_kg[undecided] == 0, _BY_CODE["unknown"], _BY_CODE["undecided"])
-    return Counted(local_days(batch.at_ns, zone), _kinds(law, batch, verdicts), what)
+    return Counted(local_days(batch.at_ns, zone), *_kinds(law, batch, verdicts), what)
 
 
 def local_days(at_ns: _I64, zone: tzinfo) -> _I64:
     """The day of each instant (n,) by the clocks of a zone, counted from 1970-01-01."""
-    quarters, which = np.unique(at_ns // (_QUARTER_S * NS_PER_S), return_inverse=True)
-    days = [datetime.fromtimestamp(q * _QUARTER_S, zone).toordinal() - _EPOCH for q in quarters.tolist()]
+    minutes, which = np.unique(at_ns // (_GRAIN_S * NS_PER_S), return_inverse=True)
+    days = [datetime.fromtimestamp(q * _GRAIN_S, zone).toordinal() - _EPOCH for q in minutes.tolist()]
     return np.array(days, np.int64)[which]
 
 
@@ -120,14 +122,14 @@ def take(state: State, batch: PassBatch, counted: Counted, policy: StatisticsPol
     told: dict[int, list[Event]] = {}
     rows: dict[str, dict[str, Any]] = {}
     days = {day: day_text(day) for day in set(counted.day.tolist())}
-    columns = zip(batch.device, counted.day.tolist(), counted.kind, counted.what.tolist(), strict=True)
+    columns = zip(batch.device, counted.day.tolist(), counted.kind.tolist(), counted.what.tolist(), strict=True)
     for number, (device, day, kind, what) in enumerate(columns):
         row = rows.get(device)
         if row is None:
             kept = state.get(ROOM, device) or {"pending": {}, "told": 0}
             pending = {key: list(figures) for key, figures in kept["pending"].items()}
             row = rows[device] = {"pending": pending, "told": kept["told"]}
-        key = f"{days[day]} {kind}"
+        key = f"{days[day]} {counted.kinds[kind]}"
         pending = row["pending"]
         if key not in pending and len(pending) >= _MOST_PENDING:
             told[number] = [_told(device, row, int(batch.at_ns[number]), policy)]
@@ -139,6 +141,16 @@ def take(state: State, batch: PassBatch, counted: Counted, policy: StatisticsPol
     for device, row in rows.items():
         state.put(ROOM, device, row)
     return told
+
+
+def add(state: State, device: str, counted: Counted, by: int) -> None:
+    """Count one pass more (`by` 1), or one less (-1): what is told are differences, which may be negative."""
+    kept = state.get(ROOM, device) or {"pending": {}, "told": 0}
+    key = f"{day_text(int(counted.day[0]))} {counted.kinds[int(counted.kind[0])]}"
+    figures = list(kept["pending"].get(key, _NO_COUNTS))
+    for column in _WHAT[int(counted.what[0])]:
+        figures[column] += by
+    state.put(ROOM, device, {**kept, "pending": {**kept["pending"], key: figures}})
 
 
 def on_tick(state: State, now_ns: int, policy: StatisticsPolicy) -> Iterator[Event]:
@@ -162,14 +174,12 @@ def totals(
         return {}
     counted = classified(law, batch, verdicts, policy.zone)
     roads = {device: policy.road(device) for device in set(batch.device)}
-    kinds = sorted(set(counted.kind))
-    names = sorted(set(roads.values()))
-    by_road, by_kind = {name: i for i, name in enumerate(names)}, {kind: i for i, kind in enumerate(kinds)}
-    road = np.array([by_road[roads[device]] for device in batch.device], np.int64)
-    kind = np.array([by_kind[kind] for kind in counted.kind], np.int64)
+    kinds, names = counted.kinds, sorted(set(roads.values()))
+    number_of = {device: names.index(road) for device, road in roads.items()}
+    road = np.array([number_of[device] for device in batch.device], np.int64)
     first = int(counted.day.min())
     days = int(counted.day.max()) - first + 1
-    code = ((road * len(kinds) + kind) * len(_WHAT) + counted.what) * days + counted.day - first
+    code = ((road * len(kinds) + counted.kind) * len(_WHAT) + counted.what) * days + counted.day - first
     values, numbers = np.unique(code, return_counts=True)
     found: dict[tuple[str, str, str], list[int]] = {}
     for value, number in zip(values.tolist(), numbers.tolist(), strict=True):
@@ -182,13 +192,27 @@ def totals(
     return {key: Counts(*figures) for key, figures in found.items()}
 
 
-def _kinds(law: Law, batch: PassBatch, verdicts: Verdicts) -> tuple[str, ...]:
-    if verdicts.full is None:
-        return tuple(f"{axles}_axles" for axles in batch.axle_count.tolist())
-    decided = verdicts.decided_by(law, 0) if len(batch) else None
-    if not isinstance(decided, FullLaw):
-        return ("",) * len(batch)
-    return tuple(decided.kinds.word(best) for best in verdicts.full.kinds.best.tolist())
+def _kinds(law: Law, batch: PassBatch, verdicts: Verdicts) -> tuple[_I64, tuple[str, ...]]:
+    """The kind of each row as a number, and their names, each once."""
+    if verdicts.full is None or not len(batch):
+        axles, kind = np.unique(batch.axle_count, return_inverse=True)
+        return kind.astype(np.int64), tuple(f"{count}_axles" for count in axles.tolist())
+    rows, kind = np.unique(verdicts.full.kinds.best, return_inverse=True)
+    decided = verdicts.decided_by(law, 0)
+    words = [decided.kinds.word(row) if isinstance(decided, FullLaw) else "" for row in rows.tolist()]
+    # Several rows of the table may be one kind.
+    names = sorted(set(words))
+    return np.array([names.index(word) for word in words], np.int64)[kind], tuple(names)
+
+
+def _is_goods(law: Law, verdicts: Verdicts, rows: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Whether truck limits are made for a vehicle; what is of no kind may be a truck."""
+    decided = verdicts.decided_by(law, 0) if rows else None
+    if verdicts.full is None or not isinstance(decided, FullLaw):
+        return np.ones(rows, np.bool_)
+    goods = np.array([*(kind.goods for kind in decided.kinds.kinds), True], np.bool_)
+    known: np.ndarray[Any, np.dtype[np.bool_]] = goods[verdicts.full.kinds.best]
+    return known
 
 
 def _told(device: str, row: Mapping[str, Any], at_ns: int, policy: StatisticsPolicy) -> Event:

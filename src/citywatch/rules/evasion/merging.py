@@ -43,22 +43,37 @@ def merger_of(law: Law, instruments: Mapping[str, Instrument] | None = None) -> 
     return merge
 
 
+def as_pass(record: Record) -> PassBatch:
+    """A remembered pass as the law looks at it, as a batch of one."""
+    first, second = (int(record["digest"][i : i + 16], 16) for i in (0, 16))
+    speed = record["speed_mmps"]
+    return PassBatch.of(
+        device=(record["device"],),
+        at_ns=np.array([record["at_ns"]], np.int64),
+        received_ns=np.zeros(1, np.int64),
+        digest=np.array([[first, second]], np.uint64),
+        axle_count=np.array([record["axles"]], np.int16),
+        gross_kg=np.array([record["gross_kg"]], np.int32),
+        speed_mps=np.array([speed / 1000 if speed >= 0 else np.nan], np.float64),
+        length_mm=np.array([record["length_mm"]], np.int32),
+        axle_kg=np.array([record["axle_kg"]], np.int32),
+        spacing_mm=np.array([[*record["spacing_mm"], 0]], np.int32),
+        plate=(record["plate"],),
+        vehicle_class=(record["vehicle_class"],),
+    )
+
+
 def whole(one: Record, other: Record) -> PassBatch:
     """The vehicle whose halves these are, as a batch of one: loads added axle by axle, the rest of the heavier half."""
     heavy, light = (one, other) if one["gross_kg"] >= other["gross_kg"] else (other, one)
-    axle_kg = [a + b for a, b in zip(one["axle_kg"], other["axle_kg"], strict=True)]
-    speed = heavy["speed_mmps"]
-    words = [int(half["digest"][i : i + 16], 16) for half in (one, other) for i in (0, 16)]
-    return PassBatch.of(
-        device=(heavy["device"],),
-        at_ns=np.array([min(one["at_ns"], other["at_ns"])], np.int64),
-        received_ns=np.zeros(1, np.int64),
-        digest=np.array([[words[0] ^ words[2], words[1] ^ words[3]]], np.uint64),
-        axle_count=np.array([one["axles"]], np.int16),
-        gross_kg=np.array([one["gross_kg"] + other["gross_kg"]], np.int32),
-        speed_mps=np.array([speed / 1000 if speed >= 0 else np.nan], np.float64),
-        length_mm=np.array([max(one["length_mm"], other["length_mm"])], np.int32),
-        axle_kg=np.array([axle_kg], np.int32),
-        spacing_mm=np.array([[*heavy["spacing_mm"], 0]], np.int32),
-        plate=(heavy["plate"] or light["plate"],),
-    )
+    first, second = (int(half["digest"], 16) for half in (one, other))
+    together: Record = {
+        **heavy,
+        "at_ns": min(one["at_ns"], other["at_ns"]),
+        "digest": f"{first ^ second:032x}",
+        "gross_kg": one["gross_kg"] + other["gross_kg"],
+        "length_mm": max(one["length_mm"], other["length_mm"]),
+        "axle_kg": [a + b for a, b in zip(one["axle_kg"], other["axle_kg"], strict=True)],
+        "plate": heavy["plate"] or light["plate"],
+    }
+    return as_pass(together)

@@ -44,10 +44,12 @@ class Record(TypedDict):
     plate: str
     plate_rear: str
     status: int
+    vehicle_class: str
     half_of: str
 
 
 NO_ACCELERATION = -(2**31)
+_MOST_WORD = 32
 _MOST_COVERED_MS = 600_000
 
 
@@ -77,6 +79,7 @@ def of_row(batch: PassBatch, row: int, tick_ns: int, policy: EvasionPolicy) -> R
         plate=batch.plate[row],
         plate_rear=batch.plate_rear[row],
         status=int(batch.status[row]),
+        vehicle_class=batch.vehicle_class[row][:_MOST_WORD],
         half_of="",
     )
 
