@@ -330,9 +330,12 @@ def test_colour_in_the_dark_where_infrared_should_be_on_is_a_stuck_filter():
 @pytest.mark.parametrize(
     "changes",
     [
-        MOVED, COVER, ANOTHER_VIEW, GREY, {"texture_share": 0.0, "contrast": 5.0},
-        {"bright_share": 0.95, "mean": 240.0}, {"sharpness": 0.2, "sharpness_ratio": 0.5}, {"stripe_rows": 2.0}, {"speckle_share": 0.05}, {"cast": 30.0},
-        {"dark_share": 0.99, "mean": 5.0, "layout": 1.0}, {"shift_x": 6.0},
+        MOVED, COVER, ANOTHER_VIEW, GREY,
+        {"texture_share": 0.0, "contrast": 5.0},
+        {"bright_share": 0.95, "mean": 240.0},
+        {"dark_share": 0.99, "mean": 5.0, "layout": 1.0},
+        {"sharpness": 0.2, "sharpness_ratio": 0.5},
+        {"stripe_rows": 2.0}, {"speckle_share": 0.05}, {"cast": 30.0}, {"shift_x": 6.0},
         {"scene_changed": 0.0, "stir": 0.0, "drift": 0.0, "changed_share": 0.0},
     ],
 )  # fmt: skip
