@@ -3,6 +3,8 @@
 The figures are those of single looks at generated streets of the tuning seeds, through several encoders.
 """
 
+import math
+
 import pytest
 from own_kit import BY_DAY, BY_INFRARED, Watch
 
@@ -17,6 +19,9 @@ VEILS = {
     "fog at 35 m": (
         FOG | {"mean": 165.0, "contrast": 44.0, "texture_share": 0.26, "match_share": 0.28, "lost_share": 0.55,
                "contrast_ratio": 0.6}, Fault.LOW_CONTRAST),
+    "fog that hides everything": (
+        FOG | {"texture_share": 0.005, "match_share": 0.01, "lost_share": 0.92, "contrast_ratio": math.nan,
+               "sharpness_ratio": math.nan}, Fault.LOW_CONTRAST),
     "dirt": (
         FOG | {"mean": 133.0, "texture_share": 0.19, "match_share": 0.61, "lost_share": 0.39, "contrast_ratio": 0.12},
         Fault.LOW_CONTRAST),

@@ -455,9 +455,9 @@ def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limi
     pale = left <= limits.dirt_contrast_of_usual or (
         left <= limits.fog_contrast_of_usual and look.lost_share >= limits.fog_lost_share
     )
-    if view is not None and _is_fog(look, view, rows, limits, left):
-        threshold = limits.lit_contrast_of_usual
-        return (_below(Fault.LOW_CONTRAST, "contrast_lost_in_light", "contrast_ratio", left, threshold),), ()
+    fog = None if view is None else _fog(look, view, rows, limits, left)
+    if fog is not None:
+        return (fog,), ()
     # Shadows make the spread large; where the reference says that contrast is lost, it does not count.
     threshold = normal.low(limits.contrast_of_usual, 0.0 if pale else limits.spreads)
     if value >= threshold or not (pale or math.isnan(left)):
@@ -467,12 +467,20 @@ def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limi
     return (_below(Fault.LOW_CONTRAST, "contrast_below_own", "relative_contrast", value, threshold),), ()
 
 
-def _is_fog(look: Look, view: View, rows: Rows, limits: OwnThresholds, left: float) -> bool:
-    """Whether light lies over everything: what is found is pale, the rest is gone, and the picture bright. How much
-    contrast the whole picture has does not count: the light falls on what is near, too.
+def _fog(look: Look, view: View, rows: Rows, limits: OwnThresholds, left: float) -> Finding | None:
+    """Light lies over everything: what is found is pale, the rest is gone, and the picture bright. How much contrast
+    the whole picture has does not count, as the light falls on what is near, too; unless too little is found to tell.
     """
     lit = view.light is Light.DAY and _is_bright(look, view, rows, limits)
-    return lit and left <= limits.lit_contrast_of_usual and look.lost_share >= limits.lit_lost_share
+    if not lit or look.lost_share < limits.lit_lost_share:
+        return None
+    if left <= limits.lit_contrast_of_usual:
+        threshold = limits.lit_contrast_of_usual
+        return _below(Fault.LOW_CONTRAST, "contrast_lost_in_light", "contrast_ratio", left, threshold)
+    threshold = min(limits.lit_contrast_of_usual * usual(rows, view.light, "contrast").mean, limits.covered_contrast)
+    if not math.isnan(left) or look.contrast > threshold:
+        return None
+    return _below(Fault.LOW_CONTRAST, "contrast_lost_in_light", "contrast", look.contrast, threshold)
 
 
 def _focus(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
