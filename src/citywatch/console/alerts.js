@@ -7,7 +7,7 @@ import { t } from "./words.js";
 
 const PAGE = 100;
 const MOST_CHILDREN = 200;
-const KINDS = ["overloaded", "unreachable", "no_media", "black", "over_exposed", "frozen", "covered", "out_of_focus",
+const KINDS = ["overloaded", "evasion_suspected", "unreachable", "no_media", "black", "over_exposed", "frozen", "covered", "out_of_focus",
   "stalled", "partly_covered", "moved", "shaking", "colour_cast", "snow", "stripes", "mosaic", "low_contrast",
   "infrared_stuck", "low_frame_rate", "clock_wrong", "silent", "incident"];
 
@@ -149,7 +149,7 @@ export class AlertsPage {
       about.evidence ? el("p", {}, evidence(about)) : null,
       alert.kind === "overloaded" ? weightBar(about) : null,
       this.actions(alert),
-      alert.kind === "overloaded" ? null : this.pictures(about),
+      ["overloaded", "evasion_suspected"].includes(alert.kind) ? null : this.pictures(about),
       facts(this.rows(alert)),
       alert.kind === "incident" ? this.children(about) : null,
     );
@@ -239,6 +239,15 @@ export class AlertsPage {
       );
       if (about.rule) rows.push(...this.legal(about));
       if (about.suspect?.length) rows.push([t("field_suspect"), about.suspect.map((reason) => word("suspect", reason)).join("; ")]);
+    } else if (alert.kind === "evasion_suspected") {
+      rows.push(
+        [t("field_sign"), about.signs.map((name) => word("sign", name)).join("; ")],
+        [t("field_measured"), Object.entries(about.measurements).filter(([, value]) => value !== null)
+          .map(([name, value]) => `${name.replaceAll("_", " ")} ${[].concat(value).join(" / ")}`).join("; ") || t("not_measured")],
+        [t("field_gross"), about.merged ? `${kilograms(about.merged.gross_kg)} (${word("merged", about.merged.decision)})` : kilograms(about.gross_kg)],
+        [t("field_axles"), number(about.axles)],
+        [t("field_plate"), this.plate(alert)],
+      );
     } else {
       rows.push([t("field_reason"), word("reason", about.reason)]);
       if (about.first_bad_ns > 0) rows.push([t("field_first_bad"), instant(new Date(about.first_bad_ns / 1e6).toISOString())]);

@@ -69,6 +69,7 @@ export function headline(alert) {
     return t("headline_overloaded", { over: tonnes(about.over_kg), percent: number(about.over_percent, 1) });
   }
   if (alert.kind === "incident") return word("headline_incident", about.reason);
+  if (alert.kind === "evasion_suspected") return word("evasion", about.evasion);
   return word("fault", alert.kind);
 }
 
@@ -98,6 +99,7 @@ export function explanation(alert) {
     });
   }
   if (alert.kind === "incident") return word("explain_incident", alert.subject.reason);
+  if (alert.kind === "evasion_suspected") return word("evades", alert.subject.evasion);
   return word("explain", alert.kind);
 }
 
