@@ -26,6 +26,7 @@ from citywatch.adapters.store.letters import Letter, keep
 from citywatch.adapters.store.segments import SegmentWriter, read_seals
 from citywatch.domain.devices import check_device_id, scale_device
 from citywatch.domain.passes import Decision, PassBatch, Suspect
+from citywatch.domain.statistics import COLUMNS, Counts
 from citywatch.errors import ConfigurationError, DataError
 from citywatch.flow import recordings
 from citywatch.flow.event_file import EventFile
@@ -33,9 +34,10 @@ from citywatch.flow.progress import bar
 from citywatch.flow.recordings import Intake, Recording
 from citywatch.kernels.digests import Seen
 from citywatch.ports import Position
-from citywatch.rules import overload
+from citywatch.rules import overload, statistics
+from citywatch.rules.statistics import StatisticsPolicy
 from citywatch.wire.lines import BadLine, Chunk
-from citywatch.wire.local_time import Fold
+from citywatch.wire.local_time import Fold, parse_zone
 
 if TYPE_CHECKING:
     from citywatch.laws import Law
@@ -49,6 +51,7 @@ LETTER_SOURCE = "replay"
 USUAL_KIND = "mon"
 """The format of a file whose name says nothing."""
 _BATCHES_AHEAD = 4
+_NOTHING = Counts()
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ class Summary:
     outside_validity: int
     letters: int
     recording: str
+    statistics: Mapping[tuple[str, str, str], Counts] = field(default_factory=dict)
+    """By (road, local day, kind of vehicle); in a replay a road is a station."""
 
     def to_json(self) -> str:
         """Indented JSON with a newline at its end; fixed order of keys."""
@@ -99,6 +104,10 @@ class Summary:
             "suspect_by_reason": dict(self.suspect_by_reason),
             "outside_validity": self.outside_validity,
             "refused_kept": self.letters,
+            "statistics": [
+                {"road": road, "day": day, "kind": kind, **dict(zip(COLUMNS, counts.figures(), strict=True))}
+                for (road, day, kind), counts in sorted(self.statistics.items())
+            ],
         }
         return json.dumps(shown, indent=2, ensure_ascii=False) + "\n"
 
@@ -112,6 +121,8 @@ class _Judge:
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     decided: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.zeros(len(Decision), np.int64))
     reasons: Counter[Suspect] = field(default_factory=Counter)
+    days: StatisticsPolicy = field(default_factory=StatisticsPolicy)
+    counts: dict[tuple[str, str, str], Counts] = field(default_factory=dict)
     passes: int = 0
     suspect: int = 0
     outside: int = 0
@@ -124,6 +135,8 @@ class _Judge:
         self.outside += int(np.count_nonzero(~self.law.in_force(batch.at_ns)))
         for reason in Suspect:
             self.reasons[reason] += int(np.count_nonzero(verdicts.suspect & reason))
+        for key, counts in statistics.totals(self.law, batch, verdicts, self.days).items():
+            self.counts[key] = self.counts.get(key, _NOTHING) + counts
         if self.events is not None:
             for event in overload.events(self.law, batch, verdicts, self.instruments):
                 self.events.add(event)
@@ -149,6 +162,7 @@ class _Judge:
             outside_validity=self.outside,
             letters=intake.letters,
             recording=recording,
+            statistics=self.counts,
         )
 
 
@@ -239,6 +253,7 @@ def replay(
     it early leaves neither a recording nor a half file.
     """
     terms = Terms(station, time_zone, fold, mapping)
+    days = StatisticsPolicy(terms.clock.tz)
     _check_station(station)
     sources = [RecordFile(path) for path in sorted(files)]
     if not sources:
@@ -249,7 +264,7 @@ def replay(
         summary_file = stack.enter_context(WholeFile(summary, "summary file")) if summary else None
         recording = recordings.create(data_dir, sources[0].path.name)
         try:
-            with _Reader(recording, _Judge(law, event_file, instruments or {}), now_ns) as reader:
+            with _Reader(recording, _Judge(law, event_file, instruments or {}, days=days), now_ns) as reader:
                 counts = _read_all(sources, reader, terms, kind, progress=progress)
             intake = Intake(
                 law=law.ref,
@@ -293,7 +308,7 @@ def rerun(
         summary_file = stack.enter_context(WholeFile(summary, "summary file")) if summary else None
         index = recordings.open_index(root)
         stack.callback(index.close)
-        judge = _Judge(law, event_file, instruments or {})
+        judge = _Judge(law, event_file, instruments or {}, days=StatisticsPolicy(parse_zone(intake.time_zone)))
         for _, _, batch in read_seals(root, index):
             if isinstance(batch, PassBatch):
                 judge.take(batch)
