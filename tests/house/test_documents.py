@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from citywatch.adapters.scales.csv_mapping import load_mapping
 from citywatch.alerts.table import MOVES as ALERT_MOVES
 from citywatch.domain.events import EventKind
 from citywatch.domain.pictures import Fault, VisitReason
@@ -105,6 +106,9 @@ def test_diagrams_are_the_tables(heading, moves):
 def test_examples_load(path):
     if path.name.startswith("prometheus"):
         assert yaml.safe_load(path.read_text())
+        return
+    if path.name == "scale-csv.yaml":
+        assert load_mapping(path).columns
         return
     settings = load_settings(path)
     assert settings.cameras or settings.scales
