@@ -25,7 +25,7 @@ from benchmarks.camera_faults.footage import StreetFootage, quiet_libraries
 from benchmarks.camera_faults.pipeline import Bench, Patrolled, faults_in
 from benchmarks.camera_faults.report import SCENARIO, table
 from citywatch.adapters.cameras.answers import Reached, Still, VisitFailure
-from citywatch.adapters.cameras.config import CameraConfig
+from citywatch.adapters.cameras.config import CameraConfig, PatrolTerms
 from citywatch.adapters.cameras.pipe import Report
 from citywatch.adapters.cameras.pool import DecoderPool
 from citywatch.adapters.cameras.rtp import KeyFrame
@@ -151,8 +151,11 @@ class _Live:
     def __init__(self, visitor: Visitor, pool: DecoderPool, camera: Patrolled) -> None:
         self._visitor, self._pool, self._camera = visitor, pool, camera
 
-    async def visit(self, at_s: float, url: str) -> tuple[list[str], str]:
-        """(faults confirmed, reason of the visit)."""
+    async def visit(self, at_s: float, url: str, *, clock: bool = False) -> tuple[list[str], str]:
+        """(faults confirmed, reason of the visit).
+
+        clock  whether this is one of the visits that stay for the stream's clock (once a day, and for suspects)
+        """
         config = CameraConfig(
             camera=self._camera.device,
             url=SecretStr(url),
@@ -161,7 +164,8 @@ class _Live:
             stalled_seconds=2,
         )
         try:
-            answer = await self._visitor.ask(config)
+            wait_s = PatrolTerms().stream_clock_seconds if clock else 0.0
+            answer = await self._visitor.ask(config, report_wait_s=wait_s)
         except VisitFailure as failure:
             report, stream = Report(int(failure.outcome), failure.reason.value), failure.stream
         else:
@@ -201,10 +205,10 @@ async def _run(
                 url = case.address(url).format(**ports)
             look = 0
             for _ in range(_MOST_VISITS):
-                confirmed, reason = await live.visit(next(turns), url)
+                confirmed, reason = await live.visit(next(turns), url, clock=case.fault is Fault.CLOCK_WRONG)
                 result.visits += 1
                 if case.fault is Fault.CLOCK_WRONG and not camera.knows_clock:
-                    continue  # no sender report came in this visit: it looked at everything but the clock
+                    continue  # no sender report came even so: it looked at everything but the clock
                 look += 1
                 result.reasons.append(reason)
                 result.confirmed += [(fault, look) for fault in confirmed]
