@@ -21,14 +21,17 @@ from dataclasses import dataclass, field
 from benchmarks._frame import Goal, Row, row
 from citywatch.domain.evasion import Evasion
 from citywatch.domain.events import Event
+from citywatch.domain.incidents import SIGHTING, Onward
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.state import State
 from citywatch.kernels.digests import digest_text
 from citywatch.laws import load
-from citywatch.rules import evasion, liveness
+from citywatch.rules import detours, evasion, liveness
+from citywatch.rules.detours import DetourPolicy, Route
 from citywatch.rules.evasion import EvasionPolicy
 from citywatch.rules.evasion.merging import merger_of
-from citywatch.testing.evasion_traffic import SCORED, Ranges, Scene, scenes
+from citywatch.rules.evasion.plates import mark
+from citywatch.testing.evasion_traffic import SCORED, Ranges, Scene, scenes, sights
 
 SCENARIO = "scales"
 SEED = 4_711
@@ -147,8 +150,41 @@ def rows_of(total: Score, ranges: Ranges) -> list[Row]:
     return told
 
 
+def detour_rows(seed: int, ranges: Ranges, plates: int = 2_500, evaders: int = 300) -> list[Row]:
+    """Detours: 30 days of a road with a scale, sightings joined as the incident stage joins them."""
+    policy = DetourPolicy((Route("W", ("A",), ("B",)),), b"bench")
+    state, found, accused = State(), set(), 0
+    seen = sights(seed, plates, evaders, ranges)
+    honest = sum(not sight.evades for sight in seen)
+    for i, sight in enumerate(seen):
+        told = {
+            "station": sight.station,
+            "plate": sight.plate,
+            "mark": mark(sight.plate, policy.plate_key),
+            "axles": 6,
+            "gross_kg": 30_000,
+        }
+        row_ = Onward(f"{sight.station}/d1/l1", sight.at_ns, sight.at_ns, SIGHTING, f"{i:032x}", "")
+        for _ in detours.on_sighting(state, row_, told, policy):
+            if sight.evades:
+                found.add(sight.number)
+            else:
+                accused += 1
+    low, high = wilson(len(found), evaders)
+    bounds = (
+        f"{len(found)} of {evaders} plates; 95 % bounds {100 * low:.1f} to {100 * high:.1f} %; ranges {ranges.name}"
+    )
+    low, high = wilson(accused, honest)
+    wrong = f"{accused} of {honest} sightings of {plates} honest plates; bounds {100 * low:.4f} to {100 * high:.4f} %"
+    least, most = Goal(at_least=95.0), Goal(at_most=0.01)
+    return [
+        row(SCENARIO, "evasion detour: found", 100 * len(found) / evaders, "%", goal=least, note=bounds),
+        row(SCENARIO, "evasion detour: honest accused", 100 * accused / honest, "%", goal=most, note=wrong),
+    ]
+
+
 def run() -> list[Row]:
-    return rows_of(score(SEED, SCORED, HONEST_PASSES), SCORED)
+    return [*rows_of(score(SEED, SCORED, HONEST_PASSES), SCORED), *detour_rows(SEED, SCORED)]
 
 
 def main() -> None:
@@ -162,7 +198,8 @@ def main() -> None:
     parser.add_argument("--ranges", choices=("tuned", "scored"), default="scored")
     asked = parser.parse_args()
     ranges = {"tuned": TUNED, "scored": SCORED}[asked.ranges]
-    print(table([told.as_json() for told in rows_of(score(asked.seed, ranges, asked.honest), ranges)]))
+    found = [*rows_of(score(asked.seed, ranges, asked.honest), ranges), *detour_rows(asked.seed, ranges)]
+    print(table([told.as_json() for told in found]))
 
 
 if __name__ == "__main__":

@@ -720,6 +720,45 @@ class _Maker:
         return told
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A plate as it was read at a station, and whose it is. `evades`: its driver goes around the scale."""
+
+    at_ns: int
+    station: str
+    plate: str
+    number: int
+    evades: bool
+
+
+def sights(seed: int, plates: int, evaders: int, ranges: Ranges, *, days: int = 30) -> list[Sight]:
+    """Sightings of goods vehicles at A (before), W (the scale) and B (behind), in the order of their instants.
+
+    Honest ones pass all three once or twice a day, now and then with business on another road instead of the scale;
+    W is out of order for hours. Evaders go around it on most of their ways.
+    """
+    rng = random.Random(seed)  # noqa: S311  (traffic, no secret)
+    outages = [(rng.uniform(0, days * 86_400), rng.uniform(1_800, 14_400)) for _ in range(days // 3)]
+    told: list[Sight] = []
+    for number in range(plates + evaders):
+        evades = number >= plates
+        around = rng.uniform(0.75, 1.0) if evades else 0.02
+        plate = rng.choice(_PROVINCES) + rng.choice(_LETTERS) + "".join(rng.choices(_ALPHANUMERIC, k=5))
+        trips = rng.randint(8, 40) if evades else rng.randint(1, 45)
+        for _ in range(trips):
+            begin = rng.uniform(0, days * 86_400)
+            places = [("A", begin), ("W", begin + rng.uniform(500, 900)), ("B", begin + rng.uniform(1_200, 2_400))]
+            if rng.random() < around:
+                del places[1]
+            for station, at in places:
+                is_out = station == "W" and any(from_s <= at < from_s + for_s for from_s, for_s in outages)
+                if is_out or rng.random() < ranges.unread:
+                    continue
+                seen = plate[:-1] + rng.choice(_ALPHANUMERIC) if rng.random() < ranges.misread else plate
+                told.append(Sight(START_NS + int(at * 1e9), station, seen, number, evades))
+    return sorted(told, key=lambda sight: (sight.at_ns, sight.number))
+
+
 _SHARES = [layout.share for layout in _LAYOUTS]
 
 _EVADING: dict[Evasion, Callable[[_Maker], None]] = {
