@@ -445,6 +445,8 @@ def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limi
     light = lit_as(look, rows, dark_hours, limits)
     if light is Light.DAY and look.light is Light.DAY and view is not None:
         light = view.light  # one of twilight may be compared with the night
+    if light is Light.INFRARED and view is not None and view.light is Light.DAY:
+        light = view.light  # as bright as a day, and without colour: fog and dirt take that, too
     normal = usual(rows, light, "relative_contrast")
     if not normal.known:
         return (), _all(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
