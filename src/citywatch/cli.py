@@ -549,6 +549,14 @@ def scale_accept(
     show_default=True,
     help="A longer gap between axles parts two vehicles.",
 )
+@click.option(
+    "--passes", type=click.Path(path_type=Path), help="Write the vehicles here as records; kind by its ending."
+)
+@click.option("--start", help="With --passes: instant of the first sample, such as 2026-01-31T08:00:00Z.")
+@click.option("--station", "station_code", default="station", show_default=True, help="With --passes: its code.")
+@click.option("--direction", type=click.IntRange(0, 9), default=1, show_default=True, help="With --passes.")
+@click.option("--lane", type=click.IntRange(0, 99), default=1, show_default=True, help="With --passes.")
+@click.option("--raw", type=click.Path(path_type=Path), help="With --passes: keep raw strips in this object store.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def scale_strips(file: Path, **options: Any) -> None:
     """Weigh the vehicles in the raw signals of strips (HDF5): axles, areas, loads, speed, spacings."""

@@ -3,11 +3,15 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from citywatch.adapters.store.objects import DirectoryObjects
 from citywatch.cli import app
 from citywatch.errors import CitywatchError
+from citywatch.strips.passes import unpack
+from citywatch.telemetry import NullMeter
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install 'citywatch[strips]'")
 
@@ -79,6 +83,33 @@ def test_a_strip_at_another_place_is_told(sample):
     assert vehicle["strips"][2]["areas"] == [None] * 3
     assert vehicle["speed"] == pytest.approx(20.0, rel=1e-3)
     assert [refused["reason"] for refused in told["rejected"]] == ["unmatched"]
+
+
+def test_vehicles_become_records_that_can_be_replayed(sample, tmp_path):
+    out, raw = tmp_path / "passes.parquet", tmp_path / "raw"
+    words = ("--passes", out, "--raw", raw, "--start", "2026-05-04T08:00:00Z", "--station", "S7", "--lane", "2")
+    _called(sample, *words)
+    (record,) = pq.read_table(out).drop_columns(["at"]).to_pylist()
+    assert record["device"] == "S7/d1/l2"
+    assert record["axle_count"] == 3
+    assert record["speed_mps"] == pytest.approx(20.0, rel=1e-3)
+    assert record["spacing_mm"][:2] == [pytest.approx(1_500, abs=10), pytest.approx(3_500, abs=10)]
+    store = DirectoryObjects(raw, 1 << 30, 1 << 30, NullMeter())
+    header, samples = unpack(store.get(record["raw"]))
+    assert header["sample_rate_hz"] == 2_000
+    assert samples.shape[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(("--raw", "x"), "--passes"), (("--passes", "x.parquet"), "--start"),
+     (("--passes", "x.parquet", "--start", "today"), "not an instant"),
+     (("--passes", "x.what", "--start", "2026-05-04T08:00:00Z"), "format")],
+)  # fmt: skip
+def test_records_need_to_be_told_where_and_when(sample, tmp_path, monkeypatch, words, told):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CitywatchError, match=told):
+        _called(sample, *words)
 
 
 def _write(path, *, fields=("index", "a0", "a1"), attributes=None, count=2_000):

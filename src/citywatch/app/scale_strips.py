@@ -37,12 +37,23 @@ def weigh(
     temperature_model: str | None,
     threshold_v: float | None,
     longest_spacing_m: float,
+    passes: Path | None,
+    start: str | None,
+    station_code: str,
+    direction: int,
+    lane: int,
+    raw: Path | None,
 ) -> int:
     """Weigh every run of a file and print what was found; returns the exit code: 0, or 3 when nothing was accepted.
 
+    passes, raw  where the accepted vehicles go as records, and their raw strips as objects; of a file with one run
+
     ConfigurationError for options that do not fit the file, DataError for a file that cannot be read.
     """
+    if passes is None and raw is not None:
+        raise ConfigurationError("--raw keeps the raw strips of records: say where those go with --passes")
     use_cache()
+    from citywatch.app.strip_records import Destination  # noqa: PLC0415
     from citywatch.strips.estimator import Estimator  # noqa: PLC0415
     from citywatch.strips.station import Loop, Strip, StripStation, Tuning  # noqa: PLC0415
     from citywatch.strips.temperature import MODELS, Sensor  # noqa: PLC0415
@@ -78,6 +89,10 @@ def weigh(
         celsius = math.nan if told is None else told
         estimator = Estimator(station, temperature_c=celsius)
         found = Vehicles.concat([estimator.feed(run.samples, run.occupied), estimator.finish()])
+        if passes is not None:
+            if runs:
+                raise ConfigurationError(f"{file}: --passes takes files of one run, whose first sample has one instant")
+            Destination(passes, start, station_code, direction, lane, raw).write(run, station, found, celsius)
         vehicles += [_vehicle(run, station, found, row) for row in range(len(found))]
         runs.append(
             {
