@@ -1,0 +1,64 @@
+"""`citywatch scale health` on a real file: the step of September 2012, and nothing before it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from citywatch.cli import app
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "wim"
+REAL = DATA / "btls-garage-5000veh.MON.txt"
+SIMULATED = DATA / "btls-simulated-day-9427veh.MON.txt"
+
+
+def health(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        app(["scale", "health", *arguments], standalone_mode=False)
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture
+def real() -> str:
+    if not REAL.exists():
+        pytest.skip(f"real data absent: {REAL}")
+    return str(REAL)
+
+
+def test_the_step_of_the_real_file_is_found_and_dated(real: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert health(real, "--json") == 3
+    told = json.loads(capsys.readouterr().out)
+    steps = [step for lane in told["lanes"] for step in lane["steps"]]
+    assert len(steps) >= 2
+    assert {step["gauge"] for step in steps} == {"steering_axle"}
+    (whole,) = told["stations"][0]["steps"]
+    # ISO week 36 begins on 3 September; the truck before stood on the scale on the 1st.
+    assert whole["at"][:10] in ("2012-09-01", "2012-09-03")
+    assert whole["from"] < "2012-09-03" < whole["to"]
+    assert whole["size_low_percent"] > 8
+    assert [lane["size_percent"] > 5 for lane in whole["lanes"]] == [True] * 5
+    assert all(step["at"] >= "2012-08-27" for step in steps)
+    assert sum(lane["population"] for lane in told["lanes"]) == told["stations"][0]["population"] == 503
+
+
+def test_the_order_of_lines_does_not_matter(real: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    turned = tmp_path / "turned.mon"
+    lines = Path(real).read_bytes().splitlines(keepends=True)
+    turned.write_bytes(b"".join(reversed(lines)))
+    told = []
+    for file in (real, str(turned)):
+        health(file, "--json")
+        found = json.loads(capsys.readouterr().out)
+        told.append([found["stations"], found["lanes"]])
+    assert told[0] == told[1]
+
+
+def test_a_scale_in_order_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    if not SIMULATED.exists():
+        pytest.skip(f"data absent: {SIMULATED}")
+    assert health(str(SIMULATED)) == 0
+    told = capsys.readouterr().out
+    assert "No step was found" in told
+    assert "9427 passes" in told
