@@ -60,6 +60,7 @@ class Lane(TypedDict):
 
 
 def passed(record: Record, usual_left: int) -> Passed:
+    """The little of a pass that others need."""
     left = left_permille(record)
     return Passed(
         device=record["device"],
@@ -74,16 +75,19 @@ def passed(record: Record, usual_left: int) -> Passed:
 
 
 def lane(state: State, device: str) -> Lane:
+    """What a lane remembers; of a new one, nothing."""
     row = state.get(LANES, device)
     return Lane(ahead=[], plates=[], usual_left=500, passes=0, sides=[]) if row is None else cast(Lane, row)
 
 
 def waiting(state: State, device: str) -> list[Record]:
+    """The passes of a lane that are not decided yet, as they came."""
     row = state.get(WAITING, device)
     return [] if row is None else list(row["passes"])
 
 
 def keep_waiting(state: State, device: str, passes: list[Record]) -> None:
+    """These wait from now on; no row where none does."""
     if passes:
         state.put(WAITING, device, {"passes": passes})
     elif state.get(WAITING, device) is not None:
@@ -91,6 +95,7 @@ def keep_waiting(state: State, device: str, passes: list[Record]) -> None:
 
 
 def station(state: State, name: str) -> dict[str, Any]:
+    """Its lanes, up to when it is decided, and how many came too late."""
     row = state.get(STATIONS, name)
     return {"lanes": [], "closed_ns": 0, "too_late": 0, "in_a_row": 0} if row is None else dict(row)
 

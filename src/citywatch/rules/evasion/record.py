@@ -111,6 +111,7 @@ def is_other_way(device: str, other: str) -> bool:
 
 
 def gap_ms(earlier: Record, later: Record) -> int:
+    """Milliseconds from one to the other; negative where the first came later."""
     return (later["at_ns"] - earlier["at_ns"]) // NS_PER_MS
 
 

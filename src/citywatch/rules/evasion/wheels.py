@@ -139,6 +139,7 @@ _WEIGHABLE_KG = 800
 
 
 def is_off(record: Record, lane: Lane, policy: EvasionPolicy) -> bool:
+    """Whether its side is far from what is usual in its lane, evasion or not."""
     left = left_permille(record)
     return left >= 0 and abs(left - lane["usual_left"]) >= policy.side_off_permille
 
