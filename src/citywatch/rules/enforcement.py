@@ -96,7 +96,8 @@ def enforcement(
         blocked.append(Blocked.UNDECIDED)
     if suspect:
         blocked.append(Blocked.SUSPECT)
-    blocked += (ScaleStatus(status) & BLOCKING).words()
+    if status & int(BLOCKING):
+        blocked += (ScaleStatus(status) & BLOCKING).words()
     if instrument is None:
         return Enforcement(None, None, [*blocked, Blocked.NO_INSTRUMENT])
     if at_ns < instrument.certified_from_ns:
