@@ -26,7 +26,7 @@ from citywatch.wire import grids
 LIKE_KNOWN = 0.7
 """An H.265 picture of which less is found again gets a second opinion about missing bytes; without a reference each."""
 RASTER_EDGES = 0.03
-"""So does one whose `tear` is no less. Of clean pictures some 12 percent do."""
+"""So does one whose `tear` is no less. Of clean pictures a fifth do (docs/decisions/0038)."""
 
 
 def _may_be_torn(measurement: Measurement, compared: dict[str, Any]) -> bool:
