@@ -340,6 +340,16 @@ class Store(Protocol):
 
     def ticket_steps(self, ticket: str) -> Sequence[Row]: ...
 
+    def corrections(self, *, state: str | None, device: str | None, limit: int) -> Sequence[Row]:
+        """Corrections of scales, newest first by (proposed_at_ns, id)."""
+        ...
+
+    def correction(self, correction: str) -> Row | None: ...
+
+    def pass_counts(self, first_day: str, last_day: str, road: str | None) -> Sequence[Row]:
+        """Counts of passes from one local day to another, both included, by road, day and kind."""
+        ...
+
     def incidents(
         self, *, state: str | None, root: str | None, before: tuple[int, str] | None, limit: int
     ) -> Sequence[Row]:

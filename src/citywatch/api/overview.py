@@ -60,6 +60,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "tickets", "description": "Repair tickets of camera faults and silent devices"},
     {"name": "passes", "description": "Measured vehicle passes"},
     {"name": "availability", "description": "Share of time in working order, as an interval"},
+    {"name": "statistics", "description": "What weigh stations counted, and the corrections of their scales"},
     {"name": "ingest", "description": "The door for stations and devices"},
     {"name": "live", "description": "What happens, as it happens"},
     {"name": "objects", "description": "Evidence pictures"},

@@ -41,6 +41,7 @@ from citywatch.adapters.store.schema import (
     CAMERA_REFERENCES,
     CAMERAS,
     COMMANDS,
+    CORRECTIONS,
     DEAD_LETTER_COUNTS,
     DEAD_LETTERS,
     DEVICE_STATES,
@@ -50,6 +51,7 @@ from citywatch.adapters.store.schema import (
     INCIDENT_CHILDREN,
     INCIDENTS,
     META,
+    PASS_COUNTS,
     SEGMENTS,
     SOURCES,
     TICKET_STEPS,
@@ -324,6 +326,25 @@ class SqlStore:
     def ticket_steps(self, ticket: str) -> Sequence[Row]:
         c = TICKET_STEPS.c
         return self._rows(select(TICKET_STEPS).where(c.ticket == ticket).order_by(c.seq))
+
+    # scales
+
+    def corrections(self, *, state: str | None, device: str | None, limit: int) -> Sequence[Row]:
+        """Newest first by (proposed_at_ns, id)."""
+        c = CORRECTIONS.c
+        query = _newest_first(select(CORRECTIONS), c.proposed_at_ns, c.id, None, limit)
+        return self._rows(_filtered(query, {c.state: state, c.device: device}))
+
+    def correction(self, correction: str) -> Row | None:
+        return self._row(select(CORRECTIONS).where(CORRECTIONS.c.id == correction))
+
+    def pass_counts(self, first_day: str, last_day: str, road: str | None) -> Sequence[Row]:
+        """From one local day to another, both included, by road, day and kind."""
+        c = PASS_COUNTS.c
+        query = select(PASS_COUNTS).where(c.day >= first_day, c.day <= last_day).order_by(c.road, c.day, c.kind)
+        return self._rows(_filtered(query, {c.road: road}))
+
+    # commands
 
     def verdict(self, command: str) -> Row | None:
         return self._row(select(COMMANDS).where(COMMANDS.c.command == command))
