@@ -128,7 +128,7 @@ def _formats(mon: Path, folder: Path) -> list[Row]:
     """The other formats, from the same vehicles."""
     rows = []
     for kind in FORMATS:
-        file = folder / f"records.{kind}"
+        file = folder / f"converted.{kind}"
         words: list[str | Path] = [sys.executable, "-m", "citywatch", "scale", "convert", mon, file, "--to", kind]
         made = whole_process([*words, "--station", "17018115"], environment=one_thread())
         rate = Spread.of([LINES / _timed(sys.executable, _OUR_CODE, file, kind) for _ in range(2)])
