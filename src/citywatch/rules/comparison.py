@@ -132,6 +132,8 @@ class OwnThresholds:
     """What lies where it always was, by at least this certainty, is the old view, however little is found of it."""
     veiled_of_usual: float = 0.7
     """Veiled: no more than this share of what is usually found, found where it was, and the picture stays the same."""
+    veiled_known_looks: int = 36
+    """Only where so many looks by this light tell what is usual: not in a camera's first evening, as it grows dark."""
     veiled_steady_share: float = 0.75
     veiled_sharpness_of_usual: float = 0.85
     """A veil is near and blurred, and full of contrast: the sharpest of the picture falls behind. Shadows are sharp."""
@@ -622,7 +624,11 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
     """Something that has structure of its own lies over a part of the view, and stays: a web, a branch."""
     match = usual(rows, view.light, "match_share")
     threshold = limits.veiled_of_usual * match.mean
-    if not match.known or look.match_share > threshold or not _is_veiled(look, view, rows, limits):
+    if (
+        match.looks < limits.veiled_known_looks
+        or look.match_share > threshold
+        or not _is_veiled(look, view, rows, limits)
+    ):
         return None
     if trace.veiled and not look.steady_share >= limits.veiled_steady_share:
         return None
