@@ -44,7 +44,9 @@ class LastLook(BaseModel):
 
     at: str | None = Field(examples=["2026-01-31T08:00:00.250Z"])
     age_s: float = Field(description="How long ago, seconds", examples=[41.2])
-    outcome: str = Field(description="picture, glance, unreachable, no_media, unchecked or reached", examples=["picture"])
+    outcome: str = Field(
+        description="picture, glance, unreachable, no_media, unchecked or reached", examples=["picture"]
+    )
     reason: str = Field(examples=["ok"])
     picture: str | None = Field(
         description="Where the picture is, for operators and administrators; each look is audited", examples=[None]

@@ -9,7 +9,7 @@ reference tells take its answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
 from citywatch.domain.pictures import Fault, Light, Outcome
@@ -57,6 +57,18 @@ class Judgement:
     trace: Trace
 
 
+def _explained(own: Set[Fault]) -> Set[Fault]:
+    """What one look alone may show because of what the comparison with the camera's own references has found."""
+    explained: set[Fault] = set()
+    if Fault.INFRARED_STUCK in own:
+        # The gain that stands in for infrared is no snow, and no colour is no cast.
+        explained |= {Fault.SNOW, Fault.COLOUR_CAST, Fault.LOW_CONTRAST}
+    if own & _EXPLAINS:
+        # What is flat or tinted for being covered, or for being another view, is not what fog or a cast does.
+        explained |= _EXPLAINED
+    return explained
+
+
 def judge(
     look: Look,
     history: LookHistory | None,
@@ -87,16 +99,9 @@ def judge(
     own = against(look, view, usual, dark_hours, trace, hidden, limits)
     if Fault.MOSAIC in found:
         own = _torn(own)
-    if any(finding.fault is Fault.INFRARED_STUCK for finding in own.found):
-        # The gain that stands in for infrared is no snow, and no colour is no cast.
-        for fault in (Fault.SNOW, Fault.COLOUR_CAST, Fault.LOW_CONTRAST):
-            if found.pop(fault, None) is not None:
-                unchecked[fault] = Own.HIDDEN.value
-    if any(finding.fault in _EXPLAINS for finding in own.found):
-        # What is flat or tinted for being covered, or for being another view, is not what fog or a cast does.
-        for fault in _EXPLAINED & found.keys():
-            del found[fault]
-            unchecked[fault] = Own.HIDDEN.value
+    for fault in _explained({finding.fault for finding in own.found}) & found.keys():
+        del found[fault]
+        unchecked[fault] = Own.HIDDEN.value
     _join(found, unchecked, own, {item.fault for item in unsure})
     if HIDES & found.keys():
         # What one fault hides is not fine.

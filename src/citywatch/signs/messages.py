@@ -59,7 +59,8 @@ def message_for(sign: Sign, event: Event, now_ns: int) -> Message | None:
     """The message about an event; None when it is none for this sign, or its vehicle is gone since `late_s`.
 
     Only a pass that is over by its law is shown, never an undecided one, and none without a plate: nobody would know
-    who is meant. With `enforceable_only` nobody is named whose weight would not stand before a court. It stays for `hold_s` from now on, and never longer than `late_s` + `hold_s` behind the pass.
+    who is meant. With `enforceable_only` nobody is named whose weight would not stand before a court. It stays for
+    `hold_s` from now on, and never longer than `late_s` + `hold_s` behind the pass.
     """
     if event.kind is not EventKind.OVERLOADED or not event.data.get("plate"):
         return None
