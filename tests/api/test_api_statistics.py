@@ -44,7 +44,7 @@ def test_a_period_has_two_ends_in_order(town, period):
 
 def test_corrections_are_listed_and_settled_by_administrators(town):
     with town.client("viewer") as client:
-        assert client.get("/api/v1/corrections", params={"state": "open"}).json() == []
+        assert client.get("/api/v1/corrections", params={"state": "open"}).json() == {"items": []}
         assert client.post(f"/api/v1/corrections/{'a' * 32}/accept", json={}).status_code == 403
     with town.client("admin") as client:
         assert client.post(f"/api/v1/corrections/{'a' * 32}/accept", json={}).status_code == 404

@@ -10,11 +10,12 @@ from own_kit import ANOTHER_VIEW, BUS, BY_DAY, BY_INFRARED, CAMERA, COVER, Watch
 from citywatch.domain.events import EventKind
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import UNKNOWN_PRESET, Fault, Light, Outcome
+from citywatch.domain.vocabularies import CAMERA_FAULTS
 from citywatch.domain.work import WorkKind
 from citywatch.rules import cameras, faults, references
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.comparison import Own
-from citywatch.rules.confirmations import CAMERA_FAULTS, CONFIRMATIONS
+from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.pictures import Why
 from citywatch.rules.references import MOST_VIEWS
 

@@ -73,6 +73,12 @@ class CorrectionView(BaseModel):
     note: str = Field(examples=[""])
 
 
+class Corrections(BaseModel):
+    """Corrections, newest first."""
+
+    items: list[CorrectionView]
+
+
 class Settlement(BaseModel):
     """Why it is accepted or declined."""
 
@@ -108,11 +114,11 @@ def routes(app: FastAPI, api: Api) -> None:
     async def corrections(
         state: Annotated[_State | None, Query(description="Only those in this state")] = None,
         device: Annotated[str | None, Query(max_length=127, description="Only those of this scale")] = None,
-    ) -> list[CorrectionView]:
+    ) -> Corrections:
         """Proposed, accepted and settled correction factors, newest first, at most as many as a page holds."""
         most = api.config.max_page_rows
         rows = await run_in_threadpool(lambda: api.store.corrections(state=state, device=device, limit=most))
-        return [_view(row) for row in rows]
+        return Corrections(items=[_view(row) for row in rows])
 
     def _settling(verb: Verb, word: str, summary: str, told: str) -> None:
         async def settle(request: Request, correction: Id, wanted: Settlement) -> CorrectionView | Response:

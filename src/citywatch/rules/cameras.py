@@ -18,11 +18,12 @@ from citywatch.domain.events import Event
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault, FrameBatch, Light, Outcome, VisitReason
 from citywatch.domain.state import Row, State
+from citywatch.domain.vocabularies import CAMERA_FAULTS
 from citywatch.domain.work import WorkKind
 from citywatch.kernels import liveness
 from citywatch.rules import devices, faults, hours, normals, references, standing, work
 from citywatch.rules.comparison import Own, OwnThresholds, Trace
-from citywatch.rules.confirmations import CAMERA_FAULTS, CONFIRMATIONS
+from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import CONFIRMED, NEVER, SUSPECT, Confirmation, Evidence, FaultRow
 from citywatch.rules.judgement import Judgement, judge
 from citywatch.rules.pictures import Finding, Look, LookHistory, Why, looks

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from citywatch.domain.faults import NOT_OF_CAMERAS
 from citywatch.domain.pictures import Fault
+from citywatch.domain.vocabularies import CAMERA_FAULTS
 from citywatch.rules.faults import Confirmation
-
-CAMERA_FAULTS = tuple(fault for fault in Fault if fault not in NOT_OF_CAMERAS)
 
 _QUICK = Confirmation(confirm_looks=2, confirm_seconds=0.0, clear_looks=2)
 _PASSING = Confirmation(confirm_looks=3, confirm_seconds=420.0, clear_looks=2)

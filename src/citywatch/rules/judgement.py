@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from citywatch.domain.pictures import Fault, Light, Outcome
 from citywatch.domain.state import Row
+from citywatch.domain.vocabularies import CAMERA_FAULTS
 from citywatch.rules import hours
 from citywatch.rules.comparison import (
     HIDES,
@@ -26,7 +27,6 @@ from citywatch.rules.comparison import (
     edges_stand,
     is_bright_night,
 )
-from citywatch.rules.confirmations import CAMERA_FAULTS
 from citywatch.rules.hours import Hours
 from citywatch.rules.pictures import Finding, Look, LookHistory, Unchecked, Why, conclude, why_no_picture
 from citywatch.rules.references import View
