@@ -405,7 +405,9 @@ _FOLD = click.option(
 @click.option("--from", "from_kind", type=click.Choice(_RECORD_KINDS), help="Format of IN.  [default: by its name]")
 @click.option("--to", "to_kind", type=click.Choice(_RECORD_KINDS), help="Format of OUT.  [default: by its name]")
 @_STATION
-@click.option("--zone", default="UTC", show_default=True, help="Zone of local times: IANA name or +08:00.")
+@click.option(
+    "--zone", "--time-zone", "zone", default="UTC", show_default=True, help="Zone of local times: IANA name or +08:00."
+)
 @click.option("--to-zone", help="Zone of the local times of OUT.  [default: that of IN]")
 @_FOLD
 @click.option("--mapping", type=click.Path(path_type=Path), help="CSV: how IN is written; see configs/scale-csv.yaml.")
@@ -612,6 +614,76 @@ def scale_health(
             from_gross_kg=from_gross_kg,
             as_json=as_json,
         )
+    )
+
+
+@app.group()
+def sla() -> None:
+    """Service levels: histories of states and the figures of contracts. No city needs to run.
+
+    What is imported lies in sla/history/ of the data directory, one file an import, never changed; contracts lie in
+    sla/contracts/NAME.yaml.
+    """
+
+
+@sla.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@_DATA_DIR
+@click.option("--time-zone", default="UTC", show_default=True, help="IANA zone of instants without an offset.")
+@click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+def sla_import(file: Path, data_dir: Path, time_zone: str, as_json: bool) -> None:
+    """Take in a history of states: FILE is a CSV table with device,state,from,to,cause[,known_at][,evidence].
+
+    States are up, degraded, down, unknown, externally_disabled and retired; an empty `to` has not ended. Over the same
+    time the row that was known later wins; a row without known_at was known all along. The rows go to a new file in
+    sla/history/ of the data directory; rows that are there already are left out. With any mistake nothing is taken.
+    """
+    from citywatch.app.sla import import_history
+
+    import_history(data_dir, file, time_zone=time_zone, as_json=as_json)
+
+
+@sla.command("report")
+@click.option("--contract", required=True, help="A name in sla/contracts/, a file, or `reference`.")
+@click.option("--from", "begin", required=True, metavar="T", help="An instant, or a day of the contract's time zone.")
+@click.option("--to", "end", required=True, metavar="T", help="Not included.")
+@click.option("--as-known-at", metavar="T", help="The figure as it was known then.  [default: as known now]")
+@click.option("--json", "json_file", is_flag=False, flag_value="-", metavar="FILE", help="Everything, for scripts.")
+@click.option("--html", "html_file", is_flag=False, flag_value="-", metavar="FILE", help="One page, for people.")
+@click.option("--csv", "csv_file", is_flag=False, flag_value="-", metavar="FILE", help="The intervals that make it.")
+@click.option(
+    "--source",
+    type=click.Choice(["all", "import", "city"]),
+    default="all",
+    show_default=True,
+    help="Imported histories, the city's own states, or both: then what was imported corrects the city's.",
+)
+@_DATA_DIR
+@_CONFIG
+def sla_report(
+    contract: str,
+    begin: str,
+    end: str,
+    as_known_at: str | None,
+    json_file: str | None,
+    html_file: str | None,
+    csv_file: str | None,
+    source: str,
+    data_dir: Path,
+    config: Path | None,
+) -> None:
+    """The figures of a contract over a window, each with the intervals that make it. FILE - is standard output."""
+    from citywatch.app.sla import report
+
+    report(
+        data_dir,
+        config=config,
+        contract=contract,
+        begin=begin,
+        end=end,
+        as_known_at=as_known_at,
+        source=source,
+        outputs={"json": json_file, "html": html_file, "csv": csv_file},
     )
 
 

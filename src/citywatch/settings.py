@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -17,7 +17,17 @@ from citywatch.domain.devices import check_device_id, scale_device
 from citywatch.domain.faults import Fault
 from citywatch.errors import ConfigurationError
 
-__all__ = ["CameraSettings", "PatrolSettings", "RuleSettings", "Settings", "load_settings", "parse_settings"]
+__all__ = [
+    "CameraSettings",
+    "PatrolSettings",
+    "RuleSettings",
+    "Settings",
+    "load_settings",
+    "parse_model",
+    "parse_settings",
+]
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class _Part(BaseModel):
@@ -330,6 +340,11 @@ def read_text(path: Path) -> str:
 
 def parse_settings(text: str, path: str) -> Settings:
     """Settings from YAML text; `path` is what messages call it."""
+    return parse_model(text, path, Settings)
+
+
+def parse_model(text: str, path: str, model: type[_Model]) -> _Model:
+    """YAML text checked by a model; ConfigurationError lists every mistake with its line."""
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         _no_key_twice(tree)
@@ -348,9 +363,9 @@ def parse_settings(text: str, path: str) -> Settings:
     if not isinstance(raw, Mapping):
         raise ConfigurationError(f"configuration {path}: a mapping of sections is wanted, such as `cameras:`")
     try:
-        return Settings.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
-        lines = [_mistake(path, tree, item) for item in error.errors(include_input=False, include_url=False)]
+        lines = [_mistake(path, tree, item, model) for item in error.errors(include_input=False, include_url=False)]
         raise ConfigurationError("\n".join(lines)) from error
 
 
@@ -375,12 +390,12 @@ def _no_key_twice(tree: yaml.Node | None) -> None:
             waiting.extend(node.value)
 
 
-def _mistake(path: str, tree: Any, item: Any) -> str:
+def _mistake(path: str, tree: Any, item: Any, model: type[BaseModel]) -> str:
     where = [part for part in item["loc"] if part != "function-after"]
     key = ".".join(str(part) for part in where)
     message = item["msg"]
     if item["type"] == "extra_forbidden":
-        known = _known_keys(where[:-1])
+        known = _known_keys(where[:-1], model)
         message = f"unknown key; known here: {', '.join(known)}" if known else "unknown key"
     elif item["type"] == "missing":
         message = "this key is missing; add it"
@@ -405,10 +420,9 @@ def _line(node: Any, where: Sequence[Any]) -> int:
     return line
 
 
-def _known_keys(where: Sequence[Any]) -> list[str]:
-    model: Any = Settings
+def _known_keys(where: Sequence[Any], model: Any) -> list[str]:
     for part in where:
-        if isinstance(part, int):
+        if part not in model.model_fields:  # a place in a list, or a name in a mapping
             continue
         annotation = model.model_fields[part].annotation
         candidates = [annotation, *getattr(annotation, "__args__", ())]

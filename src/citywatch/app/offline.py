@@ -140,7 +140,7 @@ def _rerun_live(directory: DataDir, settings: Settings, events: Path) -> int:
     from citywatch.flow.event_file import EventFile  # noqa: PLC0415
     from citywatch.flow.rerun import rerun_log  # noqa: PLC0415
 
-    with _store(directory.root, settings) as store, _log_url(directory, settings) as url, EventFile(events) as target:
+    with _store(directory.root, settings) as store, log_url(directory, settings) as url, EventFile(events) as target:
         log = RedisLog(url, settings.log.partitions)
         try:
             # Read before the segments: what is sealed meanwhile is then known already, and not read twice.
@@ -265,7 +265,7 @@ def retry_dead_letters(data_dir: Path, *, config: Path | None, source: str | Non
     settings = _settings(config)
     taken = stayed = 0
     unknown = set(numbers)
-    with _store(data_dir, settings) as store, _log_url(DataDir(data_dir).existing(), settings) as url:
+    with _store(data_dir, settings) as store, log_url(DataDir(data_dir).existing(), settings) as url:
         log = RedisLog(url, settings.log.partitions)
         try:
             door = LogDoor(log, "deadletter-retry")
@@ -358,7 +358,7 @@ def _store(data_dir: Path, settings: Settings) -> Iterator[SqlStore]:
 
 
 @contextmanager
-def _log_url(directory: DataDir, settings: Settings) -> Iterator[str]:
+def log_url(directory: DataDir, settings: Settings) -> Iterator[str]:
     """The log of a city: its own server's, that of the running city, or one started for the moment."""
     from citywatch.adapters.log.embedded import EmbeddedServer  # noqa: PLC0415
 

@@ -1,0 +1,193 @@
+"""`citywatch sla`: a history in, the figures of a contract out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from citywatch.app.clock import SystemClock
+from citywatch.app.data_dir import DataDir
+from citywatch.app.kernels import use_cache, warm_imported
+from citywatch.domain.instants import NS_PER_S, check_zone, parse_instant
+from citywatch.errors import ConfigurationError, DescriptionRefused
+
+if TYPE_CHECKING:
+    from citywatch.sla.report import Report
+
+STDOUT = "-"
+
+
+def import_history(data_dir: Path, file: Path, *, time_zone: str, as_json: bool) -> None:
+    """Take a table of states into the data directory. With any mistake nothing is taken, and every mistake is told."""
+    from citywatch.adapters.store.service_history import ServiceHistory  # noqa: PLC0415
+    from citywatch.wire.service_csv import ServiceRefused, read_history  # noqa: PLC0415
+
+    zone = _zone(time_zone)
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            rows = read_history(lines, zone)
+    except OSError as error:
+        raise ConfigurationError(f"{file}: {error.strerror}; name a readable CSV file") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except ServiceRefused as error:
+        raise DescriptionRefused(error.mistakes) from error
+    done = ServiceHistory(DataDir.open(data_dir).root).add(rows)
+    if as_json:
+        print(json.dumps({"added": done.added, "repeated": done.repeated, "file": done.file and str(done.file)}))
+        return
+    where = f" in {done.file}" if done.file else ""
+    print(f"{done.added} intervals added{where}, {done.repeated} were there already")
+
+
+def report(
+    data_dir: Path,
+    *,
+    config: Path | None,
+    contract: str,
+    begin: str,
+    end: str,
+    as_known_at: str | None,
+    source: str,
+    outputs: Mapping[str, str | None],
+) -> None:
+    """Work a report out and write it: `outputs` are the places of `json`, `html` and `csv`; without one: for people."""
+    root = data_dir.absolute()
+    use_cache(root / "cache" if root.is_dir() else None)
+    found = _work_out(data_dir, config, contract, begin, end, as_known_at, source)
+    writers = {"json": _json, "html": _html, "csv": _csv}
+    chosen = {kind: place for kind, place in outputs.items() if place is not None}
+    for kind, place in chosen.items():
+        _write(place, writers[kind](found))
+    if not chosen:
+        print(_text(found))
+
+
+def _work_out(
+    data_dir: Path, config: Path | None, contract: str, begin: str, end: str, as_known_at: str | None, source: str
+) -> Report:
+    from citywatch.app import sla_sources as sources  # noqa: PLC0415
+    from citywatch.domain.service import NEVER_NS, Standing  # noqa: PLC0415
+    from citywatch.settings import Settings, load_settings  # noqa: PLC0415
+    from citywatch.sla.budgets import BURNS  # noqa: PLC0415
+    from citywatch.sla.history import History  # noqa: PLC0415
+    from citywatch.sla.report import Report  # noqa: PLC0415
+
+    warm_imported()
+    directory = DataDir(data_dir)
+    terms, file = sources.find_contract(directory.root, contract)
+    zone = ZoneInfo(terms.time_zone)
+    from_ns, to_ns = _instant(begin, "--from", zone), _instant(end, "--to", zone)
+    known_ns = None if as_known_at is None else _instant(as_known_at, "--as-known-at", zone)
+    if from_ns >= to_ns:
+        raise ConfigurationError(f"--to {end} must be behind --from {begin}")
+    listed = sources.read_register(terms, file)
+    settings = Settings() if config is None else load_settings(config)
+    known_until_ns, parts = NEVER_NS, []
+    with sources.City.open(directory, settings, SystemClock().now_ns()) as city:
+        if city is not None and source != "import":
+            known_until_ns = city.known_until_ns
+            parts.append(city.history(min(from_ns, to_ns - max(length for _, length in BURNS)), to_ns))
+            listed = {**city.register(), **listed}
+    if source != "city":
+        told = sources.imported(directory.root, Standing.STATED if parts else Standing.SEEN)
+        parts += [] if told is None else [told]
+    if not parts:
+        raise ConfigurationError(
+            f"{directory.root} holds no history; bring one with `citywatch sla import FILE.csv`,"
+            " or name the data directory of a city: --data-dir"
+        )
+    parts.append(History.of_facts(sources.in_service(listed)))
+    history = parts[0].joined(parts[1:])
+    found = Report.of(history, terms, listed, from_ns, to_ns, as_known_at_ns=known_ns, known_until_ns=known_until_ns)
+    if not found.history.devices:
+        raise ConfigurationError(f"contract {terms.name}: no device of the history is under it; see its `devices`")
+    return found
+
+
+def _json(found: Report) -> str:
+    return json.dumps(found.as_json(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _html(found: Report) -> str:
+    from citywatch.sla.html import page  # noqa: PLC0415
+
+    return page(found)
+
+
+def _csv(found: Report) -> str:
+    """The stretches of time, one a row; `reading` is both where the readings do not differ."""
+    out = io.StringIO()
+    writer: Any = None
+    for worst in (True,) if found.window.is_one else (True, False):
+        name = "both" if found.window.is_one else "worst" if worst else "best"
+        for row in found.intervals(worst=worst):
+            if writer is None:
+                writer = csv.DictWriter(out, ["reading", *row])
+                writer.writeheader()
+            writer.writerow({"reading": name, **row})
+    return out.getvalue()
+
+
+def _text(found: Report) -> str:
+    shown = found.as_json()
+    lines = [f"{shown['title'] or shown['contract']}: {shown['from']} to {shown['to']}, {shown['devices']} devices"]
+    if shown["worst"] is None:
+        return "\n".join([*lines, "No time was required."])
+    lines.append(
+        f"Intact {100 * shown['worst']:.4f} % to {100 * shown['best']:.4f} %,"
+        f" target {shown['target_percent']:g} %: {shown['verdict']}"
+    )
+    lines.append(
+        ", ".join(f"{name} {shown[name + '_seconds']:,} s" for name in ("up", "down", "unknown", "excluded", "retired"))
+    )
+    if (repair := shown["repair"]) is not None:
+        cases = repair["cases"]["worst"]
+        lines.append(
+            f"Repair within {repair['within_seconds'] // 3600} h: {cases['kept']} kept, {cases['broken']} broken,"
+            f" {cases['running']} running: {repair['verdict']}"
+        )
+    for device in shown["worst_devices"][:5]:
+        lines.append(f"  {device['device']}: {100 * device['worst']:.3f} %, down {device['down_seconds']:,} s")
+    return "\n".join([*lines, *shown["notes"]])
+
+
+def _write(place: str, text: str) -> None:
+    if place == STDOUT:
+        sys.stdout.write(text)
+        return
+    from citywatch.adapters.store.disk import WholeFile  # noqa: PLC0415
+
+    with WholeFile(Path(place), "report") as file:
+        file.file.write(text.encode())
+        file.commit()
+
+
+def _zone(name: str) -> str:
+    try:
+        return check_zone(name)
+    except ValueError as error:
+        raise ConfigurationError(f"--time-zone: {error}") from error
+
+
+def _instant(text: str, option: str, zone: ZoneInfo) -> int:
+    """RFC 3339, or a day or local time in the contract's zone."""
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        try:
+            local = datetime.fromisoformat(text)
+        except ValueError:
+            local = None
+        if local is None or local.tzinfo is not None:
+            raise ConfigurationError(
+                f"{option} {text!r} is no instant; write 2026-01-31T08:00:00Z, or a day of the contract's time zone"
+            ) from error
+        return int(local.replace(tzinfo=zone).timestamp()) * NS_PER_S

@@ -1,0 +1,235 @@
+"""Figures of a window: how much time was up, down, unknown and excluded, of any group of devices, in both readings.
+
+All in whole nanoseconds. Sums of a fleet leave 64 bits, so seconds and rests are added apart; floats that hold them
+stay below 2**53 and are exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.service import STATES, ServiceState
+from citywatch.kernels import intervals
+from citywatch.sla.calendars import Calendar, Hours
+from citywatch.sla.contracts import ClockTerms
+from citywatch.sla.readings import CLASSES, Class, Reading, Readings
+from citywatch.sla.verdicts import Share
+
+_I64 = np.ndarray[Any, np.dtype[np.int64]]
+_DEGRADED = STATES.index(ServiceState.DEGRADED)
+_LONGEST_NS = 10 * 366 * 86_400 * NS_PER_S
+"""A failure that began longer ago is taken as so old: calendars are not worked out further back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Device-time of one reading, ns. `degraded_ns` is part of what it counts as."""
+
+    up_ns: int
+    down_ns: int
+    unknown_ns: int
+    excluded_ns: int
+    retired_ns: int
+    degraded_ns: int = 0
+
+    @property
+    def required_ns(self) -> int:
+        return self.up_ns + self.down_ns + self.unknown_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A group of devices: `devices` counts those of which any time was required."""
+
+    devices: int
+    worst: Tally
+    best: Tally
+
+    @property
+    def share(self) -> Share | None:
+        """The intact rate: unknown is not up in the worst reading, and as if up in the best. None: nothing required.
+
+        A reading that excludes less may be the better one; the bounds are put in order.
+        """
+        worst, best = self.worst.required_ns, self.best.required_ns
+        if not worst and not best:
+            return None
+        low = Fraction(self.worst.up_ns, worst) if worst else Fraction(1)
+        high = Fraction(self.best.up_ns + self.best.unknown_ns, best) if best else Fraction(1)
+        return Share(min(low, high), max(low, high))
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """One window and calendar over both readings, measured once; every figure is a sum over it."""
+
+    readings: Readings
+    hours: Hours
+    from_ns: int
+    to_ns: int
+    worst_spent: _I64
+    best_spent: _I64
+
+    @classmethod
+    def of(cls, readings: Readings, calendar: Calendar, from_ns: int, to_ns: int) -> Window:
+        """ValueError for an empty window."""
+        if from_ns >= to_ns:
+            raise ValueError("the window is empty: it must end behind its beginning")
+        hours = calendar.within(from_ns, to_ns)
+        worst = readings.worst.spent(hours, from_ns, to_ns)
+        one = readings.best is readings.worst
+        return cls(readings, hours, from_ns, to_ns, worst, worst if one else readings.best.spent(hours, from_ns, to_ns))
+
+    @property
+    def is_one(self) -> bool:
+        """Whether both readings are one."""
+        return self.readings.best is self.readings.worst
+
+    def figure(self) -> Figure:
+        """Of all devices together."""
+        return self.figures(np.zeros(len(self.readings.worst.history.devices), np.int64), 1)[0]
+
+    def figures(self, group: _I64, groups: int) -> list[Figure]:
+        """Of each group; `group` (d,) int64 says where each device belongs."""
+        worst = _tallies(self.readings.worst, self.worst_spent, group, groups)
+        best = worst if self.is_one else _tallies(self.readings.best, self.best_spent, group, groups)
+        needed = self._is_required()
+        count = np.bincount(group[needed], minlength=groups)
+        return [Figure(int(n), w, b) for n, w, b in zip(count, worst, best, strict=True)]
+
+    def _is_required(self) -> Any:
+        needed = np.zeros(len(self.readings.worst.history.devices), bool)
+        for reading, spent in ((self.readings.worst, self.worst_spent), (self.readings.best, self.best_spent)):
+            needed[reading.device[(spent > 0) & (reading.counts <= Class.UNKNOWN)]] = True
+        return needed
+
+    def down_by_cause(self, *, worst: bool = True) -> dict[str, int]:
+        """Down time by what caused it, ns; longest first."""
+        reading, spent = self._side(worst)
+        down = (reading.counts == Class.DOWN) & (spent > 0)
+        return _named(sums(spent[down], reading.cause()[down], len(reading.history.words)), reading.history.words)
+
+    def excluded_by_cause(self, *, worst: bool = True) -> dict[str, int]:
+        """Excluded time by its cause, ns; longest first."""
+        reading, spent = self._side(worst)
+        out = (reading.counts == Class.EXCLUDED) & (spent > 0)
+        return _named(sums(spent[out], reading.cause()[out], len(reading.history.words)), reading.history.words)
+
+    def counts_now(self, kind: Class, group: _I64, groups: int, *, worst: bool = True) -> list[int]:
+        """How many devices of each group are in a class at the end of the window."""
+        reading, _ = self._side(worst)
+        last = (reading.begin < self.to_ns) & (reading.end >= self.to_ns) & (reading.counts == kind)
+        return [int(n) for n in np.bincount(group[reading.device[last]], minlength=groups)]
+
+    def _side(self, worst: bool) -> tuple[Reading, _I64]:
+        return (self.readings.worst, self.worst_spent) if worst else (self.readings.best, self.best_spent)
+
+
+@dataclass(frozen=True, eq=False)
+class Failures:
+    """Failures of one reading that touch a window.
+
+    device (f,) int64; begin, end (f,) int64, ns: END while it lasts at the end of the window
+    cause  (f,) int64  index into the history's words, of its first stretch
+    begun  (f,) bool   it began inside the window
+    first, behind (f,) int64  its stretches in the reading
+    """
+
+    reading: Reading
+    device: _I64
+    begin: _I64
+    end: _I64
+    cause: _I64
+    begun: Any
+    first: _I64
+    behind: _I64
+
+    @classmethod
+    def of(cls, reading: Reading, from_ns: int, to_ns: int) -> Failures:
+        size = len(reading.begin)
+        first, behind, end = (np.empty(size, np.int64) for _ in range(3))
+        made = intervals.failures(reading.device, reading.begin, reading.meaning(), first, behind, end)
+        first, behind, end = first[:made], behind[:made], end[:made]
+        begin = reading.begin[first]
+        touches = (begin < to_ns) & (end > from_ns)
+        first, behind, begin = first[touches], behind[touches], begin[touches]
+        end = np.where(end[touches] >= to_ns, intervals.END, end[touches])
+        cause = reading.cause()[first]
+        return cls(reading, reading.device[first], begin, end, cause, begin >= from_ns, first, behind)
+
+    def elapsed(self, calendar: Calendar, to_ns: int) -> _I64:
+        """(f,) ns on a calendar from the beginning of each failure to its end, or to the end of the window.
+
+        Excluded time inside does not run.
+        """
+        if not len(self.begin):
+            return self.begin
+        oldest = max(int(self.begin.min()), to_ns - _LONGEST_NS)
+        spent = self.reading.spent(calendar.within(oldest, to_ns), oldest, to_ns)
+        spent[self.reading.counts >= Class.EXCLUDED] = 0
+        total = np.zeros(len(spent) + 1, np.int64)
+        np.cumsum(spent, out=total[1:])  # may leave 64 bits; differences come back
+        return total[self.behind] - total[self.first]
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Cases against a clock: kept in time, broken, or still running within it."""
+
+    kept: int
+    broken: int
+    running: int
+
+    @property
+    def total(self) -> int:
+        return self.kept + self.broken + self.running
+
+
+def repair_cases(failures: Failures, terms: ClockTerms, calendar: Calendar, to_ns: int) -> Cases:
+    """The failures that touch a window against the repair clock."""
+    elapsed = failures.elapsed(calendar, to_ns)
+    late = elapsed > terms.within
+    lasts = failures.end == intervals.END
+    broken, running = int(late.sum()), int((lasts & ~late).sum())
+    return Cases(len(elapsed) - broken - running, broken, running)
+
+
+def share_of(worst: Cases, best: Cases) -> Share:
+    """Cases kept, of both readings: what still runs is broken in the worst one and kept in the best. None: all kept."""
+    low = Fraction(worst.kept, worst.total) if worst.total else Fraction(1)
+    high = Fraction(best.kept + best.running, best.total) if best.total else Fraction(1)
+    return Share(min(low, high), max(low, high))
+
+
+def sums(spent: _I64, code: Any, codes: int) -> list[int]:
+    """Exact sums of nanoseconds by code."""
+    whole, rest = np.divmod(spent, NS_PER_S)
+    seconds = np.bincount(code, weights=whole, minlength=codes)
+    rests = np.bincount(code, weights=rest, minlength=codes)
+    return [int(s) * NS_PER_S + int(r) for s, r in zip(seconds.tolist(), rests.tolist(), strict=True)]
+
+
+def _tallies(reading: Reading, spent: _I64, group: _I64, groups: int) -> list[Tally]:
+    place = group[reading.device]
+    parts = sums(spent, place * CLASSES + reading.counts, groups * CLASSES)
+    degraded = reading.state == _DEGRADED
+    some = sums(spent[degraded], place[degraded], groups) if degraded.any() else [0] * groups
+    found = []
+    for g in range(groups):
+        up, down, unknown, excluded, retired = parts[g * CLASSES : (g + 1) * CLASSES]
+        found.append(Tally(up, down, unknown, excluded, retired, some[g]))
+    return found
+
+
+def _named(totals: list[int], words: tuple[str, ...]) -> dict[str, int]:
+    found = sorted(((total, word) for total, word in zip(totals, words, strict=True) if total), key=_longest_first)
+    return {word: total for total, word in found}
+
+
+def _longest_first(item: tuple[int, str]) -> tuple[int, str]:
+    return -item[0], item[1]

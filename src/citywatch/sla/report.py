@@ -1,0 +1,375 @@
+"""A report: every figure of a contract over a window, with the stretches of time that make it.
+
+`Report.of` works it out; `as_json` is the form that scripts read. Shares are numbers from 0 to 1, with the exact
+fraction beside; seconds are whole numbers wherever the time is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from citywatch.domain.instants import NS_PER_S, format_instant
+from citywatch.domain.service import ALWAYS_NS, NEVER_NS, STANDINGS, STATES
+from citywatch.sla.budgets import BURNS, DAY_NS, HOUR_NS, budget, burn, deducted, outlook
+from citywatch.sla.contracts import Contract, Counts, Listed, under
+from citywatch.sla.figures import Cases, Failures, Figure, Tally, Window, repair_cases, share_of
+from citywatch.sla.history import History
+from citywatch.sla.readings import Class, Readings, read
+from citywatch.sla.verdicts import Share
+
+GROUPS = ("contractor", "area", "class", "department", "site", "parent")
+WORST_DEVICES = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """All that is needed to say and to explain the figures of one contract over one window."""
+
+    contract: Contract
+    register: Mapping[str, Listed]
+    from_ns: int
+    to_ns: int
+    as_known_at_ns: int | None
+    window: Window
+    worst_failures: Failures
+    best_failures: Failures
+
+    @classmethod
+    def of(
+        cls,
+        history: History,
+        contract: Contract,
+        register: Mapping[str, Listed],
+        from_ns: int,
+        to_ns: int,
+        *,
+        as_known_at_ns: int | None = None,
+        known_until_ns: int = NEVER_NS,
+    ) -> Report:
+        """ValueError for an empty window. As known at an instant, nothing behind it has happened yet."""
+        chosen = under(contract, register, history.devices)
+        known = history.of_devices(chosen).as_known_at(as_known_at_ns)
+        until = known_until_ns if as_known_at_ns is None else min(known_until_ns, as_known_at_ns)
+        readings = read(known, contract, register, known_until_ns=until)
+        window = Window.of(readings, contract.calendar(contract.intact.calendar), from_ns, to_ns)
+        worst = Failures.of(readings.worst, from_ns, to_ns)
+        best = worst if window.is_one else Failures.of(readings.best, from_ns, to_ns)
+        return cls(contract, register, from_ns, to_ns, as_known_at_ns, window, worst, best)
+
+    @property
+    def readings(self) -> Readings:
+        return self.window.readings
+
+    @property
+    def history(self) -> History:
+        return self.readings.worst.history
+
+    @property
+    def target(self) -> Fraction:
+        return self.contract.intact.target
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, intervals included."""
+        figure = self.window.figure()
+        share = figure.share
+        return {
+            "contract": self.contract.name,
+            "title": self.contract.title,
+            "contractor": self.contract.contractor,
+            "from": format_instant(self.from_ns),
+            "to": format_instant(self.to_ns),
+            "as_known_at": _instant(self.as_known_at_ns),
+            "devices": figure.devices,
+            "devices_under_contract": len(self.history.devices),
+            "target_percent": float(self.contract.intact.target_percent),
+            **_share(share, self.target),
+            **_seconds_of(figure.worst),
+            "readings": {"worst": _seconds_of(figure.worst), "best": _seconds_of(figure.best)},
+            "penalty": self._penalty(share),
+            "budget": self._budget(figure),
+            "failures": self._failures(figure),
+            "repair": self._repair(),
+            "down_seconds_by_cause": _in_seconds(self.window.down_by_cause()),
+            "excluded_seconds_by_cause": _in_seconds(self.window.excluded_by_cause()),
+            "worst_devices": self.worst_devices(),
+            "groups": {key: groups for key in GROUPS if (groups := self.groups(key))},
+            "burn_rates": self.burn_rates(),
+            "forecast": self._forecasts(figure),
+            "notes": self.notes(),
+            "intervals": list(self.intervals()),
+            "intervals_best": None if self.window.is_one else list(self.intervals(worst=False)),
+        }
+
+    # parts
+
+    def per_device(self) -> list[Figure]:
+        """A figure for each device, in the history's order."""
+        count = len(self.history.devices)
+        return self.window.figures(np.arange(count), count)
+
+    def worst_devices(self, most: int = WORST_DEVICES) -> list[dict[str, Any]]:
+        """Devices with the lowest surely intact rate, those with the most down time first among equals."""
+        found = [(f.share, f, name) for f, name in zip(self.per_device(), self.history.devices, strict=True)]
+        low = [(share, f, name) for share, f, name in found if share is not None and share.worst < 1]
+        low.sort(key=lambda item: (item[0].worst, -item[1].worst.down_ns, item[2]))
+        return [
+            {"device": name, **_share(share, self.target), **_seconds_of(figure.worst)}
+            for share, figure, name in low[:most]
+        ]
+
+    def groups(self, key: str) -> list[dict[str, Any]]:
+        """A figure for each value of a property of the devices, in the order of its name; [] where nothing is known."""
+        names, codes = self._codes(key)
+        if names in ([], [""]):
+            return []
+        figures = self.window.figures(codes, len(names))
+        down = self.window.counts_now(Class.DOWN, codes, len(names))
+        return [
+            {
+                key: name,
+                "devices": figure.devices,
+                "down_at_the_end": now,
+                **_share(figure.share, self.target),
+                **_seconds_of(figure.worst),
+            }
+            for name, figure, now in zip(names, figures, down, strict=True)
+        ]
+
+    def burn_rates(self) -> list[dict[str, Any]]:
+        """For the fleet and each group: how fast the budget burns at the end of the window."""
+        found: list[dict[str, Any]] = []
+        calendar = self.contract.calendar(self.contract.intact.calendar)
+        keyed = [("all", [""], np.zeros(len(self.history.devices), np.int64))]
+        keyed += [(key, *self._codes(key)) for key in GROUPS]
+        for rate, length_ns in BURNS:
+            window = Window.of(self.readings, calendar, self.to_ns - length_ns, self.to_ns)
+            for key, names, codes in keyed:
+                if key != "all" and names in ([], [""]):
+                    continue
+                figures = window.figures(codes, len(names))
+                down = window.counts_now(Class.DOWN, codes, len(names))
+                for name, figure, now in zip(names, figures, down, strict=True):
+                    burns = burn(figure, self.target)
+                    verdict = burns.above(rate)
+                    found.append(
+                        {
+                            "by": key,
+                            "group": name,
+                            "hours": length_ns // HOUR_NS,
+                            "limit": float(rate),
+                            "worst": _number(burns.worst),
+                            "best": _number(burns.best),
+                            "verdict": None if verdict is None else verdict.value,
+                            "devices": figure.devices,
+                            "down_at_the_end": now,
+                        }
+                    )
+        return found
+
+    def intervals(self, *, worst: bool = True) -> Iterator[dict[str, Any]]:
+        """The stretches that make the figure, clipped to the window, by device and time."""
+        reading = self.readings.worst if worst else self.readings.best
+        spent = self.window.worst_spent if worst else self.window.best_spent
+        history = reading.history
+        for i in np.flatnonzero((reading.begin < self.to_ns) & (reading.end > self.from_ns)).tolist():
+            fact = int(reading.fact[i])
+            begin, end = max(int(reading.begin[i]), self.from_ns), min(int(reading.end[i]), self.to_ns)
+            known = int(history.known[fact]) if fact >= 0 else ALWAYS_NS
+            yield {
+                "device": history.devices[reading.device[i]],
+                "state": STATES[reading.state[i]].value,
+                "from": format_instant(begin),
+                "to": format_instant(end),
+                "seconds": seconds(end - begin),
+                "required_seconds": seconds(int(spent[i])),
+                "counts_as": Class(int(reading.counts[i])).name.lower(),
+                "cause": history.words[history.cause[fact]] if fact >= 0 else "",
+                "evidence": history.words[history.evidence[fact]] if fact >= 0 else "",
+                "known_at": None if known == ALWAYS_NS else format_instant(known),
+                "told_as": STANDINGS[history.standing[fact]].value if fact >= 0 else None,
+            }
+
+    def notes(self) -> list[str]:
+        """What a reader of the figures must know."""
+        found = []
+        terms = self.contract.intact
+        if self.as_known_at_ns is not None and self.as_known_at_ns < self.to_ns:
+            found.append("As known then the window had not ended: what lies behind that instant is unknown.")
+        for name in {terms.calendar, self.contract.repair.calendar if self.contract.repair else terms.calendar}:
+            years = self.contract.calendar(name).provisional_years(self.from_ns, self.to_ns)
+            if years:
+                found.append(f"Calendar {name}: make-up days of {', '.join(map(str, years))} are not known yet.")
+        if terms.unknown is not Counts.BETWEEN:
+            found.append(f"By contract unknown time counts as {terms.unknown.value}.")
+        if terms.degraded is not Counts.UP:
+            found.append(f"By contract degraded time counts as {terms.degraded.value}.")
+        if self.contract.response is not None:
+            found.append("Response times come from tickets, which this report does not read.")
+        return found
+
+    def _penalty(self, share: Share | None) -> dict[str, Any] | None:
+        steps = self.contract.intact.penalties
+        if not steps or share is None:
+            return None
+        return {
+            "deduct_percent_worst": float(deducted(share.worst, steps)),
+            "deduct_percent_best": float(deducted(share.best, steps)),
+        }
+
+    def _budget(self, figure: Figure) -> dict[str, Any]:
+        found = budget(figure, self.target)
+        return {
+            "allowed_seconds": float(found.allowed_ns / NS_PER_S),
+            "used_seconds_worst": seconds(found.used_worst_ns),
+            "used_seconds_best": seconds(found.used_best_ns),
+            "left_seconds_worst": float(found.left_worst_ns / NS_PER_S),
+            "left_seconds_best": float(found.left_best_ns / NS_PER_S),
+        }
+
+    def _failures(self, figure: Figure) -> dict[str, Any]:
+        """Of each reading: how many, how long on average, and how much up time lies between two of them."""
+        found = {}
+        for name, failures, tally in (
+            ("worst", self.worst_failures, figure.worst),
+            ("best", self.best_failures, figure.best),
+        ):
+            touched, begun = len(failures.begin), int(failures.begun.sum())
+            found[name] = {
+                "touching": touched,
+                "begun": begun,
+                "mean_down_seconds": float(Fraction(tally.down_ns, touched * NS_PER_S)) if touched else None,
+                "mean_seconds_between": float(Fraction(tally.up_ns, begun * NS_PER_S)) if begun else None,
+            }
+        return found
+
+    def _repair(self) -> dict[str, Any] | None:
+        terms = self.contract.repair
+        if terms is None:
+            return None
+        calendar = self.contract.calendar(terms.calendar)
+        worst = repair_cases(self.worst_failures, terms, calendar, self.to_ns)
+        best = worst if self.window.is_one else repair_cases(self.best_failures, terms, calendar, self.to_ns)
+        return {
+            "within_seconds": seconds(terms.within),
+            "target_percent": float(terms.share_percent),
+            **_share(share_of(worst, best), Fraction(terms.share_percent) / 100),
+            "cases": {"worst": _cases(worst), "best": _cases(best)},
+        }
+
+    def _forecasts(self, figure: Figure) -> list[dict[str, Any]]:
+        """For all, for each contractor, and the arrivals for each cause."""
+        names, codes = self._codes("contractor")
+        found = [self._forecast("all", "", figure, None)]
+        if names not in ([], [""]):
+            for number, (name, part) in enumerate(zip(names, self.window.figures(codes, len(names)), strict=True)):
+                found.append(self._forecast("contractor", name, part, codes == number))
+        failures = self.worst_failures
+        spent = self.window.worst_spent
+        down = self.readings.worst.counts == Class.DOWN
+        total = np.zeros(len(spent) + 1, np.int64)
+        np.cumsum(np.where(down, spent, 0), out=total[1:])
+        each = total[failures.behind] - total[failures.first]
+        for cause in np.unique(failures.cause).tolist():
+            these = failures.cause == cause
+            arrivals = Fraction(int(failures.begun[these].sum()) * DAY_NS, self.to_ns - self.from_ns)
+            mean = Fraction(sum(each[these].tolist()), int(these.sum()))
+            found.append(
+                {
+                    "by": "cause",
+                    "group": self.history.words[cause],
+                    "arrivals_per_day": float(arrivals),
+                    "mean_down_seconds": float(mean / NS_PER_S),
+                    "expected_down": float(arrivals * mean / DAY_NS),
+                }
+            )
+        return found
+
+    def _forecast(self, by: str, group: str, figure: Figure, devices: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {"by": by, "group": group, "devices": figure.devices}
+        for name, tally, failures in (
+            ("worst", figure.worst, self.worst_failures),
+            ("best", figure.best, self.best_failures),
+        ):
+            mine = np.ones(len(failures.begin), bool) if devices is None else devices[failures.device]
+            seen = outlook(
+                tally,
+                devices=figure.devices,
+                begun=int((failures.begun & mine).sum()),
+                touched=int(mine.sum()),
+                target=self.target,
+                from_ns=self.from_ns,
+                to_ns=self.to_ns,
+                unknown_is_up=name == "best",
+            )
+            found[name] = {
+                "arrivals_per_day": float(seen.arrivals_per_day),
+                "mean_down_seconds": None if seen.mean_down_ns is None else float(seen.mean_down_ns / NS_PER_S),
+                "expected_down": float(seen.expected_down),
+                "most_arrivals_per_day": _number(seen.most_arrivals_per_day),
+                "broken": seen.broken,
+                "breaks_at": _late(seen.breaks_at_ns),
+            }
+        return found
+
+    def _codes(self, key: str) -> tuple[list[str], Any]:
+        """The values of a property, sorted, and each device's index among them."""
+        field = "klass" if key == "class" else key
+        values = [getattr(self.register.get(name, Listed(name)), field) for name in self.history.devices]
+        names = sorted(set(values))
+        place = {name: number for number, name in enumerate(names)}
+        return names, np.array([place[value] for value in values], np.int64)
+
+
+def seconds(length_ns: int) -> int | float:
+    """A whole number where the time is whole."""
+    whole, rest = divmod(length_ns, NS_PER_S)
+    return whole if rest == 0 else length_ns / NS_PER_S
+
+
+def _seconds_of(tally: Tally) -> dict[str, int | float]:
+    return {
+        "up_seconds": seconds(tally.up_ns),
+        "down_seconds": seconds(tally.down_ns),
+        "unknown_seconds": seconds(tally.unknown_ns),
+        "excluded_seconds": seconds(tally.excluded_ns),
+        "retired_seconds": seconds(tally.retired_ns),
+        "degraded_seconds": seconds(tally.degraded_ns),
+    }
+
+
+def _share(share: Share | None, target: Fraction) -> dict[str, Any]:
+    if share is None:
+        return {"worst": None, "best": None, "verdict": None, "worst_exact": None, "best_exact": None}
+    return {
+        "worst": float(share.worst),
+        "best": float(share.best),
+        "verdict": share.verdict(target).value,
+        "worst_exact": str(share.worst),
+        "best_exact": str(share.best),
+    }
+
+
+def _cases(cases: Cases) -> dict[str, int]:
+    return {"kept": cases.kept, "broken": cases.broken, "running": cases.running}
+
+
+def _in_seconds(parts: Mapping[str, int]) -> dict[str, int | float]:
+    return {name: seconds(length) for name, length in parts.items()}
+
+
+def _number(value: Fraction | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _instant(at_ns: int | None) -> str | None:
+    return None if at_ns is None else format_instant(at_ns)
+
+
+def _late(at_ns: int | None) -> str | None:
+    """None also for an instant so far away that no calendar has it: the figure does not break."""
+    return None if at_ns is None or at_ns > NEVER_NS else format_instant(at_ns)
