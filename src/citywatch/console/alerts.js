@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { el, put, reconcile, sign, svg } from "./dom.js";
-import { ago, evidence, explanation, headline, instant, kilograms, number, percent, shortInstant, tonnes, word } from "./format.js";
+import { chance, ago, evidence, explanation, headline, instant, kilograms, number, percent, shortInstant, tonnes, word } from "./format.js";
 import { t } from "./words.js";
 
 const PAGE = 100;
@@ -208,7 +208,7 @@ export class AlertsPage {
         ? `${kind} (${word("vehicle", about.kind_runner_up)}?)` : kind],
       [t("field_rule"), el("span", {}, el("code", {}, about.rule), ` · ${part}`)],
       [t("field_margin"), kilograms(about.margin_kg)],
-      [t("field_probability"), about.probability_lawful === null ? t("not_known") : percent(about.probability_lawful)],
+      [t("field_probability"), about.probability_lawful === null ? t("not_known") : chance(about.probability_lawful)],
     ];
     if (about.over_reduced_kg !== null) rows.push([t("field_reduced"), kilograms(about.over_reduced_kg)]);
     rows.push([t("field_enforceable"), about.enforceable ? t("enforceable_yes")

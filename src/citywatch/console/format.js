@@ -26,6 +26,11 @@ export function percent(share) {
   return t("unit_percent", { value: new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value) });
 }
 
+/** A probability: what is rounded to nothing is not impossible. */
+export function chance(share) {
+  return share < 0.00005 ? `< ${percent(0.0001)}` : percent(share);
+}
+
 /** An RFC 3339 instant in local time, with its zone. */
 export function instant(text) {
   if (!text) return t("never");
