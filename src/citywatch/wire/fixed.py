@@ -372,7 +372,12 @@ class FixedEncoder:
                 known[device] = words(place[0]) if place is not None else None
             rows.append(known[device])
             if rows[row] is None:
-                checks.refuse(row, "device", f"{device}: the format holds no such station; name one with --station")
+                checks.refuse(
+                    row,
+                    "device",
+                    f"{device}: {self._layout.kind} holds stations of the state's two digits and six more characters; "
+                    "name one with --station, such as 17018115",
+                )
         width = max((len(row) for row in rows if row is not None), default=0)
         return np.frombuffer(b"".join(row or bytes(width) for row in rows), np.uint8).reshape(len(batch), width)
 
