@@ -62,7 +62,9 @@ def test_refused_records_cost_themselves_alone_and_are_kept(convert, tmp_path):
 def test_a_pass_that_does_not_fit_is_told_and_left_out(convert):
     code, _, errors = convert("a.mon", "b.wgt")
     assert code == 3
-    assert "line 1 (device): station/d1/l4: the format holds no such station; name one with --station" in errors
+    assert (
+        "line 1 (device): station/d1/l4: tmg holds stations of the state's two digits and six more characters" in errors
+    )
 
 
 def test_nothing_is_overwritten_without_a_word(convert, tmp_path):
