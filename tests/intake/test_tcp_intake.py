@@ -49,7 +49,7 @@ def line(number):
 
 
 def test_lines_in_any_pieces_are_taken_and_acknowledged(controller, tmp_path):
-    text = settings(controller, acknowledge="OK\\n", station="CS01", heartbeat="PING")
+    text = settings(controller, acknowledge="OK\n", station="CS01", heartbeat="PING")
     with Running(tmp_path / "city", text, NOW_NS) as city, controller.accept() as connection:
         data = line(1) + b"PING\r\n" + line(2) + b"not JSON\n"
         for at in range(0, len(data), 97):

@@ -45,7 +45,7 @@ class LineIntake:
         self._is_json = config.format == "station_json"
         self._meter = meter
         self._jitter = jitter
-        self._acknowledge = config.acknowledge.encode().decode("unicode_escape").encode("latin-1")
+        self._acknowledge = config.acknowledge.encode()
         self.is_listening = False
 
     async def run(self, ending: asyncio.Event) -> None:
