@@ -111,6 +111,21 @@ def required(begin: _I64, end: _I64, opens: _I64, closes: _I64, from_ns: int, to
         out[i] = before[behind] - before[first] - lost
 
 
+@kernel("void(Array(int64, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), int64, int64[::1], int64[::1])")
+def add_up(spent: _I64, code: _I64, unit: int, out_whole: _I64, out_rest: _I64) -> None:
+    """Exact sums by code, in two parts: device-time of a fleet does not fit into 64 bits of nanoseconds.
+
+    spent  (n,) int64, >= 0
+    code   (n,) int64   index into the outputs
+    unit                what the whole part counts
+    out_whole, out_rest (codes,) int64   added to; the sum is out_whole * unit + out_rest
+    """
+    for i in range(spent.shape[0]):
+        whole = spent[i] // unit
+        out_whole[code[i]] += whole
+        out_rest[code[i]] += spent[i] - whole * unit
+
+
 @kernel(
     "int64(Array(int64, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True),"
     " Array(uint8, 1, 'C', readonly=True), int64[::1], int64[::1], int64[::1])"

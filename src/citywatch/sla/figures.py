@@ -1,13 +1,13 @@
 """Figures of a window: how much time was up, down, unknown and excluded, of any group of devices, in both readings.
 
-All in whole nanoseconds. Sums of a fleet leave 64 bits, so seconds and rests are added apart; floats that hold them
-stay below 2**53 and are exact.
+All in whole nanoseconds. Sums of a fleet leave 64 bits, so seconds and rests are added apart.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -98,13 +98,16 @@ class Window:
         """Of each group; `group` (d,) int64 says where each device belongs."""
         worst = _tallies(self.readings.worst, self.worst_spent, group, groups)
         best = worst if self.is_one else _tallies(self.readings.best, self.best_spent, group, groups)
-        needed = self._is_required()
+        needed = self._required
         count = np.bincount(group[needed], minlength=groups)
         return [Figure(int(n), w, b) for n, w, b in zip(count, worst, best, strict=True)]
 
-    def _is_required(self) -> Any:
+    @cached_property
+    def _required(self) -> Any:
+        """(d,) whether any time of a device is required, in either reading."""
         needed = np.zeros(len(self.readings.worst.history.devices), bool)
-        for reading, spent in ((self.readings.worst, self.worst_spent), (self.readings.best, self.best_spent)):
+        sides = ((self.readings.worst, self.worst_spent), (self.readings.best, self.best_spent))
+        for reading, spent in sides[: 1 if self.is_one else 2]:
             needed[reading.device[(spent > 0) & (reading.counts <= Class.UNKNOWN)]] = True
         return needed
 
@@ -208,10 +211,9 @@ def share_of(worst: Cases, best: Cases) -> Share:
 
 def sums(spent: _I64, code: Any, codes: int) -> list[int]:
     """Exact sums of nanoseconds by code."""
-    whole, rest = np.divmod(spent, NS_PER_S)
-    seconds = np.bincount(code, weights=whole, minlength=codes)
-    rests = np.bincount(code, weights=rest, minlength=codes)
-    return [int(s) * NS_PER_S + int(r) for s, r in zip(seconds.tolist(), rests.tolist(), strict=True)]
+    whole, rest = np.zeros(codes, np.int64), np.zeros(codes, np.int64)
+    intervals.add_up(spent, np.ascontiguousarray(code, np.int64), NS_PER_S, whole, rest)
+    return [a * NS_PER_S + b for a, b in zip(whole.tolist(), rest.tolist(), strict=True)]
 
 
 def _tallies(reading: Reading, spent: _I64, group: _I64, groups: int) -> list[Tally]:
@@ -219,11 +221,8 @@ def _tallies(reading: Reading, spent: _I64, group: _I64, groups: int) -> list[Ta
     parts = sums(spent, place * CLASSES + reading.counts, groups * CLASSES)
     degraded = reading.state == _DEGRADED
     some = sums(spent[degraded], place[degraded], groups) if degraded.any() else [0] * groups
-    found = []
-    for g in range(groups):
-        up, down, unknown, excluded, retired = parts[g * CLASSES : (g + 1) * CLASSES]
-        found.append(Tally(up, down, unknown, excluded, retired, some[g]))
-    return found
+    columns = (parts[kind::CLASSES] for kind in range(CLASSES))
+    return [Tally(*row) for row in zip(*columns, some, strict=True)]
 
 
 def _named(totals: list[int], words: tuple[str, ...]) -> dict[str, int]:

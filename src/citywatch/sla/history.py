@@ -61,7 +61,7 @@ class History:
         The order is total, so that the order of rows, files and repetitions decides nothing.
         """
         device_names, device = _sorted_names(devices, columns["device"])
-        word_names, both = _sorted_names(words, np.concatenate([columns["cause"], columns["evidence"]]))
+        word_names, both = _sorted_names([*words, ""], np.concatenate([columns["cause"], columns["evidence"]]))
         rows = len(device)
         given: dict[str, Any] = {
             "device": device,

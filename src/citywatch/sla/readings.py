@@ -121,11 +121,11 @@ def _until(ends_ns: _I64, seen: Any, known_until_ns: int) -> _I64:
     return np.where(seen, np.minimum(ends_ns, known_until_ns), ends_ns) if known_until_ns < NEVER_NS else ends_ns
 
 
-_Painted = tuple[_I64, _I64, _I64, _I64]
+_Painted = tuple[_I64, _I64, _I64, _I64, Any]
 
 
 def _painted(history: History, begin: _I64, end: _I64, excluded: Any) -> _Painted:
-    """device, begin, end and fact of each stretch. Disabled time that is not excluded goes below everything."""
+    """device, begin, end, fact and state of each stretch. Disabled time that is not excluded goes below everything."""
     devices = len(history.devices)
     below = (history.state == _DISABLED) & ~excluded
     rank = history.device.astype(np.int64)
@@ -138,15 +138,16 @@ def _painted(history: History, begin: _I64, end: _I64, excluded: Any) -> _Painte
     room = 2 * len(begin) + devices
     out = tuple(np.empty(room, np.int64) for _ in range(4))
     made = intervals.paint(offsets, np.ascontiguousarray(begin), np.ascontiguousarray(end), *out)
-    device, from_ns, to_ns, fact = (column[:made].copy() for column in out)
-    if rows is not None and len(rows):
+    device, from_ns, to_ns, fact = (column[:made] for column in out)
+    if rows is not None:
         fact = np.where(fact >= 0, rows[fact], -1)
-    return device, from_ns, to_ns, fact
+    # Row -1 is the one behind the last: nothing was said.
+    state = np.append(history.state, np.int8(_UNKNOWN))[fact]
+    return device, from_ns, to_ns, fact, state
 
 
 def _counted(history: History, painted: _Painted, contract: Contract, excluded: Any, *, worst_case: bool) -> Reading:
-    device, begin, end, fact = painted
-    state = np.where(fact >= 0, history.state[fact], _UNKNOWN) if len(history) else np.full(len(fact), _UNKNOWN)
+    device, begin, end, fact, state = painted
     terms = contract.intact
     table = np.empty(len(STATES), np.uint8)
     table[_UP] = Class.UP
@@ -163,9 +164,9 @@ def _counted(history: History, painted: _Painted, contract: Contract, excluded: 
     table[_DEGRADED] = {Counts.UP: Class.UP, Counts.DOWN: Class.DOWN, Counts.BETWEEN: between}[terms.degraded]
     counts = table[state]
     # Disabled, not excluded, and nothing known underneath: it did not work, and nobody else is to blame.
-    if len(history):
+    if contract.exclusions is not None and len(history):
         counts[(state == _DISABLED) & ~excluded[fact]] = Class.DOWN
-    return Reading(history, device, begin, end, fact, state.astype(np.int8), counts)
+    return Reading(history, device, begin, end, fact, state, counts)
 
 
 def _excluded(history: History, contract: Contract, register: Mapping[str, Listed]) -> tuple[Any, Any]:

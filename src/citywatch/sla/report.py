@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,14 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Everything, intervals included."""
+        return {
+            **self.figures_json(),
+            "intervals": list(self.intervals()),
+            "intervals_best": None if self.window.is_one else list(self.intervals(worst=False)),
+        }
+
+    def figures_json(self) -> dict[str, Any]:
+        """Every number of the report."""
         figure = self.window.figure()
         share = figure.share
         return {
@@ -101,8 +110,6 @@ class Report:
             "burn_rates": self.burn_rates(),
             "forecast": self._forecasts(figure),
             "notes": self.notes(),
-            "intervals": list(self.intervals()),
-            "intervals_best": None if self.window.is_one else list(self.intervals(worst=False)),
         }
 
     # parts
@@ -116,7 +123,7 @@ class Report:
         """Devices with the lowest surely intact rate, those with the most down time first among equals."""
         found = [(f.share, f, name) for f, name in zip(self.per_device(), self.history.devices, strict=True)]
         low = [(share, f, name) for share, f, name in found if share is not None and share.worst < 1]
-        low.sort(key=lambda item: (item[0].worst, -item[1].worst.down_ns, item[2]))
+        low.sort(key=lambda item: (float(item[0].worst), -item[1].worst.down_ns, item[2]))
         return [
             {"device": name, **_share(share, self.target), **_seconds_of(figure.worst)}
             for share, figure, name in low[:most]
@@ -318,11 +325,18 @@ class Report:
 
     def _codes(self, key: str) -> tuple[list[str], Any]:
         """The values of a property, sorted, and each device's index among them."""
-        field = "klass" if key == "class" else key
-        values = [getattr(self.register.get(name, Listed(name)), field) for name in self.history.devices]
-        names = sorted(set(values))
-        place = {name: number for number, name in enumerate(names)}
-        return names, np.array([place[value] for value in values], np.int64)
+        return self._all_codes[key]
+
+    @cached_property
+    def _all_codes(self) -> dict[str, tuple[list[str], Any]]:
+        rows = [self.register.get(name, Listed(name)) for name in self.history.devices]
+        found = {}
+        for key in GROUPS:
+            values = [getattr(listed, "klass" if key == "class" else key) for listed in rows]
+            names = sorted(set(values))
+            place = {name: number for number, name in enumerate(names)}
+            found[key] = names, np.array([place[value] for value in values], np.int64)
+        return found
 
 
 def seconds(length_ns: int) -> int | float:
