@@ -11,7 +11,8 @@ from citywatch.adapters.scales.csv_mapping import load_mapping
 from citywatch.alerts.table import MOVES as ALERT_MOVES
 from citywatch.domain.events import EventKind
 from citywatch.domain.pictures import Fault, VisitReason
-from citywatch.settings import Settings, load_settings
+from citywatch.settings import Settings, load_settings, parse_model
+from citywatch.sla.contracts import Contract
 from citywatch.telemetry import METRICS
 from citywatch.tickets.table import MOVES as TICKET_MOVES
 
@@ -109,6 +110,9 @@ def test_examples_load(path):
         return
     if path.name == "scale-csv.yaml":
         assert load_mapping(path).columns
+        return
+    if path.name == "contract-example.yaml":
+        assert parse_model(path.read_text(), path.name, Contract).name == path.stem
         return
     settings = load_settings(path)
     assert settings.cameras or settings.scales

@@ -59,8 +59,7 @@ def report(
     outputs: Mapping[str, str | None],
 ) -> None:
     """Work a report out and write it: `outputs` are the places of `json`, `html` and `csv`; without one: for people."""
-    root = data_dir.absolute()
-    use_cache(root / "cache" if root.is_dir() else None)
+    use_cache()
     found = _work_out(data_dir, config, contract, begin, end, as_known_at, source)
     writers = {"json": _json, "html": _html, "csv": _csv}
     chosen = {kind: place for kind, place in outputs.items() if place is not None}

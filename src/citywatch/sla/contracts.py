@@ -14,9 +14,19 @@ from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from typing import Annotated, Literal, Self
+from itertools import pairwise
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from citywatch.domain.instants import NS_PER_S, check_zone
 from citywatch.sla.calendars import WEEKDAYS, Calendar, check_holidays
@@ -121,14 +131,13 @@ class IntactTerms(_Part):
     )
     penalties: tuple[Penalty, ...] = Field(default=(), description="Steps, from the mildest to the hardest")
 
-    @model_validator(mode="after")
-    def _steps_fall(self) -> Self:
-        for milder, harder in zip(self.penalties, self.penalties[1:], strict=False):
+    @field_validator("penalties")
+    @classmethod
+    def _steps_fall(cls, penalties: tuple[Penalty, ...]) -> tuple[Penalty, ...]:
+        for milder, harder in pairwise(penalties):
             if harder.below_percent >= milder.below_percent or harder.deduct_percent <= milder.deduct_percent:
-                raise ValueError(
-                    "penalties go from the mildest to the hardest: below_percent falls, deduct_percent rises"
-                )
-        return self
+                raise ValueError("they go from the mildest to the hardest: below_percent falls, deduct_percent rises")
+        return penalties
 
     @property
     def target(self) -> Fraction:
@@ -155,10 +164,13 @@ class Exclusion(_Part):
     )
 
 
+_Terms = TypeVar("_Terms", IntactTerms, ClockTerms | None)
+
+
 class Contract(_Part):
     """One contract."""
 
-    name: str = Field(pattern=r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", description="Its name in commands and reports")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", description="Its name in commands and reports")
     title: str = Field(default="", description="For people")
     contractor: str = Field(default="", description="Who answers")
     time_zone: Zone = Field(default="UTC", description="IANA name; of calendars and dates")
@@ -174,15 +186,20 @@ class Contract(_Part):
         default=None, description="What is excluded; without this key everything that was externally disabled"
     )
 
-    @model_validator(mode="after")
-    def _calendars_are_there(self) -> Self:
-        if ALWAYS in self.calendars:
-            raise ValueError(f"calendars: {ALWAYS} is always known; name yours otherwise")
-        for part, terms in (("intact", self.intact), ("response", self.response), ("repair", self.repair)):
-            if terms is not None and terms.calendar not in (ALWAYS, *self.calendars):
-                known = ", ".join((ALWAYS, *self.calendars))
-                raise ValueError(f"{part}.calendar: {terms.calendar!r} is none of {known}")
-        return self
+    @field_validator("calendars")
+    @classmethod
+    def _always_is_known(cls, calendars: dict[str, CalendarTerms]) -> dict[str, CalendarTerms]:
+        if ALWAYS in calendars:
+            raise ValueError(f"{ALWAYS} is always known; name yours otherwise")
+        return calendars
+
+    @field_validator("intact", "response", "repair")
+    @classmethod
+    def _calendar_is_there(cls, terms: _Terms, info: ValidationInfo) -> _Terms:
+        known = (ALWAYS, *info.data.get("calendars", ()))
+        if terms is not None and terms.calendar not in known and "calendars" in info.data:
+            raise ValueError(f"calendar {terms.calendar!r} is none of {', '.join(known)}")
+        return terms
 
     def calendar(self, name: str) -> Calendar:
         """A calendar by its name."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from html import escape
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from citywatch.domain.instants import format_instant
+from citywatch.domain.instants import NS_PER_S, format_instant
 from citywatch.domain.service import ALWAYS_NS
 from citywatch.sla.budgets import DAY_NS
 from citywatch.sla.figures import Window, sums
@@ -98,6 +100,7 @@ def _chart(report: Report) -> str:
     days = max(1, -(-(report.to_ns - report.from_ns) // DAY_NS))
     step = DAY_NS * -(-days // _MOST_BARS)
     calendar = report.contract.calendar(report.contract.intact.calendar)
+    zone = ZoneInfo(report.contract.time_zone)
     begins = list(range(report.from_ns, report.to_ns, step))
     width = (_WIDTH - _LEFT) / len(begins)
     drawn = []
@@ -110,7 +113,8 @@ def _chart(report: Report) -> str:
             height = _HEIGHT * parts[kind] / total if total else 0.0
             if height:
                 below -= height
-                title = f"{format_instant(begin)[:10]}: {kind.name.lower()} {100 * parts[kind] / total:.2f} %"
+                day = datetime.fromtimestamp(begin // NS_PER_S, zone).date()
+                title = f"{day}: {kind.name.lower()} {100 * parts[kind] / total:.2f} %"
                 drawn.append(
                     f'<rect x="{_LEFT + number * width:.2f}" y="{below:.3f}" width="{max(width - 1, 0.5):.2f}"'
                     f' height="{height:.3f}" fill="{colour}"><title>{title}</title></rect>'
@@ -132,7 +136,7 @@ def _chart(report: Report) -> str:
 
 def _clocks(shown: dict[str, Any]) -> str:
     failures = shown["failures"]["worst"]
-    lines = [f"{failures['touching']:,} failures, of which {failures['begun']:,} began in this time"]
+    lines = [f"Failures: {failures['touching']:,}, of which {failures['begun']:,} began in this time"]
     if failures["mean_down_seconds"] is not None:
         lines.append(f"mean down time {_hours(failures['mean_down_seconds'])} h")
     if failures["mean_seconds_between"] is not None:
