@@ -82,6 +82,18 @@ def test_nose_to_tail_is_parted_by_the_loop_and_joined_without():
     assert joined.axle_count.tolist() == [5]
 
 
+@pytest.mark.parametrize("loop", [(-8.0, -6.0), (-5.0, -3.0), (10.0, 12.0)])
+@pytest.mark.parametrize("travel", [1, -1])
+def test_a_loop_beside_the_strips_parts_vehicles_and_nothing_else(loop, travel):
+    """An axle on the first strip is then felt before or after its own vehicle occupies the loop."""
+    first = lorry("5 semi", 32_000, at_s=1.5, speed_mps=18.0, travel=travel)
+    second = lorry("3 rigid", 20_000, at_s=1.5 + 17.7 / 18.0, speed_mps=18.0, travel=travel)
+    found = weighed(road(rate_hz=2_000, loop=loop), [first, second], 5.0)
+    assert found.accepted.all()
+    assert found.axle_count.tolist() == [5, 3]
+    assert found.gross_kg == pytest.approx([32_000, 20_000], rel=1e-3)
+
+
 def test_the_gap_parts_what_drives_at_a_distance():
     trucks = [lorry("2", 12_000 + 1_000 * n, at_s=0.3 + 1.3 * n, speed_mps=20.0) for n in range(4)]
     found = weighed(road(), trucks, 7.0)

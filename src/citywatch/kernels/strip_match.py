@@ -35,8 +35,9 @@ ACCEPTED, UNMATCHED, COUNTS_DIFFER, TOO_FEW_STRIPS, SINGLE_AXLE, SPEED_OUT_OF_RA
     STRADDLING_SHARE,
     PARTIAL_SHARE,
     LOOP_LONGEST_S,
-) = range(13)
-LIMITS = 13
+    LOOP_HALF_M,
+) = range(14)
+LIMITS = 14
 # Columns of a vehicle: `whole` (rows, WHOLES) int64.
 REASON, AXLES, AT, TRAVEL, STATUS, STRIPS_USED, OUTLIERS = range(7)
 WHOLES = 7
@@ -67,7 +68,7 @@ def instant(pulse_at: Any, pulse: Any, strip: int, number: int, origin: int, dt_
 def nearest(
     pulse_at: Any, pulse: Any, queued: Any, strip: int, origin: int, dt_s: float, wanted_s: float, within_s: float
 ) -> Any:
-    """The queued pulse of a strip that lies nearest to an instant, or -1 where none lies within."""
+    """The queued pulse of a strip that lies nearest to an instant, of equals the later; -1 where none lies within."""
     best: Any = np.int64(-1)
     best_s = within_s
     for j in range(queued[strip]):

@@ -268,8 +268,8 @@ def leading(pulse_at: Any, pulse: Any, queued: Any, timed: Any) -> int:
 
 
 @kernel(
-    "int64(int64[:, ::1], float64[:, :, ::1], int64[::1], int64, int64, float64, float64, int64[:, ::1], int64[::1],"
-    " float64[::1])"
+    "int64(int64[:, ::1], float64[:, :, ::1], int64[::1], int64, int64, float64, float64, boolean, int64[:, ::1],"
+    " int64[::1], float64[::1])"
 )
 def near_in_time(
     pulse_at: Any,
@@ -279,13 +279,16 @@ def near_in_time(
     origin: int,
     dt_s: float,
     apart_s: float,
+    in_loop: bool,
     loop: Any,
     loop_mark: Any,
     last_s: Any,
 ) -> Any:
-    """How many pulses of the leading strip follow each other within apart_s, in one interval of the loop.
+    """How many pulses of the leading strip follow each other within apart_s, and in one interval of the loop.
 
-    last_s  (1,) float64, out: instant of the last of them, s after sample `origin`
+    in_loop  the leading strip lies in the loop, so that an axle is felt while its own vehicle occupies it; elsewhere
+             the loop tells nothing before the speed is known (see axles_together)
+    last_s   (1,) float64, out: instant of the last of them, s after sample `origin`
     """
     count = 1
     last_s[0] = strip_match.instant(pulse_at, pulse, lead, 0, origin, dt_s)
@@ -293,7 +296,7 @@ def near_in_time(
     while count < queued[lead]:
         at = strip_match.instant(pulse_at, pulse, lead, count, origin, dt_s)
         at_in = strip_match.loop_number(loop, loop_mark, origin, at / dt_s)
-        if at - last_s[0] > apart_s or (before_in >= 0 and at_in != before_in):
+        if at - last_s[0] > apart_s or (in_loop and before_in >= 0 and at_in != before_in):
             return count
         last_s[0] = at
         before_in = at_in
@@ -444,7 +447,8 @@ def assemble(
         rough = limit[strip_match.FOOTPRINT_M] / pulse[lead, 0, strips.EXTENT_S]
         rough = min(max(rough, limit[strip_match.SLOWEST_MPS]), limit[strip_match.FASTEST_MPS])
         apart_s = limit[strip_match.LONGEST_SPACING_M] / (0.5 * rough)
-        count = near_in_time(pulse_at, pulse, queued, lead, origin, dt_s, apart_s, loop, loop_mark, last_s)
+        in_loop = abs(limit[strip_match.LOOP_AT_M] - position_m[lead]) <= limit[strip_match.LOOP_HALF_M]
+        count = near_in_time(pulse_at, pulse, queued, lead, origin, dt_s, apart_s, in_loop, loop, loop_mark, last_s)
         patient = not ended and count < most
         if patient:
             wait_s = span / (0.5 * rough)

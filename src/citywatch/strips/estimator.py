@@ -97,6 +97,7 @@ class Estimator:
         if loop is not None:
             limit[strip_match.LOOP_AT_M] = loop.position_m
             limit[strip_match.LOOP_LONGEST_S] = loop.longest_s
+            limit[strip_match.LOOP_HALF_M] = loop.length_m / 2
         return limit
 
     @property
