@@ -155,7 +155,8 @@ def find_speed(  # noqa: PLR0912  (every pulse of every strip is tried)
 
     Every pulse of a strip is tried as the first axle, nearest strips first; axles that find nothing count double
     against a speed, and of equals the one nearer to the speed that the pulses' own length tells is taken.
-    speed  (1,) float64, out. Returns how many axles that vehicle has, 0 where no speed explains any.
+    speed  (1,) float64, out. Returns how many axles that vehicle has, 0 where no speed finds two axles for each that
+           it does not find.
     """
     strips_n = position_m.shape[0]
     best_score = 0
