@@ -89,12 +89,13 @@ def _work_out(
         raise ConfigurationError(f"--to {end} must be behind --from {begin}")
     listed = sources.read_register(terms, file)
     settings = Settings() if config is None else load_settings(config)
-    known_until_ns, parts = NEVER_NS, []
+    known_until_ns, parts, tickets = NEVER_NS, [], None
     with sources.City.open(directory, settings, SystemClock().now_ns()) as city:
         if city is not None and source != "import":
             known_until_ns = city.known_until_ns
             parts.append(city.history(min(from_ns, to_ns - max(length for _, length in BURNS)), to_ns))
             listed = {**city.register(), **listed}
+            tickets = list(city.tickets(from_ns))
     if source != "city":
         told = sources.imported(directory.root, Standing.STATED if parts else Standing.SEEN)
         parts += [] if told is None else [told]
@@ -105,7 +106,9 @@ def _work_out(
         )
     parts.append(History.of_facts(sources.in_service(listed)))
     history = parts[0].joined(parts[1:])
-    found = Report.of(history, terms, listed, from_ns, to_ns, as_known_at_ns=known_ns, known_until_ns=known_until_ns)
+    found = Report.of(
+        history, terms, listed, from_ns, to_ns, as_known_at_ns=known_ns, known_until_ns=known_until_ns, tickets=tickets
+    )
     if not found.history.devices:
         raise ConfigurationError(f"contract {terms.name}: no device of the history is under it; see its `devices`")
     return found
@@ -152,6 +155,12 @@ def _text(found: Report) -> str:
         lines.append(
             f"Repair within {repair['within_seconds'] // 3600} h: {cases['kept']} kept, {cases['broken']} broken,"
             f" {cases['running']} running: {repair['verdict']}"
+        )
+    if (response := shown["response"]) is not None:
+        cases = response["cases"]
+        lines.append(
+            f"Response within {response['within_seconds'] // 3600} h: {cases['kept']} kept, {cases['broken']} broken,"
+            f" {cases['running']} running: {response['verdict']}"
         )
     for device in shown["worst_devices"][:5]:
         lines.append(f"  {device['device']}: {100 * device['worst']:.3f} %, down {device['down_seconds']:,} s")

@@ -22,6 +22,7 @@ from citywatch.errors import ConfigurationError
 from citywatch.settings import Settings, parse_model, read_text
 from citywatch.sla.contracts import Contract, Listed
 from citywatch.sla.history import History
+from citywatch.sla.responses import Answered
 
 if TYPE_CHECKING:
     from citywatch.adapters.store.sql import SqlStore
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 CONTRACTS = Path("sla") / "contracts"
 REFERENCE = "reference"
 _PAGE = 500
+_YEAR_NS = 366 * 86_400 * NS_PER_S
 _REGISTER = ("device", "area", "class", "department", "contractor", "kind", "site", "parent", "from", "to")
 
 
@@ -188,6 +190,16 @@ class City:
                 )
             )
         return History.of_facts(facts, devices=devices)
+
+    def tickets(self, from_ns: int) -> Iterator[Answered]:
+        """Tickets that may have waited for an answer since an instant: none that was filed a year before it."""
+        before: tuple[int, str] | None = None
+        while rows := self._store.tickets(state=None, device=None, before=before, limit=_PAGE):
+            for row in rows:
+                if row["filed_at_ns"] < from_ns - _YEAR_NS:
+                    return
+                yield Answered(row["device"], row["filed_at_ns"], row["accepted_at_ns"], row["closed_at_ns"])
+            before = rows[-1]["filed_at_ns"], rows[-1]["id"]
 
     def _states(self, devices: list[str], from_ns: int, to_ns: int) -> Iterator[ServiceFact]:
         words = {"removed": ServiceState.RETIRED}

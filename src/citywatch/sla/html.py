@@ -149,7 +149,14 @@ def _clocks(shown: dict[str, Any]) -> str:
             f' <span class="{repair["verdict"]}">{repair["verdict"]}</span> ({cases["kept"]:,} kept,'
             f" {cases['broken']:,} broken, {cases['running']:,} still running).</p>"
         )
-    return "<h2>Failures and repair</h2>" + found
+    if (response := shown["response"]) is not None:
+        cases = response["cases"]
+        found += (
+            f"<p>Response within {_hours(response['within_seconds'])} h in {response['target_percent']:g} % of cases:"
+            f' <span class="{response["verdict"]}">{response["verdict"]}</span> ({cases["kept"]:,} kept,'
+            f" {cases['broken']:,} broken, {cases['running']:,} still waiting).</p>"
+        )
+    return "<h2>Failures, response and repair</h2>" + found
 
 
 def _causes(causes: dict[str, int | float]) -> str:

@@ -6,7 +6,7 @@ fraction beside; seconds are whole numbers wherever the time is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -21,6 +21,7 @@ from citywatch.sla.contracts import Contract, Counts, Listed, under
 from citywatch.sla.figures import Cases, Failures, Figure, Tally, Window, repair_cases, share_of
 from citywatch.sla.history import History
 from citywatch.sla.readings import Class, Readings, read
+from citywatch.sla.responses import Answered, response_cases
 from citywatch.sla.verdicts import Share
 
 GROUPS = ("contractor", "area", "class", "department", "site", "parent")
@@ -39,6 +40,8 @@ class Report:
     window: Window
     worst_failures: Failures
     best_failures: Failures
+    tickets: tuple[Answered, ...] | None
+    known_until_ns: int
 
     @classmethod
     def of(
@@ -51,8 +54,10 @@ class Report:
         *,
         as_known_at_ns: int | None = None,
         known_until_ns: int = NEVER_NS,
+        tickets: Iterable[Answered] | None = None,
     ) -> Report:
-        """ValueError for an empty window. As known at an instant, nothing behind it has happened yet."""
+        """As known at an instant, nothing behind it has happened yet. `tickets` may be of any devices; None where
+        nobody keeps any. ValueError for an empty window."""
         chosen = under(contract, register, history.devices)
         known = history.of_devices(chosen).as_known_at(as_known_at_ns)
         until = known_until_ns if as_known_at_ns is None else min(known_until_ns, as_known_at_ns)
@@ -60,7 +65,9 @@ class Report:
         window = Window.of(readings, contract.calendar(contract.intact.calendar), from_ns, to_ns)
         worst = Failures.of(readings.worst, from_ns, to_ns)
         best = worst if window.is_one else Failures.of(readings.best, from_ns, to_ns)
-        return cls(contract, register, from_ns, to_ns, as_known_at_ns, window, worst, best)
+        ours = frozenset(chosen)
+        mine = None if tickets is None else tuple(ticket for ticket in tickets if ticket.device in ours)
+        return cls(contract, register, from_ns, to_ns, as_known_at_ns, window, worst, best, mine, until)
 
     @property
     def readings(self) -> Readings:
@@ -102,6 +109,7 @@ class Report:
             "penalty": self._penalty(share),
             "budget": self._budget(figure),
             "failures": self._failures(figure),
+            "response": self._response(),
             "repair": self._repair(),
             "down_seconds_by_cause": _in_seconds(self.window.down_by_cause()),
             "excluded_seconds_by_cause": _in_seconds(self.window.excluded_by_cause()),
@@ -215,8 +223,8 @@ class Report:
             found.append(f"By contract unknown time counts as {terms.unknown.value}.")
         if terms.degraded is not Counts.UP:
             found.append(f"By contract degraded time counts as {terms.degraded.value}.")
-        if self.contract.response is not None:
-            found.append("Response times come from tickets, which this report does not read.")
+        if self.contract.response is not None and self.tickets is None:
+            found.append("Response times come from tickets; an imported history has none.")
         return found
 
     def _penalty(self, share: Share | None) -> dict[str, Any] | None:
@@ -253,6 +261,21 @@ class Report:
                 "mean_seconds_between": float(Fraction(tally.up_ns, begun * NS_PER_S)) if begun else None,
             }
         return found
+
+    def _response(self) -> dict[str, Any] | None:
+        terms = self.contract.response
+        if terms is None or self.tickets is None:
+            return None
+        calendar = self.contract.calendar(terms.calendar)
+        cases = response_cases(
+            self.tickets, terms, calendar, self.from_ns, self.to_ns, known_until_ns=self.known_until_ns
+        )
+        return {
+            "within_seconds": seconds(terms.within),
+            "target_percent": float(terms.share_percent),
+            **_share(share_of(cases, cases), Fraction(terms.share_percent) / 100),
+            "cases": _cases(cases),
+        }
 
     def _repair(self) -> dict[str, Any] | None:
         terms = self.contract.repair
