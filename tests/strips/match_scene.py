@@ -74,7 +74,7 @@ def _laid(rng: np.random.Generator) -> list[Laid]:
     place = 0.0
     for _ in range(int(rng.integers(1, 5))):
         sides = (LEFT, RIGHT) if rng.random() < 0.4 else (FULL,)
-        slant = float(rng.choice([0.25, -0.25])) if rng.random() < 0.25 else 0.0
+        slant = float(rng.choice([0.25, -0.25])) if found and rng.random() < 0.25 else 0.0
         found += [Laid(place, side, slant, bool(rng.random() > 0.1), float(rng.uniform(50, 150))) for side in sides]
         place += float(rng.choice([0.0, 0.25, 1.0, 1.5, 3.0, 3.0]))
     rng.shuffle(found)  # type: ignore[arg-type]

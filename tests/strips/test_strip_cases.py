@@ -31,6 +31,7 @@ def test_halves_are_added_and_told_apart():
     assert found.left_kg[0] + found.right_kg[0] == pytest.approx(found.axle_kg[0])
     assert found.status[0] == 0
     assert np.isnan(found.transverse_m[0])
+    assert np.isnan(found.axle_acceleration_mps2).all(), "two places tell of no axle alone whether it brakes"
 
 
 @pytest.mark.parametrize("lateral_m", [1.4, -1.4, 1.95])

@@ -26,18 +26,25 @@ def fit_motion(  # noqa: PLR0912, PLR0915  (sums, solution, what is left over)
     motion      (MOTIONS,) out            signed speed at MIDDLE_S, signed acceleration, the middle of all instants,
                                           root mean square of what is left over, m
     axle        (axles, 3) out            place of the axle at MIDDLE_S, m; its own speed, m/s; its own acceleration
-                                          (NaN with fewer than three strips), m/s2
+                                          (NaN with fewer than three places of strips), m/s2
 
     Axle i is on strip k when x_k = p_i + v u + a u^2/2 with u the time from the middle; p_i is eliminated by taking
     each axle's own means away, which leaves two unknowns. The acceleration is left at zero where the instants cannot
-    tell it from the speed. Returns 0, or 1 when there are not two different places to take a speed from.
+    tell it from the speed: one axle at two places, whatever the rounding of its instants says. Returns 0,
+    or 1 when there are not two different places to take a speed from.
     """
     strips = timed.shape[0]
     used = 0
+    places = 0
     middle = 0.0
     for k in range(strips):
         if timed[k]:
             used += 1
+            places += 1
+            for earlier in range(k):
+                if timed[earlier] and abs(position_m[earlier] - position_m[k]) <= _NOTHING:
+                    places -= 1
+                    break
             for i in range(axles):
                 middle += at_s[i, k]
     if used < 2:
@@ -70,7 +77,7 @@ def fit_motion(  # noqa: PLR0912, PLR0915  (sums, solution, what is left over)
         return 1
     determinant = s11 * s22 - s12 * s12
     acceleration = 0.0
-    if determinant > _NOTHING * s11 * s22:
+    if (axles > 1 or places > 2) and determinant > _NOTHING * s11 * s22:
         acceleration = (s11 * b2 - s12 * b1) / determinant
     speed = (b1 - acceleration * s12) / s11
     if speed == 0.0:
@@ -105,7 +112,7 @@ def fit_motion(  # noqa: PLR0912, PLR0915  (sums, solution, what is left over)
         axle[i, 0] = place
         axle[i, 1] = (e1 - acceleration * d12) / d11
         axle[i, 2] = np.nan
-        if used >= 3:
+        if places >= 3:
             # Free of the mean of dq: the third unknown is the axle's own place.
             mean = 0.0
             for k in range(strips):

@@ -58,7 +58,7 @@ class Vehicles:
     axle_kg            (n, k) float64   padded with zeros, as left, right, speed and spacing
     left_kg, right_kg  (n, k) float64   zeros where no strip tells the halves apart
     axle_speed_mps     (n, k) float64   each axle by its own instants
-    axle_acceleration_mps2  (n, k) float64   NaN with fewer than three strips
+    axle_acceleration_mps2  (n, k) float64   NaN with fewer than three places of strips
     spacing_m          (n, k) float64   to the next axle, acceleration taken out
     area_vs            (n, k, s) float64   NaN where a strip felt nothing, as the next two
     load_kg            (n, k, s) float64
