@@ -153,7 +153,7 @@ def weigh(  # noqa: PLR0912, PLR0915  (one walk over the axles)
 
     Each strip is weighed by the speed at its own instant. An axle's load is the mean over full strips and over pairs of
     half-lane strips, whatever disagrees with the median left out. Where a side felt some of the axles, what it felt
-    stands and the status says so.
+    stands and the status says so. An axle's own acceleration is NaN with fewer than three places of strips.
     """
     strips_n = position_m.shape[0]
     at_s = np.zeros((axles, strips_n))
