@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from citywatch.app.kernels import cache_in
+
 # Before anything imports numba: compiled kernels are kept between runs, and one thread is enough for anybody.
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "citywatch-tests"
-os.environ.setdefault("NUMBA_CACHE_DIR", str(_CACHE / "numba"))
+os.environ["NUMBA_CACHE_DIR"] = str(cache_in(Path(os.environ.get("NUMBA_CACHE_DIR") or _CACHE / "numba")))
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 

@@ -114,8 +114,6 @@ def test_cameras_come_and_go_while_it_runs_and_their_passwords_are_nowhere(tmp_p
     arguments = ("--config", "city.yaml", "--data-dir", "data", "--log-level", "debug")
     data, token_file = tmp_path / "data", tmp_path / "token"
     data.mkdir(mode=0o700)
-    # Kernels that other tests have compiled need not be compiled again for this city.
-    (data / "cache").symlink_to(os.environ["NUMBA_CACHE_DIR"])
     with snapshots() as addresses:
         configure(tmp_path, addresses)
         city = City(COMMAND, tmp_path, *arguments)

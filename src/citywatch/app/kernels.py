@@ -9,18 +9,36 @@ import platform
 import shutil
 import sys
 import tempfile
+from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
 
+_DONE = "compiled"
+_KEPT = 3
+"""Versions whose kernels stay: an older one may still run beside a newer."""
 
-def compile_once(cache: Path) -> None:
-    """Compile every kernel into the cache, unless this very version has been here on this very processor."""
-    done = cache / f"compiled-{_fingerprint()}"
+
+def cache_in(parent: Path) -> Path:
+    """Where the kernels of this very version lie on this very processor; `parent` itself when it is that place.
+
+    Numba looks at the file of a kernel, not at those of the kernels that it calls: after an upgrade it would go on with
+    old code. So no two versions share a cache.
+    """
+    name = _fingerprint()
+    return parent if parent.name == name else parent / name
+
+
+def compile_once(place: Path) -> None:
+    """Compile every kernel into the place of `cache_in`, unless that was done before. Old versions' caches go."""
+    done = place / _DONE
     if done.exists():
         return
     warm()
-    cache.mkdir(parents=True, exist_ok=True)
+    place.mkdir(parents=True, exist_ok=True)
     done.touch()
+    others = [found.parent for found in place.parent.glob(f"*/{_DONE}") if found.parent != place]
+    for old in sorted(others, key=lambda found: found.stat().st_mtime)[: -_KEPT + 1]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def warm() -> None:
@@ -42,7 +60,7 @@ def use_cache(default: Path | None = None) -> None:
     """For commands without a data directory: keep compiled kernels in the user's cache."""
     if "NUMBA_CACHE_DIR" not in os.environ:
         home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-        os.environ["NUMBA_CACHE_DIR"] = str(_writable(default or home / "citywatch" / "kernels"))
+        os.environ["NUMBA_CACHE_DIR"] = str(cache_in(_writable(default or home / "citywatch" / "kernels")))
 
 
 def _writable(cache: Path) -> Path:
@@ -57,6 +75,7 @@ def _writable(cache: Path) -> Path:
         return Path(passing)
 
 
+@cache
 def _fingerprint() -> str:
     """Everything that makes compiled code another: sources, compiler, interpreter, processor."""
     parts = [sys.version, metadata.version("numba"), metadata.version("llvmlite"), platform.machine(), _processor()]

@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from citywatch.app.briefing import Briefing
@@ -70,7 +71,7 @@ def _prepare(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     log = _open_log(briefing, stack)
     store = _open_store(briefing, stack, log)
     make_own_key(briefing, store)
-    compile_once(briefing.directory().cache)
+    compile_once(Path(os.environ["NUMBA_CACHE_DIR"]))
     clock = SystemClock()
     # The one who serves makes the first token: there is nobody else whom it could open a door to.
     token = first_token(store, clock) if briefing.port else None

@@ -23,6 +23,7 @@ from citywatch import __version__
 from citywatch.adapters.log.embedded import EmbeddedServer
 from citywatch.app.briefing import Briefing
 from citywatch.app.data_dir import DataDir
+from citywatch.app.kernels import cache_in
 from citywatch.errors import CitywatchError, ConfigurationError
 from citywatch.settings import Settings, parse_settings, read_text
 from citywatch.telemetry import PrometheusMeter, log_as_json
@@ -242,7 +243,7 @@ class _PartFailed(CitywatchError):
 def _environment(directory: DataDir) -> dict[str, str]:
     return {
         **os.environ,
-        "NUMBA_CACHE_DIR": str(directory.cache),
+        "NUMBA_CACHE_DIR": str(cache_in(Path(os.environ.get("NUMBA_CACHE_DIR") or directory.cache))),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
