@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 ROOM = "counted"
 CLOCK = "counted_clock"
 _MOST_PENDING = 48
-_GRAIN_S = 60
-"""Offsets of zones are whole minutes."""
+_GRAIN_S = 900
+"""Offsets of zones in use are whole quarters of an hour."""
 
 _CHECKED, _OVER, _FIRST_BAND, _UNDECIDED, _UNKNOWN, _NOT_JUDGED = (
     COLUMNS.index(name) for name in ("checked", "over", "over_below_10", "undecided", "unknown", "not_judged")

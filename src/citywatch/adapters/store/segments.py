@@ -12,7 +12,7 @@ inside the entry's batch), then the batch's columns. A fixed row of values becom
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -282,11 +282,36 @@ def _lists(table: _Array) -> Any:
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
 
 
+def _empty(table: Any, kind: type[Batch]) -> list[str]:
+    """Columns that came after the first schema version and hold nothing in any row: they need not be written."""
+    names: list[str] = []
+    for column in kind.COLUMNS:
+        if column.since == 1:
+            continue
+        values = table.column(column.name)
+        if column.width:
+            if not pc.max(table.column(f"{column.name}_width")).as_py():
+                names += [column.name, f"{column.name}_width"]
+        elif column.dtype == TEXT:
+            if not pc.max(pc.binary_length(values)).as_py() and not column.missing:
+                names.append(column.name)
+        elif _is_all(values, column.missing):
+            names.append(column.name)
+    return names
+
+
+def _is_all(values: Any, missing: object) -> bool:
+    if missing != missing:  # NaN  # noqa: PLR0124
+        return bool(pc.all(pc.is_nan(values)).as_py())
+    return bool(pc.all(pc.equal(values, missing)).as_py())
+
+
 def _pieces(kind: str, tables: list[Any]) -> Iterator[tuple[int, str, Any]]:
     """(partition, day, rows in log order), one for each file to write."""
     if not tables:
         return
     table = pa.concat_tables(tables)
+    table = table.drop_columns(_empty(table, _KINDS[kind]))
     partition, day = table.column("partition").to_numpy(), table.column("day").to_numpy()
     wanted = table.drop_columns(["partition", "day"])
     order = np.lexsort((day, partition))  # stable: the log's order stays
@@ -326,7 +351,9 @@ class _Part:
         if kind not in _KINDS:
             raise DataDirError(f"{data_dir}: segments of kind {kind!r} are not known to this version; use a newer one")
         self._kind = _KINDS[kind]
-        tables = [_completed(_read(data_dir, segment), self._kind) for segment in segments]
+        tables = [_read(data_dir, segment) for segment in segments]
+        there = {name for table in tables for name in table.column_names}
+        tables = [_completed(table, self._kind, there) for table in tables]
         partition = np.repeat([segment.partition for segment in segments], [len(table) for table in tables])
         table = pa.concat_tables(tables).combine_chunks()
         ms, seq, row = (table.column(name).to_numpy() for name in _ENTRY_COLUMNS)
@@ -349,14 +376,14 @@ class _Part:
         self._widths = {
             column.name: table.column(f"{column.name}_width").to_numpy()[order]
             for column in self._kind.COLUMNS
-            if column.width == -1
+            if column.width == -1 and column.name in table.column_names
         }
 
     def batch(self, start: int, end: int) -> Batch:
         values: dict[str, Any] = {}
         for column in self._kind.COLUMNS:
             value = self._values[column.name][start:end]
-            if column.width == -1:
+            if column.name in self._widths:
                 value = value[:, : int(self._widths[column.name][start])]
             values[column.name] = tuple(value) if column.dtype == TEXT else np.ascontiguousarray(value).copy()
         return self._kind(**values)
@@ -375,13 +402,14 @@ def _read(data_dir: Path, segment: Segment) -> Any:
     return table
 
 
-def _completed(table: Any, kind: type[Batch]) -> Any:
-    """A table with the columns that came after its schema version, filled with what they hold for old rows.
+def _completed(table: Any, kind: type[Batch], wanted: Collection[str]) -> Any:
+    """A table with the columns that it lacks, filled with what they hold where nobody gives them.
 
-    Such columns are of one value a row or of free width.
+    A table lacks columns that came after its schema version, and those that held nothing when it was written; of these
+    the `wanted` ones are filled in. Such columns are of one value a row or of free width.
     """
     for column in kind.COLUMNS:
-        if column.since == 1 or column.name in table.column_names:
+        if column.since == 1 or column.name in table.column_names or column.name not in wanted:
             continue
         arrow = pa.string() if column.dtype == TEXT else pa.from_numpy_dtype(np.dtype(column.dtype))
         if column.width == 0:
@@ -394,6 +422,8 @@ def _completed(table: Any, kind: type[Batch]) -> Any:
 
 def _values(table: Any, column: Column, order: _Array) -> Any:
     """One column of a batch: a list of str or an array, in the given order."""
+    if column.since > 1 and column.name not in table.column_names:
+        return column.left_out(len(order))
     if column.dtype == TEXT:
         return _texts(table.column(column.name), order)
     if column.width == 0:
