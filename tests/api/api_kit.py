@@ -281,8 +281,8 @@ class Served:
 
 @contextmanager
 def serving(directory, **config):
-    """A city with a real uvicorn on a free port."""
-    with City(directory, **config) as city:
+    """A city with a real uvicorn on a free port. Its commands have time for a verdict on a busy machine, too."""
+    with City(directory, **{"command_wait_seconds": 15.0, **config}) as city:
         server = ApiServer(
             uvicorn.Config(
                 city.app,

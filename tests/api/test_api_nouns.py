@@ -8,7 +8,7 @@ import threading
 
 import numpy as np
 import pytest
-from api_kit import NOW, PNG, lorry, until
+from api_kit import NOW, PNG, lorry, serving, until
 
 from citywatch.api.access import ROLES
 from citywatch.api.config import ApiConfig
@@ -273,17 +273,18 @@ def test_tickets(city):
         assert client.get("/api/v1/tickets/" + "0" * 32).status_code == 404
 
 
-def test_a_command_without_verdict_is_pending_and_can_be_looked_up(city):
-    city.push(lorry(60, previewDate="2026-01-31 08:04:00"))
-    with city.client("operator") as client:
-        alert = until(lambda: next(iter(items(client, "/api/v1/alerts", kind="overloaded", state="open")), None))
-        with city.city.paused():
-            answer = client.post(f"/api/v1/alerts/{alert['id']}/acknowledge")
-            assert answer.status_code == 202
-            where = answer.headers["location"]
-            assert where == f"/api/v1/commands/{answer.json()['command']}"
-            assert client.get(where).json()["state"] == "pending"
-        until(lambda: client.get(where).json()["state"] == "accepted")
+def test_a_command_without_verdict_is_pending_and_can_be_looked_up(tmp_path):
+    with serving(tmp_path, command_wait_seconds=0.2) as served:
+        served.push(lorry(60, previewDate="2026-01-31 08:04:00"))
+        with served.client("operator") as client:
+            alert = until(lambda: next(iter(items(client, "/api/v1/alerts", kind="overloaded", state="open")), None))
+            with served.city.paused():
+                answer = client.post(f"/api/v1/alerts/{alert['id']}/acknowledge")
+                assert answer.status_code == 202
+                where = answer.headers["location"]
+                assert where == f"/api/v1/commands/{answer.json()['command']}"
+                assert client.get(where).json()["state"] == "pending"
+            until(lambda: client.get(where).json()["state"] == "accepted")
 
 
 def test_a_log_that_takes_nothing_is_said_so(city):

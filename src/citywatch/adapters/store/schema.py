@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from citywatch.domain.statistics import COLUMNS as COUNTS
 
-REVISION = "0003"
+REVISION = "0008"
 """The newest revision under migrations/versions/. Revisions are numbers of four digits, so that newer is greater."""
 
 METADATA = MetaData(

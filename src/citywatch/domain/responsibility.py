@@ -1,0 +1,66 @@
+"""Who answers for a device: its area, department, contractor, class and team, by the register and by rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+
+from citywatch.domain.labels import Labels, Matcher
+
+
+@dataclass(frozen=True, slots=True)
+class Responsible:
+    """Words of the city's own; '' for what is not known. `team` is who gets the tickets."""
+
+    area: str = ""
+    department: str = ""
+    contractor: str = ""
+    klass: str = ""
+    team: str = ""
+
+
+NOBODY = Responsible()
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsibilityRule:
+    """What holds of the devices that match (by `device`, `device_kind`, `site`, and what is known before the rule)."""
+
+    match: Matcher
+    gives: Responsible
+
+
+class Register:
+    """Single devices first, then the rules in their order; each fills what is still empty."""
+
+    def __init__(
+        self, listed: Mapping[str, Responsible] | None = None, rules: Sequence[ResponsibilityRule] = ()
+    ) -> None:
+        self._listed = dict(listed or {})
+        self._rules = tuple(rules)
+
+    def of(self, device: str, device_kind: str, site: str) -> Responsible:
+        """Who answers for this device."""
+        known = self._listed.get(device, NOBODY)
+        for rule in self._rules:
+            if rule.match.matches(labels_of(device, device_kind, site, known)):
+                empty = {
+                    one.name: getattr(rule.gives, one.name)
+                    for one in fields(Responsible)
+                    if not getattr(known, one.name)
+                }
+                known = replace(known, **empty)
+        return known
+
+
+def labels_of(device: str, device_kind: str, site: str, known: Responsible) -> Labels:
+    """The labels that say what a device is and who answers for it."""
+    return {
+        "device": device,
+        "device_kind": device_kind,
+        "site": site,
+        "area": known.area,
+        "department": known.department,
+        "contractor": known.contractor,
+        "class": known.klass,
+    }
