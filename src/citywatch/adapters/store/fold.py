@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, insert
 
 from citywatch.adapters.store import letters
+from citywatch.adapters.store.fold_rows import Rows, accepted, verdict
+from citywatch.adapters.store.fold_rows import int64 as _int64
+from citywatch.adapters.store.fold_rows import storable as _storable
+from citywatch.adapters.store.fold_rows import text as _text
+from citywatch.adapters.store.fold_rows import whole as _whole
 from citywatch.adapters.store.schema import (
     ALERT_CHANGES,
     ALERTS,
@@ -38,60 +43,6 @@ from citywatch.domain.incidents import IncidentEnd, IncidentReason
 from citywatch.domain.pictures import Fault
 from citywatch.domain.statistics import COLUMNS as COUNTS
 from citywatch.domain.tickets import TicketState
-
-_IN_ONE_QUESTION = 500
-
-
-class Rows:
-    """Rows of one table by their key: those read, those made and those changed since."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
-        self._key = table.primary_key.columns.values()[0]
-        self._rows: dict[str, dict[str, Any]] = {}
-        self._made: dict[str, None] = {}
-        self._changed: dict[str, None] = {}
-
-    def read(self, connection: Connection, keys: Collection[str]) -> None:
-        wanted = sorted(keys)
-        for start in range(0, len(wanted), _IN_ONE_QUESTION):
-            these = self._key.in_(wanted[start : start + _IN_ONE_QUESTION])
-            for row in connection.execute(select(self._table).where(these)).mappings():
-                self._rows[row[self._key.name]] = dict(row)
-
-    def read_of(self, connection: Connection, devices: Collection[str]) -> None:
-        """All rows of these devices."""
-        for device in sorted(devices):
-            for row in connection.execute(select(self._table).where(self._table.c.device == device)).mappings():
-                self._rows[row[self._key.name]] = dict(row)
-
-    def of(self, device: str) -> list[Mapping[str, Any]]:
-        """Those in memory of one device."""
-        return [row for row in self._rows.values() if row["device"] == device]
-
-    def get(self, key: str) -> Mapping[str, Any] | None:
-        return self._rows.get(key)
-
-    def make(self, row: dict[str, Any]) -> None:
-        key = row[self._key.name]
-        self._rows[key] = row
-        self._made[key] = None
-
-    def change(self, key: str, **values: Any) -> Mapping[str, Any]:
-        """The row after the change."""
-        self._rows[key] = {**self._rows[key], **values}
-        if key not in self._made:
-            self._changed[key] = None
-        return self._rows[key]
-
-    def write(self, connection: Connection) -> None:
-        if self._made:
-            connection.execute(insert(self._table), [self._rows[key] for key in self._made])
-        if self._changed:
-            this = self._key == bindparam("this_row")
-            connection.execute(
-                update(self._table).where(this), [{**self._rows[key], "this_row": key} for key in self._changed]
-            )
 
 
 class Tables:
@@ -722,29 +673,12 @@ def _ticket_step(
 
 
 def _accepted(tables: Tables, event: Event) -> None:
-    if event.data.get("command"):
-        _verdict(tables, event, "accepted", "")
+    accepted(tables.commands, event)
 
 
 def _command_refused(tables: Tables, event: Event) -> None:
     if event.data["command"]:  # the configuration waits for no verdict
-        _verdict(tables, event, "refused", _text(event, "reason"))
-
-
-def _verdict(tables: Tables, event: Event, verdict: str, reason: str) -> None:
-    """The first verdict stands: a repeat of a command changes nothing."""
-    command = _text(event, "command")
-    if tables.commands.get(command) is None:
-        tables.commands.make(
-            {
-                "command": command,
-                "verdict": verdict,
-                "reason": reason,
-                "device": event.device,
-                "at_ns": event.at_ns,
-                "event": event.id,
-            }
-        )
+        verdict(tables.commands, event, "refused", _text(event, "reason"))
 
 
 def _row_dead(tables: Tables, event: Event) -> None:
@@ -819,29 +753,3 @@ def _check(event: Event) -> None:
     for word in (event.id, event.device, event.cause):
         _storable(word)
     _int64(event.at_ns)
-
-
-def _text(event: Event, field: str) -> str:
-    return _storable(event.data[field])
-
-
-def _whole(event: Event, field: str) -> int:
-    return _int64(event.data[field])
-
-
-def _storable(value: object) -> str:
-    """A text that every database takes. TypeError, ValueError."""
-    if not isinstance(value, str):
-        raise TypeError(f"a text is wanted, not {type(value).__name__}")
-    if "\0" in value:
-        raise ValueError("a text with a NUL in it cannot be stored")
-    value.encode()
-    return value
-
-
-def _int64(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"a whole number is wanted, not {type(value).__name__}")
-    if not -(2**63) <= value < 2**63:
-        raise ValueError("a number does not fit into 64 bits")
-    return value
