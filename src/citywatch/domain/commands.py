@@ -10,6 +10,9 @@ import numpy as np
 
 from citywatch.domain.columns import TEXT, Batch, Column
 
+CITY = "city"
+"""The device of commands that are about no single device."""
+
 
 class Verb(StrEnum):
     """The commands there are."""
@@ -21,7 +24,25 @@ class Verb(StrEnum):
     ACCEPT_TICKET = "accept_ticket"
     """target: the ticket's id."""
     NOTE_TICKET = "note_ticket"
+    """target: the ticket's id; args: {"note": text}, and photos and parts as HANDLE_TICKET has them."""
+    DISPATCH_TICKET = "dispatch_ticket"
+    """target: the ticket's id; args: {"team": text}."""
+    HOLD_TICKET = "hold_ticket"
+    """target: the ticket's id; args: {"reason": HoldReason, "note": text, "until_ns": int or null}."""
+    RESUME_TICKET = "resume_ticket"
     """target: the ticket's id; args: {"note": text}."""
+    HANDLE_TICKET = "handle_ticket"
+    """target: the ticket's id; args: {"outcome": Outcome, "note": text, "photos": [hash], "parts": [{part, count}]}."""
+    VERIFY_TICKET = "verify_ticket"
+    """target: the ticket's id; args: {"note": text}. Only where the system cannot see for itself."""
+    REOPEN_TICKET = "reopen_ticket"
+    """target: the ticket's id; args: {"note": text}."""
+    CANCEL_TICKET = "cancel_ticket"
+    """target: the ticket's id; args: {"note": text}. It does not come again for the same cause."""
+    MERGE_TICKET = "merge_ticket"
+    """target: the ticket's id; args: {"into": another ticket's id, "note": text}."""
+    RETIRE_DEVICE = "retire_device"
+    """args: {"note": text}. A device is no more: what is open about it ends, and nothing is required of it."""
     DECLARE_WORK = "declare_work"
     """args: {"kind": WorkKind, "from_ns": int, "to_ns": int, "note": text}, see domain/work.py."""
     PUT_CAMERA = "put_camera"
@@ -32,6 +53,14 @@ class Verb(StrEnum):
     """target: the proposal's id; args: {"note": text}. The factor is in force from the instant of the command on."""
     DECLINE_CORRECTION = "decline_correction"
     """target: the proposal's id; args: {"note": text}. The level as it is now counts as right."""
+    SET_SILENCE = "set_silence"
+    """device: CITY; args: those of a silence, see domain/windows.py. Its id is the command's."""
+    END_SILENCE = "end_silence"
+    """device: CITY; target: the silence's id."""
+    SET_WINDOW = "set_window"
+    """device: CITY, to every partition; args: those of a window, see domain/windows.py. Its id is the command's."""
+    END_WINDOW = "end_window"
+    """device: CITY, to every partition; target: the window's id; args: {"withdraw": bool}, true: it never held."""
 
 
 @dataclass(frozen=True, eq=False)
