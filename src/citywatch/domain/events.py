@@ -80,6 +80,13 @@ class EventKind(StrEnum):
     SOURCES_AGREE = "sources_agree"
     LOOK_ASKED = "look_asked"
     """A claim is a reason to look sooner than planned."""
+    # findings of people and of other systems
+    FINDING_RAISED = "finding_raised"
+    """A person or another system has found something."""
+    FINDING_CLEARED = "finding_cleared"
+    """Its source says that it is over, has not said again in time that it is not, or a person has seen it."""
+    FINDINGS_REFUSED = "findings_refused"
+    """A source has more open findings than it may: told at first, then once a minute with how many there were."""
     # alerts
     ALERT_OPENED = "alert_opened"
     ALERT_ACKNOWLEDGED = "alert_acknowledged"
@@ -113,6 +120,16 @@ class EventKind(StrEnum):
     TICKET_REOPENED = "ticket_reopened"
     """The fault is still there, or has come back."""
     TICKET_CLOSED = "ticket_closed"
+    # the people side
+    PHOTO_ADDED = "photo_added"
+    """A crew has taken a picture of a repair; it is kept as evidence of the ticket."""
+    DEVICE_NOTED = "device_noted"
+    """A person has said how to get to a device, who opens, and where the key is."""
+    SHIFT_LOGGED = "shift_logged"
+    """A person has written into the log of shifts, with what was open at that moment."""
+    EXERCISE_STARTED = "exercise_started"
+    """A fault that is played: its alert and ticket are marked, and leave no trace in any figure."""
+    EXERCISE_ENDED = "exercise_ended"
     # commands and rows
     COMMAND_REFUSED = "command_refused"
     ROW_DEAD = "row_dead"

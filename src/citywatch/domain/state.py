@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, TypeVar, cast
 
 from citywatch.domain.incidents import Onward
 
 Row = Mapping[str, Any]
+_Derived = TypeVar("_Derived")
 
 
 class State:
@@ -17,6 +18,9 @@ class State:
     The owner calls `mark()` before a batch and `undo()` when the batch could not be digested; `changes()` gives
     what has changed since the last call, as bytes for the log. What a step hands on to the incident stage waits here,
     too (`hand_on`), until `handed_on()` takes it: it must be undone with the rest.
+
+    What a rule derives from rows so as not to walk over all of them on every tick stands beside them (`derived`, kept
+    up by `follow`). It is in no commit and says nothing that the rows do not say; `undo` drops it.
     """
 
     def __init__(self) -> None:
@@ -26,6 +30,8 @@ class State:
         self._undo_changed: dict[tuple[str, str], None] = {}
         self._onward: list[Onward] = []
         self._undo_onward = 0
+        self._derived: dict[Hashable, Any] = {}
+        self._followed: dict[str, list[set[str]]] = {}
 
     @classmethod
     def load(cls, rows: Mapping[str, bytes]) -> State:
@@ -74,6 +80,7 @@ class State:
                 self._rooms.setdefault(room, {})[name] = row
         self._changed = self._undo_changed
         del self._onward[self._undo_onward :]
+        self._derived, self._followed = {}, {}
         self.mark()
 
     def changes(self) -> dict[str, bytes | None]:
@@ -85,6 +92,20 @@ class State:
         self._changed = {}
         self.mark()
         return changed
+
+    def derived(self, key: Hashable, make: Callable[[], _Derived]) -> _Derived:
+        """What stands beside the rows under this key; made now where it is missing: at first, and after an `undo`."""
+        if key not in self._derived:
+            self._derived[key] = make()
+        return cast(_Derived, self._derived[key])
+
+    def follow(self, room: str) -> set[str]:
+        """The names of all rows of a room; from now on every name that is put or dropped is added to the same set.
+        Whoever reads it empties it. For what is `derived` only: an `undo` ends it.
+        """
+        names = set(self._rooms.get(room, ()))
+        self._followed.setdefault(room, []).append(names)
+        return names
 
     def hand_on(self, row: Onward) -> None:
         """One row for the incident stage."""
@@ -104,6 +125,8 @@ class State:
         if key not in self._undo:
             self._undo[key] = self.get(room, name)
         self._changed[key] = None
+        for names in self._followed.get(room, ()):
+            names.add(name)
 
 
 def _dump(row: Row) -> bytes:
