@@ -61,6 +61,16 @@ class Verb(StrEnum):
     """device: CITY, to every partition; args: those of a window, see domain/windows.py. Its id is the command's."""
     END_WINDOW = "end_window"
     """device: CITY, to every partition; target: the window's id; args: {"withdraw": bool}, true: it never held."""
+    ADD_PHOTO = "add_photo"
+    """target: the ticket's id; args: {"photo": hash, "width": int, "height": int, "size_bytes": int}."""
+    NOTE_DEVICE = "note_device"
+    """args: {"access": text, "contact": text, "key": text}; what is left out is emptied."""
+    LOG_SHIFT = "log_shift"
+    """device: CITY; args: {"kind": ShiftEntry, "note": text, "to": text, "counts": {...}}."""
+    START_EXERCISE = "start_exercise"
+    """args: {"fault": Fault, "note": text, "until_ns": int}. The exercise's id is made of device and command."""
+    END_EXERCISE = "end_exercise"
+    """target: the exercise's id."""
 
 
 @dataclass(frozen=True, eq=False)

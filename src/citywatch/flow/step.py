@@ -24,7 +24,7 @@ from citywatch.domain.pulses import PulseBatch, TickBatch
 from citywatch.domain.state import State
 from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
 from citywatch.flow import onward
-from citywatch.rules import cameras, claims, devices, fleet, liveness, scales, work
+from citywatch.rules import cameras, claims, devices, exercises, fleet, liveness, people, scales, work
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.claims import ClaimPolicy
 from citywatch.rules.liveness import CLOCK, LivenessPolicy
@@ -81,6 +81,7 @@ class CityStep:
                 continue
             yield from alerts.on_event(state, event, _now_ns(state), self.alerts)
             yield from tickets.on_event(state, event)
+            yield from self._judged(state, exercises.on_event(state, event))
 
     def _ticks(self, state: State, ticks: list[int]) -> Iterator[Event]:
         for now_ns in ticks:
@@ -89,13 +90,17 @@ class CityStep:
             yield from self._judged(state, cameras.on_tick(state, now_ns, self.cameras))
             yield from self._judged(state, claims.on_tick(state, now_ns, self.claims))
             yield from self._judged(state, scales.on_tick(state, now_ns, self.law, self.scales))
+            yield from self._judged(state, exercises.on_tick(state, now_ns))
             yield from alerts.on_tick(state, now_ns)
             fleet.on_tick(state, now_ns)
 
     def _commands(self, state: State, batch: CommandBatch) -> Iterator[Event]:
         columns = (batch.device, batch.at_ns.tolist(), batch.command, batch.verb, batch.target, batch.actor, batch.args)
         for device, at_ns, command, verb, target, actor, args in zip(*columns, strict=True):
-            answer = _obey(state, device, at_ns, command, verb, target, actor, args)
+            if verb in people.VERBS:
+                answer = people.obey(state, device, verb, target, args, at_ns=at_ns, actor=actor, command=command)
+            else:
+                answer = _obey(state, device, at_ns, command, verb, target, actor, args)
             if isinstance(answer, Event):
                 is_place = answer.kind is EventKind.DEVICE_REGISTERED
                 yield onward.registered(state, answer, actor) if is_place else answer

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlalchemy import Connection, insert, select, tuple_, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
-from citywatch.adapters.store import letters, references
+from citywatch.adapters.store import fold_field, fold_findings, letters, references
 from citywatch.adapters.store.database import alone
 from citywatch.adapters.store.fold import HANDLERS, PASSING, Tables
 from citywatch.adapters.store.schema import EVENTS, POSITIONS
@@ -35,9 +35,10 @@ class Projector:
     """Applies events to a store. One per process; projectors of several processes take turns.
 
     `pin` is called with the content hash of every picture that a confirmed fault rests on, before the transaction
-    ends: evidence must not give way while its ticket is open; so are references. `release` is called behind the
-    transaction for a reference's picture that nothing needs any more. `probe` is called with `projected_rows` inside
-    the transaction and with `projected_committed` behind it, for tests that kill the process there.
+    ends: evidence must not give way while its ticket is open; so are references, and photos of repairs. `release` is
+    called behind the transaction for a reference's picture that nothing needs any more. `probe` is called with
+    `projected_rows` inside the transaction and with `projected_committed` behind it, for tests that kill the process
+    there.
     `unmatched` counts, by kind, events about an alert or ticket that the tables do not hold; they change nothing else.
     """
 
@@ -109,6 +110,8 @@ class Projector:
         for picture in referred:
             self._pin(picture)
         for event in events:
+            for photo in (*fold_field.pictures(event), *fold_findings.pictures(event)):
+                self._pin(photo)
             if event.kind is EventKind.FAULT_CONFIRMED:
                 for name in ("picture", "previous", "reference"):
                     if event.data.get(name):

@@ -412,6 +412,117 @@ DEAD_LETTERS = Table(
 )
 """`size` is that of the whole content in bytes; `content` is its head when `truncated`."""
 
+EXERCISES = Table(
+    "exercises",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("device", _ID, nullable=False),
+    Column("fault", _ID, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("started_by", Text, nullable=False),
+    Column("started_at_ns", BigInteger, nullable=False),
+    Column("until_ns", BigInteger, nullable=False),
+    Column("ended_by", Text, nullable=False),
+    Column("ended_at_ns", BigInteger),
+    Column("how", _ID, nullable=False),
+    Index(None, "started_at_ns", "id"),
+    Index(None, "ended_at_ns"),
+)
+"""Faults that are played. `id` is the cause of the alert and ticket; `ended_at_ns` is NULL while it lasts, `how` it
+ended is '' then (see domain.field.ExerciseEnd)."""
+
+DEVICE_ACCESS = Table(
+    "device_access",
+    METADATA,
+    Column("device", _ID, primary_key=True),
+    Column("access", Text, nullable=False),
+    Column("contact", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("changed_at_ns", BigInteger, nullable=False),
+)
+"""How to get to a device, who opens, and where the key is, as the last person who knew has written it."""
+
+TICKET_PHOTOS = Table(
+    "ticket_photos",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("ticket", _ID, nullable=False),
+    Column("photo", _ID, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    Index(None, "ticket", "at_ns", "id"),
+    Index(None, "photo"),
+)
+"""Photos of repairs; `photo` names the object. No foreign key: a row outlives its ticket until it is released."""
+
+SHIFT_LOG = Table(
+    "shift_log",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("kind", _ID, nullable=False),
+    Column("to", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("counts", JSON, nullable=False),
+    Index(None, "at_ns", "id"),
+)
+"""`kind` is entry or handover, `to` who takes over; `counts` what was open at that moment, by name."""
+
+FINDINGS = Table(
+    "findings",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("source", _ID, nullable=False),
+    Column("key", _ID, nullable=False),
+    Column("device", _ID, nullable=False),
+    Column("kind", _ID, nullable=False),
+    Column("severity", _ID, nullable=False),
+    Column("state", _ID, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("raised_at_ns", BigInteger, nullable=False),
+    Column("first_bad_ns", BigInteger, nullable=False),
+    Column("cleared_at_ns", BigInteger),
+    Column("first_good_ns", BigInteger),
+    Column("resolution", _ID, nullable=False),
+    Column("cleared_by", Text, nullable=False),
+    Column("lat", Float),
+    Column("lon", Float),
+    Column("address", Text, nullable=False),
+    Column("photos", JSON, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("verified_by", _ID, nullable=False),
+    Index(None, "raised_at_ns", "id"),
+    Index(None, "state", "raised_at_ns", "id"),
+    Index(None, "source", "key"),
+    Index(None, "device", "raised_at_ns", "id"),
+    Index(None, "cleared_at_ns"),
+)
+"""What people and other systems have found. `id` is the cause of the alert and ticket, `key` the source's own word.
+`state` is open or cleared, `resolution` a domain.findings.FindingEnd, '' while it is open; `labels` are the source's own.
+"""
+
+FINDING_REPORTERS = Table(
+    "finding_reporters",
+    METADATA,
+    Column("key", _ID, primary_key=True),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("first_name", Text, nullable=False),
+    Column("last_name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Index(None, "at_ns"),
+)
+"""Who reported the finding with this key over Open311. Personal data: in no event, no log and no archive, and forgotten
+after open311.reporters_days."""
+
 TOKENS = Table(
     "tokens",
     METADATA,
@@ -420,8 +531,10 @@ TOKENS = Table(
     Column("digest", _ID, nullable=False, unique=True),
     Column("created_at_ns", BigInteger, nullable=False),
     Column("revoked", Boolean, nullable=False),
+    Column("team", Text, server_default="", nullable=False),
 )
-"""`digest` is the SHA-256 of the token in hexadecimal; the token itself is stored nowhere."""
+"""`team` is whose tickets a crew repairs, '' for all. `digest` is the SHA-256 of the token in hexadecimal; the token
+itself is stored nowhere."""
 
 AUDIT = Table(
     "audit",
