@@ -47,6 +47,7 @@ METRICS: Mapping[str, Metric] = {
     "archive_unreadable_total": Metric("counter", "Log entries that could not be archived because they are damaged"),
     "log_trimmed_total": Metric("counter", "Stream entries forgotten after every reader had them"),
     "evasion_late_total": Metric("counter", "Passes that came too late to be judged with those beside them"),
+    "findings_unfit_total": Metric("counter", "Findings of sources that have more open than they may, refused"),
     "detour_plates_forgotten_total": Metric("counter", "Plates of routes forgotten for want of room"),
     "late_rows_total": Metric("counter", "Rows that came behind a newer row of their device and were kept", ("kind",)),
     # cameras

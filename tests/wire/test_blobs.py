@@ -47,6 +47,19 @@ def samples() -> dict[str, Batch]:
                 Onward("", at_ns + 9, at_ns + 9, MARK, "", ""),
             ]
         ),
+        "findings": city.findings(
+            [
+                {"at_ns": at_ns, "source": "311", "key": "7", "note": "井盖缺失", "lat": 24.3255, "lon": 109.4155},
+                {
+                    "at_ns": at_ns + 1,
+                    "source": "prometheus",
+                    "key": "a1",
+                    "said": 2,
+                    "said_ns": at_ns,
+                    "device": "cam-1",
+                },
+            ]
+        ),
         "commands": city.commands([("cam-1", at_ns, "c1", Verb.NOTE_TICKET, "t1", {"note": "镜头已清洁"})]),
     }
 

@@ -1,5 +1,5 @@
 """Late rows are counted, never dropped: a step in front of the step that compares each device's instants. Rows of
-removed devices, which no rule will see, are counted here, too.
+removed devices, which no rule will see, are counted here, too, and findings that did not fit in.
 """
 
 from __future__ import annotations
@@ -7,13 +7,14 @@ from __future__ import annotations
 from citywatch.domain.claims import ClaimBatch
 from citywatch.domain.columns import Batch
 from citywatch.domain.events import Event
+from citywatch.domain.findings import FindingBatch
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.pictures import FrameBatch
 from citywatch.domain.pulses import PulseBatch
 from citywatch.domain.state import State
 from citywatch.flow.poison import Step
 from citywatch.ports import Meter
-from citywatch.rules import evasion
+from citywatch.rules import evasion, findings
 from citywatch.rules.fleet import watched
 
 MAX_DEVICES = 100_000
@@ -35,11 +36,14 @@ class CountingStep:
             if left_out:
                 self._meter.count("rows_of_removed_total", left_out, kind=batch.KIND)
         before = evasion.too_late(state) if isinstance(batch, PassBatch) else 0
+        unfit = findings.refused(state) if isinstance(batch, FindingBatch) else 0
         result = self._step.step(state, batch)
         if isinstance(batch, PassBatch | FrameBatch):
             self._count(batch)
         if isinstance(batch, PassBatch) and (late := evasion.too_late(state) - before):
             self._meter.count("evasion_late_total", late)
+        if isinstance(batch, FindingBatch) and (more := findings.refused(state) - unfit):
+            self._meter.count("findings_unfit_total", more)
         return result
 
     def _count(self, batch: PassBatch | FrameBatch) -> None:

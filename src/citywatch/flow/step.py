@@ -12,21 +12,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from citywatch.alerts import desk as alerts
-from citywatch.alerts.desk import AlertPolicy
 from citywatch.domain.claims import ClaimBatch
 from citywatch.domain.columns import Batch
 from citywatch.domain.commands import CommandBatch, Verb
 from citywatch.domain.devices import Device, DeviceKind
 from citywatch.domain.events import Event, EventKind, event_id
+from citywatch.domain.findings import FindingBatch
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.pictures import FrameBatch
 from citywatch.domain.pulses import PulseBatch, TickBatch
 from citywatch.domain.state import State
 from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
 from citywatch.flow import onward
-from citywatch.rules import cameras, claims, devices, exercises, fleet, liveness, people, scales, work
+from citywatch.flow.desks import Desks
+from citywatch.rules import cameras, claims, devices, exercises, findings, fleet, liveness, people, scales, work
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.claims import ClaimPolicy
+from citywatch.rules.findings import FindingPolicy
 from citywatch.rules.liveness import CLOCK, LivenessPolicy
 from citywatch.rules.scale_health import watch as health
 from citywatch.rules.scales import ScalePolicy
@@ -46,10 +48,11 @@ class CityStep:
     law: Law
     cameras: CameraPolicy = field(default_factory=CameraPolicy)
     liveness: LivenessPolicy = field(default_factory=LivenessPolicy)
-    alerts: AlertPolicy = field(default_factory=AlertPolicy)
+    desks: Desks = field(default_factory=Desks)
     claims: ClaimPolicy = field(default_factory=ClaimPolicy)
     observer: str = DOOR_OBSERVER
     scales: ScalePolicy = field(default_factory=ScalePolicy)
+    findings: FindingPolicy = field(default_factory=FindingPolicy)
 
     def step(self, state: State, batch: Batch) -> tuple[State, list[Event]]:
         """All events of a batch, in the order of its rows."""
@@ -65,6 +68,8 @@ class CityStep:
                 yield from self._judged(state, liveness.on_pulses(state, fleet.watched(state, batch), self.liveness))
             case ClaimBatch():
                 yield from self._judged(state, claims.on_claims(state, fleet.watched(state, batch), self.claims))
+            case FindingBatch():
+                yield from self._judged(state, findings.on_findings(state, batch, self.findings))
             case TickBatch():
                 yield from self._ticks(state, batch.at_ns.tolist())
             case CommandBatch():
@@ -79,9 +84,9 @@ class CityStep:
             onward.on_event(state, event)
             if onward.waits(state, event):
                 continue
-            yield from alerts.on_event(state, event, _now_ns(state), self.alerts)
-            yield from tickets.on_event(state, event)
+            yield from self.desks.hear(state, event, _now_ns(state))
             yield from self._judged(state, exercises.on_event(state, event))
+            yield from self._judged(state, findings.on_event(state, event))
 
     def _ticks(self, state: State, ticks: list[int]) -> Iterator[Event]:
         for now_ns in ticks:
@@ -91,7 +96,8 @@ class CityStep:
             yield from self._judged(state, claims.on_tick(state, now_ns, self.claims))
             yield from self._judged(state, scales.on_tick(state, now_ns, self.law, self.scales))
             yield from self._judged(state, exercises.on_tick(state, now_ns))
-            yield from alerts.on_tick(state, now_ns)
+            yield from self._judged(state, findings.on_tick(state, now_ns))
+            yield from self.desks.on_tick(state, now_ns)
             fleet.on_tick(state, now_ns)
 
     def _commands(self, state: State, batch: CommandBatch) -> Iterator[Event]:

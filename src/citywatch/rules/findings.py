@@ -31,6 +31,9 @@ OTHERS = "*"
 """The row that counts what sources beyond MOST_SOURCES have said."""
 
 
+_REMOVALS = frozenset({EventKind.CAMERA_REMOVED, EventKind.DEVICE_RETIRED})
+
+
 @dataclass(frozen=True, slots=True)
 class FindingPolicy:
     """`most_open`: of one source in one partition; what comes beyond is refused and counted."""
@@ -66,11 +69,12 @@ def on_tick(state: State, now_ns: int) -> Iterator[Event]:
         yield _cleared(state, name, row, FindingEnd.TIMED_OUT, now_ns, row["due_ns"])
 
 
-def on_removed(state: State, device: str, at_ns: int) -> Iterator[Event]:
+def on_event(state: State, event: Event) -> Iterator[Event]:
     """With a device that is removed what was found about it is over."""
-    for name, row in state.room(ROOM):
-        if row["device"] == device:
-            yield _cleared(state, name, row, FindingEnd.DEVICE_REMOVED, at_ns, at_ns)
+    if event.kind in _REMOVALS:
+        for name, row in state.room(ROOM):
+            if row["device"] == event.device:
+                yield _cleared(state, name, row, FindingEnd.DEVICE_REMOVED, event.at_ns, event.at_ns)
 
 
 def verify(state: State, finding: str, *, at_ns: int, actor: str, command: str, note: str = "") -> Event | None:

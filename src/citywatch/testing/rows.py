@@ -11,6 +11,7 @@ import numpy as np
 from citywatch.domain.claims import Claim, ClaimBatch
 from citywatch.domain.columns import Batch
 from citywatch.domain.commands import CommandBatch, Verb
+from citywatch.domain.findings import FOUND, FindingBatch, Said, Verifier
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.passes import PassBatch, ScaleStatus
 from citywatch.domain.pictures import FrameBatch, Outcome, VisitReason
@@ -128,6 +129,37 @@ def claims(rows: list[tuple[str, int, str, Claim, str, str]]) -> ClaimBatch:
         reason=tuple(row[4] for row in rows),
         detail=tuple(row[5] for row in rows),
         said_ns=np.full(len(rows), -1, np.int64),
+    )
+
+
+def findings(rows: list[dict[str, Any]]) -> FindingBatch:
+    """Findings: `at_ns`, `source` and `key`, and whatever differs from a pothole that a person has reported."""
+
+    def texts(name: str, usual: str) -> tuple[str, ...]:
+        return tuple(row.get(name, usual) for row in rows)
+
+    def numbers(name: str, usual: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+        return np.array([row.get(name, usual) for row in rows], np.int64)
+
+    return FindingBatch(
+        device=tuple(row.get("device", FOUND + row["source"]) for row in rows),
+        at_ns=numbers("at_ns", START_NS),
+        received_ns=numbers("at_ns", START_NS) + 1,
+        source=texts("source", ""),
+        key=texts("key", ""),
+        said=np.array([row.get("said", Said.FOUND) for row in rows], np.uint8),
+        said_ns=numbers("said_ns", -1),
+        until_ns=numbers("until_ns", 0),
+        kind=texts("kind", "pothole"),
+        severity=texts("severity", "warning"),
+        title=texts("title", "Hole in the road"),
+        note=texts("note", ""),
+        lat=np.array([row.get("lat", float("nan")) for row in rows], np.float64),
+        lon=np.array([row.get("lon", float("nan")) for row in rows], np.float64),
+        address=texts("address", ""),
+        photos=texts("photos", ""),
+        labels=tuple(json.dumps(row.get("labels", {})) for row in rows),
+        verified_by=tuple(row.get("verified_by", Verifier.SOURCE).value for row in rows),
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from citywatch.domain.claims import ClaimBatch
 from citywatch.domain.columns import TEXT, Batch, Column
 from citywatch.domain.commands import CommandBatch
+from citywatch.domain.findings import FindingBatch
 from citywatch.domain.incidents import OnwardBatch
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.pictures import FrameBatch
@@ -35,6 +36,7 @@ KINDS: dict[int, type[Batch]] = {
     5: CommandBatch,
     6: ClaimBatch,
     7: OnwardBatch,
+    8: FindingBatch,
 }
 _CODES = {kind: code for code, kind in KINDS.items()}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from citywatch.adapters.store import letters
+from citywatch.adapters.store import fold_field, fold_findings, letters
 from citywatch.adapters.store.fold_rows import Rows, accepted, verdict
 from citywatch.adapters.store.fold_rows import int64 as _int64
 from citywatch.adapters.store.fold_rows import storable as _storable
@@ -63,6 +63,8 @@ class Tables:
         self.device_states: list[dict[str, Any]] = []
         self.alert_changes: list[dict[str, Any]] = []
         self.ticket_steps: list[dict[str, Any]] = []
+        self.field = fold_field.FieldRows()
+        self.found = fold_findings.FindingRows()
         self.letters: list[letters.Letter] = []
         self.unmatched: Counter[str] = Counter()
 
@@ -87,6 +89,8 @@ class Tables:
         removed = {event.device for event in events if event.kind is EventKind.CAMERA_REMOVED}
         for rows in (tables.sources, tables.disagreements):
             rows.read_of(connection, removed)
+        tables.found.read(connection, events)
+        tables.field.read(connection, events)
         return tables
 
     def write(self, connection: Connection, dead_letter_quota_bytes: int) -> None:
@@ -109,6 +113,8 @@ class Tables:
         ):
             if made:
                 connection.execute(insert(table), made)
+        self.field.write(connection)
+        self.found.write(connection)
         for letter in self.letters:
             letters.keep(connection, letter, dead_letter_quota_bytes)
 
@@ -750,6 +756,8 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
     EventKind.TICKET_REOPENED: _passing,
     EventKind.DEVICE_RETIRED: _passing,
     EventKind.FAULT_SEEN: _passing,
+    **fold_field.HANDLERS,
+    **fold_findings.HANDLERS,
     EventKind.COMMAND_REFUSED: _command_refused,
     EventKind.ROW_DEAD: _row_dead,
 }
