@@ -30,7 +30,7 @@ grid = make_grid(luma)
 measure(Decoded(luma, chroma_u=luma[::2, ::2], chroma_v=luma[1::2, ::2]), grid, grid)
 assert _jit.compiled() == before, "something compiled after ready"
 try:
-    liveness.sweep(1, *[np.zeros(1, np.float32)] * 3, np.zeros(1, np.uint8))
+    liveness.sweep(1, *[np.zeros(1, np.float32)] * 4, np.zeros(1, np.uint8), np.zeros(1, np.int32))
 except TypeError:
     print("sealed")
 """

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from citywatch.domain.devices import DeviceKind, DeviceState
 from citywatch.domain.events import Event
 from citywatch.domain.instants import NS_PER_S
@@ -26,6 +24,7 @@ from citywatch.rules.comparison import Own, OwnThresholds, Trace
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import CONFIRMED, NEVER, SUSPECT, Confirmation, Evidence, FaultRow
 from citywatch.rules.judgement import Judgement, judge
+from citywatch.rules.last_seen import LastSeen, Seen
 from citywatch.rules.pictures import Finding, Look, LookHistory, Why, looks
 from citywatch.rules.references import Adopted, LearningPolicy, View
 
@@ -87,24 +86,32 @@ def on_looks(state: State, batch: FrameBatch, policy: CameraPolicy) -> Iterator[
 
 def on_tick(state: State, now_ns: int, policy: CameraPolicy) -> Iterator[Event]:
     """Cameras that nobody has looked at for too long become unknown, from their last look on."""
-    rows = list(state.room(ROOM))
-    last_look = np.array([row["last_look_ns"] for _, row in rows], np.int64)
-    timeout = np.full(len(rows), policy.unknown_after_seconds * NS_PER_S, np.int64)
-    verdict = np.zeros(len(rows), np.uint8)
-    if not liveness.sweep(now_ns, last_look, timeout, np.zeros(len(rows), np.int64), verdict):
-        return
-    for i in np.flatnonzero(verdict != liveness.HEARD):
-        camera, row = rows[int(i)]
-        since_ns = row["last_look_ns"]
-        yield from devices.change(
-            state,
-            camera,
-            DeviceState.UNKNOWN,
-            worst_from_ns=since_ns,
-            best_from_ns=since_ns,
-            reason="not_looked_at",
-            at_ns=now_ns,
-        )
+    timeout_ns = policy.unknown_after_seconds * NS_PER_S
+
+    def read(camera: str) -> Seen | None:
+        row = state.get(ROOM, camera)
+        return None if row is None else Seen(row["last_look_ns"], timeout_ns)
+
+    looked = LastSeen.of(state, (ROOM, timeout_ns), (ROOM, devices.ROOM), read)
+    for camera, verdict in looked.changed(now_ns, lambda _: NEVER):
+        if verdict != liveness.HEARD:
+            since_ns = _known(state, camera)["last_look_ns"]
+            yield from devices.change(
+                state,
+                camera,
+                DeviceState.UNKNOWN,
+                worst_from_ns=since_ns,
+                best_from_ns=since_ns,
+                reason="not_looked_at",
+                at_ns=now_ns,
+            )
+
+
+def _known(state: State, camera: str) -> Row:
+    row = state.get(ROOM, camera)
+    if row is None:
+        raise KeyError(camera)
+    return row
 
 
 def _on_look(state: State, look: Look, policy: CameraPolicy) -> Iterator[Event]:

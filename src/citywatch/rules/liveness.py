@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from citywatch.domain.devices import OBSERVER_PREFIX, DeviceKind, DeviceState
 from citywatch.domain.events import Event
 from citywatch.domain.instants import NS_PER_S
@@ -20,10 +18,15 @@ from citywatch.domain.state import Row, State
 from citywatch.kernels import liveness
 from citywatch.rules import cameras, devices, faults
 from citywatch.rules.faults import NEVER, Confirmation, Evidence
+from citywatch.rules.last_seen import LastSeen, Seen
 
 ROOM = "pulse"
 OBSERVERS = "observer"
 CLOCK = "clock"
+STANDS = "stands"
+"""In a row of ROOM, true from the tick that finds a device silent up to the last one that does: meanwhile no tick
+writes anything about it, and the last look that was bad is the last tick."""
+_NO_LIMIT_NS = 2**62
 
 _AT_ONCE = Confirmation(confirm_looks=1, clear_looks=1)
 
@@ -52,7 +55,7 @@ def heard(state: State, device: str, at_ns: int, observer: str) -> Iterator[Even
     yield from devices.seen(state, device, DeviceKind.SCALE, at_ns)
     row = state.get(ROOM, device)
     last_ns = at_ns if row is None else max(at_ns, row["last_ns"])
-    fault = None if row is None else row["fault"]
+    fault = None if row is None else _as_at(row, _ticked_ns(state))
     cleared = None
     if fault is not None:
         fault, cleared = faults.good_look(fault, device, Fault.SILENT.value, at_ns, _AT_ONCE)
@@ -74,30 +77,22 @@ def heard(state: State, device: str, at_ns: int, observer: str) -> Iterator[Even
 
 
 def on_tick(state: State, now_ns: int, policy: LivenessPolicy) -> Iterator[Event]:
-    """Sweep every device that promised heartbeats."""
+    """Every device that promised heartbeats and is late since this tick, or is no longer."""
+    ticked_ns = _ticked_ns(state)
     ticking_since_ns = _listened(state, CLOCK, CLOCK, now_ns, policy)
-    promised = [(name, row) for name, row in state.room(devices.ROOM) if row["heartbeat_s"] > 0]
-    rows = [state.get(ROOM, name) for name, _ in promised]
-    last_seen = np.array(
-        [
-            device["registered_ns"] if row is None else row["last_ns"]
-            for (_, device), row in zip(promised, rows, strict=True)
-        ],
-        np.int64,
-    )
-    timeout = np.array([row["heartbeat_s"] * policy.missed_heartbeats * NS_PER_S for _, row in promised], np.int64)
-    covered = np.array([max(ticking_since_ns, _covered_since(state, row, now_ns, policy)) for row in rows], np.int64)
-    verdict = np.zeros(len(promised), np.uint8)
-    if not liveness.sweep(now_ns, last_seen, timeout, covered, verdict):
-        return
-    for i in np.flatnonzero(verdict != liveness.HEARD).tolist():
-        device, described = promised[i]
-        row = rows[i]
-        if verdict[i] == liveness.NOT_KNOWN:
-            if _is_looked_at(state, device):
-                continue
+
+    def covered_since_ns(observer: str) -> int:
+        return max(ticking_since_ns, _covered_since(state, observer, now_ns, policy))
+
+    for device, verdict in _promised(state, policy).changed(now_ns, covered_since_ns):
+        if verdict == liveness.SILENT:
+            yield from _silent(state, device, covered_since_ns(_observer(state, device)), now_ns, policy)
+            continue
+        _silent_no_longer(state, device, ticked_ns)
+        if verdict == liveness.NOT_KNOWN and not _is_looked_at(state, device):
+            row = state.get(ROOM, device)
             fault = None if row is None else row["fault"]
-            since_ns = max(int(last_seen[i]), NEVER if fault is None else fault["last_bad_ns"])
+            since_ns = max(_last_ns(state, device), NEVER if fault is None else fault["last_bad_ns"])
             yield from devices.change(
                 state,
                 device,
@@ -107,24 +102,52 @@ def on_tick(state: State, now_ns: int, policy: LivenessPolicy) -> Iterator[Event
                 reason="observer_was_not_listening",
                 at_ns=now_ns,
             )
-        else:
-            heartbeat_ns = described["heartbeat_s"] * NS_PER_S
-            yield from _silent(state, device, int(last_seen[i]), int(covered[i]), heartbeat_ns, now_ns, policy)
 
 
-def _silent(
-    state: State, device: str, last_ns: int, covered_ns: int, heartbeat_ns: int, now_ns: int, policy: LivenessPolicy
-) -> Iterator[Event]:
+def _promised(state: State, policy: LivenessPolicy) -> LastSeen:
+    """When those that promised heartbeats were last heard."""
+
+    def read(device: str) -> Seen | None:
+        described, pulse = state.get(devices.ROOM, device), state.get(ROOM, device)
+        if described is None:
+            return None
+        if described["heartbeat_s"] <= 0:
+            # It promises none any more: a silence that stands is over with the tick.
+            return Seen(0, _NO_LIMIT_NS) if pulse is not None and pulse.get(STANDS) else None
+        timeout_ns = described["heartbeat_s"] * policy.missed_heartbeats * NS_PER_S
+        return Seen(_last_ns(state, device), timeout_ns, _observer(state, device))
+
+    return LastSeen.of(state, (ROOM, policy.missed_heartbeats), (devices.ROOM, ROOM), read)
+
+
+def _ticked_ns(state: State) -> int:
+    """The last tick; NEVER before the first."""
+    clock = state.get(CLOCK, CLOCK)
+    return NEVER if clock is None else int(clock["last_ns"])
+
+
+def _last_ns(state: State, device: str) -> int:
+    row = state.get(ROOM, device)
+    return int(devices.known(state, device)["registered_ns"] if row is None else row["last_ns"])
+
+
+def _observer(state: State, device: str) -> str:
+    row = state.get(ROOM, device)
+    return "" if row is None else str(row["observer"])
+
+
+def _silent(state: State, device: str, covered_ns: int, now_ns: int, policy: LivenessPolicy) -> Iterator[Event]:
     """A silence is confirmed, or goes on. What happened before `covered_ns`, while nobody listened, stays unknown."""
+    last_ns, heartbeat_ns = _last_ns(state, device), devices.known(state, device)["heartbeat_s"] * NS_PER_S
     row = state.get(ROOM, device) or {"last_ns": last_ns, "observer": "", "fault": None}
     quiet_from_ns = max(last_ns, covered_ns)
     first_missed_ns = quiet_from_ns + heartbeat_ns
     if row["fault"] is None:
         fault, confirmed = _confirmed(device, last_ns, first_missed_ns, heartbeat_ns, now_ns, policy)
-        state.put(ROOM, device, {**row, "fault": fault})
+        state.put(ROOM, device, {**row, "fault": fault, STANDS: True})
         yield confirmed
-    else:
-        state.put(ROOM, device, {**row, "fault": {**row["fault"], "last_bad_ns": now_ns}})
+    elif not row.get(STANDS):
+        state.put(ROOM, device, {**row, STANDS: True})
     if _is_looked_at(state, device):
         return
     yield from devices.change(
@@ -136,6 +159,19 @@ def _silent(
         reason="silent",
         at_ns=now_ns,
     )
+
+
+def _silent_no_longer(state: State, device: str, ticked_ns: int) -> None:
+    """The silence stood up to the tick before; now it is over, or nobody can say."""
+    row = state.get(ROOM, device)
+    if row is not None and row.get(STANDS):
+        state.put(ROOM, device, {**row, "fault": _as_at(row, ticked_ns), STANDS: False})
+
+
+def _as_at(row: Row, ticked_ns: int) -> faults.FaultRow | None:
+    """The open fault; a silence that stands is as bad as ever up to the last tick."""
+    fault: faults.FaultRow | None = row["fault"]
+    return {**fault, "last_bad_ns": ticked_ns} if fault is not None and row.get(STANDS) else fault
 
 
 def _confirmed(
@@ -165,10 +201,9 @@ def _listened(state: State, room: str, name: str, at_ns: int, policy: LivenessPo
     return int(row["since_ns"])
 
 
-def _covered_since(state: State, pulse: Row | None, now_ns: int, policy: LivenessPolicy) -> int:
-    """Since when the observer of a device listens without a gap; after now when it does not listen now."""
-    name = pulse["observer"] if pulse is not None else ""
-    row = state.get(OBSERVERS, name) if name else None
+def _covered_since(state: State, observer: str, now_ns: int, policy: LivenessPolicy) -> int:
+    """Since when an observer listens without a gap; after now when it does not listen now."""
+    row = state.get(OBSERVERS, observer) if observer else None
     if row is None:
         return _any_observer(state, now_ns, policy)
     if now_ns - row["last_ns"] > policy.gap_seconds * NS_PER_S:
