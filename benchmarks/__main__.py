@@ -30,6 +30,7 @@ SCENARIOS = {
     "log": "appends answered after fsync and reads, through the embedded log server",
     "push_to_alert": "a pass pushed over HTTP to its alert out of the live stream, idle system",
     "incidents": "6,534 cameras behind 300 switches, half of them dead: alerts, tickets, time a tick of the stage",
+    "liveness": "who of 30 million devices is late against a copy of the same bytes, and a tick of a city",
     "registrar": "6,534 devices that register with the GB/T 28181 registrar and keep alive, played by SIPp",
     "sla": "figures of a month of 6,534 devices with 200,000 intervals, and the numbers of the whole report",
     "start": "warm and cold start of `citywatch run` to ready, and `citywatch --help`",
