@@ -12,9 +12,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from citywatch.adapters.cameras.config import CameraSettings, PatrolTerms
 from citywatch.adapters.gb28181.config import RegistrarConfig
 from citywatch.adapters.scales.config import IntakeConfig, SignConfig
+from citywatch.alerts.config import AlertSettings, Match
 from citywatch.api.config import ApiConfig
 from citywatch.domain.devices import check_device_id, scale_device
 from citywatch.domain.faults import Fault
+from citywatch.domain.labels import Matcher
 from citywatch.errors import ConfigurationError
 
 __all__ = [
@@ -247,6 +249,21 @@ class SecretsSettings(_Part):
     ] = ()
 
 
+class ResponsibilitySettings(_Part):
+    """Who answers for the devices that match; each rule fills what the register and the rules before left empty."""
+
+    match: Annotated[
+        Match, Field(description="Labels `device`, `device_kind`, `site`, and what is known before this rule")
+    ] = Matcher()
+    area: Annotated[str, Field(max_length=100, description="Area")] = ""
+    department: Annotated[str, Field(max_length=100, description="Department")] = ""
+    contractor: Annotated[str, Field(max_length=100, description="Who repairs it by contract")] = ""
+    klass: Annotated[str, Field(alias="class", max_length=100, description="Class of the device")] = ""
+    team: Annotated[str, Field(max_length=100, description="Who gets the tickets")] = ""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+
 class DemonstrationSettings(_Part):
     """The demonstration city: made-up cameras and scales, driven through the public API."""
 
@@ -287,6 +304,21 @@ class Settings(_Part):
     signs: Annotated[tuple[SignConfig, ...], Field(description="Roadside signs behind the scales")] = ()
     registrar: RegistrarConfig | None = None
     demonstration: DemonstrationSettings | None = None
+    alerts: Annotated[AlertSettings, Field(description="When alerts flap, and who is called when nobody comes")] = (
+        AlertSettings()
+    )
+    responsibility: Annotated[
+        tuple[ResponsibilitySettings, ...],
+        Field(max_length=1000, description="Who answers for which devices, where the register does not say it"),
+    ] = ()
+    register_file: Annotated[
+        Path | None,
+        Field(
+            alias="register",
+            description="CSV of single devices: device, area, class, department, contractor, team. "
+            "Seen from this file's place",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _no_device_twice(self) -> Settings:
@@ -430,4 +462,4 @@ def _known_keys(where: Sequence[Any], model: Any) -> list[str]:
         if not models:
             return []
         model = models[0]
-    return sorted(model.model_fields)
+    return sorted(field.alias or name for name, field in model.model_fields.items())

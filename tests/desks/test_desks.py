@@ -48,7 +48,7 @@ def test_every_state_can_be_reached_and_every_move_is_used() -> None:
 
 def test_overload_alert_leaves_the_desk_by_ticks_alone() -> None:
     state, policy = State(), AlertPolicy(overload_hold_seconds=10)
-    (opened,) = alerts.on_event(state, overloaded("c", 1_000, 12.5), 5 * NS_PER_S, policy)
+    (opened,) = alerts.on_event(state, overloaded("c", 1_000, 12.5), 5 * NS_PER_S, policy, {})
     assert opened.data["severity"] == "warning"
     assert list(alerts.on_tick(state, 15 * NS_PER_S - 1)) == []
     (resolved,) = alerts.on_tick(state, 15 * NS_PER_S)
@@ -58,19 +58,19 @@ def test_overload_alert_leaves_the_desk_by_ticks_alone() -> None:
 
 def test_a_clock_that_is_years_ahead_leaves_no_alert_for_ever() -> None:
     state, policy, now_ns = State(), AlertPolicy(overload_hold_seconds=10), 5 * NS_PER_S
-    list(alerts.on_event(state, overloaded("c", 70 * 366 * 86_400 * NS_PER_S, 12.5), now_ns, policy))
+    list(alerts.on_event(state, overloaded("c", 70 * 366 * 86_400 * NS_PER_S, 12.5), now_ns, policy, {}))
     assert list(alerts.on_tick(state, now_ns + 86_410 * NS_PER_S - 1)) == []
     assert [event.data["reason"] for event in alerts.on_tick(state, now_ns + 86_410 * NS_PER_S)] == ["expired"]
 
 
 def test_severe_overload_is_critical() -> None:
-    (opened,) = alerts.on_event(State(), overloaded("c", 1, 30.0), 0, AlertPolicy())
+    (opened,) = alerts.on_event(State(), overloaded("c", 1, 30.0), 0, AlertPolicy(), {})
     assert opened.data["severity"] == "critical"
 
 
 def test_two_operators_cannot_both_win() -> None:
     state = State()
-    list(alerts.on_event(state, confirmed(CAUSES[0], 5), 5, AlertPolicy()))
+    list(alerts.on_event(state, confirmed(CAUSES[0], 5), 5, AlertPolicy(), {}))
     alert = alert_id(CAUSES[0])
     first = alerts.acknowledge(state, alert, at_ns=6, actor="ann", command="c1")
     assert isinstance(first, Event)
@@ -96,7 +96,7 @@ class Desks(RuleBasedStateMachine):
         return [event.kind for event in events]
 
     def _judge(self, event: Event) -> list[EventKind]:
-        made = [*alerts.on_event(self.state, event, self.now, AlertPolicy()), *tickets.on_event(self.state, event)]
+        made = [*alerts.on_event(self.state, event, self.now, AlertPolicy(), {}), *tickets.on_event(self.state, event)]
         return self._take(made)
 
     @rule(cause=st.sampled_from(CAUSES))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from citywatch.alerts.desk import AlertPolicy
+from citywatch.alerts.policy import AlertPolicy
 from citywatch.domain.commands import Verb
 from citywatch.domain.devices import partition_of
 from citywatch.domain.events import Event, EventKind
@@ -17,6 +17,7 @@ from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.state import State
 from citywatch.flow import onward
+from citywatch.flow.desks import Desks
 from citywatch.flow.incident_step import IncidentStep
 from citywatch.flow.step import CityStep
 from citywatch.laws import load
@@ -36,7 +37,7 @@ class Road:
 
     def __init__(self, policy: DetourPolicy = POLICY) -> None:
         self.step = CityStep(load("cn-gross"), scales=ScalePolicy(detours=policy))
-        self.stage_step = IncidentStep(alerts=AlertPolicy(overload_hold_seconds=600), detours=policy)
+        self.stage_step = IncidentStep(desks=Desks(alerts=AlertPolicy(overload_hold_seconds=600)), detours=policy)
         self.states = [State() for _ in range(PARTITIONS)]
         self.stage = State()
         self.events: list[Event] = []

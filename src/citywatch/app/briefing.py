@@ -40,9 +40,13 @@ class Briefing:
 
         return demonstration(settings, self.demonstration_port)
 
+    def place(self) -> Path:
+        """The directory of the configuration file."""
+        return Path(self.config_name).absolute().parent
+
     def beside_configuration(self, path: Path) -> Path:
         """A path of the configuration: one that is not absolute is seen from the place of the configuration file."""
-        return Path(self.config_name).absolute().parent / path
+        return self.place() / path
 
     def directory(self) -> DataDir:
         return DataDir(Path(self.data_dir))

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from citywatch.app.clock import SystemClock
 from citywatch.app.data_dir import DataDir
 from citywatch.app.kernels import use_cache, warm_imported
+from citywatch.app.register import read_register
 from citywatch.domain.instants import format_instant
 from citywatch.errors import ConfigurationError, DataDirError, DataError, LogUnavailable, OutsideError, RecordRefused
 from citywatch.settings import Settings, load_settings
@@ -21,6 +22,7 @@ from citywatch.settings import Settings, load_settings
 if TYPE_CHECKING:
     from citywatch.adapters.store.sql import SqlStore
     from citywatch.domain.columns import Batch
+    from citywatch.domain.responsibility import Register
     from citywatch.flow.replay import Summary as ReplaySummary
     from citywatch.laws import Law
     from citywatch.ports import Row
@@ -104,7 +106,8 @@ def rerun_recording(
     settings = _decided_by(directory, config)
     if law is not None:
         settings = settings.model_copy(update={"law": law})
-    print(f"{_rerun_live(directory, settings, events)} events in {events}")
+    register = read_register(settings, None if config is None else config.absolute().parent)
+    print(f"{_rerun_live(directory, settings, events, register)} events in {events}")
 
 
 def _law_and_scales(law: str | None, config: Path | None) -> tuple[Law, dict[str, Instrument]]:
@@ -133,7 +136,7 @@ def _decided_by(directory: DataDir, config: Path | None) -> Settings:
     return settings
 
 
-def _rerun_live(directory: DataDir, settings: Settings, events: Path) -> int:
+def _rerun_live(directory: DataDir, settings: Settings, events: Path, register: Register) -> int:
     from citywatch.adapters.log.redis_streams import RedisLog  # noqa: PLC0415
     from citywatch.adapters.store.segments import read_seals  # noqa: PLC0415
     from citywatch.app.steps import city_step, incident_step  # noqa: PLC0415
@@ -145,7 +148,7 @@ def _rerun_live(directory: DataDir, settings: Settings, events: Path) -> int:
         try:
             # Read before the segments: what is sealed meanwhile is then known already, and not read twice.
             sealed = store.archived()
-            steps = city_step(settings), incident_step(settings)
+            steps = city_step(settings, register=register), incident_step(settings, register)
             for event in rerun_log(read_seals(directory.root, store), sealed, log, *steps):
                 target.add(event)
             if store.archived() != sealed:

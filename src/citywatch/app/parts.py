@@ -92,6 +92,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
     from citywatch.app.fleet import FleetKeeper  # noqa: PLC0415
     from citywatch.app.keys import sealer  # noqa: PLC0415
+    from citywatch.app.register import read_register  # noqa: PLC0415
     from citywatch.app.steps import city_step, incident_step  # noqa: PLC0415
     from citywatch.flow.archive import Archive, SealPolicy  # noqa: PLC0415
     from citywatch.flow.door import LogDoor  # noqa: PLC0415
@@ -132,9 +133,10 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
         ),
     )
     warm()
-    step = city_step(settings, plate_key=sealer(briefing).derived("plates"))
+    register = read_register(settings, briefing.place())
+    step = city_step(settings, plate_key=sealer(briefing).derived("plates"), register=register)
     processor = Processor(log, CountingStep(step, meter), meter, clock)
-    incidents = IncidentStage(log, incident_step(settings), meter)
+    incidents = IncidentStage(log, incident_step(settings, register), meter)
     projection = Projection(log, projector, hint, meter)
     door = LogDoor(log, "process")
     commands = _registrations(settings, clock.now_ns())

@@ -7,9 +7,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from citywatch.alerts.desk import AlertPolicy
+from citywatch.alerts.policy import AlertPolicy, Escalation, Flapping
+from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault
+from citywatch.domain.responsibility import Register
 from citywatch.errors import ConfigurationError
+from citywatch.flow.desks import Desks
 from citywatch.flow.incident_step import IncidentStep
 from citywatch.flow.step import CityStep
 from citywatch.laws import GrossLaw, LawBook, book, load
@@ -94,10 +97,30 @@ def statistics_of(settings: Settings) -> StatisticsPolicy:
     return StatisticsPolicy(ZoneInfo(settings.server.station.time_zone), roads)
 
 
-def city_step(settings: Settings, plate_key: bytes = b"") -> CityStep:
+def alert_policy(settings: Settings) -> AlertPolicy:
+    """When alerts open, flap, escalate and leave the desk."""
+    chosen = settings.alerts
+    minute_ns = 60 * NS_PER_S
+    return AlertPolicy(
+        settings.rules.overload_hold_seconds,
+        settings.rules.severe_over_percent,
+        Flapping(
+            chosen.flapping.openings,
+            chosen.flapping.within_minutes * minute_ns,
+            chosen.flapping.quiet_minutes * minute_ns,
+        ),
+        tuple(
+            Escalation(one.match, tuple((step.after_minutes * minute_ns, step.to) for step in one.steps))
+            for one in chosen.escalations
+        ),
+    )
+
+
+def city_step(settings: Settings, plate_key: bytes = b"", register: Register | None = None) -> CityStep:
     """The step that these settings ask for: the same for the running city and for `rerun`.
 
-    `plate_key` is what plates are hashed with before they are remembered; no event depends on it.
+    `plate_key` is what plates are hashed with before they are remembered; no event depends on it. `register` says who
+    answers for which device, see app/register.py.
     """
     rules = settings.rules
     return CityStep(
@@ -106,7 +129,7 @@ def city_step(settings: Settings, plate_key: bytes = b"") -> CityStep:
             confirmations(rules), rules.unknown_after_seconds, no_key_frame_looks=rules.no_key_frame_looks
         ),
         liveness=LivenessPolicy(rules.missed_heartbeats),
-        alerts=AlertPolicy(rules.overload_hold_seconds, rules.severe_over_percent),
+        desks=Desks(register or Register(), alert_policy(settings)),
         claims=ClaimPolicy(rules.claims_hold_seconds, rules.claims_lapse_seconds),
         observer=settings.server.observer,
         scales=ScalePolicy(
@@ -118,11 +141,11 @@ def city_step(settings: Settings, plate_key: bytes = b"") -> CityStep:
     )
 
 
-def incident_step(settings: Settings) -> IncidentStep:
+def incident_step(settings: Settings, register: Register | None = None) -> IncidentStep:
     """The second step, that of the incident stage."""
     chosen = settings.incidents
     return IncidentStep(
         IncidentPolicy(chosen.share_percent, chosen.window_seconds, chosen.wait_seconds, chosen.settle_seconds),
-        AlertPolicy(settings.rules.overload_hold_seconds, settings.rules.severe_over_percent),
+        Desks(register or Register(), alert_policy(settings)),
         detours_of(settings),
     )

@@ -15,4 +15,8 @@ class AlertMove(StrEnum):
     """What can happen to an alert."""
 
     ACKNOWLEDGE = "acknowledge"
+    FLAP = "flap"
+    """A flapping alert takes in one more cause; who has acknowledged it has acknowledged that one, too."""
+    ESCALATE = "escalate"
+    """Nobody has acknowledged it in time: the next in line is called."""
     RESOLVE = "resolve"

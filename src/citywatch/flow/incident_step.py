@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from citywatch.alerts import desk as alerts
-from citywatch.alerts.desk import AlertPolicy
 from citywatch.domain.commands import Verb
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.incidents import COMMAND, MARK, SIGHTING, Onward, OnwardBatch
 from citywatch.domain.state import Row, State
 from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
+from citywatch.flow.desks import Desks, next_due
 from citywatch.rules import detours, incidents
 from citywatch.rules.detours import DetourPolicy
 from citywatch.rules.incidents import IncidentPolicy, Moment
@@ -35,7 +35,7 @@ class IncidentStep:
     """The rule of incidents, bound to its policies, with desks of its own."""
 
     policy: IncidentPolicy = field(default_factory=IncidentPolicy)
-    alerts: AlertPolicy = field(default_factory=AlertPolicy)
+    desks: Desks = field(default_factory=Desks)
     detours: DetourPolicy = field(default_factory=DetourPolicy)
 
     def take(self, state: State, partition: int, batch: OnwardBatch) -> None:
@@ -82,7 +82,7 @@ class IncidentStep:
             yield from incidents.on_row(state, row, data, moment, self.policy)
             if row.kind in _TOLD_BY_PARTITION:
                 yield from self._desks(state, _event(row, data), at_ns)
-        yield from alerts.on_tick(state, at_ns)
+        yield from self.desks.on_tick(state, at_ns)
         if all(kept["kind"] == SIGHTING for _, kept in rows) and incidents.next_due(state, at_ns - 1) != at_ns:
             # What is no instant of theirs decides nothing for incidents: they are as if there were no routes.
             return
@@ -93,8 +93,7 @@ class IncidentStep:
     def _desks(self, state: State, event: Event, now_ns: int) -> Iterator[Event]:
         if event.kind is EventKind.FAULT_CONFIRMED:
             return
-        yield from alerts.on_event(state, event, now_ns, self.alerts)
-        yield from tickets.on_event(state, event)
+        yield from self.desks.hear(state, event, now_ns)
 
 
 def watermark(state: State, partitions: int) -> int:
@@ -115,9 +114,9 @@ def _by_instant(state: State, before_ns: int) -> dict[int, list[tuple[str, Row]]
 
 
 def _next(state: State, rows: Iterable[int], decided_ns: int) -> int | None:
-    due_ns = incidents.next_due(state, decided_ns)
-    expire = [row["expires_ns"] for _, row in state.room(alerts.ROOM) if row["expires_ns"] > decided_ns]
-    return min((*rows, *expire, *(() if due_ns is None else (due_ns,))), default=None)
+    # What is due at the desks is taken at the first instant that is decided from then on, so none of it lies behind.
+    dues = (incidents.next_due(state, decided_ns), next_due(state))
+    return min((*rows, *(due_ns for due_ns in dues if due_ns is not None)), default=None)
 
 
 def _event(row: Onward, data: Mapping[str, Any]) -> Event:

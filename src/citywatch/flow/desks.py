@@ -1,0 +1,57 @@
+"""The two desks behind one counter: what a rule has said becomes an alert and a ticket, with who answers for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from citywatch.alerts import desk as alerts
+from citywatch.alerts.policy import AlertPolicy
+from citywatch.domain.devices import DeviceKind
+from citywatch.domain.events import Event, EventKind
+from citywatch.domain.labels import Labels
+from citywatch.domain.responsibility import Register, Responsible, labels_of
+from citywatch.domain.state import State
+from citywatch.rules import devices, incidents
+from citywatch.tickets import desk as tickets
+
+_OF_SCALES = frozenset({EventKind.OVERLOADED, EventKind.EVASION_SUSPECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Desks:
+    """The desks of a partition, or of the incident stage, bound to their policies."""
+
+    register: Register = field(default_factory=Register)
+    alerts: AlertPolicy = field(default_factory=AlertPolicy)
+
+    def hear(self, state: State, event: Event, now_ns: int) -> Iterator[Event]:
+        """What both desks make of an event of a rule."""
+        labels = self._about(state, event)[1] if event.kind in alerts.OPENINGS else {}
+        yield from alerts.on_event(state, event, now_ns, self.alerts, labels)
+        yield from tickets.on_event(state, event)
+
+    def on_tick(self, state: State, now_ns: int) -> Iterator[Event]:
+        """What has waited for its time."""
+        yield from alerts.on_tick(state, now_ns)
+
+    def _about(self, state: State, event: Event) -> tuple[Responsible, Labels]:
+        """Who answers for the device of an opening, and all of its labels."""
+        row = state.get(devices.ROOM, event.device) or state.get(incidents.NODE, event.device) or {}
+        kind = row.get("kind", "") or (DeviceKind.SCALE.value if event.kind in _OF_SCALES else "")
+        known = self.register.of(event.device, kind, row.get("site", ""))
+        severity = alerts.severity_of(event, self.alerts)
+        found = {
+            **labels_of(event.device, kind, row.get("site", ""), known),
+            "alert": alerts.kind_of(event),
+            "severity": severity.value,
+            "source": str(event.data.get("source", "")),
+            "exercise": "yes" if event.kind is EventKind.EXERCISE_STARTED else "",
+        }
+        told: Mapping[str, str] = event.data.get("labels", {})
+        return known, found | {label: text for label, text in told.items() if not found.get(label, "x")}
+
+
+def next_due(state: State) -> int | None:
+    """The first instant at which on_tick would do something."""
+    return alerts.next_due(state)
