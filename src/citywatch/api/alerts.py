@@ -21,7 +21,6 @@ from citywatch.api.shared import (
     Limit,
     Page,
     Plates,
-    mask,
     page,
     read_cursor,
     see_plates,
@@ -32,6 +31,7 @@ from citywatch.domain.commands import Verb
 from citywatch.domain.events import Severity
 from citywatch.domain.incidents import INCIDENT
 from citywatch.domain.pictures import Fault
+from citywatch.domain.plates import mask
 from citywatch.ports import Row
 from citywatch.tickets.desk import ticket_id
 

@@ -12,8 +12,9 @@ from starlette.concurrency import run_in_threadpool
 
 from citywatch.api.access import caller_of
 from citywatch.api.problems import responses
-from citywatch.api.shared import Api, DeviceFilter, From, Plates, To, mask, see_plates, shown, window
+from citywatch.api.shared import Api, DeviceFilter, From, Plates, To, see_plates, shown, window
 from citywatch.domain.passes import ScaleStatus
+from citywatch.domain.plates import mask
 from citywatch.ports import Row
 
 _KMH_PER_MPS = 3.6

@@ -150,11 +150,6 @@ def plain_text(text: str) -> str:
     return text
 
 
-def mask(plate: str) -> str:
-    """A plate as everybody may see it: where it is registered, not whose it is."""
-    return plate[:2] + "*" * max(len(plate) - 2, 0) if len(plate) > 2 else "*" * len(plate)
-
-
 def see_plates(caller: Caller, plates: str) -> bool:
     """Whether plates are shown; Problem 403 when they are asked for by a role that may not."""
     if plates == "masked":

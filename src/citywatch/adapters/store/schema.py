@@ -548,3 +548,79 @@ AUDIT = Table(
     sqlite_autoincrement=True,  # a number is never given twice
 )
 """Who looked at or asked for what. Lines are added and, by age, pruned; nothing changes one."""
+
+NOTIFICATION_POSITIONS = Table(
+    "notification_positions",
+    METADATA,
+    Column("stream", _ID, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+)
+"""How far `alerts` (alert_changes) and `tickets` (ticket_steps) have been led to receivers."""
+
+NOTIFICATION_GROUPS = Table(
+    "notification_groups",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("route", _ID, nullable=False),
+    Column("receiver", _ID, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("due_ns", BigInteger, nullable=False),
+    Column("told_ns", BigInteger, nullable=False),
+    Index(None, "due_ns"),
+    Index(None, "receiver"),
+)
+"""What one receiver is told together: heads of notifications.groups. `due_ns` is -1 while nothing is due."""
+
+NOTIFICATION_MEMBERS = Table(
+    "notification_members",
+    METADATA,
+    Column("group", _ID, ForeignKey("notification_groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("subject", _ID, primary_key=True),
+    Column("cause", _ID, nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("told", Boolean, nullable=False),
+    Column("body", JSON, nullable=False),
+)
+"""Alerts and tickets of a group that are open, or of which something is still to be told."""
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    Column("id", _ID, nullable=False, unique=True),
+    Column("group", _ID, nullable=False),
+    Column("receiver", _ID, nullable=False),
+    Column("kind", _ID, nullable=False),
+    Column("state", _ID, nullable=False),
+    Column("reason", _ID, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("planned_at_ns", BigInteger, nullable=False),
+    Column("next_ns", BigInteger, nullable=False),
+    Column("settled_at_ns", BigInteger),
+    Column("document", JSON, nullable=False),
+    Index(None, "receiver", "state", "next_ns"),
+    Index(None, "group", "state", "seq"),
+    Index(None, "planned_at_ns", "id"),
+    Index(None, "receiver", "planned_at_ns", "id"),
+    Index(None, "state", "planned_at_ns", "id"),
+    Index(None, "settled_at_ns"),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+"""What was to be told. `state` is waiting, delivered, failed, dropped or quiet (kept from being sent: `reason` is then
+silenced or inhibited). `next_ns` is when the next attempt is due. No secret of a receiver is in any column."""
+
+DELIVERY_ATTEMPTS = Table(
+    "delivery_attempts",
+    METADATA,
+    Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    Column("delivery", _ID, ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("took_ms", BigInteger, nullable=False),
+    Column("result", _ID, nullable=False),
+    Column("reason", _ID, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index(None, "delivery", "seq"),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+"""`result` is delivered, again (it is tried again) or refused (trying again would not help)."""
