@@ -1,11 +1,24 @@
-"""Refused station records as dead letters: one for each reason, an array of the records as they came."""
+"""Refused records as dead letters: one for each reason, an array of the records as they came."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Protocol
 
-from citywatch.wire.station_json import Refused
+
+class Refused(Protocol):
+    """A record that was refused."""
+
+    @property
+    def reason(self) -> StrEnum: ...
+
+    @property
+    def message(self) -> str: ...
+
+    @property
+    def content(self) -> bytes: ...
 
 
 def letters(refused: Iterable[Refused]) -> Iterator[tuple[str, str, bytes, int]]:

@@ -1,0 +1,172 @@
+"""Alerts in the form of Alertmanager's API v2 (`postableAlerts`) -> findings, without I/O. Any Prometheus sends them.
+
+A JSON array of objects with `labels` (texts; at least one), and optionally `annotations` (texts), `startsAt`, `endsAt`
+(RFC 3339; the year 1 is "not given") and `generatorURL`. What Alertmanager makes of them is made of them here, too: a
+set of labels is one alert, however often it is sent; empty labels do not count; one whose `endsAt` is over is resolved;
+one without `endsAt` is resolved when it was not said again for the resolve time-out.
+
+    kind      label `alertname`, in the letters that kinds are made of
+    severity  label `severity`: critical, page, error, fatal, emergency, high -> critical; info, none, notice, low,
+              debug, informational -> info; else warning
+    title     annotation `summary`, else `title`, else label `alertname`
+    note      annotation `description`, else `message`
+    device    label `device`, where it is that of a known one
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from citywatch.domain.events import Severity
+from citywatch.domain.findings import (
+    FOUND,
+    MAX_LABEL_CHARACTERS,
+    MAX_LABEL_NAME_CHARACTERS,
+    MAX_LABELS,
+    MAX_NOTE_CHARACTERS,
+    MAX_TITLE_CHARACTERS,
+    Said,
+)
+from citywatch.domain.instants import NS_PER_S
+from citywatch.errors import RecordRefused
+from citywatch.wire.finding_json import plain, records_of
+from citywatch.wire.finding_rows import (
+    DecodedFindings,
+    FindingRefusal,
+    FindingRow,
+    Known,
+    instant_ns,
+    refused,
+    source_of,
+    wrong,
+)
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NOT_A_KIND: Final = re.compile(r"[^A-Za-z0-9_.:-]")
+_SEVERITY: Final = {
+    **dict.fromkeys(("critical", "page", "error", "fatal", "emergency", "high"), Severity.CRITICAL.value),
+    **dict.fromkeys(("info", "none", "notice", "low", "debug", "informational"), Severity.INFO.value),
+}
+_NOT_GIVEN: Final = "0001-01-01T00:00:00"
+_dumps: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+def decode(content: bytes, *, token: str, now_ns: int, resolve_s: int, known: Known, most: int) -> DecodedFindings:
+    """The alerts of a document. DataError for what is no JSON, or more than `most` alerts."""
+    records = records_of(content, "alerts", most)
+    decoded = DecodedFindings(len(records))
+    source = source_of(token)
+    reader = _Reader(source, now_ns, now_ns + resolve_s * NS_PER_S, _devices(records, known))
+    for index, record in enumerate(records):
+        try:
+            decoded.rows.append(reader.row(record))
+        except RecordRefused as error:
+            decoded.refused.append(refused(index, error, record))
+    return decoded
+
+
+def _devices(records: list[Any], known: Known) -> frozenset[str]:
+    named: set[str] = set()
+    for record in records:
+        labels = record.get("labels") if isinstance(record, dict) else None
+        device = labels.get("device") if isinstance(labels, dict) else None
+        if isinstance(device, str) and 1 <= len(device) <= 127 and device.isprintable():
+            named.add(device)
+    return frozenset(known(named)) if named else frozenset()
+
+
+class _Reader:
+    """Reads the alerts of one document; instants that many of them share are read once."""
+
+    def __init__(self, source: str, now_ns: int, resolved_ns: int, devices: frozenset[str]) -> None:
+        self._source = source
+        self._now_ns = now_ns
+        self._resolved_ns = resolved_ns
+        self._devices = devices
+        self._instants: dict[str, int] = {}
+
+    def row(self, record: Any) -> FindingRow:
+        if not isinstance(record, dict):
+            raise wrong("alert", FindingRefusal.NOT_AN_OBJECT, "a JSON object is wanted")
+        labels = _texts(record, "labels")
+        if not labels:
+            raise wrong("labels", FindingRefusal.MISSING, "at least one label with a text is wanted")
+        starts_ns, ends_ns = self._instant(record, "startsAt"), self._instant(record, "endsAt")
+        if 0 < ends_ns < starts_ns:
+            raise wrong("endsAt", FindingRefusal.OUT_OF_RANGE, "lies before startsAt")
+        text = _labels(labels)
+        key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        device = labels.get("device", "")
+        device = device if device in self._devices else FOUND + self._source
+        if 0 < ends_ns <= self._now_ns:
+            return FindingRow(device, self._source, key, Said.CLEARED, ends_ns, 0)
+        annotations = _texts(record, "annotations")
+        name = labels.get("alertname", "")
+        title = annotations.get("summary") or annotations.get("title") or name or text
+        note = annotations.get("description") or annotations.get("message", "")
+        if len(labels) > MAX_LABELS or len(text) > _LONG:
+            text = _shortened(labels)
+        return FindingRow(
+            device,
+            self._source,
+            key,
+            Said.FOUND,
+            starts_ns or -1,
+            ends_ns or self._resolved_ns,
+            _kind(name),
+            _SEVERITY.get(labels.get("severity", "").lower(), Severity.WARNING.value),
+            plain(title[:MAX_TITLE_CHARACTERS], "annotations"),
+            plain(note[:MAX_NOTE_CHARACTERS], "annotations"),
+            labels=text,
+        )
+
+    def _instant(self, record: Mapping[str, Any], name: str) -> int:
+        """0 where none is given."""
+        text = record.get(name)
+        if text is None or text == "":
+            return 0
+        known = self._instants.get(text) if isinstance(text, str) else None
+        if known is None:
+            known = 0 if isinstance(text, str) and text.startswith(_NOT_GIVEN) else instant_ns(text, name)
+            self._instants[text] = known
+        return known
+
+
+_LONG: Final = 2_000
+
+
+def _texts(record: Mapping[str, Any], name: str) -> dict[str, str]:
+    """The pairs of an object of texts that are not empty."""
+    value = record.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise wrong(name, FindingRefusal.WRONG_TYPE, "an object of texts is wanted")
+    for text in value.values():
+        if not isinstance(text, str):
+            raise wrong(name, FindingRefusal.WRONG_TYPE, "an object of texts is wanted")
+    return value if all(value.values()) else {label: text for label, text in value.items() if text}
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    """The one text of a set of labels."""
+    for label in labels:
+        if not _NAME.fullmatch(label):
+            words = f"{label[:40]!r} is no name of a label; use letters, digits and _"
+            raise wrong("labels", FindingRefusal.BAD_TEXT, words)
+    return plain(_dumps(dict(sorted(labels.items()))), "labels")
+
+
+def _shortened(labels: Mapping[str, str]) -> str:
+    """What is kept of very many or very long labels; they are told apart by all of them all the same."""
+    kept = sorted(labels.items())[:MAX_LABELS]
+    return _dumps({label[:MAX_LABEL_NAME_CHARACTERS]: text[:MAX_LABEL_CHARACTERS] for label, text in kept})
+
+
+def _kind(name: str) -> str:
+    kind = _NOT_A_KIND.sub("_", name)[:64] or "alert"
+    return kind if kind[:1].isalpha() or kind[:1] == "_" else f"_{kind}"[:64]
