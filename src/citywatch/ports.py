@@ -236,6 +236,23 @@ class Objects(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo as we keep it: JPEG without anything but pixels; its size in pixels."""
+
+    content: bytes
+    width: int
+    height: int
+
+
+class Photos(Protocol):
+    """Pictures from outside, made ours. Blocking."""
+
+    def recoded(self, content: bytes, most_side: int) -> Photo:
+        """Decoded within limits, made small and written anew. RecordRefused with its reason, OutsideError `busy`."""
+        ...
+
+
 class Meter(Protocol):
     """Counters and gauges with bounded labels; see telemetry.METRICS for the names."""
 
@@ -400,7 +417,7 @@ class Store(Protocol):
 
     def token(self, digest: str) -> Row | None: ...
 
-    def add_token(self, *, name: str, role: str, digest: str, at_ns: int) -> None: ...
+    def add_token(self, *, name: str, role: str, digest: str, at_ns: int, team: str = "") -> None: ...
 
     def revoke_token(self, name: str) -> bool: ...
 
@@ -425,3 +442,62 @@ class Passes(Protocol):
     def passes(self, *, device: str | None, from_ns: int, to_ns: int, limit: int) -> Iterable[Row]:
         """Newest first; each repeated record once."""
         ...
+    def device_access(self, device: str) -> Row | None:
+        """How to get to a device; None where nobody has written anything."""
+        ...
+
+    def ticket_photos(self, ticket: str) -> Sequence[Row]:
+        """Photos of a ticket, in the order in which they were taken in."""
+        ...
+
+    def shift_log(self, *, before: tuple[int, str] | None, limit: int) -> Sequence[Row]:
+        """Newest first by (at_ns, id)."""
+        ...
+
+    def shift_entry(self, entry: str) -> Row | None: ...
+
+    def exercises(self, *, lasting: bool, before: tuple[int, str] | None, limit: int) -> Sequence[Row]:
+        """Newest first by (started_at_ns, id); `lasting` leaves out those that are over."""
+        ...
+
+    def exercise(self, exercise: str) -> Row | None: ...
+
+    def findings(
+        self,
+        *,
+        wanted: Mapping[str, str | Sequence[str] | None],
+        label: tuple[str, Sequence[str]] | None = None,
+        from_ns: int | None = None,
+        to_ns: int | None = None,
+        before: tuple[int, str] | None = None,
+        limit: int,
+    ) -> Sequence[Row]:
+        """Newest first by (raised_at_ns, id), each with its `alert` and `ticket` (None: it has none). `wanted` names
+        columns: one value, or any of several; `label` one of the source's own labels with the values it may have.
+        """
+        ...
+
+    def finding(self, finding: str) -> Row | None:
+        """One finding with its `alert` and `ticket`."""
+        ...
+
+    def tickets_of(self, tickets: Sequence[str]) -> Mapping[str, Row]:
+        """The rows of these tickets, by id."""
+        ...
+
+    def open_findings(self, source: str) -> int:
+        """How many findings of a source are open."""
+        ...
+
+    def known_devices(self, devices: Collection[str]) -> Collection[str]:
+        """Those of these ids that are known."""
+        ...
+
+    def keep_reporter(self, key: str, at_ns: int, told: Mapping[str, str]) -> None:
+        """Who reports the finding of this key: personal data, kept here alone, and not for long."""
+        ...
+
+    def forget_reporter(self, key: str) -> None: ...
+
+    def reporter(self, key: str) -> Row | None: ...
+

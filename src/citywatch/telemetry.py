@@ -99,6 +99,7 @@ METRICS: Mapping[str, Metric] = {
     "http_connections_dropped_total": Metric(
         "counter", "Connections that were one too many, or took too long to say what they want", ("reason",)
     ),
+    "photos_refused_total": Metric("counter", "Photos that were not taken, by reason", ("reason",)),
     "live_clients": Metric("gauge", "Clients of the live stream"),
     # the house
     "part_restarts_total": Metric("counter", "Parts that the supervisor started again", ("part",)),
