@@ -727,11 +727,12 @@ def token() -> None:
 @_CONFIG
 @click.argument("name")
 @click.option("--role", default="viewer", show_default=True, help="viewer, operator, crew, ingest, metrics or admin.")
-def token_create(data_dir: Path, config: Path | None, name: str, role: str) -> None:
+@click.option("--team", default="", help="A crew's team: it repairs and sees the tickets of this one alone.")
+def token_create(data_dir: Path, config: Path | None, name: str, role: str, team: str) -> None:
     """Make a token; it is shown once."""
     from citywatch.app.offline import create_token
 
-    create_token(data_dir, config, name, role)
+    create_token(data_dir, config, name, role, team)
 
 
 @token.command("list")

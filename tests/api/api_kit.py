@@ -16,6 +16,7 @@ import numpy as np
 import uvicorn
 
 from citywatch.adapters.cameras.registry import CameraRegistry
+from citywatch.adapters.photos import PhotoRoom
 from citywatch.adapters.secrets import Sealer
 from citywatch.adapters.store.project import Projector
 from citywatch.adapters.store.segments import pass_row
@@ -131,7 +132,7 @@ class MemoryObjects:
     """ports.Objects in memory."""
 
     def __init__(self):
-        self.kept = {}
+        self.kept, self.pinned = {}, set()
 
     def put(self, content):
         name = hashlib.blake2b(content, digest_size=32).hexdigest()
@@ -142,6 +143,7 @@ class MemoryObjects:
         return self.kept.get(name)
 
     def pin(self, name):
+        self.pinned.add(name)
         return name in self.kept
 
 
@@ -214,6 +216,7 @@ class City:
             known_until=lambda: self.known_until_ns if self.known_until_ns is not None else self.clock.now_ns(),
             forms=CameraRegistry(self.sealer),
             patrol=self.board,
+            photos=PhotoRoom(self.meter),
             config=ApiConfig(**{"live_heartbeat_seconds": 0.3, "token_cache_seconds": 0.2, **config}),
         )
 

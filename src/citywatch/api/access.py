@@ -53,6 +53,16 @@ ROLES: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/api/v1/tickets/{ticket}"): _READ,
     ("POST", "/api/v1/tickets/{ticket}/accept"): _REPAIR,
     ("POST", "/api/v1/tickets/{ticket}/note"): _REPAIR,
+    ("POST", "/api/v1/tickets/{ticket}/photos"): _REPAIR,
+    ("GET", "/api/v1/tickets/{ticket}/pictures/{name}"): _REPAIR,
+    ("GET", "/api/v1/tickets/{ticket}/order"): _REPAIR,
+    ("GET", "/api/v1/devices/{device:path}/access"): _REPAIR,
+    ("PUT", "/api/v1/devices/{device:path}/access"): _REPAIR,
+    ("GET", "/api/v1/shift-log"): _DESK | {Role.VIEWER},
+    ("POST", "/api/v1/shift-log"): _DESK,
+    ("GET", "/api/v1/exercises"): _READ,
+    ("POST", "/api/v1/exercises"): _DESK,
+    ("DELETE", "/api/v1/exercises/{exercise}"): _DESK,
     ("POST", "/api/v1/work"): _REPAIR,
     ("GET", "/api/v1/commands/{command}"): _READ,
     ("GET", "/api/v1/passes"): _READ,
@@ -76,10 +86,15 @@ PUBLIC = frozenset({("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/"), ("GET
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the token's name and role."""
+    """Who asks: the token's name and role; of a crew its team, '' for one that repairs everywhere."""
 
     name: str
     role: Role
+    team: str = ""
+
+    def repairs(self, team: str) -> bool:
+        """Whether a ticket of this team ('' for nobody's yet) is for this caller to work on."""
+        return self.role is not Role.CREW or not self.team or team in ("", self.team)
 
 
 class Tokens:
@@ -103,7 +118,9 @@ class Tokens:
         if remembered is not None and now - remembered[0] < self._keep_s:
             return remembered[1]
         row = await run_in_threadpool(self._store.token, digest)
-        caller = None if row is None or row["role"] not in set(Role) else Caller(row["name"], Role(row["role"]))
+        caller = (
+            None if row is None or row["role"] not in set(Role) else Caller(row["name"], Role(row["role"]), row["team"])
+        )
         self._known[digest] = (now, caller)
         self._known.move_to_end(digest)
         while len(self._known) > self._most:

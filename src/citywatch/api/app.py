@@ -18,10 +18,12 @@ from citywatch.api import (
     cameras,
     commands,
     devices,
+    exercises,
     health,
     incidents,
     ingest,
     objects,
+    order,
     overview,
     pages,
     passes,
@@ -34,12 +36,15 @@ from citywatch.api import (
     work,
 )
 from citywatch.api.access import PUBLIC, ROLES, GuardedRoute, Tokens
+from citywatch.api import (
+    photos as ticket_photos,
+)
 from citywatch.api.config import ApiConfig
 from citywatch.api.guards import BoundedBody, Watch
 from citywatch.api.live import LiveHub, Pulse
 from citywatch.api.problems import ProblemDocument
 from citywatch.api.shared import Api
-from citywatch.ports import CameraForms, Clock, Door, Meter, Objects, Passes, PatrolView, Store, Wakeup
+from citywatch.ports import CameraForms, Clock, Door, Meter, Objects, Passes, PatrolView, Photos, Store, Wakeup
 
 _log = logging.getLogger(__name__)
 
@@ -70,12 +75,15 @@ def create_api(
     forms: CameraForms,
     patrol: PatrolView,
 ) -> FastAPI:
+    photos: Photos,
     """The API and the console. `health` says of each part "ok" or why not; `known_until` up to which instant (ns)
     every row has been stepped: behind it nobody can say that a device was up. Run it with serve.ApiServer.
     """
     pulse = Pulse(wakeup, config.live_poll_seconds)
     hub = LiveHub(store, pulse, meter, kept=config.live_kept_changes, clients_max=config.live_clients_max)
-    api = Api(store, passes, door, objects, clock, meter, health, known_until, config, pulse, hub, forms, patrol)
+    api = Api(
+        store, passes, door, objects, clock, meter, health, known_until, config, pulse, hub, forms, patrol, photos
+    )
     app = FastAPI(
         title="Citywatch",
         version=__version__,
@@ -101,6 +109,7 @@ def create_api(
         default_bytes=config.max_body_bytes,
         by_prefix={"/api/v1/ingest/": config.max_ingest_bytes, "/api/v1/cameras/import": config.max_import_bytes},
         timeout_s=config.body_timeout_seconds,
+        by_suffix={"/photos": config.max_photo_bytes},
     )
     app.add_middleware(Watch, meter=meter)
     return app
@@ -113,6 +122,10 @@ def _routes(app: FastAPI, api: Api) -> None:
         incidents,
         tickets,
         sources,
+        ticket_photos,
+        order,
+        shifts,
+        exercises,
         devices,
         cameras,
         passes,

@@ -29,6 +29,7 @@ _REASONS = {
     "already_accepted": "somebody has accepted it before",
     "not_watched": "it is watched no longer",
     "bad_times": "the work ended too long ago, or lasts longer than 31 days",
+    "too_many_exercises": "fifty exercises are under way beside it; end some of them",
     "too_much_work": "eight pieces of work lie ahead of this device already",
     "other_kind": "this id is that of a scale; give the camera another",
     "parent_is_child": "the parent hangs on this device itself",

@@ -78,6 +78,9 @@ class ApiConfig(BaseModel):
     max_body_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024, description="Largest body of any other request.")] = (
         64 * 1024
     )
+    max_photo_bytes: Annotated[int, Field(ge=65_536, le=64 * 1024 * 1024, description="Largest photo of a repair.")] = (
+        16 * 1024 * 1024
+    )
     connections_max: Annotated[
         int, Field(ge=16, le=100_000, description="Most connections at a time; the next one is dropped.")
     ] = 512

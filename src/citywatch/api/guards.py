@@ -78,10 +78,18 @@ _STREAMS = frozenset({"/api/v1/live/alerts"})
 class BoundedBody:
     """No body is longer or slower than allowed, whatever its Content-Length says."""
 
-    def __init__(self, app: ASGIApp, default_bytes: int, by_prefix: Mapping[str, int], timeout_s: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        default_bytes: int,
+        by_prefix: Mapping[str, int],
+        timeout_s: float,
+        by_suffix: Mapping[str, int] | None = None,
+    ) -> None:
         self.app = app
         self._default_bytes = default_bytes
         self._by_prefix = dict(by_prefix)
+        self._by_suffix = dict(by_suffix or {})
         self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,6 +98,7 @@ class BoundedBody:
             return
         path = scope["path"]
         most = next((n for prefix, n in self._by_prefix.items() if path.startswith(prefix)), self._default_bytes)
+        most = next((n for suffix, n in self._by_suffix.items() if path.endswith(suffix)), most)
         told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if told.isdigit() and int(told[:20]) > most:
             await ProblemResponse(_too_large(most), path)(scope, receive, send)

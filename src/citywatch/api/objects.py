@@ -41,7 +41,7 @@ def routes(app: FastAPI, api: Api) -> None:
         content = await run_in_threadpool(api.objects.get, name)
         if content is None:
             raise Problem(404, "not_found", "there is no such picture, or it gave way to newer ones")
-        shown = await run_in_threadpool(_shown, content)
+        shown = await run_in_threadpool(as_shown, content)
         if shown is None:
             raise Problem(404, "no_picture", "this object is no picture")
         await run_in_threadpool(
@@ -55,7 +55,7 @@ def routes(app: FastAPI, api: Api) -> None:
         return Response(shown, media_type="image/jpeg" if shown.startswith(_JPEG) else "image/png")
 
 
-def _shown(content: bytes) -> bytes | None:
+def as_shown(content: bytes) -> bytes | None:
     """The object as a browser can show it; None for what is no picture."""
     if content.startswith((_PNG, _JPEG)):
         return content

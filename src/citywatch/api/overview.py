@@ -28,6 +28,7 @@ class Whoami(BaseModel):
 
     name: str = Field(examples=["desk-1"])
     role: Role
+    team: str = Field(description="Of a crew: whose tickets it repairs, empty for all", examples=[""])
 
 
 def routes(app: FastAPI, api: Api) -> None:
@@ -48,7 +49,7 @@ def routes(app: FastAPI, api: Api) -> None:
     async def whoami(request: Request) -> Whoami:
         """For a client that wants to know what it may do."""
         caller = caller_of(request)
-        return Whoami(name=caller.name, role=caller.role)
+        return Whoami(name=caller.name, role=caller.role, team=caller.team)
 
 
 TAGS: list[dict[str, Any]] = [
@@ -58,6 +59,8 @@ TAGS: list[dict[str, Any]] = [
     {"name": "alerts", "description": "Overloads, confirmed faults and incidents"},
     {"name": "incidents", "description": "A switch, power box or recorder that is gone, and what hangs on it"},
     {"name": "tickets", "description": "Repair tickets of camera faults and silent devices"},
+    {"name": "exercises", "description": "Faults that are played, marked as such and counted nowhere"},
+    {"name": "shifts", "description": "What one shift tells the next"},
     {"name": "passes", "description": "Measured vehicle passes"},
     {"name": "availability", "description": "Share of time in working order, as an interval"},
     {"name": "statistics", "description": "What weigh stations counted, and the corrections of their scales"},

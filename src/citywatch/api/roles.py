@@ -14,7 +14,8 @@ class Role(StrEnum):
     OPERATOR = "operator"
     """Reads all, plates and pictures too (each look is audited); acknowledges, accepts, notes."""
     CREW = "crew"
-    """Reads as a viewer; accepts tickets and adds notes."""
+    """Reads as a viewer; works on the tickets of its team, with their photos and with a coarse look at their evidence
+    (each look is audited)."""
     INGEST = "ingest"
     """Pushes records and heartbeats, nothing else."""
     METRICS = "metrics"

@@ -19,7 +19,7 @@ from citywatch.api.live import LiveHub, Pulse
 from citywatch.api.problems import Problem, invalid
 from citywatch.domain.devices import DeviceKind
 from citywatch.domain.instants import format_instant, parse_instant
-from citywatch.ports import CameraForms, Clock, Door, Meter, Objects, Passes, PatrolView, Row, Store
+from citywatch.ports import CameraForms, Clock, Door, Meter, Objects, Passes, PatrolView, Photos, Row, Store
 
 T = TypeVar("T")
 
@@ -41,6 +41,7 @@ class Api:
     hub: LiveHub
     cameras: CameraForms
     patrol: PatrolView
+    photos: Photos
 
 
 class Page(BaseModel, Generic[T]):

@@ -319,12 +319,12 @@ def _letters(store: SqlStore, source: str | None) -> Iterator[Row]:
 # ---- tokens
 
 
-def create_token(data_dir: Path, config: Path | None, name: str, role: str) -> None:
+def create_token(data_dir: Path, config: Path | None, name: str, role: str, team: str = "") -> None:
     """Make a token and print it, once."""
     from citywatch.app.tokens import make_token  # noqa: PLC0415
 
     with _store(data_dir, _settings(config)) as store:
-        print(make_token(store, name, role, SystemClock()))
+        print(make_token(store, name, role, SystemClock(), team))
 
 
 def list_tokens(data_dir: Path, config: Path | None) -> None:
@@ -332,7 +332,8 @@ def list_tokens(data_dir: Path, config: Path | None) -> None:
     with _store(data_dir, _settings(config)) as store:
         for row in store.tokens():
             state = "revoked" if row["revoked"] else "valid"
-            print(f"{row['name']:<32} {row['role']:<10} {state:<8} {format_instant(row['created_at_ns'])}")
+            created = format_instant(row["created_at_ns"])
+            print(f"{row['name']:<32} {row['role']:<10} {state:<8} {created} {row['team']}".rstrip())
 
 
 def revoke_token(data_dir: Path, config: Path | None, name: str) -> None:

@@ -30,6 +30,7 @@ from citywatch.telemetry import PrometheusMeter, log_as_json
 
 if TYPE_CHECKING:
     from citywatch.adapters.log.redis_streams import RedisLog
+    from citywatch.adapters.store.objects import DirectoryObjects
     from citywatch.adapters.store.sql import SqlStore
     from citywatch.api.serve import ApiServer
     from citywatch.domain.commands import CommandBatch
@@ -162,7 +163,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
         "archive": lambda: archive.turn(_BLOCK_MS),
         "clock": Ticker(door, clock).turn,
         "fleet": fleet.turn,
-        "pruning": _every(_PRUNE_EVERY_S, stop, lambda: _prune(store, settings, clock.now_ns())),
+        "pruning": _every(_PRUNE_EVERY_S, stop, lambda: _prune(store, objects, settings, clock.now_ns())),
     }
     running = _start_turns(turns, meter, stop, stack)
     _live("process", briefing, running, stop, stack)
@@ -176,6 +177,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     from citywatch.adapters.log.board import PatrolBoard  # noqa: PLC0415
     from citywatch.adapters.log.presence import Presence  # noqa: PLC0415
     from citywatch.adapters.log.redis_streams import RedisWakeup  # noqa: PLC0415
+    from citywatch.adapters.photos import PhotoRoom  # noqa: PLC0415
     from citywatch.adapters.store.objects import DirectoryObjects  # noqa: PLC0415
     from citywatch.api.app import create_api  # noqa: PLC0415
     from citywatch.api.connection import BoundedConnection  # noqa: PLC0415
@@ -234,6 +236,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
             [briefing.beside_configuration(directory) for directory in settings.secrets.password_directories],
         ),
         patrol=board,
+        photos=PhotoRoom(meter),
     )
     _start_presence("serve", briefing, running, stop, stack)
     config = uvicorn.Config(
@@ -420,9 +423,12 @@ def _registrations(settings: Settings, at_ns: int) -> CommandBatch:
     )
 
 
-def _prune(store: SqlStore, settings: Settings, now_ns: int) -> None:
-    forgotten = store.prune(now_ns - settings.store.retention_days * _NS_PER_DAY)
-    if any(forgotten.values()):
+def _prune(store: SqlStore, objects: DirectoryObjects, settings: Settings, now_ns: int) -> None:
+    before_ns = now_ns - settings.store.retention_days * _NS_PER_DAY
+    forgotten = store.prune(before_ns)
+    photos = store.end_photos(before_ns, objects.release)
+    if photos or any(forgotten.values()):
+        forgotten = {**forgotten, "ticket_photos": photos}
         _log.info("forgot what is older than %d days: %s", settings.store.retention_days, dict(forgotten))
 
 

@@ -14,16 +14,18 @@ MAX_NAME_CHARACTERS = 64
 DEMONSTRATION_TOKENS = {"demonstration-scales": "ingest", "demonstration-crew": "crew"}
 
 
-def make_token(store: Store, name: str, role: str, clock: Clock) -> str:
-    """A new token, known to the store by its digest."""
+def make_token(store: Store, name: str, role: str, clock: Clock, team: str = "") -> str:
+    """A new token, known to the store by its digest. A crew's may be that of one team."""
     if role not in set(Role):
         raise ConfigurationError(f"role {role!r} is not known; choose one of {', '.join(Role)}")
     if not name.strip() or len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
         raise ConfigurationError(
             f"token: a name is 1 to {MAX_NAME_CHARACTERS} printable characters; the audit shows it"
         )
+    if team and (role != Role.CREW or len(team) > MAX_NAME_CHARACTERS or not team.isprintable()):
+        raise ConfigurationError(f"--team: only a crew has one, of at most {MAX_NAME_CHARACTERS} printable characters")
     token = PREFIX + secrets.token_urlsafe(32)
-    store.add_token(name=name, role=role, digest=digest_of(token), at_ns=clock.now_ns())
+    store.add_token(name=name, role=role, digest=digest_of(token), at_ns=clock.now_ns(), team=team)
     return token
 
 

@@ -32,6 +32,7 @@ from sqlalchemy.exc import IntegrityError
 from citywatch.adapters.store import letters
 from citywatch.adapters.store.database import Database, alone
 from citywatch.adapters.store.migrate import migrate
+from citywatch.adapters.store.people import PeopleReading
 from citywatch.adapters.store.prune import prune
 from citywatch.adapters.store.schema import (
     ALERT_CHANGES,
@@ -72,7 +73,7 @@ _IN_ONE_QUESTION = 500
 """Values in one IN (...): far below every database's limit on parameters."""
 
 
-class SqlStore:
+class SqlStore(PeopleReading):
     """The store over one database. Make it with `open`."""
 
     def __init__(self, database: Database, dead_letter_quota_bytes: int) -> None:
@@ -378,9 +379,9 @@ class SqlStore:
         """The token of this digest; None when it is unknown or revoked."""
         return self._row(select(TOKENS).where(TOKENS.c.digest == digest, TOKENS.c.revoked.is_(False)))
 
-    def add_token(self, *, name: str, role: str, digest: str, at_ns: int) -> None:
+    def add_token(self, *, name: str, role: str, digest: str, at_ns: int, team: str = "") -> None:
         """ConfigurationError when the name was ever given: the audit must stay unambiguous."""
-        row = {"name": name, "role": role, "digest": digest, "created_at_ns": at_ns, "revoked": False}
+        row = {"name": name, "role": role, "digest": digest, "created_at_ns": at_ns, "revoked": False, "team": team}
         try:
             with self.writing() as connection:
                 connection.execute(insert(TOKENS), row)
