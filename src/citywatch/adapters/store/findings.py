@@ -2,83 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, tuple_
+from sqlalchemy import Connection, Select, Text, cast, delete, func, insert, or_, select, tuple_
 
-from citywatch.adapters.store.schema import ALERTS, FINDING_REPORTERS, FINDINGS, TICKETS
+from citywatch.adapters.store.schema import ALERTS, DEVICES, FINDING_REPORTERS, FINDINGS, TICKETS
 from citywatch.ports import Row
 
 REPORTER = ("first_name", "last_name", "email", "phone", "account", "client")
+_IN_ONE_QUESTION = 500
 
 
-def listed(
-    *,
-    wanted: Mapping[str, object],
-    from_ns: int | None = None,
-    to_ns: int | None = None,
-    before: tuple[int, str] | None = None,
-    limit: int,
-) -> Select[Any]:
-    """Newest first by (raised_at_ns, id), each with its alert and ticket; `wanted` filters by columns: a value, or a
-    list of them. From `from_ns` on, before `to_ns`."""
-    c = FINDINGS.c
-    query = _with_work()
-    for name, value in wanted.items():
-        if isinstance(value, list | tuple):
-            query = query.where(c[name].in_(value))
-        elif value is not None:
-            query = query.where(c[name] == value)
-    if from_ns is not None:
-        query = query.where(c.raised_at_ns >= from_ns)
-    if to_ns is not None:
-        query = query.where(c.raised_at_ns < to_ns)
-    if before is not None:
-        query = query.where(tuple_(c.raised_at_ns, c.id) < before)
-    return query.order_by(c.raised_at_ns.desc(), c.id.desc()).limit(limit)
+class FindingReading:
+    """The part of the store that findings need. Mixed into SqlStore."""
 
+    def _rows(self, query: Select[Any]) -> list[Row]:
+        raise NotImplementedError
 
-def single(finding: str) -> Select[Any]:
-    """One finding with its alert and ticket."""
-    return _with_work().where(FINDINGS.c.id == finding)
+    def _row(self, query: Select[Any]) -> Row | None:
+        raise NotImplementedError
 
+    def reading(self) -> AbstractContextManager[Connection]:
+        raise NotImplementedError
 
-def open_of(source: str) -> Select[Any]:
-    """How many findings of a source are open."""
-    c = FINDINGS.c
-    return select(func.count()).where(c.source == source, c.state == "open")
+    def writing(self) -> AbstractContextManager[Connection]:
+        raise NotImplementedError
 
+    def findings(
+        self,
+        *,
+        wanted: Mapping[str, str | Sequence[str] | None],
+        label: tuple[str, Sequence[str]] | None = None,
+        from_ns: int | None = None,
+        to_ns: int | None = None,
+        before: tuple[int, str] | None = None,
+        limit: int,
+    ) -> Sequence[Row]:
+        """Newest first by (raised_at_ns, id), each with its `alert` and `ticket`."""
+        c = FINDINGS.c
+        query = _with_work()
+        for name, value in wanted.items():
+            if isinstance(value, str):
+                query = query.where(c[name] == value)
+            elif value is not None:
+                query = query.where(c[name].in_(value))
+        if label is not None:
+            # The column holds JSON as a text of ours: no blanks, so this is the label and nothing else.
+            text = cast(c.labels, Text)
+            told = [text.contains(f'"{label[0]}":"{value}"', autoescape=True) for value in label[1]]
+            query = query.where(or_(*told))
+        if from_ns is not None:
+            query = query.where(c.raised_at_ns >= from_ns)
+        if to_ns is not None:
+            query = query.where(c.raised_at_ns < to_ns)
+        if before is not None:
+            query = query.where(tuple_(c.raised_at_ns, c.id) < before)
+        return self._rows(query.order_by(c.raised_at_ns.desc(), c.id.desc()).limit(limit))
 
-def keep_reporter(connection: Connection, key: str, at_ns: int, told: Mapping[str, str]) -> None:
-    """Who has reported the finding of this key."""
-    row = {name: told.get(name, "") for name in REPORTER}
-    connection.execute(insert(FINDING_REPORTERS), {"key": key, "at_ns": at_ns, **row})
+    def finding(self, finding: str) -> Row | None:
+        """One finding with its `alert` and `ticket`."""
+        return self._row(_with_work().where(FINDINGS.c.id == finding))
 
+    def tickets_of(self, tickets: Sequence[str]) -> Mapping[str, Row]:
+        """The rows of these tickets, by id."""
+        found: dict[str, Row] = {}
+        for start in range(0, len(tickets), _IN_ONE_QUESTION):
+            these = TICKETS.c.id.in_(tickets[start : start + _IN_ONE_QUESTION])
+            found |= {row["id"]: row for row in self._rows(select(TICKETS).where(these))}
+        return found
 
-def forget_reporter(connection: Connection, key: str) -> None:
-    """What was never filed has no reporter."""
-    connection.execute(delete(FINDING_REPORTERS).where(FINDING_REPORTERS.c.key == key))
+    def open_findings(self, source: str) -> int:
+        """How many findings of a source are open."""
+        c = FINDINGS.c
+        with self.reading() as connection:
+            query = select(func.count()).where(c.source == source, c.state == "open")
+            return connection.scalar(query) or 0
 
+    def known_devices(self, devices: Collection[str]) -> set[str]:
+        """Those of these ids that are known."""
+        wanted, found = sorted(devices), set[str]()
+        with self.reading() as connection:
+            for start in range(0, len(wanted), _IN_ONE_QUESTION):
+                these = DEVICES.c.device.in_(wanted[start : start + _IN_ONE_QUESTION])
+                found.update(connection.scalars(select(DEVICES.c.device).where(these)))
+        return found
 
-def reporter(key: str) -> Select[Any]:
-    return select(FINDING_REPORTERS).where(FINDING_REPORTERS.c.key == key)
+    def keep_reporter(self, key: str, at_ns: int, told: Mapping[str, str]) -> None:
+        """Who reports the finding of this key; a repeat says nothing new."""
+        row = {name: told.get(name, "") for name in REPORTER}
+        c = FINDING_REPORTERS.c
+        with self.writing() as connection:
+            if connection.execute(select(c.key).where(c.key == key)).first() is None:
+                connection.execute(insert(FINDING_REPORTERS), {"key": key, "at_ns": at_ns, **row})
 
+    def forget_reporter(self, key: str) -> None:
+        """What was not accepted has no reporter."""
+        with self.writing() as connection:
+            connection.execute(delete(FINDING_REPORTERS).where(FINDING_REPORTERS.c.key == key))
 
-def forget_reporters(connection: Connection, before_ns: int, rows: int) -> int:
-    """Forget who reported before an instant, at most so many; how many went."""
-    c = FINDING_REPORTERS.c
-    old: Select[Any] = select(c.key).where(c.at_ns < before_ns).limit(rows)
-    return connection.execute(delete(FINDING_REPORTERS).where(c.key.in_(old))).rowcount
+    def reporter(self, key: str) -> Row | None:
+        """Who reported the finding of this key; None when nobody has said, or it is forgotten."""
+        return self._row(select(FINDING_REPORTERS).where(FINDING_REPORTERS.c.key == key))
 
-
-def answers(connection: Connection, query: Select[Any]) -> Sequence[Row]:
-    return [dict(row) for row in connection.execute(query).mappings()]
+    def forget_reporters(self, before_ns: int) -> int:
+        """Forget who reported before an instant; how many rows went."""
+        with self.writing() as connection:
+            return connection.execute(delete(FINDING_REPORTERS).where(FINDING_REPORTERS.c.at_ns < before_ns)).rowcount
 
 
 def _with_work() -> Select[Any]:
     a, t = ALERTS.c, TICKETS.c
     more = (a.id.label("alert"), t.id.label("ticket"))
     return (
-        select(FINDINGS, *more).outerjoin(ALERTS, a.cause == FINDINGS.c.id).outerjoin(TICKETS, t.cause == FINDINGS.c.id)
+        select(FINDINGS, *more)
+        .outerjoin(ALERTS, a.cause == FINDINGS.c.id)
+        .outerjoin(TICKETS, t.cause == FINDINGS.c.id)
     )
