@@ -423,25 +423,6 @@ class Store(Protocol):
 
     def tokens(self) -> Sequence[Row]: ...
 
-    def audit(self, *, at_ns: int, actor: str, action: str, target: str) -> None:
-        """One line of who looked at or asked for what; on disk when this returns."""
-        ...
-
-    def dead_letter(self, *, at_ns: int, source: str, reason: str, message: str, content: bytes) -> None:
-        """Keep what was refused; the oldest of the same source give way when its quota is full (counted)."""
-        ...
-
-    def dead_letters(self, *, source: str | None, after: int, limit: int) -> Sequence[Row]: ...
-
-    def forget_dead_letter(self, number: int) -> None: ...
-
-
-class Passes(Protocol):
-    """Measured passes on disk."""
-
-    def passes(self, *, device: str | None, from_ns: int, to_ns: int, limit: int) -> Iterable[Row]:
-        """Newest first; each repeated record once."""
-        ...
     def device_access(self, device: str) -> Row | None:
         """How to get to a device; None where nobody has written anything."""
         ...
@@ -501,3 +482,22 @@ class Passes(Protocol):
 
     def reporter(self, key: str) -> Row | None: ...
 
+    def audit(self, *, at_ns: int, actor: str, action: str, target: str) -> None:
+        """One line of who looked at or asked for what; on disk when this returns."""
+        ...
+
+    def dead_letter(self, *, at_ns: int, source: str, reason: str, message: str, content: bytes) -> None:
+        """Keep what was refused; the oldest of the same source give way when its quota is full (counted)."""
+        ...
+
+    def dead_letters(self, *, source: str | None, after: int, limit: int) -> Sequence[Row]: ...
+
+    def forget_dead_letter(self, number: int) -> None: ...
+
+
+class Passes(Protocol):
+    """Measured passes on disk."""
+
+    def passes(self, *, device: str | None, from_ns: int, to_ns: int, limit: int) -> Iterable[Row]:
+        """Newest first; each repeated record once."""
+        ...

@@ -28,6 +28,7 @@ from citywatch.api import (
     pages,
     passes,
     problems,
+    shifts,
     sources,
     statistics,
     stream,
@@ -35,10 +36,10 @@ from citywatch.api import (
     vocabularies,
     work,
 )
-from citywatch.api.access import PUBLIC, ROLES, GuardedRoute, Tokens
 from citywatch.api import (
     photos as ticket_photos,
 )
+from citywatch.api.access import PUBLIC, ROLES, GuardedRoute, Tokens
 from citywatch.api.config import ApiConfig
 from citywatch.api.guards import BoundedBody, Watch
 from citywatch.api.live import LiveHub, Pulse
@@ -74,8 +75,8 @@ def create_api(
     config: ApiConfig,
     forms: CameraForms,
     patrol: PatrolView,
-) -> FastAPI:
     photos: Photos,
+) -> FastAPI:
     """The API and the console. `health` says of each part "ok" or why not; `known_until` up to which instant (ns)
     every row has been stepped: behind it nobody can say that a device was up. Run it with serve.ApiServer.
     """
@@ -108,8 +109,8 @@ def create_api(
         BoundedBody,
         default_bytes=config.max_body_bytes,
         by_prefix={"/api/v1/ingest/": config.max_ingest_bytes, "/api/v1/cameras/import": config.max_import_bytes},
-        timeout_s=config.body_timeout_seconds,
         by_suffix={"/photos": config.max_photo_bytes},
+        timeout_s=config.body_timeout_seconds,
     )
     app.add_middleware(Watch, meter=meter)
     return app
@@ -121,11 +122,11 @@ def _routes(app: FastAPI, api: Api) -> None:
         alerts,
         incidents,
         tickets,
-        sources,
         ticket_photos,
         order,
         shifts,
         exercises,
+        sources,
         devices,
         cameras,
         passes,

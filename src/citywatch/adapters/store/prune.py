@@ -45,9 +45,9 @@ def prune(
     - what sources claim no longer, and disagreements that have ended;
     - incidents that are closed and that no child is still to come back from, with their children;
     - corrections that were never in force and are settled;
-    - events whose alert or ticket is not open; verdicts of commands; audit lines.
     - silences and maintenance windows that are over;
     - exercises that are over, and the log of shifts;
+    - events whose alert or ticket is not open; verdicts of commands; audit lines.
     """
     gone: dict[str, int] = {}
     for key, old in _old(before_ns):
@@ -117,8 +117,8 @@ def _old(before_ns: int) -> Iterator[tuple[Column[str] | Column[int], Select[str
         settled.id,
         select(settled.id).where(settled.settled_at_ns < before_ns, settled.state.in_(("superseded", "withdrawn"))),
     )
-    yield COMMANDS.c.command, select(COMMANDS.c.command).where(COMMANDS.c.at_ns < before_ns)
-    yield AUDIT.c.seq, select(AUDIT.c.seq).where(AUDIT.c.at_ns < before_ns).order_by(AUDIT.c.seq)
     played, shift = EXERCISES.c, SHIFT_LOG.c
     yield played.id, select(played.id).where(played.ended_at_ns < before_ns)
     yield shift.id, select(shift.id).where(shift.at_ns < before_ns)
+    yield COMMANDS.c.command, select(COMMANDS.c.command).where(COMMANDS.c.at_ns < before_ns)
+    yield AUDIT.c.seq, select(AUDIT.c.seq).where(AUDIT.c.at_ns < before_ns).order_by(AUDIT.c.seq)
