@@ -19,9 +19,11 @@ from citywatch.api import (
     commands,
     devices,
     exercises,
+    findings,
     health,
     incidents,
     ingest,
+    ingest_findings,
     objects,
     order,
     overview,
@@ -41,6 +43,7 @@ from citywatch.api import (
 )
 from citywatch.api.access import PUBLIC, ROLES, GuardedRoute, Tokens
 from citywatch.api.config import ApiConfig
+from citywatch.api.findings_config import FindingsConfig, Open311Config
 from citywatch.api.guards import BoundedBody, Watch
 from citywatch.api.live import LiveHub, Pulse
 from citywatch.api.problems import ProblemDocument
@@ -76,6 +79,8 @@ def create_api(
     forms: CameraForms,
     patrol: PatrolView,
     photos: Photos,
+    findings_config: FindingsConfig | None = None,
+    open311: Open311Config | None = None,
 ) -> FastAPI:
     """The API and the console. `health` says of each part "ok" or why not; `known_until` up to which instant (ns)
     every row has been stepped: behind it nobody can say that a device was up. Run it with serve.ApiServer.
@@ -83,7 +88,22 @@ def create_api(
     pulse = Pulse(wakeup, config.live_poll_seconds)
     hub = LiveHub(store, pulse, meter, kept=config.live_kept_changes, clients_max=config.live_clients_max)
     api = Api(
-        store, passes, door, objects, clock, meter, health, known_until, config, pulse, hub, forms, patrol, photos
+        store,
+        passes,
+        door,
+        objects,
+        clock,
+        meter,
+        health,
+        known_until,
+        config,
+        pulse,
+        hub,
+        forms,
+        patrol,
+        photos,
+        findings_config or FindingsConfig(),
+        open311,
     )
     app = FastAPI(
         title="Citywatch",
@@ -108,7 +128,11 @@ def create_api(
     app.add_middleware(
         BoundedBody,
         default_bytes=config.max_body_bytes,
-        by_prefix={"/api/v1/ingest/": config.max_ingest_bytes, "/api/v1/cameras/import": config.max_import_bytes},
+        by_prefix={
+            "/api/v1/ingest/": config.max_ingest_bytes,
+            "/api/v2/alerts": config.max_ingest_bytes,
+            "/api/v1/cameras/import": config.max_import_bytes,
+        },
         by_suffix={"/photos": config.max_photo_bytes},
         timeout_s=config.body_timeout_seconds,
     )
@@ -133,6 +157,8 @@ def _routes(app: FastAPI, api: Api) -> None:
         availability,
         statistics,
         ingest,
+        ingest_findings,
+        findings,
         stream,
         objects,
         commands,

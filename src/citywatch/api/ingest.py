@@ -153,7 +153,7 @@ def routes(app: FastAPI, api: Api) -> None:
         a whole document by its Idempotency-Key. 422 when every record is refused.
         """
         key = idempotency_key(request)
-        content = await _json_body(request)
+        content = await json_body(request)
         received_ns = api.clock.now_ns()
         try:
             decoded = await run_in_threadpool(
@@ -166,7 +166,7 @@ def routes(app: FastAPI, api: Api) -> None:
                 )
             )
         except DataError as error:
-            await _refuse_document(api, SOURCE_PASSES, error, content)
+            await refuse_document(api, SOURCE_PASSES, error, content)
             raise Problem(400, "not_readable", str(error)) from error
         api.meter.count("records_read_total", decoded.records, source=SOURCE_PASSES)
         is_new = True
@@ -203,11 +203,11 @@ def routes(app: FastAPI, api: Api) -> None:
     )
     async def heartbeats(request: Request) -> HeartbeatResults:
         """Devices that live now. The instant is ours: a device's own clock says nothing about when we heard it."""
-        content = await _json_body(request)
+        content = await json_body(request)
         try:
             devices = await run_in_threadpool(_devices, content, api.config.max_ingest_records, acquaintances.welcome)
         except DataError as error:
-            await _refuse_document(api, SOURCE_HEARTBEATS, error, content)
+            await refuse_document(api, SOURCE_HEARTBEATS, error, content)
             raise Problem(400, "not_readable", str(error)) from error
         at_ns = np.full(len(devices), api.clock.now_ns(), np.int64)
         api.meter.count("records_read_total", len(devices), source=SOURCE_HEARTBEATS)
@@ -215,14 +215,16 @@ def routes(app: FastAPI, api: Api) -> None:
         return HeartbeatResults(accepted=len(devices))
 
 
-async def _json_body(request: Request) -> bytes:
+async def json_body(request: Request) -> bytes:
+    """The body of a request that says it is JSON; Problem 415 for any other."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" or request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem(415, "content_type", "send the document with Content-Type: application/json, not compressed")
     return await request.body()
 
 
-async def _refuse_document(api: Api, source: str, error: DataError, content: bytes) -> None:
+async def refuse_document(api: Api, source: str, error: DataError, content: bytes) -> None:
+    """Keep a document that cannot be read at all."""
     api.meter.count("records_refused_total", source=source, reason="not_readable")
     await run_in_threadpool(
         lambda: api.store.dead_letter(

@@ -64,6 +64,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "passes", "description": "Measured vehicle passes"},
     {"name": "availability", "description": "Share of time in working order, as an interval"},
     {"name": "statistics", "description": "What weigh stations counted, and the corrections of their scales"},
+    {"name": "findings", "description": "What people and other systems have found"},
     {"name": "ingest", "description": "The door for stations and devices"},
     {"name": "live", "description": "What happens, as it happens"},
     {"name": "objects", "description": "Evidence pictures"},

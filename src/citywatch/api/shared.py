@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from citywatch.api.access import UNMASKED, Caller
 from citywatch.api.config import ApiConfig
+from citywatch.api.findings_config import FindingsConfig, Open311Config
 from citywatch.api.live import LiveHub, Pulse
 from citywatch.api.problems import Problem, invalid
 from citywatch.domain.devices import DeviceKind
@@ -42,6 +43,8 @@ class Api:
     cameras: CameraForms
     patrol: PatrolView
     photos: Photos
+    findings: FindingsConfig
+    open311: Open311Config | None
 
 
 class Page(BaseModel, Generic[T]):

@@ -31,6 +31,7 @@ from sqlalchemy.exc import IntegrityError
 
 from citywatch.adapters.store import letters
 from citywatch.adapters.store.database import Database, alone
+from citywatch.adapters.store.findings import FindingReading
 from citywatch.adapters.store.migrate import migrate
 from citywatch.adapters.store.people import PeopleReading
 from citywatch.adapters.store.prune import prune
@@ -73,7 +74,7 @@ _IN_ONE_QUESTION = 500
 """Values in one IN (...): far below every database's limit on parameters."""
 
 
-class SqlStore(PeopleReading):
+class SqlStore(PeopleReading, FindingReading):
     """The store over one database. Make it with `open`."""
 
     def __init__(self, database: Database, dead_letter_quota_bytes: int) -> None:
