@@ -14,6 +14,7 @@ from citywatch.adapters.gb28181.config import RegistrarConfig
 from citywatch.adapters.scales.config import IntakeConfig, SignConfig
 from citywatch.alerts.config import AlertSettings, Match
 from citywatch.api.config import ApiConfig
+from citywatch.api.findings_config import FindingsConfig, Open311Config
 from citywatch.domain.devices import check_device_id, scale_device
 from citywatch.domain.faults import Fault
 from citywatch.domain.labels import Matcher
@@ -319,6 +320,10 @@ class Settings(_Part):
             "Seen from this file's place",
         ),
     ] = None
+    findings: Annotated[FindingsConfig, Field(description="What people and other systems have found")] = (
+        FindingsConfig()
+    )
+    open311: Open311Config | None = None
 
     @model_validator(mode="after")
     def _no_device_twice(self) -> Settings:

@@ -237,6 +237,8 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         ),
         patrol=board,
         photos=PhotoRoom(meter),
+        findings_config=settings.findings,
+        open311=settings.open311,
     )
     _start_presence("serve", briefing, running, stop, stack)
     config = uvicorn.Config(

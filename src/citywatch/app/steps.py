@@ -26,6 +26,7 @@ from citywatch.rules.detours import DetourPolicy, Route
 from citywatch.rules.enforcement import Instrument
 from citywatch.rules.evasion import EvasionPolicy
 from citywatch.rules.faults import Confirmation
+from citywatch.rules.findings import FindingPolicy
 from citywatch.rules.incidents import IncidentPolicy
 from citywatch.rules.liveness import LivenessPolicy
 from citywatch.rules.scales import ScalePolicy
@@ -138,6 +139,7 @@ def city_step(settings: Settings, plate_key: bytes = b"", register: Register | N
             detours=detours_of(settings, plate_key),
             statistics=statistics_of(settings),
         ),
+        findings=FindingPolicy(settings.findings.most_open),
     )
 
 
