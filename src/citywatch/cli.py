@@ -650,7 +650,9 @@ def sla_import(file: Path, data_dir: Path, time_zone: str, as_json: bool) -> Non
 @click.option("--as-known-at", metavar="T", help="The figure as it was known then.  [default: as known now]")
 @click.option("--json", "json_file", is_flag=False, flag_value="-", metavar="FILE", help="Everything, for scripts.")
 @click.option("--html", "html_file", is_flag=False, flag_value="-", metavar="FILE", help="One page, for people.")
+@click.option("--pdf", "pdf_file", is_flag=False, flag_value="-", metavar="FILE", help="The same on paper.")
 @click.option("--csv", "csv_file", is_flag=False, flag_value="-", metavar="FILE", help="The intervals that make it.")
+@click.option("--parquet", "parquet_file", is_flag=False, flag_value="-", metavar="FILE", help="The same as columns.")
 @click.option(
     "--source",
     type=click.Choice(["all", "import", "city"]),
@@ -667,7 +669,9 @@ def sla_report(
     as_known_at: str | None,
     json_file: str | None,
     html_file: str | None,
+    pdf_file: str | None,
     csv_file: str | None,
+    parquet_file: str | None,
     source: str,
     data_dir: Path,
     config: Path | None,
@@ -683,7 +687,7 @@ def sla_report(
         end=end,
         as_known_at=as_known_at,
         source=source,
-        outputs={"json": json_file, "html": html_file, "csv": csv_file},
+        outputs={"json": json_file, "html": html_file, "pdf": pdf_file, "csv": csv_file, "parquet": parquet_file},
     )
 
 

@@ -2,11 +2,12 @@
 
 import pytest
 
+from citywatch.sla.document import document
 from citywatch.sla.figures import Cases
 from citywatch.sla.history import History
-from citywatch.sla.html import page
 from citywatch.sla.report import Report
 from citywatch.sla.responses import Answered, response_cases
+from citywatch.wire.page_html import page
 
 
 @pytest.mark.parametrize(
@@ -53,4 +54,4 @@ def test_only_tickets_of_devices_under_the_contract(kit):
     report = Report.of(history, contract, {}, kit.at(0), kit.at(96), tickets=tickets)
     assert report.as_json()["response"]["cases"] == {"kept": 1, "broken": 0, "running": 0}
     assert report.as_json()["response"]["verdict"] == "met"
-    assert "Response within 24.00 h" in page(report)
+    assert "Response within 24.00 h" in page(document(report))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from citywatch.app.clock import SystemClock
@@ -58,13 +56,14 @@ def report(
     source: str,
     outputs: Mapping[str, str | None],
 ) -> None:
-    """Work a report out and write it: `outputs` are the places of `json`, `html` and `csv`; without one: for people."""
+    """Work a report out and write it: `outputs` are the places by format; without one a short text is printed."""
+    from citywatch.app.sla_files import written  # noqa: PLC0415
+
     use_cache()
     found = _work_out(data_dir, config, contract, begin, end, as_known_at, source)
-    writers = {"json": _json, "html": _html, "csv": _csv}
     chosen = {kind: place for kind, place in outputs.items() if place is not None}
     for kind, place in chosen.items():
-        _write(place, writers[kind](found))
+        _write(place, written(found, kind))
     if not chosen:
         print(_text(found))
 
@@ -114,30 +113,6 @@ def _work_out(
     return found
 
 
-def _json(found: Report) -> str:
-    return json.dumps(found.as_json(), indent=1, ensure_ascii=False) + "\n"
-
-
-def _html(found: Report) -> str:
-    from citywatch.sla.html import page  # noqa: PLC0415
-
-    return page(found)
-
-
-def _csv(found: Report) -> str:
-    """The stretches of time, one a row; `reading` is both where the readings do not differ."""
-    out = io.StringIO()
-    writer: Any = None
-    for worst in (True,) if found.window.is_one else (True, False):
-        name = "both" if found.window.is_one else "worst" if worst else "best"
-        for row in found.intervals(worst=worst):
-            if writer is None:
-                writer = csv.DictWriter(out, ["reading", *row])
-                writer.writeheader()
-            writer.writerow({"reading": name, **row})
-    return out.getvalue()
-
-
 def _text(found: Report) -> str:
     shown = found.as_json()
     lines = [f"{shown['title'] or shown['contract']}: {shown['from']} to {shown['to']}, {shown['devices']} devices"]
@@ -167,14 +142,15 @@ def _text(found: Report) -> str:
     return "\n".join([*lines, *shown["notes"]])
 
 
-def _write(place: str, text: str) -> None:
+def _write(place: str, content: bytes) -> None:
     if place == STDOUT:
-        sys.stdout.write(text)
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
         return
     from citywatch.adapters.store.disk import WholeFile  # noqa: PLC0415
 
     with WholeFile(Path(place), "report") as file:
-        file.file.write(text.encode())
+        file.file.write(content)
         file.commit()
 
 

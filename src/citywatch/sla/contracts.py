@@ -174,6 +174,7 @@ class Contract(_Part):
     title: str = Field(default="", description="For people")
     contractor: str = Field(default="", description="Who answers")
     time_zone: Zone = Field(default="UTC", description="IANA name; of calendars and dates")
+    language: Literal["en", "zh"] = Field(default="en", description="Of its reports for people")
     register_file: str = Field(
         default="", alias="register", description="CSV of the devices' areas, classes, ..., beside this file"
     )

@@ -16,13 +16,15 @@ import numpy as np
 
 from citywatch.domain.instants import NS_PER_S, format_instant
 from citywatch.domain.service import ALWAYS_NS, NEVER_NS, STANDINGS, STATES
+from citywatch.domain.tickets import ClockState
 from citywatch.sla.budgets import BURNS, DAY_NS, HOUR_NS, budget, burn, deducted, outlook
 from citywatch.sla.contracts import Contract, Counts, Listed, under
 from citywatch.sla.figures import Cases, Failures, Figure, Tally, Window, repair_cases, share_of
 from citywatch.sla.history import History
 from citywatch.sla.readings import Class, Readings, read
-from citywatch.sla.responses import Answered, response_cases
+from citywatch.sla.responses import Answered, response_case, response_cases
 from citywatch.sla.verdicts import Share
+from citywatch.sla.words import ENGLISH
 
 GROUPS = ("contractor", "area", "class", "department", "site", "parent")
 WORST_DEVICES = 20
@@ -66,7 +68,7 @@ class Report:
         worst = Failures.of(readings.worst, from_ns, to_ns)
         best = worst if window.is_one else Failures.of(readings.best, from_ns, to_ns)
         ours = frozenset(chosen)
-        mine = None if tickets is None else tuple(ticket for ticket in tickets if ticket.device in ours)
+        mine = None if tickets is None else tuple(_told(tickets, ours, as_known_at_ns))
         return cls(contract, register, from_ns, to_ns, as_known_at_ns, window, worst, best, mine, until)
 
     @property
@@ -85,6 +87,7 @@ class Report:
         """Everything, intervals included."""
         return {
             **self.figures_json(),
+            "tickets": self.tickets_json(),
             "intervals": list(self.intervals()),
             "intervals_best": None if self.window.is_one else list(self.intervals(worst=False)),
         }
@@ -155,6 +158,35 @@ class Report:
             for name, figure, now in zip(names, figures, down, strict=True)
         ]
 
+    def tickets_json(self) -> list[dict[str, Any]] | None:
+        """The tickets that were open in the window, by filing; None where nobody keeps any."""
+        if self.tickets is None:
+            return None
+        terms = self.contract.response
+        calendar = self.contract.calendar(terms.calendar) if terms is not None else None
+        found = []
+        for one in sorted(self.tickets, key=lambda one: (one.filed_ns, one.ticket)):
+            if one.filed_ns >= self.to_ns or (one.closed_ns is not None and one.closed_ns < self.from_ns):
+                continue
+            response = None
+            if terms is not None and calendar is not None:
+                state = response_case(one, terms, calendar, self.from_ns, self.to_ns, self.known_until_ns)
+                response = None if state is ClockState.NONE else state.value
+            found.append(
+                {
+                    "ticket": one.ticket,
+                    "device": one.device,
+                    "fault": one.fault,
+                    "filed_at": format_instant(one.filed_ns),
+                    "accepted_at": _instant(one.accepted_ns),
+                    "closed_at": _instant(one.closed_ns),
+                    "outcome": one.outcome,
+                    "reopened": one.reopened,
+                    "response": response,
+                }
+            )
+        return found
+
     def burn_rates(self) -> list[dict[str, Any]]:
         """For the fleet and each group: how fast the budget burns at the end of the window."""
         found: list[dict[str, Any]] = []
@@ -209,22 +241,56 @@ class Report:
                 "told_as": STANDINGS[history.standing[fact]].value if fact >= 0 else None,
             }
 
+    def interval_columns(self, *, worst: bool = True) -> dict[str, Any]:
+        """The same stretches as columns, (n,) each: texts as (index, names) with -1 for none, instants and lengths in
+        ns; `known_at` is masked where it was known all along: (ns, (n,) bool).
+        """
+        reading = self.readings.worst if worst else self.readings.best
+        spent = self.window.worst_spent if worst else self.window.best_spent
+        history = reading.history
+        rows = np.flatnonzero((reading.begin < self.to_ns) & (reading.end > self.from_ns))
+        fact = reading.fact[rows]
+        told = fact >= 0
+        begin, end = np.maximum(reading.begin[rows], self.from_ns), np.minimum(reading.end[rows], self.to_ns)
+
+        def of_fact(column: Any, none: int) -> Any:
+            return np.where(told, np.append(column, none)[fact], none)
+
+        known = of_fact(history.known, ALWAYS_NS)
+        return {
+            "device": (reading.device[rows], history.devices),
+            "state": (reading.state[rows], [state.value for state in STATES]),
+            "from": (begin, np.zeros(len(rows), bool)),
+            "to": (end, np.zeros(len(rows), bool)),
+            "length_ns": end - begin,
+            "required_ns": spent[rows],
+            "counts_as": (reading.counts[rows].astype(np.int32), [kind.name.lower() for kind in Class]),
+            "cause": (of_fact(history.cause, -1), history.words),
+            "evidence": (of_fact(history.evidence, -1), history.words),
+            "known_at": (known, known == ALWAYS_NS),
+            "told_as": (of_fact(history.standing, -1), [standing.value for standing in STANDINGS]),
+        }
+
     def notes(self) -> list[str]:
-        """What a reader of the figures must know."""
-        found = []
+        """What a reader of the figures must know, in English."""
+        return [ENGLISH[key].format(**values) for key, values in self.remarks()]
+
+    def remarks(self) -> list[tuple[str, Mapping[str, str]]]:
+        """The same as keys of sla.words and what is put into them."""
+        found: list[tuple[str, Mapping[str, str]]] = []
         terms = self.contract.intact
         if self.as_known_at_ns is not None and self.as_known_at_ns < self.to_ns:
-            found.append("As known then the window had not ended: what lies behind that instant is unknown.")
-        for name in {terms.calendar, self.contract.repair.calendar if self.contract.repair else terms.calendar}:
+            found.append(("note_window_open", {}))
+        for name in sorted({terms.calendar, self.contract.repair.calendar if self.contract.repair else terms.calendar}):
             years = self.contract.calendar(name).provisional_years(self.from_ns, self.to_ns)
             if years:
-                found.append(f"Calendar {name}: make-up days of {', '.join(map(str, years))} are not known yet.")
+                found.append(("note_make_up_days", {"calendar": name, "years": ", ".join(map(str, years))}))
         if terms.unknown is not Counts.BETWEEN:
-            found.append(f"By contract unknown time counts as {terms.unknown.value}.")
+            found.append(("note_unknown_counts", {"counts": terms.unknown.value}))
         if terms.degraded is not Counts.UP:
-            found.append(f"By contract degraded time counts as {terms.degraded.value}.")
+            found.append(("note_degraded_counts", {"counts": terms.degraded.value}))
         if self.contract.response is not None and self.tickets is None:
-            found.append("Response times come from tickets; an imported history has none.")
+            found.append(("note_no_tickets", {}))
         return found
 
     def _penalty(self, share: Share | None) -> dict[str, Any] | None:
@@ -360,6 +426,15 @@ class Report:
             place = {name: number for number, name in enumerate(names)}
             found[key] = names, np.array([place[value] for value in values], np.int64)
         return found
+
+
+def _told(tickets: Iterable[Answered], devices: frozenset[str], as_known_at_ns: int | None) -> Iterator[Answered]:
+    """Tickets of these devices as they were known; exercises leave no trace."""
+    for ticket in tickets:
+        if ticket.device in devices and not ticket.exercise:
+            then = ticket if as_known_at_ns is None else ticket.as_known_at(as_known_at_ns)
+            if then is not None:
+                yield then
 
 
 def seconds(length_ns: int) -> int | float:

@@ -1,24 +1,81 @@
-"""The response clock: from a fault that was confirmed to somebody who took it on. Its cases are tickets."""
+"""The response clock: from a fault that was confirmed to somebody who took it on. Its cases are tickets.
+
+A ticket is what its steps say of it up to an instant: what happened later is not known then.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from citywatch.domain.service import NEVER_NS
+from citywatch.domain.tickets import ClockState
 from citywatch.sla.calendars import Calendar
 from citywatch.sla.contracts import ClockTerms
 from citywatch.sla.figures import Cases
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """A ticket on hold, from an instant to another one; None while it is."""
+
+    reason: str
+    from_ns: int
+    to_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
-    """A ticket: when it was filed, accepted and closed; None for what has not happened."""
+    """A ticket: when it was filed, accepted and closed for the first time since; None for what has not happened.
+
+    A ticket that was opened again waits for no second answer, and is closed when it was closed last.
+    """
 
     device: str
     filed_ns: int
     accepted_ns: int | None
     closed_ns: int | None
+    ticket: str = ""
+    fault: str = ""
+    outcome: str = ""
+    exercise: bool = False
+    reopened: int = 0
+    holds: tuple[Hold, ...] = ()
+
+    def as_known_at(self, at_ns: int) -> Answered | None:
+        """Without what happened later; None when it had not been filed. Steps that came in between are for who reads
+        them: this form keeps the first answer and the last end."""
+        if self.filed_ns > at_ns:
+            return None
+        accepted = None if self.accepted_ns is None or self.accepted_ns > at_ns else self.accepted_ns
+        closed = None if self.closed_ns is None or self.closed_ns > at_ns else self.closed_ns
+        holds = tuple(
+            hold if hold.to_ns is None or hold.to_ns <= at_ns else replace(hold, to_ns=None)
+            for hold in self.holds
+            if hold.from_ns <= at_ns
+        )
+        return replace(
+            self, accepted_ns=accepted, closed_ns=closed, outcome="" if closed is None else self.outcome, holds=holds
+        )
+
+
+def response_case(
+    ticket: Answered, terms: ClockTerms, calendar: Calendar, from_ns: int, to_ns: int, known_until_ns: int = NEVER_NS
+) -> ClockState:
+    """How the response clock of a ticket stands at the end of a window; NONE when it did not wait inside it.
+
+    One that closed without any answer stops its clock then.
+    """
+    now_ns = min(to_ns, known_until_ns)
+    ends = [at for at in (ticket.accepted_ns, ticket.closed_ns) if at is not None]
+    end_ns = min(ends, default=NEVER_NS)
+    if ticket.filed_ns >= now_ns or end_ns < from_ns:
+        return ClockState.NONE
+    until_ns = max(min(end_ns, now_ns), ticket.filed_ns)
+    hours = calendar.within(ticket.filed_ns, until_ns + 1)
+    if hours.between(ticket.filed_ns, until_ns) > terms.within:
+        return ClockState.BROKEN
+    return ClockState.KEPT if end_ns <= now_ns else ClockState.RUNNING
 
 
 def response_cases(
@@ -30,20 +87,8 @@ def response_cases(
     *,
     known_until_ns: int = NEVER_NS,
 ) -> Cases:
-    """Of the tickets that waited for an answer inside the window. One that closed without any stops its clock then."""
-    now_ns = min(to_ns, known_until_ns)
-    kept = broken = running = 0
+    """Of the tickets that waited for an answer inside the window."""
+    counts = dict.fromkeys(ClockState, 0)
     for ticket in tickets:
-        ends = [at for at in (ticket.accepted_ns, ticket.closed_ns) if at is not None]
-        end_ns = min(ends, default=NEVER_NS)
-        if ticket.filed_ns >= now_ns or end_ns < from_ns:
-            continue
-        until_ns = max(min(end_ns, now_ns), ticket.filed_ns)
-        hours = calendar.within(ticket.filed_ns, until_ns + 1)
-        if hours.between(ticket.filed_ns, until_ns) > terms.within:
-            broken += 1
-        elif end_ns <= now_ns:
-            kept += 1
-        else:
-            running += 1
-    return Cases(kept, broken, running)
+        counts[response_case(ticket, terms, calendar, from_ns, to_ns, known_until_ns)] += 1
+    return Cases(counts[ClockState.KEPT], counts[ClockState.BROKEN], counts[ClockState.RUNNING])

@@ -1,0 +1,1 @@
+"""Reports as files: PDF for people, Parquet for machines."""
