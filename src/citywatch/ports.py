@@ -333,8 +333,9 @@ class Store(Protocol):
         severity: str | None,
         before: tuple[int, str] | None,
         limit: int,
+        labels: Mapping[str, str] | None = None,
     ) -> Sequence[Row]:
-        """Newest first by (opened_at_ns, id); `before` is the cursor."""
+        """Newest first by (opened_at_ns, id); `before` is the cursor. `labels`: only those that have all of these."""
         ...
 
     def alert(self, alert: str) -> Row | None: ...
@@ -348,6 +349,25 @@ class Store(Protocol):
     def first_alert_change(self) -> int:
         """The oldest change that is kept, 0 when there is none: who resumes below it has missed something."""
         ...
+
+    def silences(self, *, active_at_ns: int | None = None, limit: int | None = None) -> Sequence[Row]:
+        """Newest first by (set_at_ns, id); `active_at_ns`: only those that keep quiet at that instant."""
+        ...
+
+    def silence(self, silence: str) -> Row | None: ...
+
+    def windows(
+        self,
+        *,
+        active_at_ns: int | None = None,
+        from_ns: int | None = None,
+        to_ns: int | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Row]:
+        """Maintenance windows, newest first by (set_at_ns, id); their times: sla/windows.py."""
+        ...
+
+    def window(self, window: str) -> Row | None: ...
 
     def tickets(
         self, *, state: str | None, device: str | None, before: tuple[int, str] | None, limit: int
@@ -481,6 +501,29 @@ class Store(Protocol):
     def forget_reporter(self, key: str) -> None: ...
 
     def reporter(self, key: str) -> Row | None: ...
+
+    def deliveries(
+        self,
+        *,
+        receiver: str | None,
+        state: str | None,
+        from_ns: int | None,
+        to_ns: int | None,
+        before: tuple[int, str] | None,
+        limit: int,
+    ) -> Sequence[Row]:
+        """What was to be told, newest first by (planned_at_ns, id); `before` is the cursor."""
+        ...
+
+    def delivery(self, delivery: str) -> Row | None: ...
+
+    def delivery_attempts(self, delivery: str) -> Sequence[Row]:
+        """Oldest first."""
+        ...
+
+    def retry_delivery(self, delivery: str, at_ns: int) -> bool:
+        """Have it tried once more. False for one that was delivered, or kept quiet on purpose."""
+        ...
 
     def audit(self, *, at_ns: int, actor: str, action: str, target: str) -> None:
         """One line of who looked at or asked for what; on disk when this returns."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from citywatch.adapters.store import fold_field, fold_findings, letters
+from citywatch.adapters.store import fold_alerts, fold_field, fold_findings, letters
 from citywatch.adapters.store.fold_rows import Rows, accepted, verdict
 from citywatch.adapters.store.fold_rows import int64 as _int64
 from citywatch.adapters.store.fold_rows import storable as _storable
@@ -34,10 +34,9 @@ from citywatch.adapters.store.schema import (
     TICKET_STEPS,
     TICKETS,
 )
-from citywatch.domain.alerts import AlertState
 from citywatch.domain.cameras import Origin
 from citywatch.domain.devices import DeviceKind, DeviceState
-from citywatch.domain.events import Event, EventKind, Severity, event_id
+from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.faults import SCALE_FAULTS
 from citywatch.domain.incidents import IncidentEnd, IncidentReason
 from citywatch.domain.pictures import Fault
@@ -63,6 +62,7 @@ class Tables:
         self.device_states: list[dict[str, Any]] = []
         self.alert_changes: list[dict[str, Any]] = []
         self.ticket_steps: list[dict[str, Any]] = []
+        self.quiet = fold_alerts.WindowRows()
         self.field = fold_field.FieldRows()
         self.found = fold_findings.FindingRows()
         self.letters: list[letters.Letter] = []
@@ -89,6 +89,7 @@ class Tables:
         removed = {event.device for event in events if event.kind is EventKind.CAMERA_REMOVED}
         for rows in (tables.sources, tables.disagreements):
             rows.read_of(connection, removed)
+        tables.quiet.read(connection, events)
         tables.found.read(connection, events)
         tables.field.read(connection, events)
         return tables
@@ -113,6 +114,7 @@ class Tables:
         ):
             if made:
                 connection.execute(insert(table), made)
+        self.quiet.write(connection)
         self.field.write(connection)
         self.found.write(connection)
         for letter in self.letters:
@@ -531,64 +533,6 @@ def _camera_released(tables: Tables, event: Event) -> None:
     _accepted(tables, event)
 
 
-# alerts
-
-
-def _alert_opened(tables: Tables, event: Event) -> None:
-    alert = _text(event, "alert")
-    if tables.alerts.get(alert) is not None:
-        tables.unmatched[event.kind.value] += 1
-        return
-    subject = event.data["subject"]
-    if not isinstance(subject, Mapping):
-        raise TypeError("subject: a mapping is wanted")
-    tables.alerts.make(
-        {
-            "id": alert,
-            "cause": event.cause,
-            "device": event.device,
-            "kind": _text(event, "kind"),
-            "severity": Severity(_text(event, "severity")).value,
-            "state": AlertState.OPEN.value,
-            "opened_at_ns": event.at_ns,
-            "acknowledged_at_ns": None,
-            "acknowledged_by": "",
-            "resolved_at_ns": None,
-            "resolution": "",
-            "subject": dict(subject),
-        }
-    )
-    _alert_changed(tables, event, alert, "opened", {})
-
-
-def _alert_acknowledged(tables: Tables, event: Event) -> None:
-    values = {
-        "state": AlertState.ACKNOWLEDGED.value,
-        "acknowledged_at_ns": event.at_ns,
-        "acknowledged_by": _text(event, "actor"),
-    }
-    _alert_changed(tables, event, _text(event, "alert"), "acknowledged", values)
-    _accepted(tables, event)
-
-
-def _alert_resolved(tables: Tables, event: Event) -> None:
-    values = {
-        "state": AlertState.RESOLVED.value,
-        "resolved_at_ns": event.at_ns,
-        "resolution": _text(event, "reason"),
-    }
-    _alert_changed(tables, event, _text(event, "alert"), "resolved", values)
-
-
-def _alert_changed(tables: Tables, event: Event, alert: str, change: str, values: dict[str, Any]) -> None:
-    row = tables.alerts.get(alert)
-    if row is None or row["state"] == AlertState.RESOLVED.value:
-        tables.unmatched[event.kind.value] += 1
-        return
-    after = tables.alerts.change(alert, **values)
-    tables.alert_changes.append({"alert": alert, "change": change, "at_ns": event.at_ns, "body": dict(after)})
-
-
 # tickets
 
 
@@ -733,15 +677,6 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
     EventKind.INCIDENT_CHANGED: _incident_changed,
     EventKind.INCIDENT_CLOSED: _incident_closed,
     EventKind.FAULT_RELEASED: _fault_released,
-    EventKind.ALERT_OPENED: _alert_opened,
-    EventKind.ALERT_ACKNOWLEDGED: _alert_acknowledged,
-    EventKind.ALERT_RESOLVED: _alert_resolved,
-    EventKind.ALERT_FLAPPING: _passing,
-    EventKind.ALERT_ESCALATED: _passing,
-    EventKind.SILENCE_SET: _passing,
-    EventKind.SILENCE_ENDED: _passing,
-    EventKind.WINDOW_SET: _passing,
-    EventKind.WINDOW_ENDED: _passing,
     EventKind.TICKET_FILED: _ticket_filed,
     EventKind.TICKET_ACCEPTED: _ticket_accepted,
     EventKind.TICKET_NOTED: _ticket_noted,
@@ -756,6 +691,7 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
     EventKind.TICKET_REOPENED: _passing,
     EventKind.DEVICE_RETIRED: _passing,
     EventKind.FAULT_SEEN: _passing,
+    **fold_alerts.HANDLERS,
     **fold_field.HANDLERS,
     **fold_findings.HANDLERS,
     EventKind.COMMAND_REFUSED: _command_refused,

@@ -28,6 +28,7 @@ from citywatch.adapters.store.schema import (
     SILENCES,
     SOURCES,
     TICKETS,
+    WINDOWS,
 )
 from citywatch.domain.alerts import AlertState
 from citywatch.domain.tickets import TicketState
@@ -112,6 +113,8 @@ def _old(before_ns: int) -> Iterator[tuple[Column[str] | Column[int], Select[str
         .where(incident.closed_at_ns < before_ns)
         .where(~exists().where(child.incident == incident.id, child.left_at_ns.is_(None))),
     )
+    for quiet in (SILENCES.c, WINDOWS.c):
+        yield quiet.id, select(quiet.id).where(quiet.to_ns < before_ns)
     settled = CORRECTIONS.c
     yield (
         settled.id,

@@ -21,6 +21,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
 )
 
 from citywatch.domain.statistics import COLUMNS as COUNTS
@@ -142,6 +143,12 @@ ALERTS = Table(
     Column("resolved_at_ns", BigInteger),
     Column("resolution", Text, nullable=False),
     Column("subject", JSON, nullable=False),
+    Column("labels", JSON, server_default="{}", nullable=False),
+    Column("exercise", Boolean, server_default=false(), nullable=False),
+    Column("escalation", Integer, server_default="0", nullable=False),
+    Column("escalated_to", Text, server_default="", nullable=False),
+    Column("flapping", Boolean, server_default=false(), nullable=False),
+    Column("openings", Integer, server_default="1", nullable=False),
     Index(None, "opened_at_ns", "id"),
     Index(None, "state", "opened_at_ns", "id"),
     Index(None, "device", "opened_at_ns", "id"),
@@ -149,6 +156,8 @@ ALERTS = Table(
     Index(None, "severity", "opened_at_ns", "id"),
     Index(None, "resolved_at_ns"),
 )
+"""`labels` are those of domain/labels.py ({} of alerts of before there were any). `escalation` is the last step that
+was taken, 0 for none, `escalated_to` its name; `openings` how many causes a flapping alert has taken in."""
 
 ALERT_CHANGES = Table(
     "alert_changes",
@@ -161,7 +170,45 @@ ALERT_CHANGES = Table(
     Index(None, "alert", "seq"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
-"""The live stream: `seq` is its id. `change` is opened, acknowledged or resolved; `body` the alert's row after it."""
+"""The live stream: `seq` is its id. `change` is opened, acknowledged, resolved, flapping or escalated;
+`body` the alert's row after it."""
+
+SILENCES = Table(
+    "silences",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("matcher", JSON, nullable=False),
+    Column("from_ns", BigInteger, nullable=False),
+    Column("to_ns", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("set_at_ns", BigInteger, nullable=False),
+    Column("ended_at_ns", BigInteger),
+    Column("ended_by", Text, nullable=False),
+    Index(None, "to_ns"),
+    Index(None, "set_at_ns", "id"),
+)
+"""Notifications about alerts that match (labels and patterns) are quiet in [from_ns, to_ns), or until it was ended."""
+
+WINDOWS = Table(
+    "windows",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("kind", _ID, nullable=False),
+    Column("matcher", JSON, nullable=False),
+    Column("from_ns", BigInteger, nullable=False),
+    Column("to_ns", BigInteger, nullable=False),
+    Column("rule", JSON(none_as_null=True)),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("set_at_ns", BigInteger, nullable=False),
+    Column("ended_at_ns", BigInteger),
+    Column("ended_by", Text, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Index(None, "to_ns"),
+    Index(None, "set_at_ns", "id"),
+)
+"""Declared maintenance; sla/windows.py says its times. A `withdrawn` one never held, as known from `ended_at_ns` on."""
 
 TICKETS = Table(
     "tickets",

@@ -7,6 +7,7 @@ and segments here. Every method is one transaction, and usable from any thread. 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -31,6 +32,7 @@ from sqlalchemy.exc import IntegrityError
 
 from citywatch.adapters.store import letters
 from citywatch.adapters.store.database import Database, alone
+from citywatch.adapters.store.deliveries import DeliveryReading
 from citywatch.adapters.store.findings import FindingReading
 from citywatch.adapters.store.migrate import migrate
 from citywatch.adapters.store.people import PeopleReading
@@ -55,10 +57,12 @@ from citywatch.adapters.store.schema import (
     META,
     PASS_COUNTS,
     SEGMENTS,
+    SILENCES,
     SOURCES,
     TICKET_STEPS,
     TICKETS,
     TOKENS,
+    WINDOWS,
 )
 from citywatch.domain.alerts import AlertState
 from citywatch.domain.devices import DeviceState
@@ -74,7 +78,7 @@ _IN_ONE_QUESTION = 500
 """Values in one IN (...): far below every database's limit on parameters."""
 
 
-class SqlStore(PeopleReading, FindingReading):
+class SqlStore(PeopleReading, FindingReading, DeliveryReading):
     """The store over one database. Make it with `open`."""
 
     def __init__(self, database: Database, dead_letter_quota_bytes: int) -> None:
@@ -245,9 +249,11 @@ class SqlStore(PeopleReading, FindingReading):
         severity: str | None,
         before: tuple[int, str] | None,
         limit: int,
+        labels: Mapping[str, str] | None = None,
     ) -> Sequence[Row]:
         c = ALERTS.c
         query = _newest_first(select(ALERTS), c.opened_at_ns, c.id, before, limit)
+        query = _labelled(query, c.labels, labels)
         return self._rows(_filtered(query, {c.state: state, c.device: device, c.kind: kind, c.severity: severity}))
 
     def alert(self, alert: str) -> Row | None:
@@ -264,6 +270,43 @@ class SqlStore(PeopleReading, FindingReading):
     def first_alert_change(self) -> int:
         """The oldest number that is kept, 0 when the stream is empty: who resumes below it has missed something."""
         return self._number(select(func.min(ALERT_CHANGES.c.seq)))
+
+    # silences and windows
+
+    def silences(self, *, active_at_ns: int | None = None, limit: int | None = None) -> Sequence[Row]:
+        """Newest first by (set_at_ns, id); `active_at_ns`: only those that keep quiet at that instant."""
+        c = SILENCES.c
+        query = select(SILENCES).order_by(c.set_at_ns.desc(), c.id.desc()).limit(limit)
+        return self._rows(query if active_at_ns is None else query.where(_active(SILENCES, active_at_ns)))
+
+    def silence(self, silence: str) -> Row | None:
+        return self._row(select(SILENCES).where(SILENCES.c.id == silence))
+
+    def windows(
+        self,
+        *,
+        active_at_ns: int | None = None,
+        from_ns: int | None = None,
+        to_ns: int | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Row]:
+        """Newest first by (set_at_ns, id), those that were ended or withdrawn among them.
+
+        `active_at_ns`: only those that stand at that instant (whether their rule holds says sla/windows.py);
+        `from_ns`, `to_ns`: only those that may have times in [from_ns, to_ns).
+        """
+        c = WINDOWS.c
+        query = select(WINDOWS).order_by(c.set_at_ns.desc(), c.id.desc()).limit(limit)
+        if active_at_ns is not None:
+            query = query.where(_active(WINDOWS, active_at_ns))
+        if from_ns is not None:
+            query = query.where(c.to_ns > from_ns)
+        if to_ns is not None:
+            query = query.where(c.from_ns < to_ns)
+        return self._rows(query)
+
+    def window(self, window: str) -> Row | None:
+        return self._row(select(WINDOWS).where(WINDOWS.c.id == window))
 
     # incidents
 
@@ -504,6 +547,19 @@ def _counted() -> Select[Any]:
     joined = select(func.count()).where(mine).scalar_subquery()
     away = select(func.count()).where(mine, c.left_at_ns.is_(None)).scalar_subquery()
     return select(INCIDENTS, joined.label("joined"), away.label("away"))
+
+
+def _labelled(query: Select[Any], column: ColumnElement[Any], labels: Mapping[str, str] | None) -> Select[Any]:
+    """Only rows with these labels. The column holds JSON as a text of ours, without blanks: this is in it exactly."""
+    for label, word in (labels or {}).items():
+        pair = json.dumps({label: word}, ensure_ascii=False, separators=(",", ":"))[1:-1]
+        query = query.where(cast(column, Text).contains(pair, autoescape=True))
+    return query
+
+
+def _active(table: Table, at_ns: int) -> ColumnElement[bool]:
+    c = table.c
+    return and_(c.from_ns <= at_ns, c.to_ns > at_ns, or_(c.ended_at_ns.is_(None), c.ended_at_ns > at_ns))
 
 
 def _newest_first(
