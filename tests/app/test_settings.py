@@ -164,5 +164,7 @@ def test_defaults_are_promises() -> None:
         "signs": (),
         "registrar": None,
         "demonstration": None,
+        "findings": {"most_open": 50_000, "resolve_seconds": 300},
+        "open311": None,
     }
     assert (settings.server.host, settings.server.port) == ("127.0.0.1", 8600)
