@@ -141,6 +141,17 @@ def test_in_twilight_the_reference_that_is_as_bright_is_taken_and_at_an_unknown_
     assert found.match_share > 0.7
 
 
+def test_where_the_reference_that_is_as_bright_fits_badly_the_other_light_is_tried_and_must_fit_better():
+    street, other = Street(1, 640, 360), Street(501, 640, 360)
+    by_day, by_night = grid_of(street.picture(0)), (grid_of(street.picture(0)) * 0.5).astype(np.uint8)
+    kept_ones = {"day": kept(grid_of(other.picture(0))), "night": kept(by_night)}
+    found = sketches.best(by_day, make_sketch(by_day), None, [["day"], ["night"]], kept_ones.get)
+    assert found.reference == "night"
+    unlike = grid_of(Street(900, 640, 360).picture(0))
+    found = sketches.best(unlike, make_sketch(unlike), None, [["night"], ["day"]], kept_ones.get)
+    assert found.reference == "day"
+
+
 def test_a_sketch_is_kept_without_a_reference_where_it_is_unlike_and_now_and_then_beside_one():
     alike, unlike = Comparison("r", match_share=0.9), Comparison("r", match_share=0.5)
     assert sketches.due("ab" * 32, Comparison())

@@ -146,6 +146,35 @@ def test_another_view_that_stays_is_moved_and_buses_are_not(watch):
     assert watch.confirmed() == [Fault.MOVED]
 
 
+def test_a_view_that_is_hardly_found_far_away_counts_from_its_first_look(watch):
+    far = {"shift_x": -88.0, "shift_y": 1.0, "shift_certainty": 0.08, "match_share": 0.42, "steady_share": 0.86}
+    watch.look(**far | {"steady_share": 0.4})
+    watch.settle(3)  # it was a bus
+    assert watch.open() == {}
+    for steady in (0.4, 0.86, 0.86):
+        watch.look(**far | {"steady_share": steady})
+    (fault,) = watch.of(EventKind.FAULT_CONFIRMED)
+    assert (fault.data["fault"], fault.data["looks"]) == ("moved", 3)
+
+
+def test_what_is_too_bright_for_the_night_is_told_by_where_it_lies_alone():
+    watch = Watch()
+    by_night = BY_DAY | {"mean": 45.0, "light": Light.NIGHT}
+    for _ in range(3):
+        for of in (BY_DAY, by_night):
+            for _ in range(12):
+                watch.look(3600.0, of=of)
+    watch.now_ns += 14 * 3600 * NS_PER_S
+    lit = {"mean": 75.0, "match_share": 0.22, "shift_certainty": 0.1}
+    for x, steady in ((0.0, 0.9), (0.0, 0.9), (36.0, 0.3), (-60.0, 0.3), (0.0, 0.3)):
+        watch.look(**lit, shift_x=x, steady_share=steady)
+    assert watch.suspected() == [Fault.MOVED]
+    assert watch.confirmed() == []
+    for steady in (0.3, 0.9, 0.9):
+        watch.look(**lit, shift_x=36.0, steady_share=steady)
+    assert watch.confirmed() == [Fault.MOVED]
+
+
 def test_a_mast_in_the_wind_is_neither_moved_nor_shaking(watch):
     for number in range(8):
         watch.look(shift_x=1.4 * (-1) ** number, shift_y=0.5)

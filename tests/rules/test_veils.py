@@ -22,6 +22,12 @@ VEILS = {
     "fog that hides everything": (
         FOG | {"texture_share": 0.005, "match_share": 0.01, "lost_share": 0.92, "contrast_ratio": math.nan,
                "sharpness_ratio": math.nan}, Fault.LOW_CONTRAST),
+    "fog without a block of structure": (
+        FOG | {"mean": 178.0, "contrast": 8.0, "texture_share": 0.001, "match_share": 0.1, "lost_share": 0.86,
+               "shift_certainty": 0.14, "contrast_ratio": 0.06}, Fault.LOW_CONTRAST),
+    "a bright plate, where a few blocks are alike by chance": (
+        FOG | {"mean": 178.0, "contrast": 8.0, "texture_share": 0.001, "match_share": 0.06, "lost_share": 0.92,
+               "shift_certainty": 0.01, "contrast_ratio": 0.3}, Fault.COVERED),
     "dirt": (
         FOG | {"mean": 133.0, "texture_share": 0.19, "match_share": 0.61, "lost_share": 0.39, "contrast_ratio": 0.12},
         Fault.LOW_CONTRAST),

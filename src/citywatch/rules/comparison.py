@@ -68,7 +68,9 @@ class OwnThresholds:
     certain: float = 0.03
     """A displacement counts when it stands this far above the second best."""
     displaced_match_share: float = 0.5
-    """And this share of the view is found again there."""
+    """And this share of the view is found again there..."""
+    far_pixels: float = 24.0
+    """... or it is as far away as this at the first look, and stays so: a bus is gone, or elsewhere, at the next."""
     another_match_share: float = 0.38
     """Another view: no more than this share of the reference is found again..."""
     another_of_usual: float = 0.6
@@ -160,6 +162,10 @@ class OwnThresholds:
     fog_contrast_of_usual: float = 0.6
     """... or to this one, when much is not found at all, as in fog. Snow on the ground leaves more."""
     fog_lost_share: float = 0.3
+    fog_match_share: float = 0.05
+    """The densest fog leaves so much to be found: visibility of 8 m 0.06 and more, plates and paint 0.03 or nothing
+    that surely lies in its place.
+    """
     lit_contrast_of_usual: float = 0.66
     """In a picture as bright as fog it is enough that what is found again keeps no more than this..."""
     lit_lost_share: float = 0.42
@@ -277,8 +283,8 @@ def against(
         return _together(rate, (stuck[0], unchecked), replace(trace, cells=0, light=int(look.light)))
     by_day = view is None or view.light is Light.DAY
     if by_day and look.light is Light.DAY and hours.is_dark(dark_hours, look.at_ns) and _is_dim(look, rows, limits):
-        # Something bright or coloured in the dark: no day to compare with.
-        return _together(rate, ((), _all(Own.LIGHT_CHANGES, *_SCENE)), replace(trace, light=int(look.light)))
+        answers, after = _bright_in_the_dark(look, view, trace, limits)
+        return _together(rate, answers, replace(after, light=int(look.light)))
     scene, after = _scene(look, view, rows, dark_hours, trace, limits)
     if scene[0]:
         stuck = (), _all(Own.HIDDEN, Fault.INFRARED_STUCK)
@@ -308,6 +314,22 @@ def lit_as(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DE
     return look.light
 
 
+def _bright_in_the_dark(look: Look, view: View | None, trace: Trace, limits: OwnThresholds) -> tuple[_Answers, Trace]:
+    """Something bright or coloured in the dark: no day to compare with, but for where it lies. Directions of edges are
+    the same by any light, and a view that surely lies far off is no bus that is lit.
+    """
+    if view is not None and not math.isnan(look.shift_x):
+        x, y = view.shift(look)
+        before, far = _of_this(trace, view), math.hypot(x, y)
+        away = far >= limits.far_pixels and look.shift_certainty >= limits.here_certain
+        again = math.hypot(x - before.x, y - before.y) <= limits.strange_pixels
+        if away and (not before.strange or (again and look.steady_share >= limits.steady_share)):
+            found = _finding(Fault.MOVED, "view_displaced", "displacement", far, limits.moved_pixels)
+            rest = _all(Own.LIGHT_CHANGES, *(fault for fault in _SCENE if fault is not Fault.MOVED))
+            return ((found,), rest), Trace(view.name, round(x, 3), round(y, 3), strange=True)
+    return ((), _all(Own.LIGHT_CHANGES, *_SCENE)), trace
+
+
 def _is_dim(look: Look, rows: Rows, limits: OwnThresholds) -> bool:
     """Whether a picture is darker than this camera's days."""
     day = usual(rows, Light.DAY, "mean")
@@ -324,6 +346,16 @@ def edges_stand(look: Look, view: View | None, rows: Rows, limits: OwnThresholds
     ):
         return False
     return look.sharpness_ratio > _least_slope(view, rows, limits)
+
+
+def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
+    """Whether what looks covered is dense fog: bright, and what little is seen lies where it always was, with edges as
+    steep as ever. Nothing is seen through a cover, and what is seen through a film is blurred.
+    """
+    if view is None or not _is_bright(look, view, rows, limits):
+        return False
+    here = look.shift_certainty >= limits.here_certain and math.hypot(*view.shift(look)) < limits.moved_pixels
+    return here and look.match_share >= limits.fog_match_share and look.sharpness_ratio > limits.film_slope_ratio
 
 
 def is_bright_night(look: Look, view: View, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
@@ -569,7 +601,8 @@ def _displaced(look: Look, x: float, y: float, trace: Trace, limits: OwnThreshol
     was_away = trace.strange or (trace.placed and math.hypot(trace.x, trace.y) >= limits.moved_pixels)
     away = far >= limits.moved_pixels
     steady = look.steady_share >= limits.steady_share
-    if away and look.match_share < limits.displaced_match_share and not (steady and was_away):
+    hardly = look.match_share < limits.displaced_match_share
+    if away and hardly and not (steady if was_away else far >= limits.far_pixels):
         unchecked = _all(Own.VIEW_CHANGES, Fault.MOVED)
     elif away and (steady or not was_away or step <= limits.same_pixels + 0.05 * far):
         # The first look away says so; the next ones must lie at the same place, or the camera shakes.

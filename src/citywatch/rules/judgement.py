@@ -26,6 +26,7 @@ from citywatch.rules.comparison import (
     against,
     edges_stand,
     is_bright_night,
+    is_fog,
 )
 from citywatch.rules.hours import Hours
 from citywatch.rules.pictures import Finding, Look, LookHistory, Unchecked, Why, conclude, why_no_picture
@@ -95,6 +96,8 @@ def judge(
     if Fault.OUT_OF_FOCUS in found and view is not None and is_bright_night(look, view, usual, limits):
         del found[Fault.OUT_OF_FOCUS]
         unchecked[Fault.OUT_OF_FOCUS] = Own.LIGHT_CHANGES.value
+    if Fault.COVERED in found and is_fog(look, view, usual, limits):
+        del found[Fault.COVERED]
     hidden = bool((HIDES - {Fault.LOW_CONTRAST}) & found.keys()) or unchecked.get(Fault.COVERED) in _TOO_DARK
     own = against(look, view, usual, dark_hours, trace, hidden, limits)
     if Fault.MOSAIC in found:

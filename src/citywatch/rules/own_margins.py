@@ -48,7 +48,7 @@ def _displaced(look: Look, view: View, limits: OwnThresholds) -> float:
     if math.isnan(far):
         return math.inf
     stays = math.inf if math.isnan(look.steady_share) else _least(look.steady_share, limits.steady_share)
-    known = min(_least(look.match_share, limits.displaced_match_share), stays)
+    known = min(_least(look.match_share, limits.displaced_match_share), stays, _least(far, limits.far_pixels))
     return max(_least(far, limits.moved_pixels), _least(look.shift_certainty, limits.certain), known)
 
 

@@ -28,6 +28,9 @@ MOST_COMPARED = 8
 TWILIGHT = (36.0, 96.0)
 """A picture in colour with a mean between these may be of the day or of the night: whichever reference is as bright."""
 
+CLEARLY_BETTER = 0.05
+"""A reference of another brightness is taken when it fits better by this."""
+
 _IN_ITS_PLACE = {Light.NIGHT: Light.INFRARED, Light.INFRARED: Light.NIGHT}
 _IN_TWILIGHT = {Light.NIGHT: Light.DAY, Light.DAY: Light.NIGHT}
 
@@ -58,12 +61,26 @@ def best(
     groups: list[list[str]],
     load: Callable[[str], Luma | None],
 ) -> Comparison:
-    """The grid against the reference that it fits best, of the light that is as bright; or against none."""
+    """The grid against the reference that it fits best, of the light that is as bright; or against none.
+
+    Where little of that is found, the other light's are tried, too, and must fit clearly better: a lamp that shines
+    into a web makes a night as bright as a day.
+    """
     found = None
-    for name, reference in _as_bright(sketch, groups, load):
-        comparison = compare(grid, reference, name, previous_grid, sketch)
-        if comparison.reference and (found is None or _fit(comparison) > _fit(found)):
-            found = comparison
+    for group in _by_brightness(sketch, groups, load):
+        here = max(
+            (
+                one
+                for name, reference in group
+                if (one := compare(grid, reference, name, previous_grid, sketch)).reference
+            ),
+            key=_fit,
+            default=None,
+        )
+        if here is not None and (found is None or _fit(here) >= _fit(found) + CLEARLY_BETTER):
+            found = here
+        if found is not None and found.match_share >= STEADY_BELOW:
+            break
     return found or compare(grid, None, "", previous_grid, sketch)
 
 
@@ -83,18 +100,17 @@ def _of(references: Mapping[str, str], light: Light | None) -> list[str]:
     return found[:MOST_COMPARED]
 
 
-def _as_bright(sketch: Luma, groups: list[list[str]], load: Callable[[str], Luma | None]) -> list[tuple[str, Luma]]:
-    """The references of the group that is nearest in brightness, loaded."""
-    chosen: list[tuple[str, Luma]] = []
-    nearest = math.inf
+def _by_brightness(
+    sketch: Luma, groups: list[list[str]], load: Callable[[str], Luma | None]
+) -> list[list[tuple[str, Luma]]]:
+    """The references, loaded, by group; the group that is nearest in brightness first."""
     brightness = max(float(sketch.mean()), 1.0)
-    for group in groups:
-        loaded = [(name, reference) for name in group if (reference := load(name)) is not None]
-        if loaded:
-            distance = abs(math.log(max(float(loaded[0][1].mean()), 1.0) / brightness))
-            if distance < nearest:
-                chosen, nearest = loaded, distance
-    return chosen
+
+    def distance(loaded: list[tuple[str, Luma]]) -> float:
+        return abs(math.log(max(float(loaded[0][1].mean()), 1.0) / brightness))
+
+    every = ([(name, reference) for name in group if (reference := load(name)) is not None] for group in groups)
+    return sorted((loaded for loaded in every if loaded), key=distance)
 
 
 def coded(sketch: Luma) -> bytes:
@@ -104,4 +120,5 @@ def coded(sketch: Luma) -> bytes:
 
 
 def _fit(comparison: Comparison) -> float:
-    return float(np.nan_to_num(comparison.match_share, nan=-1.0))
+    """How much is found again, and how surely where: what is alike by chance is so in one place as in another."""
+    return float(np.nan_to_num(comparison.match_share + comparison.shift_certainty, nan=-1.0))
