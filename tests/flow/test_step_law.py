@@ -75,6 +75,15 @@ def test_a_day_holds_what_the_laws_are_about() -> None:
         EventKind.ALERT_ACKNOWLEDGED,
         EventKind.TICKET_ACCEPTED,
         EventKind.TICKET_NOTED,
+        # tests/desks
+        EventKind.DEVICE_RETIRED,
+        EventKind.FAULT_SEEN,
+        EventKind.TICKET_DISPATCHED,
+        EventKind.TICKET_HELD,
+        EventKind.TICKET_RESUMED,
+        EventKind.TICKET_HANDLED,
+        EventKind.TICKET_WARNED,
+        EventKind.TICKET_BREACHED,
         # tests/rules/test_own_laws.py
         EventKind.REFERENCE_ADOPTED,
         EventKind.REFERENCE_DROPPED,

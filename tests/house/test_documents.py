@@ -99,7 +99,7 @@ def test_events_page_lists_exactly_the_faults_and_reasons():
 
 @pytest.mark.parametrize(("heading", "moves"), [("### Alerts", ALERT_MOVES), ("### Tickets", TICKET_MOVES)])
 def test_diagrams_are_the_tables(heading, moves):
-    drawn = set(re.findall(r"^ +([a-z]+) --> ([a-z]+): ([a-z]+)$", section(EVENTS, heading), re.M))
+    drawn = set(re.findall(r"^ +([a-z_]+) --> ([a-z_]+): ([a-z]+)$", section(EVENTS, heading), re.M))
     assert drawn == {(before.value, after.value, move.value) for (before, move), after in moves.items()}
 
 

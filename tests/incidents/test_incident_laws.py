@@ -117,7 +117,7 @@ def test_every_alert_has_its_fault_or_incident_and_ids_are_given_once() -> None:
         assert len({event.id for event in town.events}) == len(town.events)
         opened, resolved = town.of(EventKind.ALERT_OPENED), town.of(EventKind.ALERT_RESOLVED)
         assert {event.cause for event in resolved} <= {event.cause for event in opened}
-        tickets = {event.cause for event in town.of(EventKind.TICKET_FILED)}
+        tickets = {event.cause for event in town.of(EventKind.TICKET_FILED, EventKind.TICKET_REOPENED)}
         assert tickets == {event.cause for event in opened}
         joined = {
             child["cause"]

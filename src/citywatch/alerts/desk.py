@@ -138,7 +138,7 @@ def on_event(state: State, event: Event, now_ns: int, policy: AlertPolicy, label
                 yield _resolve(state, alert, row, event.at_ns, IncidentEnd.ABSORBED.value if absorbed else CLEARED)
                 if not absorbed:
                     _remember(state, row, now_ns, policy)
-    elif event.kind is EventKind.CAMERA_REMOVED:
+    elif event.kind in (EventKind.CAMERA_REMOVED, EventKind.DEVICE_RETIRED):
         for alert in _by_device(state).of(event.device):
             row = state.get(ROOM, alert)
             if row is not None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from citywatch.alerts import desk as alerts
 from citywatch.alerts.policy import AlertPolicy
 from citywatch.domain.devices import DeviceKind
 from citywatch.domain.events import Event, EventKind
 from citywatch.domain.labels import Labels
-from citywatch.domain.responsibility import Register, Responsible, labels_of
+from citywatch.domain.responsibility import NOBODY, Register, Responsible, labels_of
 from citywatch.domain.state import State
 from citywatch.rules import devices, incidents
 from citywatch.tickets import desk as tickets
+from citywatch.tickets.policy import TicketPolicy
 
 _OF_SCALES = frozenset({EventKind.OVERLOADED, EventKind.EVASION_SUSPECTED})
 
@@ -24,16 +26,32 @@ class Desks:
 
     register: Register = field(default_factory=Register)
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
+    tickets: TicketPolicy = field(default_factory=TicketPolicy)
 
     def hear(self, state: State, event: Event, now_ns: int) -> Iterator[Event]:
         """What both desks make of an event of a rule."""
-        labels = self._about(state, event)[1] if event.kind in alerts.OPENINGS else {}
+        known, labels = self._about(state, event) if event.kind in alerts.OPENINGS else (NOBODY, {})
         yield from alerts.on_event(state, event, now_ns, self.alerts, labels)
-        yield from tickets.on_event(state, event)
+        yield from tickets.on_event(state, event, now_ns, self.tickets, labels, known.team)
 
     def on_tick(self, state: State, now_ns: int) -> Iterator[Event]:
         """What has waited for its time."""
         yield from alerts.on_tick(state, now_ns)
+        yield from tickets.on_tick(state, now_ns, self.tickets)
+
+    def obey(
+        self,
+        state: State,
+        verb: str,
+        ticket: str,
+        args: Mapping[str, Any],
+        *,
+        at_ns: int,
+        actor: str,
+        command: str,
+    ) -> list[Event] | str:
+        """What the desk makes of a command about a ticket, or in one word why it is refused."""
+        return tickets.obey(state, verb, ticket, args, self.tickets, at_ns=at_ns, actor=actor, command=command)
 
     def _about(self, state: State, event: Event) -> tuple[Responsible, Labels]:
         """Who answers for the device of an opening, and all of its labels."""
@@ -54,4 +72,5 @@ class Desks:
 
 def next_due(state: State) -> int | None:
     """The first instant at which on_tick would do something."""
-    return alerts.next_due(state)
+    ahead = [due_ns for due_ns in (alerts.next_due(state), tickets.next_due(state)) if due_ns is not None]
+    return min(ahead, default=None)

@@ -17,7 +17,6 @@ from citywatch.domain.commands import Verb
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.incidents import COMMAND, MARK, SIGHTING, Onward, OnwardBatch
 from citywatch.domain.state import Row, State
-from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
 from citywatch.flow.desks import Desks, next_due
 from citywatch.rules import detours, incidents
 from citywatch.rules.detours import DetourPolicy
@@ -27,7 +26,15 @@ from citywatch.tickets import desk as tickets
 MARKS = "mark"
 ROWS = "row"
 _CLOCK = "clock"
-_TOLD_BY_PARTITION = frozenset({EventKind.FAULT_CONFIRMED, EventKind.FAULT_CLEARED, EventKind.CAMERA_REMOVED})
+_TOLD_BY_PARTITION = frozenset(
+    {
+        EventKind.FAULT_CONFIRMED,
+        EventKind.FAULT_CLEARED,
+        EventKind.FAULT_SEEN,
+        EventKind.CAMERA_REMOVED,
+        EventKind.DEVICE_RETIRED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class IncidentStep:
             state.drop(ROWS, name)
             data = json.loads(row.data)
             if row.kind == COMMAND:
-                yield from _obeyed(state, row, data)
+                yield from _obeyed(state, row, data, self.desks)
                 continue
             if row.kind == SIGHTING:
                 for event in detours.on_sighting(state, row, data, self.detours):
@@ -124,20 +131,20 @@ def _event(row: Onward, data: Mapping[str, Any]) -> Event:
     return Event("", EventKind(row.kind), row.device, row.at_ns, row.cause, data)
 
 
-def _obeyed(state: State, row: Onward, told: Mapping[str, Any]) -> Iterator[Event]:
+def _obeyed(state: State, row: Onward, told: Mapping[str, Any], desks: Desks) -> Iterator[Event]:
     target, given = told["target"], {"at_ns": row.at_ns, "actor": told["actor"], "command": row.cause}
-    answer: Event | str
+    answer: Event | list[Event] | str
     match told["verb"]:
         case Verb.ACKNOWLEDGE_ALERT:
             answer = alerts.acknowledge(state, target, **given)
-        case Verb.ACCEPT_TICKET:
-            answer = tickets.accept(state, target, **given)
-        case Verb.NOTE_TICKET:
-            answer = tickets.note(state, target, told["args"]["note"][:MAX_NOTE_CHARACTERS], **given)
+        case verb if verb in tickets.VERBS:
+            answer = desks.obey(state, verb, target, told["args"], **given)
         case _:
             answer = "unknown_verb"
     if isinstance(answer, Event):
         yield answer
+    elif isinstance(answer, list):
+        yield from answer
     elif answer != "repeated":
         data = {"command": row.cause, "verb": told["verb"], "target": target, "actor": told["actor"], "reason": answer}
         kind = EventKind.COMMAND_REFUSED

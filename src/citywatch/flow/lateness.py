@@ -31,7 +31,7 @@ class CountingStep:
         self._newest_ns: dict[str, int] = {}
 
     def step(self, state: State, batch: Batch) -> tuple[State, list[Event]]:
-        if isinstance(batch, FrameBatch | PulseBatch | ClaimBatch):
+        if isinstance(batch, PassBatch | FrameBatch | PulseBatch | ClaimBatch):
             left_out = len(batch) - len(watched(state, batch))
             if left_out:
                 self._meter.count("rows_of_removed_total", left_out, kind=batch.KIND)

@@ -12,8 +12,9 @@ from citywatch.domain.events import Event, EventKind
 from citywatch.domain.incidents import COMMAND, MARK, ONWARD_CLOCK, ONWARD_ROOM, REACHABILITY, Onward, OnwardBatch
 from citywatch.domain.state import State
 from citywatch.rules import detours, devices, fleet
+from citywatch.tickets import desk as tickets
 
-_OF_DESKS = frozenset({Verb.ACKNOWLEDGE_ALERT, Verb.ACCEPT_TICKET, Verb.NOTE_TICKET})
+_OF_DESKS = tickets.VERBS | {Verb.ACKNOWLEDGE_ALERT}
 
 
 def on_tick(state: State, now_ns: int) -> None:
@@ -33,11 +34,11 @@ def on_event(state: State, event: Event) -> None:
     match event.kind:
         case EventKind.FAULT_CONFIRMED:
             concerns = waits(state, event)
-        case EventKind.FAULT_CLEARED:
+        case EventKind.FAULT_CLEARED | EventKind.FAULT_SEEN:
             concerns = _is_about_reaching(event, event.kind) and devices.is_placed(state, event.device)
         case EventKind.DEVICE_REGISTERED:
             concerns = devices.is_placed(state, event.device)
-        case EventKind.CAMERA_REMOVED:
+        case EventKind.CAMERA_REMOVED | EventKind.DEVICE_RETIRED:
             concerns = True
         case _:
             concerns = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from citywatch.alerts import desk as alerts
 from citywatch.domain.claims import ClaimBatch
@@ -22,10 +22,22 @@ from citywatch.domain.passes import PassBatch
 from citywatch.domain.pictures import FrameBatch
 from citywatch.domain.pulses import PulseBatch, TickBatch
 from citywatch.domain.state import State
-from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
 from citywatch.flow import onward
 from citywatch.flow.desks import Desks
-from citywatch.rules import cameras, claims, devices, exercises, findings, fleet, liveness, people, scales, work
+from citywatch.rules import (
+    cameras,
+    claims,
+    devices,
+    exercises,
+    findings,
+    fleet,
+    liveness,
+    people,
+    repairs,
+    retirement,
+    scales,
+    work,
+)
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.claims import ClaimPolicy
 from citywatch.rules.findings import FindingPolicy
@@ -61,7 +73,8 @@ class CityStep:
     def _events(self, state: State, batch: Batch) -> Iterator[Event]:
         match batch:
             case PassBatch():
-                yield from self._judged(state, scales.on_passes(state, batch, self.law, self.observer, self.scales))
+                passes = fleet.watched(state, batch)
+                yield from self._judged(state, scales.on_passes(state, passes, self.law, self.observer, self.scales))
             case FrameBatch():
                 yield from self._judged(state, cameras.on_looks(state, fleet.watched(state, batch), self.cameras))
             case PulseBatch():
@@ -105,19 +118,42 @@ class CityStep:
         for device, at_ns, command, verb, target, actor, args in zip(*columns, strict=True):
             if verb in people.VERBS:
                 answer = people.obey(state, device, verb, target, args, at_ns=at_ns, actor=actor, command=command)
+            elif verb in tickets.VERBS:
+                asked = {"at_ns": at_ns, "actor": actor, "command": command}
+                answer = self._ticket_command(state, device, verb, target, json.loads(args), asked)
             else:
                 answer = _obey(state, device, at_ns, command, verb, target, actor, args)
             if isinstance(answer, Event):
                 is_place = answer.kind is EventKind.DEVICE_REGISTERED
                 yield onward.registered(state, answer, actor) if is_place else answer
+                if is_place:
+                    yield from retirement.returned(state, answer)
             elif isinstance(answer, list):
                 yield from self._judged(state, answer)
             elif answer == "not_open" and onward.passed_on(state, device, at_ns, command, verb, target, actor, args):
-                continue
+                if verb == Verb.HANDLE_TICKET:
+                    yield from repairs.reported(state, device, at_ns=at_ns, ticket=target, command=command)
             elif answer != "repeated":
                 data = {"command": command, "verb": verb, "target": target, "actor": actor, "reason": answer}
                 kind = EventKind.COMMAND_REFUSED
                 yield Event(event_id(kind, command), kind, device, at_ns, "", data)
+
+    def _ticket_command(
+        self, state: State, device: str, verb: str, ticket: str, args: Mapping[str, Any], asked: Mapping[str, Any]
+    ) -> list[Event] | str:
+        """What the desk makes of a command about a ticket; of a repair that is reported the rules hear, too."""
+        cause = tickets.cause_of(state, ticket)
+        if verb == Verb.VERIFY_TICKET and findings.is_verifiable(state, cause):
+            # A person says that what was found is over: the finding ends, and its ticket with it.
+            over = findings.verify(state, cause, **asked, note=str(args.get("note") or ""))
+            return [] if over is None else [over]
+        answer = self.desks.obey(state, verb, ticket, args, **asked)
+        if verb == Verb.HANDLE_TICKET and not isinstance(answer, str):
+            answer = [
+                *answer,
+                *repairs.reported(state, device, at_ns=asked["at_ns"], ticket=ticket, command=asked["command"]),
+            ]
+        return answer
 
 
 def _now_ns(state: State) -> int:
@@ -137,29 +173,33 @@ def _obey(
 ) -> Event | list[Event] | str:
     """The event of a lawful command, or the events that the desks shall hear of, or the reason why it is refused."""
     match verb:
-        case Verb.ACKNOWLEDGE_ALERT | Verb.ACCEPT_TICKET:
-            taken = alerts.acknowledge if verb == Verb.ACKNOWLEDGE_ALERT else tickets.accept
-            return taken(state, target, at_ns=at_ns, actor=actor, command=command)
-        case Verb.NOTE_TICKET:
-            text = json.loads(args)["note"][:MAX_NOTE_CHARACTERS]
-            return tickets.note(state, target, text, at_ns=at_ns, actor=actor, command=command)
+        case Verb.ACKNOWLEDGE_ALERT:
+            return alerts.acknowledge(state, target, at_ns=at_ns, actor=actor, command=command)
         case Verb.PUT_CAMERA | Verb.REMOVE_CAMERA | Verb.DECLARE_WORK:
             obeyed = _ABOUT_A_CAMERA[Verb(verb)]
             return obeyed(state, device, args, at_ns=at_ns, actor=actor, command=command)
         case Verb.ACCEPT_CORRECTION | Verb.DECLINE_CORRECTION:
             accept = verb == Verb.ACCEPT_CORRECTION
             return health.settle(state, device, target, args, accept=accept, at_ns=at_ns, actor=actor, command=command)
+        case Verb.RETIRE_DEVICE:
+            return retirement.retire(state, device, args, at_ns=at_ns, actor=actor, command=command)
         case Verb.REGISTER_DEVICE:
-            fields = json.loads(args)
-            described = Device(
-                device,
-                DeviceKind(fields["kind"]),
-                fields["name"],
-                fields["place"],
-                fields["heartbeat_s"],
-                fields.get("parent", ""),
-                fields.get("site", ""),
-            )
-            return devices.register(state, described, at_ns=at_ns, command=command)
+            return _register(state, device, json.loads(args), at_ns, command)
         case _:
             return "unknown_verb"
+
+
+def _register(state: State, device: str, fields: Mapping[str, Any], at_ns: int, command: str) -> Event | str:
+    """A device is named, or described anew. One that was retired comes back by a person's word alone."""
+    if not command and retirement.is_retired(state, device):
+        return "repeated"
+    described = Device(
+        device,
+        DeviceKind(fields["kind"]),
+        fields["name"],
+        fields["place"],
+        fields["heartbeat_s"],
+        fields.get("parent", ""),
+        fields.get("site", ""),
+    )
+    return devices.register(state, described, at_ns=at_ns, command=command, era=retirement.era(state, device))

@@ -4,8 +4,9 @@ A fault in the making is a row of plain numbers, so that it can live in a partit
 `phase` suspect or confirmed, `bad`/`first_bad_ns`/`last_bad_ns` of the run of bad looks, `good`/`first_good_ns` of
 the run of good looks that may end it, `last_good_ns` before it all (-1 when it was never seen in order), `cause`,
 `previous`, the picture of the look before the first bad one: what people compare the fault with, `dark`, whether all
-bad looks were made at dark hours (good looks at other hours say nothing then), and `held`, whether declared work has
-held it back.
+bad looks were made at dark hours (good looks at other hours say nothing then), `held`, whether declared work has
+held it back, and, once somebody has reported a repair, `reported`: since when it should be gone, and the run of bad
+looks since then.
 Down since is therefore known twice: at the best from the first bad look, at the worst from the last good one.
 """
 
@@ -132,7 +133,33 @@ def bad_look(
     long_enough = at_ns - row["first_bad_ns"] >= rule.confirm_seconds * NS_PER_S
     if row["phase"] == SUSPECT and row["bad"] >= rule.confirm_looks and long_enough and not held:
         return confirm(row, device, fault, at_ns, evidence, rule)
+    if row["phase"] == CONFIRMED and row.get("reported") is not None:
+        return _after_repair(row, device, fault, at_ns, rule, held=held)
     return row, _raised(row, device, fault, at_ns, evidence, rule) if first else None
+
+
+def repair_reported(row: FaultRow, at_ns: int) -> FaultRow:
+    """Somebody says that the fault is repaired: from here on bad looks are held against that."""
+    if row["phase"] != CONFIRMED:
+        return row
+    return {**row, "reported": {"at_ns": at_ns, "bad": 0, "first_bad_ns": NEVER}}
+
+
+def _after_repair(
+    row: FaultRow, device: str, fault: str, at_ns: int, rule: Confirmation, *, held: bool
+) -> tuple[FaultRow, Event | None]:
+    """One more bad look after a repair was reported: as many as confirm the fault say that it is still there."""
+    reported = row["reported"]
+    if at_ns <= reported["at_ns"] or held:
+        return row, None
+    first_bad_ns = at_ns if reported["first_bad_ns"] == NEVER else reported["first_bad_ns"]
+    looks = reported["bad"] + 1
+    if looks < rule.confirm_looks or at_ns - first_bad_ns < rule.confirm_seconds * NS_PER_S:
+        return {**row, "reported": {**reported, "bad": looks, "first_bad_ns": first_bad_ns}}, None
+    kind = EventKind.FAULT_SEEN
+    data = {"fault": fault, "looks": looks, "last_bad_ns": at_ns}
+    identity = event_id(kind, row["cause"], reported["at_ns"])
+    return {**row, "reported": None}, Event(identity, kind, device, at_ns, row["cause"], data)
 
 
 def confirm(
@@ -179,6 +206,8 @@ def good_look(
         data: dict[str, Any] = {"fault": fault, "looks": row["bad"]}
         return None, Event(event_id(kind, row["cause"]), kind, device, at_ns, row["cause"], data)
     row = {**row, "good": row["good"] + 1, "first_good_ns": at_ns if row["good"] == 0 else row["first_good_ns"]}
+    if row.get("reported") is not None:
+        row = {**row, "reported": {**row["reported"], "bad": 0, "first_bad_ns": NEVER}}
     if row["good"] < rule.clear_looks or at_ns - row["first_good_ns"] < rule.clear_seconds * NS_PER_S:
         return row, None
     data = {

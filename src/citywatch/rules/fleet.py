@@ -72,7 +72,7 @@ def put(state: State, camera: str, args: str, *, at_ns: int, actor: str, command
     events = [Event(era, kind, camera, at_ns, "", data)]
     events += _registered(state, camera, described.fields, at_ns, era[:8])
     if gone is not None:
-        events.append(_state(camera, DeviceState.UNKNOWN, "added", at_ns, era))
+        events.append(state_event(camera, DeviceState.UNKNOWN, "added", at_ns, era))
     return events
 
 
@@ -97,7 +97,7 @@ def remove(state: State, camera: str, args: str, *, at_ns: int, actor: str, comm
     state.put(REMOVED, camera, {"at_ns": at_ns, "file": file, "command": command})
     return [
         Event(identity, kind, camera, at_ns, "", data),
-        _state(camera, DeviceState.REMOVED, DEVICE_REMOVED, at_ns, identity),
+        state_event(camera, DeviceState.REMOVED, DEVICE_REMOVED, at_ns, identity),
     ]
 
 
@@ -115,9 +115,11 @@ def _released(state: State, camera: str, at_ns: int, actor: str, command: str) -
 
 
 def on_tick(state: State, now_ns: int) -> None:
-    """Forget the oldest of the removed. One that the configuration still names is remembered as long as it does."""
+    """Forget the oldest of the removed. One that the configuration still names is remembered as long as it does, and
+    one that was retired until somebody registers it again.
+    """
     for camera, row in state.room(REMOVED):
-        if not row["file"] and row["at_ns"] < now_ns - REMOVED_KEPT_NS:
+        if not row["file"] and not row.get("retired") and row["at_ns"] < now_ns - REMOVED_KEPT_NS:
             state.drop(REMOVED, camera)
 
 
@@ -146,7 +148,8 @@ def _registered(state: State, camera: str, fields: Row, at_ns: int, era: str) ->
         yield event
 
 
-def _state(camera: str, after: DeviceState, reason: str, at_ns: int, cause: str) -> Event:
+def state_event(camera: str, after: DeviceState, reason: str, at_ns: int, cause: str) -> Event:
+    """A device's state that follows from its being added or removed."""
     kind = EventKind.DEVICE_STATE
     data = {"state": after.value, "worst_from_ns": at_ns, "best_from_ns": at_ns, "reason": reason}
     return Event(event_id(kind, camera, cause), kind, camera, at_ns, "", data)

@@ -83,7 +83,7 @@ def on_row(state: State, row: Onward, data: Mapping[str, Any], moment: Moment, p
             _confirmed(state, row, data, moment, policy)
         case EventKind.FAULT_CLEARED:
             _cleared(state, row, data, moment)
-        case EventKind.CAMERA_REMOVED:
+        case EventKind.CAMERA_REMOVED | EventKind.DEVICE_RETIRED:
             return _removed(state, row, moment)
     return []
 

@@ -29,6 +29,7 @@ from pydantic import (
 )
 
 from citywatch.domain.instants import NS_PER_S, check_zone
+from citywatch.domain.tickets import NAMES_OTHERS, HoldReason
 from citywatch.sla.calendars import WEEKDAYS, Calendar, check_holidays
 
 ALWAYS = "24x7"
@@ -183,6 +184,11 @@ class Contract(_Part):
     intact: IntactTerms = Field(description="The intact rate")
     response: ClockTerms | None = Field(default=None, description="From confirmed to accepted")
     repair: ClockTerms | None = Field(default=None, description="From the beginning of a failure to good again")
+    holds: dict[HoldReason, Literal["stops", "runs"]] = Field(
+        default_factory=dict,
+        description="Whether the repair clock stops or runs while a ticket is on hold, by reason; without: it stops for"
+        " awaiting_power, awaiting_network, awaiting_permission and weather",
+    )
     exclusions: tuple[Exclusion, ...] | None = Field(
         default=None, description="What is excluded; without this key everything that was externally disabled"
     )
@@ -201,6 +207,11 @@ class Contract(_Part):
         if terms is not None and terms.calendar not in known and "calendars" in info.data:
             raise ValueError(f"calendar {terms.calendar!r} is none of {', '.join(known)}")
         return terms
+
+    def stops(self, reason: HoldReason) -> bool:
+        """Whether the repair clock stands while a ticket is on hold for this reason."""
+        told = self.holds.get(reason)
+        return reason in NAMES_OTHERS if told is None else told == "stops"
 
     def calendar(self, name: str) -> Calendar:
         """A calendar by its name."""
@@ -239,12 +250,12 @@ class Listed:
 
 def under(contract: Contract, register: Mapping[str, Listed], devices: Iterable[str]) -> list[str]:
     """The devices that a contract is about, sorted, of those that are known by states or in the register."""
-    whom = contract.devices
-    return [
-        name
-        for name in sorted({*devices, *register})
-        if _meant(whom, register.get(name, Listed(name))) and not _matches(name, whom.but)
-    ]
+    return [name for name in sorted({*devices, *register}) if speaks_of(contract, register.get(name, Listed(name)))]
+
+
+def speaks_of(contract: Contract, listed: Listed) -> bool:
+    """Whether a contract is about one device."""
+    return _meant(contract.devices, listed) and not _matches(listed.device, contract.devices.but)
 
 
 def _meant(whom: Whom, listed: Listed) -> bool:

@@ -1,111 +1,243 @@
-"""The ticket desk of one partition: confirmed faults in, ticket events out.
+"""The ticket desk of one partition, or of the incident stage: what is open in, ticket events out.
 
-A row `ticket/<id>` of the state exists until the ticket is closed; its history is in the event log.
+One ticket a cause. A fault, a finding or an incident that comes back within a stated time has its old ticket again.
+What people ask for is in orders.py; the rows are told of in rows.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from citywatch.alerts.desk import alert_id
+from citywatch.alerts.desk import alert_of
+from citywatch.domain import dues
 from citywatch.domain.cameras import DEVICE_REMOVED
 from citywatch.domain.events import Event, EventKind, event_id
+from citywatch.domain.faults import SCALE_FAULTS
+from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.labels import Labels
 from citywatch.domain.pictures import Fault
 from citywatch.domain.state import Row, State
-from citywatch.domain.tickets import TicketMove, TicketState
-from citywatch.tickets.table import MOVES
+from citywatch.domain.tickets import (
+    ReopenReason,
+    RepairOutcome,
+    TicketClock,
+    TicketEnd,
+    TicketMove,
+    TicketState,
+)
+from citywatch.tickets import clocks, moves, rows
+from citywatch.tickets.orders import VERBS, obey
+from citywatch.tickets.policy import TicketPolicy
+from citywatch.tickets.rows import DUE, ROOM, ticket_id
 
-ROOM = "ticket"
-_COMMANDS_REMEMBERED = 16
-_FILED = frozenset({EventKind.FAULT_CONFIRMED, EventKind.FAULT_RELEASED, EventKind.INCIDENT_OPENED})
+__all__ = ["ROOM", "VERBS", "TicketPolicy", "next_due", "obey", "on_event", "on_tick", "ticket_id"]
+
+OPENINGS = frozenset(
+    {
+        EventKind.FAULT_CONFIRMED,
+        EventKind.FAULT_RELEASED,
+        EventKind.INCIDENT_OPENED,
+        EventKind.FINDING_RAISED,
+        EventKind.EXERCISE_STARTED,
+    }
+)
+ENDINGS = frozenset(
+    {EventKind.FAULT_CLEARED, EventKind.INCIDENT_CLOSED, EventKind.FINDING_CLEARED, EventKind.EXERCISE_ENDED}
+)
+_REMOVALS = frozenset({EventKind.CAMERA_REMOVED, EventKind.DEVICE_RETIRED})
+_PERSON = "person"
+_MOST_AHEAD_NS = 86_400 * NS_PER_S
+"""So far ahead of the last tick a device's instant may be real; a clock that is years ahead starts no clock there."""
 
 
-def on_event(state: State, event: Event) -> Iterator[Event]:
-    """File a ticket for a confirmed fault or an incident; verify and close it when the device is in order again.
+def on_event(
+    state: State,
+    event: Event,
+    now_ns: int = 0,
+    policy: TicketPolicy = TicketPolicy(),  # noqa: B008  (frozen)
+    labels: Labels | None = None,
+    team: str = "",
+) -> Iterator[Event]:
+    """File a ticket for an opening, or reopen the one of the same fault; verify and close it when that is over.
 
-    A fault of reachability that may be an incident comes as FAULT_RELEASED, when it is none. The ticket of an incident
-    that a greater one has absorbed is merged: that one's ticket stands for it.
-    With a device that is removed its tickets are withdrawn: there is nothing left to repair.
+    `labels` and `team` are those of an opening: who answers for its device. A fault of reachability that may be an
+    incident comes as FAULT_RELEASED, when it is none. The ticket of an incident that a greater one has absorbed is
+    merged: that one's ticket stands for it. With a device that is removed its tickets are withdrawn.
     """
-    ticket = ticket_id(event.cause)
-    row = state.get(ROOM, ticket)
-    if event.kind in _FILED and row is None:
-        filed = {"cause": event.cause, "device": event.device, "state": TicketState.FILED.value, "commands": []}
-        state.put(ROOM, ticket, filed)
-        data = {
-            "ticket": ticket,
-            "fault": event.data.get("fault", Fault.UNREACHABLE.value),
-            "alert": alert_id(event.cause),
-            "first_bad_ns": event.data["first_bad_ns"],
-            "reason": event.data["reason"],
+    if event.kind in OPENINGS:
+        yield from _opened(state, event, now_ns, policy, labels or {}, team)
+    elif event.kind in ENDINGS:
+        yield from _ended(state, event, policy)
+    elif event.kind is EventKind.FAULT_SEEN:
+        yield from _still_seen(state, event, policy)
+    elif event.kind in _REMOVALS:
+        for room, ticket, row in list(rows.of_device(state, event.device)):
+            if room == ROOM:
+                yield from _withdrawn(state, ticket, row, event, policy)
+            else:
+                rows.forget(state, ticket, row)
+
+
+def on_tick(state: State, now_ns: int, policy: TicketPolicy = TicketPolicy()) -> Iterator[Event]:  # noqa: B008
+    """What has come due: warnings, breaches, holds that are over, repairs that nobody could verify."""
+    for ticket, row in rows.taken(state, now_ns):
+        after, told = moves.overtake(ticket, row, now_ns, policy)
+        yield from told
+        rows.keep(state, ticket, after, policy)
+
+
+def next_due(state: State) -> int | None:
+    """The first instant at which on_tick would do something."""
+    due = dues.first(state, DUE)
+    return None if due is None else due[0]
+
+
+def cause_of(state: State, ticket: str) -> str:
+    """The cause of a ticket that is here, '' for none."""
+    row = state.get(ROOM, ticket) or state.get(rows.OVER, ticket)
+    return "" if row is None else str(row["cause"])
+
+
+def _opened(
+    state: State, event: Event, now_ns: int, policy: TicketPolicy, labels: Labels, team: str
+) -> Iterator[Event]:
+    ticket = rows.of_cause(state, event.cause)
+    if state.get(ROOM, ticket) is not None:
+        return
+    at_ns = min(event.at_ns, now_ns + _MOST_AHEAD_NS) if now_ns else event.at_ns
+    laid_by = state.get(rows.OVER, ticket)
+    key = rows.returning(event)
+    known = rows.back(state, key, at_ns) if laid_by is None else (ticket, laid_by)
+    if known is None:
+        yield from _filed(state, ticket, event, at_ns, key, policy, labels, team)
+        return
+    ticket, row = known
+    if row["end"] != TicketEnd.VERIFIED:
+        return  # somebody has said that it is none, or is another's, and it is the same cause
+    yield from _returned(state, ticket, row, event, at_ns, policy)
+
+
+def _filed(
+    state: State,
+    ticket: str,
+    event: Event,
+    at_ns: int,
+    key: str,
+    policy: TicketPolicy,
+    labels: Labels,
+    team: str,
+) -> Iterator[Event]:
+    exercise = event.kind is EventKind.EXERCISE_STARTED
+    finding = event.kind is EventKind.FINDING_RAISED
+    fault = str(event.data["kind"]) if finding else str(event.data.get("fault", Fault.UNREACHABLE.value))
+    contract = "" if exercise else policy.contracts.about({"device": event.device, **labels})
+    row: dict[str, Any] = rows.whole(
+        {
+            "cause": event.cause,
+            "device": event.device,
+            "state": TicketState.FILED.value,
+            "commands": [],
+            "fault": fault,
+            "key": key,
+            "team": team,
+            "exercise": exercise,
+            "verifiable": not exercise and event.data.get("verified_by", "") != _PERSON,
+            "seen": not finding and not exercise and fault not in SCALE_FAULTS,
+            "contract": contract,
+            "at_ns": at_ns,
         }
-        yield _event(EventKind.TICKET_FILED, event_id("ticket_filed", ticket), filed, event.at_ns, data)
-    elif event.kind is EventKind.INCIDENT_CLOSED and row is not None and event.data["into"]:
-        merged = _move(row, TicketMove.MERGE)
-        data = {"ticket": ticket, "reason": "merged"}
-        yield _event(EventKind.TICKET_CLOSED, event_id("ticket_closed", ticket), merged, event.at_ns, data)
-        state.drop(ROOM, ticket)
-    elif event.kind in (EventKind.FAULT_CLEARED, EventKind.INCIDENT_CLOSED) and row is not None:
-        verified = _move(row, TicketMove.VERIFY)
-        data = {"ticket": ticket, "first_good_ns": event.data["first_good_ns"], "looks": event.data["looks"]}
-        yield _event(EventKind.TICKET_VERIFIED, event_id("ticket_verified", ticket), verified, event.at_ns, data)
-        closed = _move(verified, TicketMove.CLOSE)
-        data = {"ticket": ticket, "reason": "verified"}
-        yield _event(EventKind.TICKET_CLOSED, event_id("ticket_closed", ticket), closed, event.at_ns, data)
-        state.drop(ROOM, ticket)
-    elif event.kind is EventKind.CAMERA_REMOVED:
-        for name, kept in state.room(ROOM):
-            if kept["device"] == event.device:
-                withdrawn = _move(kept, TicketMove.WITHDRAW)
-                data = {"ticket": name, "reason": DEVICE_REMOVED}
-                yield _event(EventKind.TICKET_CLOSED, event_id("ticket_closed", name), withdrawn, event.at_ns, data)
-                state.drop(ROOM, name)
+    )
+    for clock in TicketClock:
+        terms = policy.contracts.terms(contract, clock)
+        if terms is not None:
+            calendar = policy.contracts.calendar(contract, clock)
+            row[clock.value] = clocks.begin(terms, calendar, at_ns, policy.warn_percent)
+    data = {
+        "ticket": ticket,
+        "fault": fault,
+        "alert": alert_of(state, event.cause),
+        "first_bad_ns": event.data["first_bad_ns"],
+        "reason": event.data["reason"],
+        "labels": dict(labels),
+        "team": team,
+        "exercise": exercise,
+        "verifiable": row["verifiable"],
+        "contract": contract,
+        **moves.dues_of(row),
+        **{f"{clock.value}_within_ns": row[clock.value] and row[clock.value]["within_ns"] for clock in TicketClock},
+    }
+    identity = event_id("ticket_filed", ticket)
+    yield Event(identity, EventKind.TICKET_FILED, event.device, event.at_ns, event.cause, data)
+    row, dispatched = moves.to_team(ticket, row, identity)
+    yield from dispatched
+    rows.keep(state, ticket, row, policy)
 
 
-def accept(state: State, ticket: str, *, at_ns: int, actor: str, command: str) -> Event | str:
-    """The event, or the reason why not: `not_open`, `already_accepted`, or `repeated` for the same command."""
-    row = state.get(ROOM, ticket)
-    if row is None:
-        return "not_open"
-    if command in row["commands"]:
-        return "repeated"
-    if (TicketState(row["state"]), TicketMove.ACCEPT) not in MOVES:
-        return "already_accepted"
-    accepted = _remember(_move(row, TicketMove.ACCEPT), command)
-    state.put(ROOM, ticket, accepted)
-    data = {"ticket": ticket, "actor": actor, "command": command}
-    return _event(EventKind.TICKET_ACCEPTED, event_id("ticket_accepted", ticket), accepted, at_ns, data)
+def _returned(
+    state: State, ticket: str, laid_by: Row, event: Event, at_ns: int, policy: TicketPolicy
+) -> Iterator[Event]:
+    """The same fault of the same device is back: it must be answered anew, and the repair clock goes on."""
+    row = rows.take_up(state, ticket, laid_by, event.cause)
+    row = {**moves.moved(row, TicketMove.REOPEN, at_ns), "reopened": row["reopened"] + 1, "end": "", "outcome": ""}
+    row = moves.restarted(row, policy)
+    row, told = moves.again(
+        ticket,
+        row,
+        event_id("ticket_reopened", ticket, event.cause),
+        ReopenReason.FAULT_RETURNED,
+        alert=alert_of(state, event.cause),
+        first_bad_ns=event.data["first_bad_ns"],
+    )
+    yield from told
+    rows.keep(state, ticket, row, policy)
 
 
-def note(state: State, ticket: str, text: str, *, at_ns: int, actor: str, command: str) -> Event | str:
-    """The event, or the reason why not: `not_open`, or `repeated` for the same command."""
-    row = state.get(ROOM, ticket)
-    if row is None:
-        return "not_open"
-    if command in row["commands"]:
-        return "repeated"
-    noted = _remember(_move(row, TicketMove.NOTE), command)
-    state.put(ROOM, ticket, noted)
-    data = {"ticket": ticket, "actor": actor, "note": text, "command": command}
-    return _event(EventKind.TICKET_NOTED, event_id("ticket_noted", ticket, command), noted, at_ns, data)
+def _ended(state: State, event: Event, policy: TicketPolicy) -> Iterator[Event]:
+    ticket = rows.of_cause(state, event.cause)
+    known = state.get(ROOM, ticket)
+    if known is None:
+        laid_by = state.get(rows.OVER, ticket)
+        if laid_by is not None and laid_by["end"] != TicketEnd.VERIFIED:
+            rows.forget(state, ticket, laid_by)
+        return
+    row, told = moves.overtake(ticket, rows.whole(known), max(event.at_ns, known.get("at_ns", 0)), policy)
+    yield from told
+    if event.kind is EventKind.INCIDENT_CLOSED and event.data["into"]:
+        row = moves.moved(row, TicketMove.MERGE, event.at_ns)
+        into = ticket_id(event.data["into"])
+        yield from moves.closed(state, ticket, row, TicketEnd.MERGED, policy, into=into)
+        rows.forget(state, ticket, row)
+        return
+    yield from moves.verify(
+        state,
+        ticket,
+        row,
+        policy,
+        at_ns=event.at_ns,
+        first_good_ns=event.data["first_good_ns"],
+        looks=event.data["looks"],
+        **{name: str(event.data.get(name, "")) for name in ("note", "actor", "command")},
+    )
 
 
-def ticket_id(cause: str) -> str:
-    """The one ticket of a cause."""
-    return event_id("ticket", cause)
+def _still_seen(state: State, event: Event, policy: TicketPolicy) -> Iterator[Event]:
+    """Looks after a repair that was reported still show the fault."""
+    ticket = rows.of_cause(state, event.cause)
+    known = state.get(ROOM, ticket)
+    if known is None or known["state"] != TicketState.HANDLED:
+        return
+    row = rows.whole(known)
+    if row["outcome"] == RepairOutcome.NOT_REPAIRABLE:
+        return
+    row, told = moves.overtake(ticket, row, max(event.at_ns, row["at_ns"]), policy)
+    yield from told
+    if row["state"] == TicketState.HANDLED:
+        row, told = moves.send_back(ticket, row, event.at_ns, "")
+        yield from told
+    rows.keep(state, ticket, row, policy)
 
 
-def _move(row: Row, move: TicketMove) -> dict[str, Any]:
-    after = MOVES.get((TicketState(row["state"]), move))
-    if after is None:
-        raise ValueError(f"a ticket that is {row['state']} cannot {move}")
-    return {**row, "state": after.value}
-
-
-def _remember(row: Row, command: str) -> dict[str, Any]:
-    return {**row, "commands": [*row["commands"], command][-_COMMANDS_REMEMBERED:]}
-
-
-def _event(kind: EventKind, identity: str, row: Row, at_ns: int, data: Mapping[str, Any]) -> Event:
-    return Event(identity, kind, row["device"], at_ns, row["cause"], data)
+def _withdrawn(state: State, ticket: str, known: Row, event: Event, policy: TicketPolicy) -> Iterator[Event]:
+    row = moves.moved(rows.whole(known), TicketMove.WITHDRAW, event.at_ns)
+    yield from moves.closed(state, ticket, row, TicketEnd(DEVICE_REMOVED), policy)

@@ -46,6 +46,8 @@ _OVERLOAD = 1.05
 """A stretch above this is told."""
 _FOR_PEOPLE = {"kind", "name", "place"}
 """Fields of a description that no visit depends on."""
+REPAIR_REPORTED = "repair_reported"
+"""`reason` of the look that is asked for when a crew says that it is done."""
 _REPAIR = frozenset({EventKind.TICKET_ACCEPTED, EventKind.TICKET_NOTED})
 
 _T = TypeVar("_T")
@@ -239,6 +241,8 @@ class Patrol:
                 memory.clocks.asks = SUSPECT_ASKS
             self._schedule.verify(event.device, asyncio.get_running_loop().time())
         elif kind is EventKind.LOOK_ASKED:
+            if data["reason"] == REPAIR_REPORTED:
+                self._schedule.verify(event.device, asyncio.get_running_loop().time())
             self.ask_now([event.device])
         self._wake.set()
 
