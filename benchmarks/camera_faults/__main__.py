@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.camera_faults import clean, faults, frozen, report
+from benchmarks.camera_faults import clean, faults, frozen, live, peers, report
 from benchmarks.camera_faults.footage import SPLIT, Set
 
 
@@ -58,12 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
         case "frozen":
             print(report.of_frozen(frozen.run(out, options.processes, which)))
         case "peers":
-            from benchmarks.camera_faults import peers
-
             print(peers.of_peers(peers.run(out, few=options.few)))
         case "live":
-            from benchmarks.camera_faults import live
-
             print(live.of_live(live.run(out)))
         case _:
             print(report.everything(out))

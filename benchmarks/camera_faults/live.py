@@ -23,7 +23,7 @@ from benchmarks._frame import Goal, Row, row
 from benchmarks.camera_faults.faults import MOST_LOOKS, fast_directory
 from benchmarks.camera_faults.footage import StreetFootage, quiet_libraries
 from benchmarks.camera_faults.pipeline import Bench, Patrolled, faults_in
-from benchmarks.camera_faults.report import SCENARIO, table
+from benchmarks.camera_faults.tables import SCENARIO, table
 from citywatch.adapters.cameras.answers import Reached, Still, VisitFailure
 from citywatch.adapters.cameras.config import CameraConfig, PatrolTerms
 from citywatch.adapters.cameras.pipe import Report

@@ -43,7 +43,7 @@ from benchmarks.camera_faults.faults import (
 )
 from benchmarks.camera_faults.footage import ClipFootage, Footage, StreetFootage, clip_there, quiet_libraries
 from benchmarks.camera_faults.pipeline import Bench
-from benchmarks.camera_faults.report import SCENARIO, WITHIN_LOOKS, percent, table
+from benchmarks.camera_faults.tables import SCENARIO, WITHIN_LOOKS, percent, table
 from citywatch.domain.pictures import Fault
 from citywatch.testing.coded import CameraEncoder
 from citywatch.testing.planes import Image, to_bgr

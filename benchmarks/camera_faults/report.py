@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks._frame import Goal, Row, row
+from benchmarks.camera_faults import clean, faults, frozen, live, peers
 from benchmarks.camera_faults.clean import CleanResult, Extrapolation, clock_of
 from benchmarks.camera_faults.faults import Result
 from benchmarks.camera_faults.footage import SPLIT
 from benchmarks.camera_faults.frozen import Answer
+from benchmarks.camera_faults.tables import SCENARIO, WITHIN_LOOKS, percent, table
 from citywatch.domain.pictures import Fault
 from citywatch.testing.scene_faults import SEVERITIES
-
-SCENARIO = "camera_faults"
-WITHIN_LOOKS: Mapping[str, int] = defaultdict(lambda: 3, {Fault.FROZEN.value: 8})
-"""Looks within which a severe fault is to be found."""
-
-
-def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    rows = [list(head), ["---"] * len(head), *(list(line) for line in lines)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in rows)
-
-
-def percent(part: int, of: int) -> str:
-    return "-" if not of else f"{100 * part / of:.0f} %" if part * 100 % of == 0 else f"{100 * part / of:.1f} %"
-
 
 # ---- faults
 
@@ -251,8 +239,6 @@ def rows_of_frozen(answers: Sequence[Answer]) -> list[Row]:
 
 def everything(out: Path) -> str:
     """All tables of what is in a directory."""
-    from benchmarks.camera_faults import clean, faults, frozen, live, peers
-
     results = [r for file in sorted(out.glob("faults-scoring-*.jsonl")) for r in faults.read(file)]
     answers = frozen.read(out / "frozen-scoring.jsonl")
     healthy = clean.stored(out)
