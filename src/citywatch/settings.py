@@ -19,6 +19,7 @@ from citywatch.domain.devices import check_device_id, scale_device
 from citywatch.domain.faults import Fault
 from citywatch.domain.labels import Matcher
 from citywatch.errors import ConfigurationError
+from citywatch.notifications.config import NotificationSettings
 
 __all__ = [
     "CameraSettings",
@@ -305,6 +306,9 @@ class Settings(_Part):
     signs: Annotated[tuple[SignConfig, ...], Field(description="Roadside signs behind the scales")] = ()
     registrar: RegistrarConfig | None = None
     demonstration: DemonstrationSettings | None = None
+    notifications: Annotated[NotificationSettings, Field(description="Who is told of alerts and tickets")] = (
+        NotificationSettings()
+    )
     alerts: Annotated[AlertSettings, Field(description="When alerts flap, and who is called when nobody comes")] = (
         AlertSettings()
     )
@@ -348,6 +352,11 @@ class Settings(_Part):
     def has_scales_part(self) -> bool:
         """Whether there is anything for the part `scales` to do."""
         return bool(self.intake.mqtt or self.intake.tcp or self.signs)
+
+    @property
+    def has_notify_part(self) -> bool:
+        """Whether there is anybody to be told of anything."""
+        return bool(self.notifications.receivers)
 
     @model_validator(mode="after")
     def _classes_exist(self) -> Settings:
@@ -436,10 +445,10 @@ def _mistake(path: str, tree: Any, item: Any, model: type[BaseModel]) -> str:
         message = f"unknown key; known here: {', '.join(known)}" if known else "unknown key"
     elif item["type"] == "missing":
         message = "this key is missing; add it"
-    return f"configuration {path}, line {_line(tree, where)}: {key or 'file'}: {message}"
+    return f"configuration {path}, line {line_of(tree, where)}: {key or 'file'}: {message}"
 
 
-def _line(node: Any, where: Sequence[Any]) -> int:
+def line_of(node: Any, where: Sequence[Any]) -> int:
     """The 1-based line of the deepest part of `where` that stands in the file."""
     line = node.start_mark.line + 1 if node is not None else 1
     for part in where:

@@ -21,6 +21,7 @@ import httpx
 from citywatch.errors import CitywatchError, ConfigurationError, DescriptionRefused, OutsideError
 
 if TYPE_CHECKING:
+    from citywatch.adapters.cameras.config import CameraSettings
     from citywatch.settings import Settings
 
 TOKEN_VARIABLE = "CITYWATCH_TOKEN"  # noqa: S105  (the name of a variable)
@@ -149,11 +150,16 @@ def import_cameras(city: City, file: Path, *, dry_run: bool, as_json: bool) -> i
 
 def check_fleet_file(config: Path, settings: Settings) -> int:
     """How many cameras the fleet file of a configuration names. ConfigurationError names every mistake in it."""
+    return len(fleet_of(config.absolute().parent, settings))
+
+
+def fleet_of(beside: Path | None, settings: Settings) -> Sequence[CameraSettings]:
+    """The cameras of the fleet file, which lies `beside` the configuration. ConfigurationError as above."""
     from citywatch.adapters.cameras.fleet_file import parse_fleet  # noqa: PLC0415
 
     if settings.fleet_file is None:
-        return 0
-    file = config.absolute().parent / settings.fleet_file
+        return ()
+    file = (beside or Path()) / settings.fleet_file
     try:
         cameras = parse_fleet(file.read_bytes(), settings.patrol.classes)
     except OSError as error:
@@ -166,7 +172,7 @@ def check_fleet_file(config: Path, settings: Settings) -> int:
         raise ConfigurationError(
             "\n".join(f"fleet file {file}: {name} is in the configuration, too" for name in double)
         )
-    return len(cameras)
+    return cameras
 
 
 def read_password(file: Path) -> str:

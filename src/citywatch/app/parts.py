@@ -1,5 +1,5 @@
 """The parts of a running city, one process each: `prepare`, `process`, `serve`, `patrol`,
-`registrar`, `scales` and `demo`.
+`registrar`, `scales`, `notify` and `demo`.
 
 A part reads its briefing from the first line of its standard input, says `ready` on its standard output, and ends
 when its standard input is closed or SIGTERM comes. Whatever it opens is closed in reverse.
@@ -42,6 +42,8 @@ _log = logging.getLogger(__name__)
 _BLOCK_MS = 500
 _PRESENCE_S = 1.0
 _PRUNE_EVERY_S = 3600.0
+_LOOK_FOR_NEWS_S = 0.5
+_FIGURES_EVERY_S = 5.0
 _NS_PER_DAY = 86_400_000_000_000
 
 
@@ -140,7 +142,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     incidents = IncidentStage(log, incident_step(settings, register), meter)
     projection = Projection(log, projector, hint, meter)
     door = LogDoor(log, "process")
-    commands = _registrations(settings, clock.now_ns())
+    commands = registrations(settings, clock.now_ns())
     if len(commands):
         door.append(commands)
     file = None if settings.fleet_file is None else briefing.beside_configuration(settings.fleet_file)
@@ -202,6 +204,8 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         expected.append("registrar")
     if settings.has_scales_part:
         expected.append("scales")
+    if settings.has_notify_part:
+        expected.append("notify")
 
     def health() -> Mapping[str, str]:
         # A patrol is missed only where there is something to be visited.
@@ -336,6 +340,37 @@ def _scales(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None
     part.run(stop)
 
 
+def _notify(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
+    """Deliveries of what happens to alerts and tickets."""
+    from citywatch.adapters.store.outbox import Outbox  # noqa: PLC0415
+    from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.app.notify import NotifyPart  # noqa: PLC0415
+
+    settings, directory = briefing.settings(), briefing.directory()
+    if not settings.has_notify_part:
+        raise ConfigurationError("the part notify needs `notifications:` with receivers in the configuration")
+    meter = PrometheusMeter(directory.metrics, "notify")
+    log = _open_log(briefing, stack)
+    store = _open_store(briefing, stack, log)
+    part = NotifyPart(
+        settings.notifications,
+        briefing.beside_configuration,
+        Outbox(store),
+        lambda now_ns: [],
+        SystemClock(),
+        meter,
+    )
+    stack.callback(part.close)
+    part.begin()
+    turns = {
+        "planner": lambda: part.plan() or stop.wait(_LOOK_FOR_NEWS_S),
+        "figures": _every(_FIGURES_EVERY_S, stop, part.tell_figures),
+        **{f"receiver-{name}": worker.turn for name, worker in part.workers.items()},
+    }
+    running = _start_turns(turns, meter, stop, stack)
+    _live("notify", briefing, running, stop, stack)
+
+
 def _demo(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     """The demonstration city, a client of the public API like any other."""
     del stack
@@ -370,6 +405,7 @@ _PARTS: Mapping[str, Callable[[Briefing, threading.Event, ExitStack], None]] = {
     "patrol": _patrol,
     "registrar": _registrar,
     "scales": _scales,
+    "notify": _notify,
     "demo": _demo,
 }
 
@@ -394,7 +430,7 @@ def _open_store(briefing: Briefing, stack: ExitStack, log: RedisLog) -> SqlStore
     return store
 
 
-def _registrations(settings: Settings, at_ns: int) -> CommandBatch:
+def registrations(settings: Settings, at_ns: int) -> CommandBatch:
     """The configured scales, told to the log; what already stands there just so changes nothing."""
     import numpy as np  # noqa: PLC0415
 
