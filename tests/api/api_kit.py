@@ -182,7 +182,7 @@ class LoggedPasses:
 class City:
     """Everything behind the API. `pump` is what the processor's process does, in a thread."""
 
-    def __init__(self, directory: Path, **config):
+    def __init__(self, directory: Path, *, open311=None, **config):
         self.store = SqlStore.open(directory / "city.db")
         self.log = MemoryLog(2)
         self.clock = HandClock()
@@ -217,6 +217,7 @@ class City:
             forms=CameraRegistry(self.sealer),
             patrol=self.board,
             photos=PhotoRoom(self.meter),
+            open311=open311,
             config=ApiConfig(**{"live_heartbeat_seconds": 0.3, "token_cache_seconds": 0.2, **config}),
         )
 
