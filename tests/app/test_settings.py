@@ -8,7 +8,7 @@ from citywatch.errors import ConfigurationError
 from citywatch.settings import Settings, parse_settings
 
 MISTAKES = {
-    "unknown section": ("camreas: []\n", 1, "camreas: unknown key; known here: archive, cameras"),
+    "unknown section": ("camreas: []\n", 1, "camreas: unknown key; known here: alerts, archive, cameras"),
     "unknown key": ("log:\n  urll: x\n", 2, "log.urll: unknown key; known here: partitions, url"),
     "unknown key of a camera": (
         "cameras:\n  - camera: a\n    url: /x\n    pass: y\n",
@@ -164,6 +164,9 @@ def test_defaults_are_promises() -> None:
         "signs": (),
         "registrar": None,
         "demonstration": None,
+        "alerts": {"flapping": {"openings": 4, "within_minutes": 60, "quiet_minutes": 30}, "escalations": ()},
+        "responsibility": (),
+        "register_file": None,
         "findings": {"most_open": 50_000, "resolve_seconds": 300},
         "open311": None,
     }

@@ -76,6 +76,12 @@ def test_a_day_holds_what_the_laws_are_about() -> None:
         EventKind.TICKET_ACCEPTED,
         EventKind.TICKET_NOTED,
         # tests/desks
+        EventKind.ALERT_FLAPPING,
+        EventKind.ALERT_ESCALATED,
+        EventKind.SILENCE_SET,
+        EventKind.SILENCE_ENDED,
+        EventKind.WINDOW_SET,
+        EventKind.WINDOW_ENDED,
         EventKind.DEVICE_RETIRED,
         EventKind.FAULT_SEEN,
         EventKind.TICKET_DISPATCHED,

@@ -18,7 +18,7 @@ from typing import Any
 
 from citywatch.alerts.policy import AlertPolicy
 from citywatch.alerts.table import MOVES
-from citywatch.domain import dues
+from citywatch.domain import by_device, dues
 from citywatch.domain.alerts import AlertMove, AlertState
 from citywatch.domain.cameras import DEVICE_REMOVED
 from citywatch.domain.evasion import Evasion
@@ -139,7 +139,7 @@ def on_event(state: State, event: Event, now_ns: int, policy: AlertPolicy, label
                 if not absorbed:
                     _remember(state, row, now_ns, policy)
     elif event.kind in (EventKind.CAMERA_REMOVED, EventKind.DEVICE_RETIRED):
-        for alert in _by_device(state).of(event.device):
+        for alert in by_device.of(state, ROOM, event.device):
             row = state.get(ROOM, alert)
             if row is not None:
                 yield _resolve(state, alert, row, event.at_ns, DEVICE_REMOVED)
@@ -148,7 +148,7 @@ def on_event(state: State, event: Event, now_ns: int, policy: AlertPolicy, label
 def on_tick(state: State, now_ns: int) -> Iterator[Event]:
     """What has waited for its time: moments leave the desk, flapping ends, the next in line is called."""
     _settle_in(state)
-    _by_device(state).keep_up()
+    by_device.keep_up(state, ROOM)
     for _, what in dues.taken(state, DUE, now_ns):
         which, _, name = what.partition(".")
         if which == FLAP:
@@ -382,38 +382,6 @@ def _moved(row: Row, alert: str, move: AlertMove) -> dict[str, Any]:
     if after is None:
         raise ValueError(f"alert {alert} is {row['state']}: it cannot {move}")
     return {**row, "state": after.value}
-
-
-def _by_device(state: State) -> _ByDevice:
-    return state.derived(("alerts", "by device"), lambda: _ByDevice(state))
-
-
-class _ByDevice:
-    """Which alerts are about which device, beside the rows: so that nobody walks over all of them."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self._fresh = state.follow(ROOM)
-        self._alerts: dict[str, set[str]] = {}
-        self._devices: dict[str, str] = {}
-
-    def keep_up(self) -> None:
-        """Take in what was opened and resolved since the last time."""
-        for alert in self._fresh:
-            row = self._state.get(ROOM, alert)
-            if row is not None:
-                self._devices[alert] = row["device"]
-                self._alerts.setdefault(row["device"], set()).add(alert)
-            elif (device := self._devices.pop(alert, None)) is not None:
-                self._alerts[device].discard(alert)
-                if not self._alerts[device]:
-                    del self._alerts[device]
-        self._fresh.clear()
-
-    def of(self, device: str) -> list[str]:
-        """The alerts of a device, by id."""
-        self.keep_up()
-        return sorted(self._alerts.get(device, ()))
 
 
 def _severity(severe: bool) -> Severity:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from citywatch.alerts import desk as alerts
+from citywatch.alerts import windows
 from citywatch.alerts.policy import AlertPolicy
 from citywatch.domain.devices import DeviceKind
 from citywatch.domain.events import Event, EventKind
 from citywatch.domain.labels import Labels
 from citywatch.domain.responsibility import NOBODY, Register, Responsible, labels_of
 from citywatch.domain.state import State
+from citywatch.flow import holds
 from citywatch.rules import devices, incidents
 from citywatch.tickets import desk as tickets
 from citywatch.tickets.policy import TicketPolicy
@@ -29,13 +31,24 @@ class Desks:
     tickets: TicketPolicy = field(default_factory=TicketPolicy)
 
     def hear(self, state: State, event: Event, now_ns: int) -> Iterator[Event]:
-        """What both desks make of an event of a rule."""
+        """What both desks make of an event of a rule. Within a maintenance window they do not hear of an opening."""
+        if holds.ends(state, event):
+            return
         known, labels = self._about(state, event) if event.kind in alerts.OPENINGS else (NOBODY, {})
+        if labels:
+            at_ns = now_ns or event.at_ns
+            until_ns = windows.until_ns(state, labels, at_ns)
+            if until_ns > at_ns:
+                holds.hold(state, event, until_ns)
+                return
         yield from alerts.on_event(state, event, now_ns, self.alerts, labels)
         yield from tickets.on_event(state, event, now_ns, self.tickets, labels, known.team)
 
     def on_tick(self, state: State, now_ns: int) -> Iterator[Event]:
         """What has waited for its time."""
+        windows.on_tick(state, now_ns)
+        for event in holds.due(state, now_ns):
+            yield from self.hear(state, event, now_ns)
         yield from alerts.on_tick(state, now_ns)
         yield from tickets.on_tick(state, now_ns, self.tickets)
 
@@ -52,6 +65,24 @@ class Desks:
     ) -> list[Event] | str:
         """What the desk makes of a command about a ticket, or in one word why it is refused."""
         return tickets.obey(state, verb, ticket, args, self.tickets, at_ns=at_ns, actor=actor, command=command)
+
+    def obey_for_the_city(
+        self,
+        state: State,
+        verb: str,
+        target: str,
+        args: Mapping[str, Any],
+        now_ns: int,
+        *,
+        at_ns: int,
+        actor: str,
+        command: str,
+    ) -> Event | str:
+        """What becomes of a command about a silence or a window, or in one word why it is refused."""
+        answer = windows.obey(state, verb, target, args, at_ns=at_ns, actor=actor, command=command)
+        if isinstance(answer, Event) and answer.kind is EventKind.WINDOW_ENDED:
+            holds.again(state, now_ns)
+        return answer
 
     def _about(self, state: State, event: Event) -> tuple[Responsible, Labels]:
         """Who answers for the device of an opening, and all of its labels."""
@@ -72,5 +103,6 @@ class Desks:
 
 def next_due(state: State) -> int | None:
     """The first instant at which on_tick would do something."""
-    ahead = [due_ns for due_ns in (alerts.next_due(state), tickets.next_due(state)) if due_ns is not None]
+    dues = (alerts.next_due(state), tickets.next_due(state), holds.next_due(state))
+    ahead = [due_ns for due_ns in dues if due_ns is not None]
     return min(ahead, default=None)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from citywatch.alerts import desk as alerts
+from citywatch.alerts import windows
 from citywatch.domain.commands import Verb
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.incidents import COMMAND, MARK, SIGHTING, Onward, OnwardBatch
@@ -79,7 +80,7 @@ class IncidentStep:
             state.drop(ROWS, name)
             data = json.loads(row.data)
             if row.kind == COMMAND:
-                yield from _obeyed(state, row, data, self.desks)
+                yield from _obeyed(state, row, data, self.desks, at_ns)
                 continue
             if row.kind == SIGHTING:
                 for event in detours.on_sighting(state, row, data, self.detours):
@@ -131,8 +132,11 @@ def _event(row: Onward, data: Mapping[str, Any]) -> Event:
     return Event("", EventKind(row.kind), row.device, row.at_ns, row.cause, data)
 
 
-def _obeyed(state: State, row: Onward, told: Mapping[str, Any], desks: Desks) -> Iterator[Event]:
+def _obeyed(state: State, row: Onward, told: Mapping[str, Any], desks: Desks, now_ns: int) -> Iterator[Event]:
     target, given = told["target"], {"at_ns": row.at_ns, "actor": told["actor"], "command": row.cause}
+    if told["verb"] in windows.OF_ALL_PARTITIONS:
+        desks.obey_for_the_city(state, told["verb"], target, told["args"], now_ns, **given)
+        return
     answer: Event | list[Event] | str
     match told["verb"]:
         case Verb.ACKNOWLEDGE_ALERT:

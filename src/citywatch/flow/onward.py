@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from citywatch.domain.commands import Verb
+from citywatch.domain.commands import CITY, Verb
 from citywatch.domain.events import Event, EventKind
 from citywatch.domain.incidents import COMMAND, MARK, ONWARD_CLOCK, ONWARD_ROOM, REACHABILITY, Onward, OnwardBatch
 from citywatch.domain.state import State
@@ -68,6 +68,14 @@ def passed_on(
     told = {"verb": verb, "target": target, "actor": actor, "args": json.loads(args)}
     _hand_on(state, device, at_ns, COMMAND, command, told)
     return True
+
+
+def of_all_partitions(state: State, at_ns: int, command: str, verb: str, target: str, actor: str, args: str) -> None:
+    """Hand on a command that every partition is given. The incident stage obeys the first of them and tells nothing:
+    what becomes of it every partition has told.
+    """
+    told = {"verb": verb, "target": target, "actor": actor, "args": json.loads(args)}
+    _hand_on(state, CITY, at_ns, COMMAND, command, told)
 
 
 def taken(state: State) -> OnwardBatch | None:

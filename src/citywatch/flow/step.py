@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from citywatch.alerts import desk as alerts
+from citywatch.alerts import windows
 from citywatch.domain.claims import ClaimBatch
 from citywatch.domain.columns import Batch
 from citywatch.domain.commands import CommandBatch, Verb
@@ -121,6 +122,11 @@ class CityStep:
             elif verb in tickets.VERBS:
                 asked = {"at_ns": at_ns, "actor": actor, "command": command}
                 answer = self._ticket_command(state, device, verb, target, json.loads(args), asked)
+            elif verb in windows.VERBS:
+                asked = {"at_ns": at_ns, "actor": actor, "command": command}
+                answer = self.desks.obey_for_the_city(state, verb, target, json.loads(args), _now_ns(state), **asked)
+                if verb in windows.OF_ALL_PARTITIONS:
+                    onward.of_all_partitions(state, at_ns, command, verb, target, actor, args)
             else:
                 answer = _obey(state, device, at_ns, command, verb, target, actor, args)
             if isinstance(answer, Event):
