@@ -20,7 +20,7 @@ _DATA_DIR = click.option(
     help="Where everything of this city lies.",
 )
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The city's configuration, when it has one.")
-_PARTS = ("process", "serve", "patrol", "registrar", "scales")
+_PARTS = ("process", "serve", "patrol", "registrar", "scales", "notify")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,7 +51,7 @@ def run(
     unknown = sorted(set(parts) - set(_PARTS))
     if unknown or not parts:
         raise click.BadParameter(
-            f"{', '.join(unknown) or 'nothing'}: choose from patrol, process, serve, registrar, scales",
+            f"{', '.join(unknown) or 'nothing'}: choose from patrol, process, serve, registrar, scales, notify",
             param_hint="--only",
         )
     from citywatch.app.supervisor import supervise
@@ -770,6 +770,21 @@ def check_config(file: Path) -> None:
     settings = load_settings(file)
     cameras = len(settings.cameras) + check_fleet_file(file, settings)
     click.echo(f"{file}: in order ({cameras} cameras, {len(settings.scales)} scale lanes)")
+
+
+@app.command("check-rules")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--config", type=click.Path(path_type=Path), help="The configuration; without it the one FILE names.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML here, too.")
+def check_rules(file: Path, config: Path | None, as_json: bool, junit: Path | None) -> None:
+    """Live through the scripted days of FILE with the rules of a configuration: did what was expected come of them?
+
+    Exit code 1 when an expectation does not hold, 2 for a file that is wrong.
+    """
+    from citywatch.app.check_rules import check_rules as check
+
+    sys.exit(check(file, config=config, as_json=as_json, junit=junit))
 
 
 @app.command(hidden=True)

@@ -101,6 +101,25 @@ METRICS: Mapping[str, Metric] = {
     ),
     "photos_refused_total": Metric("counter", "Photos that were not taken, by reason", ("reason",)),
     "live_clients": Metric("gauge", "Clients of the live stream"),
+    # notifications
+    "deliveries_waiting": Metric("gauge", "Deliveries that wait to be sent, by receiver", ("receiver",)),
+    "delivery_oldest_seconds": Metric("gauge", "Age of the oldest delivery that waits, by receiver", ("receiver",)),
+    "delivery_attempts_total": Metric(
+        "counter", "Attempts to send a delivery, by receiver and result", ("receiver", "result", "reason")
+    ),
+    "delivery_seconds": Metric("histogram", "From the plan of a delivery until its receiver has it", (), _SECONDS),
+    "deliveries_dropped_total": Metric(
+        "counter", "Deliveries that their receiver never got, by reason", ("receiver", "reason")
+    ),
+    "notifications_quiet_total": Metric(
+        "counter", "Changes that a receiver was not told of on purpose, by reason", ("reason",)
+    ),
+    "notifications_folded_total": Metric(
+        "counter", "Changes of which a receiver was told the number alone: there were too many"
+    ),
+    "notification_resends_total": Metric(
+        "counter", "Times that all open alerts were sent again to an Alertmanager", ("receiver", "result")
+    ),
     # the house
     "part_restarts_total": Metric("counter", "Parts that the supervisor started again", ("part",)),
 }

@@ -53,6 +53,8 @@ def supervise(
     idle = {"registrar"} if settings.registrar is None else set()
     if not settings.has_scales_part:
         idle.add("scales")
+    if not settings.has_notify_part:
+        idle.add("notify")
     # Asked for alone, an idle part says itself what it lacks.
     parts = [part for part in parts if part not in idle] or list(parts)
     directory = DataDir.open(data_dir)

@@ -203,6 +203,15 @@ class Words:
             shown.append(self._say("still_open", {"count": document["open"]}))
         return "\n".join(shown)
 
+    def title_of_alert(self, view: Mapping[str, Any]) -> str:
+        """One line about an alert as it is."""
+        what = "resolved" if view["state"] == "resolved" else "open"
+        return self._say("title_alert", self._fields({"alert": view}, {"what": what}))
+
+    def link_of_alert(self, view: Mapping[str, Any]) -> str:
+        """Its address in the console, '' where that is not known."""
+        return f"{self.public_url}/#/alerts/{view['id']}" if self.public_url else ""
+
     def _lines(self, items: Iterable[Mapping[str, Any]]) -> Iterable[str]:
         for item in items:
             if not item["changes"]:
