@@ -8,7 +8,7 @@ that has been dark for days costs a tick nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -107,7 +107,7 @@ class LastSeen:
         if len(self._names) > len(self._last_ns):
             size = max(_ROOM_FOR, 2 * len(self._last_ns))
             for name in ("_last_ns", "_timeout_ns", "_observer", "_told", "_moved"):
-                column: Mapping[str, Any] | Any = getattr(self, name)
+                column: np.ndarray[Any, Any] = getattr(self, name)
                 grown = np.zeros(size, column.dtype)
                 grown[: len(column)] = column
                 setattr(self, name, grown)
