@@ -161,6 +161,10 @@ class Door(Protocol):
         """Blocking. Raises LogFull (ask again later) or LogUnavailable; then nothing may be taken as accepted."""
         ...
 
+    def broadcast(self, batch: Batch) -> None:
+        """The same rows to every partition; answers as `append`."""
+        ...
+
     def append_once(self, batch: Batch, *, word: str, content: str) -> bool:
         """As append, but rows that were appended under this word before are not appended again: then False.
 
@@ -266,6 +270,58 @@ class Meter(Protocol):
 Row = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class ReportQuestion:
+    """What a report on service levels shall be about: a contract by its name, from when to when.
+
+    Instants are RFC 3339, or days and times of the contract's zone; `as_known_at` is '' for as known now. `source` is
+    `all`, or only what was `import`ed, or only what the `city` has seen.
+    """
+
+    contract: str
+    begin: str
+    end: str
+    as_known_at: str = ""
+    source: str = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """A report as people or machines take it away: a name for it, its type on the web, the bytes."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+class ServiceReports(Protocol):
+    """Figures of contracts. Blocking; a report of a large fleet takes seconds, which are not the caller's own.
+
+    RecordRefused for a question that is wrong (`field` is `contract`, `from`, `to`, `as_known_at` or ''); OutsideError
+    `busy` when too many others wait, `report_failed` when the report did not come about.
+    """
+
+    def contracts(self) -> Sequence[Row]:
+        """The contracts that can be named, by name."""
+        ...
+
+    def report(self, question: ReportQuestion, form: str) -> tuple[Row, ReportFile]:
+        """The headline (worst, best, verdict), and the file: json, html, pdf, csv or parquet."""
+        ...
+
+    def explain(self, question: ReportQuestion, selection: Mapping[str, str], most: int) -> Row:
+        """The stretches of time that make one figure, at most so many, with their sums."""
+        ...
+
+    def kept(self) -> Sequence[Row]:
+        """The reports that were made by the schedule, newest first."""
+        ...
+
+    def kept_file(self, contract: str, period: str, form: str) -> ReportFile | None:
+        """One of them; None for what is not there."""
+        ...
+
+
 class CameraForms(Protocol):
     """From what people write about cameras to descriptions that may travel: checked, and what is secret sealed."""
 
@@ -350,7 +406,13 @@ class Store(Protocol):
         """The oldest change that is kept, 0 when there is none: who resumes below it has missed something."""
         ...
 
-    def silences(self, *, active_at_ns: int | None = None, limit: int | None = None) -> Sequence[Row]:
+    def silences(
+        self,
+        *,
+        active_at_ns: int | None = None,
+        before: tuple[int, str] | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Row]:
         """Newest first by (set_at_ns, id); `active_at_ns`: only those that keep quiet at that instant."""
         ...
 
@@ -362,6 +424,7 @@ class Store(Protocol):
         active_at_ns: int | None = None,
         from_ns: int | None = None,
         to_ns: int | None = None,
+        before: tuple[int, str] | None = None,
         limit: int | None = None,
     ) -> Sequence[Row]:
         """Maintenance windows, newest first by (set_at_ns, id); their times: sla/windows.py."""
@@ -370,8 +433,34 @@ class Store(Protocol):
     def window(self, window: str) -> Row | None: ...
 
     def tickets(
-        self, *, state: str | None, device: str | None, before: tuple[int, str] | None, limit: int
-    ) -> Sequence[Row]: ...
+        self,
+        *,
+        state: str | None,
+        device: str | None,
+        before: tuple[int, str] | None,
+        limit: int,
+        team: str | None = None,
+        contractor: str | None = None,
+        overdue_at_ns: int | None = None,
+        due_before_ns: int | None = None,
+        is_open: bool = False,
+    ) -> Sequence[Row]:
+        """Newest first by (filed_at_ns, id). `overdue_at_ns`: a clock that somebody waits for was out by then;
+        `due_before_ns`: one will be out before then."""
+        ...
+
+    def tickets_of_causes(self, causes: Collection[str]) -> Mapping[str, str]:
+        """The ticket that stands for each of these causes, as far as one does."""
+        ...
+
+    def merged_tickets(self, into: str, *, limit: int) -> Sequence[Row]:
+        """Tickets that this one stands for, oldest first."""
+        ...
+
+    def ticket_counts(self, from_ns: int, to_ns: int) -> Sequence[Row]:
+        """How many tickets were filed in [from_ns, to_ns), by contractor, team, state, resolution, outcome and how
+        their clocks stand; exercises are left out."""
+        ...
 
     def ticket(self, ticket: str) -> Row | None: ...
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from citywatch.adapters.store import fold_alerts, fold_field, fold_findings, letters
+from citywatch.adapters.store import fold_alerts, fold_field, fold_findings, fold_tickets, letters
 from citywatch.adapters.store.fold_rows import Rows, accepted, verdict
 from citywatch.adapters.store.fold_rows import int64 as _int64
 from citywatch.adapters.store.fold_rows import storable as _storable
@@ -41,7 +41,6 @@ from citywatch.domain.faults import SCALE_FAULTS
 from citywatch.domain.incidents import IncidentEnd, IncidentReason
 from citywatch.domain.pictures import Fault
 from citywatch.domain.statistics import COLUMNS as COUNTS
-from citywatch.domain.tickets import TicketState
 
 
 class Tables:
@@ -65,6 +64,7 @@ class Tables:
         self.quiet = fold_alerts.WindowRows()
         self.field = fold_field.FieldRows()
         self.found = fold_findings.FindingRows()
+        self.ticket_causes = fold_tickets.CauseRows()
         self.letters: list[letters.Letter] = []
         self.unmatched: Counter[str] = Counter()
 
@@ -86,12 +86,13 @@ class Tables:
         proposals = {key for event in events for key in _proposals(event)}
         tables.corrections.read(connection, proposals)
         tables.pass_counts.read(connection, {key for event in events for key, _ in _counted(event)})
-        removed = {event.device for event in events if event.kind is EventKind.CAMERA_REMOVED}
+        removed = {event.device for event in events if event.kind in _REMOVALS}
         for rows in (tables.sources, tables.disagreements):
             rows.read_of(connection, removed)
         tables.quiet.read(connection, events)
         tables.found.read(connection, events)
         tables.field.read(connection, events)
+        tables.ticket_causes.read(connection, events)
         return tables
 
     def write(self, connection: Connection, dead_letter_quota_bytes: int) -> None:
@@ -117,6 +118,7 @@ class Tables:
         self.quiet.write(connection)
         self.field.write(connection)
         self.found.write(connection)
+        self.ticket_causes.write(connection)
         for letter in self.letters:
             letters.keep(connection, letter, dead_letter_quota_bytes)
 
@@ -288,6 +290,7 @@ def _fault_cleared(tables: Tables, event: Event) -> None:
 
 # the fleet
 
+_REMOVALS = frozenset({EventKind.CAMERA_REMOVED, EventKind.DEVICE_RETIRED})
 _ABOUT_THE_FLEET = frozenset({EventKind.CAMERA_PUT, EventKind.CAMERA_REMOVED, EventKind.CAMERA_RELEASED})
 
 
@@ -325,6 +328,13 @@ def _camera_removed(tables: Tables, event: Event) -> None:
         values = {"file": _text(event, "file"), "actor": _text(event, "actor"), "sealed": ""}
         tables.cameras.change(event.device, **values, changed_at_ns=event.at_ns, removed_at_ns=event.at_ns)
     _know_device(tables, event, DeviceKind.CAMERA.value)
+    tables.devices.change(event.device, faults=[])
+    _nobody_speaks_of(tables, event)
+    _accepted(tables, event)
+
+
+def _device_retired(tables: Tables, event: Event) -> None:
+    _know_device(tables, event, "")
     tables.devices.change(event.device, faults=[])
     _nobody_speaks_of(tables, event)
     _accepted(tables, event)
@@ -410,7 +420,13 @@ def _passing(tables: Tables, event: Event) -> None:
 
 
 PASSING = frozenset(
-    {EventKind.SUSPICION_RAISED, EventKind.SUSPICION_DROPPED, EventKind.LOOK_ASKED, EventKind.PASSES_COUNTED}
+    {
+        EventKind.SUSPICION_RAISED,
+        EventKind.SUSPICION_DROPPED,
+        EventKind.LOOK_ASKED,
+        EventKind.PASSES_COUNTED,
+        EventKind.FAULT_SEEN,
+    }
 )
 """Kinds that are not kept in the table of events: those for the patrol, and counts, of which the sum is kept."""
 
@@ -533,92 +549,6 @@ def _camera_released(tables: Tables, event: Event) -> None:
     _accepted(tables, event)
 
 
-# tickets
-
-
-def _ticket_filed(tables: Tables, event: Event) -> None:
-    ticket = _text(event, "ticket")
-    if tables.tickets.get(ticket) is not None:
-        tables.unmatched[event.kind.value] += 1
-        return
-    tables.tickets.make(
-        {
-            "id": ticket,
-            "cause": event.cause,
-            "alert": _text(event, "alert"),
-            "device": event.device,
-            "fault": Fault(_text(event, "fault")).value,
-            "state": TicketState.FILED.value,
-            "reason": _text(event, "reason"),
-            "first_bad_ns": _whole(event, "first_bad_ns"),
-            "filed_at_ns": event.at_ns,
-            "accepted_at_ns": None,
-            "accepted_by": "",
-            "first_good_ns": None,
-            "verified_at_ns": None,
-            "closed_at_ns": None,
-            "resolution": "",
-        }
-    )
-    _ticket_step(tables, event, "filed", {}, reason=_text(event, "reason"))
-
-
-def _ticket_accepted(tables: Tables, event: Event) -> None:
-    actor = _text(event, "actor")
-    values = {"state": TicketState.ACCEPTED.value, "accepted_at_ns": event.at_ns, "accepted_by": actor}
-    _ticket_step(tables, event, "accepted", values, actor=actor)
-    _accepted(tables, event)
-
-
-def _ticket_noted(tables: Tables, event: Event) -> None:
-    _ticket_step(tables, event, "noted", {}, actor=_text(event, "actor"), note=_text(event, "note"))
-    _accepted(tables, event)
-
-
-def _ticket_verified(tables: Tables, event: Event) -> None:
-    values = {
-        "state": TicketState.VERIFIED.value,
-        "verified_at_ns": event.at_ns,
-        "first_good_ns": _whole(event, "first_good_ns"),
-    }
-    _ticket_step(tables, event, "verified", values)
-
-
-def _ticket_closed(tables: Tables, event: Event) -> None:
-    reason = _text(event, "reason")
-    values = {"state": TicketState.CLOSED.value, "closed_at_ns": event.at_ns, "resolution": reason}
-    _ticket_step(tables, event, "closed", values, reason=reason)
-
-
-def _ticket_step(
-    tables: Tables,
-    event: Event,
-    step: str,
-    values: dict[str, Any],
-    *,
-    actor: str = "",
-    note: str = "",
-    reason: str = "",
-) -> None:
-    ticket = _text(event, "ticket")
-    row = tables.tickets.get(ticket)
-    if row is None or row["state"] == TicketState.CLOSED.value:
-        tables.unmatched[event.kind.value] += 1
-        return
-    tables.tickets.change(ticket, **values)
-    tables.ticket_steps.append(
-        {
-            "ticket": ticket,
-            "step": step,
-            "at_ns": event.at_ns,
-            "actor": actor,
-            "note": note,
-            "reason": reason,
-            "event": event.id,
-        }
-    )
-
-
 # commands and rows
 
 
@@ -677,23 +607,12 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
     EventKind.INCIDENT_CHANGED: _incident_changed,
     EventKind.INCIDENT_CLOSED: _incident_closed,
     EventKind.FAULT_RELEASED: _fault_released,
-    EventKind.TICKET_FILED: _ticket_filed,
-    EventKind.TICKET_ACCEPTED: _ticket_accepted,
-    EventKind.TICKET_NOTED: _ticket_noted,
-    EventKind.TICKET_VERIFIED: _ticket_verified,
-    EventKind.TICKET_CLOSED: _ticket_closed,
-    EventKind.TICKET_DISPATCHED: _passing,
-    EventKind.TICKET_HELD: _passing,
-    EventKind.TICKET_RESUMED: _passing,
-    EventKind.TICKET_HANDLED: _passing,
-    EventKind.TICKET_WARNED: _passing,
-    EventKind.TICKET_BREACHED: _passing,
-    EventKind.TICKET_REOPENED: _passing,
-    EventKind.DEVICE_RETIRED: _passing,
+    EventKind.DEVICE_RETIRED: _device_retired,
     EventKind.FAULT_SEEN: _passing,
     **fold_alerts.HANDLERS,
     **fold_field.HANDLERS,
     **fold_findings.HANDLERS,
+    **fold_tickets.HANDLERS,
     EventKind.COMMAND_REFUSED: _command_refused,
     EventKind.ROW_DEAD: _row_dead,
 }

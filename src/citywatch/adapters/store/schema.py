@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    true,
 )
 
 from citywatch.domain.statistics import COLUMNS as COUNTS
@@ -228,12 +229,49 @@ TICKETS = Table(
     Column("verified_at_ns", BigInteger),
     Column("closed_at_ns", BigInteger),
     Column("resolution", Text, nullable=False),
+    Column("team", Text, server_default="", nullable=False),
+    Column("contractor", Text, server_default="", nullable=False),
+    Column("labels", JSON, server_default="{}", nullable=False),
+    Column("exercise", Boolean, server_default=false(), nullable=False),
+    Column("verifiable", Boolean, server_default=true(), nullable=False),
+    Column("outcome", _ID, server_default="", nullable=False),
+    Column("handled_at_ns", BigInteger),
+    Column("hold_reason", _ID, server_default="", nullable=False),
+    Column("held_at_ns", BigInteger),
+    Column("hold_until_ns", BigInteger),
+    Column("contract", Text, server_default="", nullable=False),
+    Column("response_within_ns", BigInteger),
+    Column("response_due_ns", BigInteger),
+    Column("response_state", _ID, server_default="none", nullable=False),
+    Column("repair_within_ns", BigInteger),
+    Column("repair_due_ns", BigInteger),
+    Column("repair_left_ns", BigInteger),
+    Column("repair_state", _ID, server_default="none", nullable=False),
+    Column("merged_into", _ID, server_default="", nullable=False),
+    Column("reopened", Integer, server_default="0", nullable=False),
+    Column("photos", JSON, server_default="[]", nullable=False),
+    Column("parts", JSON, server_default="[]", nullable=False),
     Index(None, "filed_at_ns", "id"),
     Index(None, "state", "filed_at_ns", "id"),
     Index(None, "device", "filed_at_ns", "id"),
+    Index(None, "team", "filed_at_ns", "id"),
     Index(None, "alert"),
     Index(None, "closed_at_ns"),
+    Index(None, "response_due_ns"),
+    Index(None, "repair_due_ns"),
 )
+"""`cause` is that of the fault as it is now, or was last. `accepted_at_ns` is the first answer, `accepted_by` who has
+it now; `outcome` what the crew says ('' before). `hold_reason` is '' unless it is on hold. A clock's `*_due_ns` is NULL
+without one and while it stands; then `repair_left_ns` is what is left of it. `*_state` is domain.tickets.ClockState."""
+
+TICKET_CAUSES = Table(
+    "ticket_causes",
+    METADATA,
+    Column("cause", _ID, primary_key=True),
+    Column("ticket", _ID, ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    Index(None, "ticket"),
+)
+"""The ticket of each cause: one that was reopened has several."""
 
 TICKET_STEPS = Table(
     "ticket_steps",
@@ -246,10 +284,12 @@ TICKET_STEPS = Table(
     Column("note", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("event", _ID, nullable=False),
+    Column("detail", JSON, server_default="{}", nullable=False),
     Index(None, "ticket", "seq"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
-"""`step` is filed, accepted, noted, verified or closed; `actor` is '' for the system itself."""
+"""Every event of a ticket: `step` is its kind without `ticket_`, `detail` the rest of its data. `actor` is '' for the
+system itself."""
 
 SOURCES = Table(
     "sources",

@@ -8,7 +8,7 @@ and segments here. Every method is one transaction, and usable from any thread. 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ from citywatch.adapters.store.schema import (
     SEGMENTS,
     SILENCES,
     SOURCES,
+    TICKET_CAUSES,
     TICKET_STEPS,
     TICKETS,
     TOKENS,
@@ -67,7 +68,7 @@ from citywatch.adapters.store.schema import (
 from citywatch.domain.alerts import AlertState
 from citywatch.domain.devices import DeviceState
 from citywatch.domain.events import Event, EventKind
-from citywatch.domain.tickets import TicketState
+from citywatch.domain.tickets import ClockState, TicketClock, TicketState
 from citywatch.errors import ConfigurationError, DataDirError
 from citywatch.ports import Position, Row, Segment
 
@@ -273,10 +274,16 @@ class SqlStore(PeopleReading, FindingReading, DeliveryReading):
 
     # silences and windows
 
-    def silences(self, *, active_at_ns: int | None = None, limit: int | None = None) -> Sequence[Row]:
+    def silences(
+        self,
+        *,
+        active_at_ns: int | None = None,
+        before: tuple[int, str] | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Row]:
         """Newest first by (set_at_ns, id); `active_at_ns`: only those that keep quiet at that instant."""
         c = SILENCES.c
-        query = select(SILENCES).order_by(c.set_at_ns.desc(), c.id.desc()).limit(limit)
+        query = _newest_first(select(SILENCES), c.set_at_ns, c.id, before, limit)
         return self._rows(query if active_at_ns is None else query.where(_active(SILENCES, active_at_ns)))
 
     def silence(self, silence: str) -> Row | None:
@@ -288,6 +295,7 @@ class SqlStore(PeopleReading, FindingReading, DeliveryReading):
         active_at_ns: int | None = None,
         from_ns: int | None = None,
         to_ns: int | None = None,
+        before: tuple[int, str] | None = None,
         limit: int | None = None,
     ) -> Sequence[Row]:
         """Newest first by (set_at_ns, id), those that were ended or withdrawn among them.
@@ -296,7 +304,7 @@ class SqlStore(PeopleReading, FindingReading, DeliveryReading):
         `from_ns`, `to_ns`: only those that may have times in [from_ns, to_ns).
         """
         c = WINDOWS.c
-        query = select(WINDOWS).order_by(c.set_at_ns.desc(), c.id.desc()).limit(limit)
+        query = _newest_first(select(WINDOWS), c.set_at_ns, c.id, before, limit)
         if active_at_ns is not None:
             query = query.where(_active(WINDOWS, active_at_ns))
         if from_ns is not None:
@@ -358,12 +366,62 @@ class SqlStore(PeopleReading, FindingReading, DeliveryReading):
     # tickets
 
     def tickets(
-        self, *, state: str | None, device: str | None, before: tuple[int, str] | None, limit: int
+        self,
+        *,
+        state: str | None,
+        device: str | None,
+        before: tuple[int, str] | None,
+        limit: int,
+        team: str | None = None,
+        contractor: str | None = None,
+        overdue_at_ns: int | None = None,
+        due_before_ns: int | None = None,
+        is_open: bool = False,
     ) -> Sequence[Row]:
-        """Newest first by (filed_at_ns, id); `before` is the cursor."""
+        """Newest first by (filed_at_ns, id); `before` is the cursor.
+
+        `overdue_at_ns`: a clock that still runs has run out by then, or has broken before; `due_before_ns`: one will
+        have run out before then. Both are about open tickets.
+        """
         c = TICKETS.c
         query = _newest_first(select(TICKETS), c.filed_at_ns, c.id, before, limit)
-        return self._rows(_filtered(query, {c.state: state, c.device: device}))
+        if is_open or overdue_at_ns is not None or due_before_ns is not None:
+            query = query.where(c.state != TicketState.CLOSED.value)
+        if overdue_at_ns is not None:
+            query = query.where(or_(*(_is_out(clock, overdue_at_ns) for clock in TicketClock)))
+        if due_before_ns is not None:
+            query = query.where(or_(*(_will_be_out(clock, due_before_ns) for clock in TicketClock)))
+        wanted: dict[ColumnElement[Any], object] = {
+            c.state: state,
+            c.device: device,
+            c.team: team,
+            c.contractor: contractor,
+        }
+        return self._rows(_filtered(query, wanted))
+
+    def tickets_of_causes(self, causes: Collection[str]) -> Mapping[str, str]:
+        """The ticket that stands for each of these causes, as far as one does."""
+        found: dict[str, str] = {}
+        wanted, c = sorted(set(causes)), TICKET_CAUSES.c
+        for start in range(0, len(wanted), _IN_ONE_QUESTION):
+            query = select(TICKET_CAUSES).where(c.cause.in_(wanted[start : start + _IN_ONE_QUESTION]))
+            found |= {row["cause"]: row["ticket"] for row in self._rows(query)}
+        return found
+
+    def merged_tickets(self, into: str, *, limit: int) -> Sequence[Row]:
+        """Tickets that this one stands for, oldest first."""
+        c = TICKETS.c
+        query = select(TICKETS).where(c.merged_into == into).order_by(c.filed_at_ns, c.id).limit(limit)
+        return self._rows(query)
+
+    def ticket_counts(self, from_ns: int, to_ns: int) -> Sequence[Row]:
+        """How many tickets were filed in [from_ns, to_ns), by contractor, team, state, resolution, outcome and how
+        their clocks stand; exercises are left out."""
+        c = TICKETS.c
+        by = (c.contractor, c.team, c.state, c.resolution, c.outcome, c.response_state, c.repair_state)
+        query = select(*by, func.count().label("tickets"), func.sum(c.reopened).label("reopened"))
+        mine = (c.filed_at_ns >= from_ns, c.filed_at_ns < to_ns, c.exercise.is_(False))
+        return self._rows(query.where(*mine).group_by(*by).order_by(*by))
 
     def ticket(self, ticket: str) -> Row | None:
         return self._row(select(TICKETS).where(TICKETS.c.id == ticket))
@@ -528,6 +586,22 @@ def _with_device() -> Select[Any]:
     return select(CAMERAS, *known).outerjoin(DEVICES, d.device == CAMERAS.c.camera)
 
 
+def _is_out(clock: TicketClock, at_ns: int) -> ColumnElement[bool]:
+    """A clock that somebody still waits for was out at an instant."""
+    due_ns, state = TICKETS.c[f"{clock}_due_ns"], TICKETS.c[f"{clock}_state"]
+    late = or_(and_(state == ClockState.RUNNING.value, due_ns <= at_ns), state == ClockState.BROKEN.value)
+    return and_(late, _waits(clock))
+
+
+def _will_be_out(clock: TicketClock, before_ns: int) -> ColumnElement[bool]:
+    return and_(TICKETS.c[f"{clock}_due_ns"] < before_ns, _waits(clock))
+
+
+def _waits(clock: TicketClock) -> ColumnElement[bool]:
+    """What the clock is for has not happened: nobody has accepted, nobody has verified."""
+    return TICKETS.c.accepted_at_ns.is_(None) if clock is TicketClock.RESPONSE else TICKETS.c.verified_at_ns.is_(None)
+
+
 def _plain(connection: Connection, query: Select[Any]) -> Iterator[Row]:
     for row in connection.execute(query).mappings():
         yield dict(row)
@@ -563,7 +637,11 @@ def _active(table: Table, at_ns: int) -> ColumnElement[bool]:
 
 
 def _newest_first(
-    query: Select[Any], at: ColumnElement[Any], name: ColumnElement[Any], before: tuple[int, str] | None, limit: int
+    query: Select[Any],
+    at: ColumnElement[Any],
+    name: ColumnElement[Any],
+    before: tuple[int, str] | None,
+    limit: int | None,
 ) -> Select[Any]:
     if before is not None:
         query = query.where(tuple_(at, name) < before)
