@@ -114,7 +114,7 @@ def test_multiprocessing_is_only_entered_by_its_spawn_context():
 
 
 WIDE = {
-    "adapters/notify/by_apprise.py": "what a plugin of Apprise raises is a failed attempt of its receiver (decision 0046)",
+    "adapters/notify/by_apprise.py": "what a plugin of Apprise raises is a failed attempt of its receiver",
     "flow/poison.py": "a row that raises becomes a dead letter with its reason (design.md, Poison)",
 }
 """Where everything may be caught without raising it again, and why that is not swallowing."""
