@@ -84,8 +84,21 @@ ROLES: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/metrics"): frozenset({Role.METRICS, Role.OPERATOR, Role.ADMIN}),
 }
 
-PUBLIC = frozenset({("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/"), ("GET", "/console/{name}")})
-"""Health, and the console's own files, which hold no data."""
+GEOREPORT = frozenset(
+    {
+        ("GET", "/open311/v2/discovery.{form}"),
+        ("GET", "/open311/v2/services.{form}"),
+        ("GET", "/open311/v2/services/{code}.{form}"),
+        ("POST", "/open311/v2/requests.{form}"),
+        ("GET", "/open311/v2/requests.{form}"),
+        ("GET", "/open311/v2/requests/{name}.{form}"),
+        ("GET", "/open311/v2/tokens/{name}.{form}"),
+    }
+)
+"""These ask for a key themselves, unless the settings make them public, and answer as their specification says."""
+
+PUBLIC = frozenset({("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/"), ("GET", "/console/{name}")}) | GEOREPORT
+"""Health, the console's own files, which hold no data, and the GeoReport server."""
 
 
 @dataclass(frozen=True, slots=True)

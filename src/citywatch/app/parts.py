@@ -465,8 +465,10 @@ def _prune(store: SqlStore, objects: DirectoryObjects, settings: Settings, now_n
     before_ns = now_ns - settings.store.retention_days * _NS_PER_DAY
     forgotten = store.prune(before_ns)
     photos = store.end_photos(before_ns, objects.release)
-    if photos or any(forgotten.values()):
-        forgotten = {**forgotten, "ticket_photos": photos}
+    kept_days = 90 if settings.open311 is None else settings.open311.reporters_days
+    reporters = store.forget_reporters(now_ns - kept_days * _NS_PER_DAY)
+    if photos or reporters or any(forgotten.values()):
+        forgotten = {**forgotten, "ticket_photos": photos, "finding_reporters": reporters}
         _log.info("forgot what is older than %d days: %s", settings.store.retention_days, dict(forgotten))
 
 

@@ -22,6 +22,7 @@ from citywatch.adapters.store.schema import (
     DISAGREEMENTS,
     EVENTS,
     EXERCISES,
+    FINDINGS,
     INCIDENT_CHILDREN,
     INCIDENTS,
     SHIFT_LOG,
@@ -47,6 +48,7 @@ def prune(
     - incidents that are closed and that no child is still to come back from, with their children;
     - corrections that were never in force and are settled;
     - silences and maintenance windows that are over;
+    - findings that are over and whose ticket, if any, is closed;
     - exercises that are over, and the log of shifts;
     - events whose alert or ticket is not open; verdicts of commands; audit lines.
     """
@@ -123,5 +125,12 @@ def _old(before_ns: int) -> Iterator[tuple[Column[str] | Column[int], Select[str
     played, shift = EXERCISES.c, SHIFT_LOG.c
     yield played.id, select(played.id).where(played.ended_at_ns < before_ns)
     yield shift.id, select(shift.id).where(shift.at_ns < before_ns)
+    found = FINDINGS.c
+    yield (
+        found.id,
+        select(found.id)
+        .where(found.cleared_at_ns < before_ns)
+        .where(~exists().where(ticket.cause == found.id, ticket_is_open)),
+    )
     yield COMMANDS.c.command, select(COMMANDS.c.command).where(COMMANDS.c.at_ns < before_ns)
     yield AUDIT.c.seq, select(AUDIT.c.seq).where(AUDIT.c.at_ns < before_ns).order_by(AUDIT.c.seq)
