@@ -40,7 +40,7 @@ def change(seq, alert, what, at_ns, *, severity="critical", level=0, area="north
 
 
 class Desk:
-    """The planner over plain dicts. With `forgetful` everything is written down and read again between any two calls."""
+    """The planner over plain dicts. With `forgetful` all is written down and read again between any two calls."""
 
     def __init__(self, tree=TREE, forgetful=False):
         self.tree, self.forgetful = tree, forgetful

@@ -345,6 +345,7 @@ def _notify(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None
     from citywatch.adapters.store.outbox import Outbox  # noqa: PLC0415
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
     from citywatch.app.notify import NotifyPart  # noqa: PLC0415
+    from citywatch.domain.labels import Matcher  # noqa: PLC0415
 
     settings, directory = briefing.settings(), briefing.directory()
     if not settings.has_notify_part:
@@ -356,7 +357,7 @@ def _notify(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None
         settings.notifications,
         briefing.beside_configuration,
         Outbox(store),
-        lambda now_ns: [],
+        lambda now_ns: [Matcher.of(silence["matcher"]) for silence in store.silences(active_at_ns=now_ns)],
         SystemClock(),
         meter,
     )
