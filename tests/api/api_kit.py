@@ -117,6 +117,10 @@ class FussyDoor:
         self._fuss()
         self._door.append(batch)
 
+    def broadcast(self, batch):
+        self._fuss()
+        self._door.broadcast(batch)
+
     def append_once(self, batch, *, word, content):
         self._fuss()
         return self._door.append_once(batch, word=word, content=content)

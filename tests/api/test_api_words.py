@@ -1,17 +1,19 @@
 """Words that stand in two places are the same words."""
 
-from typing import get_args
+import re
 
-from citywatch.api.alerts import AlertKind
+from citywatch.alerts.desk import MOMENTS
+from citywatch.api.alerts import _MOMENTS
 from citywatch.domain.events import EventKind
+from citywatch.domain.findings import KIND_PATTERN
 from citywatch.domain.incidents import INCIDENT
 from citywatch.domain.pictures import Fault
 
 
 def test_alerts_can_be_filtered_by_every_kind_there_is():
-    assert set(get_args(AlertKind)) == {
-        EventKind.OVERLOADED.value,
-        EventKind.EVASION_SUSPECTED.value,
-        INCIDENT,
-        *(fault.value for fault in Fault),
-    }
+    kinds = [EventKind.OVERLOADED, EventKind.EVASION_SUSPECTED, INCIDENT, *Fault]
+    assert [kind for kind in kinds if not re.fullmatch(KIND_PATTERN, kind)] == []
+
+
+def test_moments_have_no_ticket():
+    assert {kind.value for kind in MOMENTS} == _MOMENTS

@@ -34,7 +34,7 @@ OF_ALL_PARTITIONS = frozenset({Verb.SET_WINDOW, Verb.END_WINDOW})
 def obey(
     state: State, verb: str, target: str, args: Mapping[str, Any], *, at_ns: int, actor: str, command: str
 ) -> Event | str:
-    """The event of a command, or why it is refused: `not_open`, `already_ended`, `bad_times`, `too_many`; `repeated`
+    """The event of a command, or why it is refused: `not_open`, `already_ended`, `over_already`, `too_many`; `repeated`
     for the same command. KeyError, TypeError or ValueError for args that no door of ours has written.
     """
     match verb:
@@ -64,7 +64,7 @@ def _set_silence(state: State, silence: Silence, at_ns: int, actor: str, command
     if state.get(SILENCE, command) is not None:
         return "repeated"
     if silence.to_ns <= at_ns:
-        return Refused.BAD_TIMES.value
+        return Refused.OVER_ALREADY.value
     if state.size(SILENCE) >= MOST:
         return Refused.TOO_MANY.value
     state.put(SILENCE, command, {"to_ns": silence.to_ns, "ended": ""})
@@ -88,7 +88,7 @@ def _set_window(state: State, window: Window, at_ns: int, actor: str, command: s
     if state.get(WINDOW, command) is not None:
         return "repeated"
     if window.from_ns < at_ns - MOST_BACK_NS:
-        return Refused.BAD_TIMES.value
+        return Refused.OVER_ALREADY.value
     if state.size(WINDOW) >= MOST:
         return Refused.TOO_MANY.value
     told = window.to_json()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, Field
@@ -29,43 +29,15 @@ from citywatch.api.shared import (
 from citywatch.domain.alerts import AlertState
 from citywatch.domain.commands import Verb
 from citywatch.domain.events import Severity
-from citywatch.domain.incidents import INCIDENT
-from citywatch.domain.pictures import Fault
+from citywatch.domain.findings import KIND_PATTERN
 from citywatch.domain.plates import mask
 from citywatch.ports import Row
 from citywatch.tickets.desk import ticket_id
 
-_REPAIRED = frozenset({*Fault, INCIDENT})
+_MOMENTS = frozenset({"overloaded", "evasion_suspected"})
+"""A passing vehicle is nothing to repair."""
 
-AlertKind = Literal[
-    "overloaded",
-    "evasion_suspected",
-    "unreachable",
-    "no_media",
-    "black",
-    "over_exposed",
-    "frozen",
-    "covered",
-    "out_of_focus",
-    "stalled",
-    "partly_covered",
-    "moved",
-    "shaking",
-    "colour_cast",
-    "snow",
-    "stripes",
-    "mosaic",
-    "low_contrast",
-    "infrared_stuck",
-    "low_frame_rate",
-    "clock_wrong",
-    "silent",
-    "weight_drift",
-    "speed_drift",
-    "sides_unequal",
-    "bad_records",
-    "incident",
-]
+Word = Annotated[str | None, Query(max_length=100, description="Only alerts with this label")]
 
 
 class AlertView(BaseModel):
@@ -74,17 +46,31 @@ class AlertView(BaseModel):
 
     id: str = Field(examples=[EXAMPLE_ID])
     device: str = Field(examples=["CS01/d1/l2"])
-    kind: str = Field(description="overloaded, evasion_suspected, incident or the fault", examples=["overloaded"])
+    kind: str = Field(
+        description="overloaded, evasion_suspected, incident, the fault, or the kind of a finding",
+        examples=["overloaded"],
+    )
     severity: Severity
     state: AlertState
     opened_at: str | None = Field(examples=["2026-01-31T08:00:00.250Z"])
     acknowledged_at: str | None = Field(examples=[None])
     acknowledged_by: str = Field(examples=[""])
     resolved_at: str | None = Field(examples=[None])
-    resolution: str = Field(description="cleared or expired, once resolved", examples=[""])
+    resolution: str = Field(
+        description="Why it ended, such as cleared, expired or quiet", examples=[""]
+    )
     ticket: str | None = Field(
         description="Id of the repair ticket of a fault or incident, null for an overload", examples=[None]
     )
+    labels: dict[str, str] = Field(
+        description="What the alert can be told apart by; what is not known is empty",
+        examples=[{"alert": "overloaded", "severity": "warning", "site": "G319", "department": "road-police"}],
+    )
+    exercise: bool = Field(description="It is played: it counts nowhere")
+    escalation: int = Field(description="The last step of its escalation that was taken, 0 for none", examples=[0])
+    escalated_to: str = Field(description="Who was called by it", examples=[""])
+    flapping: bool = Field(description="It stands for what opens again and again")
+    openings: int = Field(description="How often that has opened", examples=[1])
     subject: dict[str, Any] = Field(
         examples=[
             {
@@ -110,14 +96,26 @@ def routes(app: FastAPI, api: Api) -> None:
     async def alerts(
         state: Annotated[AlertState | None, Query(description="Only alerts in this state")] = None,
         device: DeviceFilter = None,
-        kind: Annotated[AlertKind | None, Query(description="Only alerts of this kind")] = None,
+        kind: Annotated[
+            str | None,
+            Query(
+                pattern=f"^{KIND_PATTERN}$",
+                description="Only alerts of this kind: a fault, overloaded, incident, ..., or a finding's kind",
+            ),
+        ] = None,
         severity: Annotated[Severity | None, Query(description="Only alerts of this severity")] = None,
+        site: Word = None,
+        area: Word = None,
+        department: Word = None,
+        contractor: Word = None,
+        klass: Annotated[str | None, Query(alias="class", max_length=100, description="Class of the device")] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Page[AlertView]:
         """Alerts by the instant of their cause, newest first. Plates are masked in lists, whoever asks."""
         most = min(limit, api.config.max_page_rows)
         before = read_cursor(cursor)
+        labels = {"site": site, "area": area, "department": department, "contractor": contractor, "class": klass}
         rows = await run_in_threadpool(
             lambda: api.store.alerts(
                 state=None if state is None else state.value,
@@ -126,6 +124,7 @@ def routes(app: FastAPI, api: Api) -> None:
                 severity=None if severity is None else severity.value,
                 before=before,
                 limit=most + 1,
+                labels={label: word for label, word in labels.items() if word is not None},
             )
         )
         return page(rows, most, "opened_at_ns", alert_view)
@@ -182,7 +181,13 @@ def alert_view(row: Row, *, full: bool = False) -> AlertView:
         acknowledged_by=row["acknowledged_by"],
         resolved_at=shown(row["resolved_at_ns"]),
         resolution=row["resolution"],
-        ticket=ticket_id(row["cause"]) if row["kind"] in _REPAIRED else None,
+        ticket=None if row["kind"] in _MOMENTS else ticket_id(row["cause"]),
+        labels=row.get("labels") or {},
+        exercise=row.get("exercise", False),
+        escalation=row.get("escalation", 0),
+        escalated_to=row.get("escalated_to", ""),
+        flapping=row.get("flapping", False),
+        openings=row.get("openings", 1),
         subject=subject,
     )
 

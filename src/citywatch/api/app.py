@@ -37,6 +37,7 @@ from citywatch.api import (
     stream,
     tickets,
     vocabularies,
+    windows,
     work,
 )
 from citywatch.api import (
@@ -145,6 +146,7 @@ def _routes(app: FastAPI, api: Api) -> None:
     for noun in (
         overview,
         alerts,
+        windows,
         incidents,
         tickets,
         ticket_photos,

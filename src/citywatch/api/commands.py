@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from citywatch.api.access import caller_of
-from citywatch.api.door import append
+from citywatch.api.door import append, broadcast
 from citywatch.api.problems import Problem, invalid, responses
 from citywatch.api.shared import EXAMPLE_ID, Api, Id
 from citywatch.domain.commands import CommandBatch, Verb
@@ -33,6 +33,9 @@ _REASONS = {
     "too_much_work": "eight pieces of work lie ahead of this device already",
     "other_kind": "this id is that of a scale; give the camera another",
     "parent_is_child": "the parent hangs on this device itself",
+    "over_already": "its times are over, or lie too far back",
+    "too_many": "a thousand are kept already; end some",
+    "already_ended": "somebody has ended it before",
     "too_deep": "there would be more than eight devices above one another",
 }
 
@@ -102,16 +105,24 @@ def command_id(request: Request) -> str:
 
 
 async def give(
-    api: Api, *, command: str, device: str, verb: Verb, target: str, actor: str, args: str = "{}"
+    api: Api,
+    *,
+    command: str,
+    device: str,
+    verb: Verb,
+    target: str,
+    actor: str,
+    args: str = "{}",
+    everywhere: bool = False,
 ) -> Response | None:
     """Append a command and wait for its verdict: None when it was accepted, Problem 409 when refused, else a 202.
 
-    Nothing is said before the log has it on disk.
+    Nothing is said before the log has it on disk. `everywhere`: every partition is given it.
     """
     beats = api.pulse.beats
     verdict = await run_in_threadpool(api.store.verdict, command)
     if verdict is None:
-        await append(
+        await (broadcast if everywhere else append)(
             api,
             CommandBatch(
                 (device,),

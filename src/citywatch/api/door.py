@@ -19,6 +19,11 @@ async def append(api: Api, batch: Batch) -> None:
     await _counted(api, lambda: api.door.append(batch))
 
 
+async def broadcast(api: Api, batch: Batch) -> None:
+    """The same rows to every partition, as `append`."""
+    await _counted(api, lambda: api.door.broadcast(batch))
+
+
 async def append_once(api: Api, batch: Batch, *, word: str, content: str) -> bool:
     """The same under a word of the sender's: False when the rows are there already. RepeatedWord for other rows."""
     return await _counted(api, lambda: api.door.append_once(batch, word=word, content=content))

@@ -40,9 +40,8 @@ _DAY_S = 86_400
 class Refused(StrEnum):
     """Why a lawful-looking silence or window is not taken."""
 
-    BAD_TIMES = "bad_times"
+    OVER_ALREADY = "over_already"
     TOO_MANY = "too_many"
-    TOO_LONG = "too_long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def parse_hours(text: str) -> tuple[int, int]:
         begin, end = a * 3600 + b * 60, c * 3600 + d * 60
         if b < 60 and d < 60 and begin < _DAY_S and end <= _DAY_S and begin != end:
             return begin, end if end > begin else end + _DAY_S
-    raise ValueError(f"hours: {text[:20]!r}: write 08:30-17:30, 00:00-24:00, or 22:00-06:00 over midnight")
+    raise ValueError(f"{text[:20]!r}: write 08:30-17:30, 00:00-24:00, or 22:00-06:00 over midnight")
 
 
 def _matcher(fields: Mapping[str, Any]) -> Matcher:
@@ -154,12 +153,14 @@ def _weekly(weekly: Mapping[str, Any]) -> dict[str, Any]:
     hours = list(weekly["hours"])
     if not 1 <= len(hours) <= _MOST_HOURS:
         raise ValueError(f"rule.weekly.hours: 1 to {_MOST_HOURS} of them, such as 22:00-06:00")
-    for text in hours:
-        parse_hours(text)
+    field = "hours: "
     try:
+        for text in hours:
+            parse_hours(text)
+        field = "zone: "
         zone = check_zone(weekly["zone"])
     except ValueError as error:
-        raise ValueError(f"rule.weekly.zone: {error}") from error
+        raise ValueError(f"rule.weekly.{field}{error}") from error
     return {"days": days, "hours": hours, "zone": zone}
 
 
