@@ -20,10 +20,12 @@ from citywatch.domain.faults import Fault
 from citywatch.domain.labels import Matcher
 from citywatch.errors import ConfigurationError
 from citywatch.notifications.config import NotificationSettings
+from citywatch.tickets.config import TicketSettings
 
 __all__ = [
     "CameraSettings",
     "PatrolSettings",
+    "ReportSettings",
     "RuleSettings",
     "Settings",
     "load_settings",
@@ -266,6 +268,31 @@ class ResponsibilitySettings(_Part):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
 
+class ReportSettings(_Part):
+    """A report on a contract, made every month."""
+
+    contract: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+            description="Its name: sla/contracts/NAME.yaml of the data directory, or `reference`",
+        ),
+    ]
+    day: Annotated[
+        int, Field(ge=1, le=28, description="Day of the next month, in the contract's zone, from which it is made")
+    ] = 1
+    formats: Annotated[
+        tuple[Literal["json", "html", "pdf", "csv", "parquet"], ...],
+        Field(min_length=1, max_length=5, description="What it is kept as"),
+    ] = ("pdf", "json")
+    keep_months: Annotated[int, Field(ge=1, le=120, description="So many are kept, and made up for when missed")] = 24
+
+    @field_validator("formats")
+    @classmethod
+    def _each_once(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(formats))
+
+
 class DemonstrationSettings(_Part):
     """The demonstration city: made-up cameras and scales, driven through the public API."""
 
@@ -306,12 +333,26 @@ class Settings(_Part):
     signs: Annotated[tuple[SignConfig, ...], Field(description="Roadside signs behind the scales")] = ()
     registrar: RegistrarConfig | None = None
     demonstration: DemonstrationSettings | None = None
+    reports: Annotated[
+        tuple[ReportSettings, ...], Field(max_length=100, description="Reports on service levels that come by themselves")
+    ] = ()
     notifications: Annotated[NotificationSettings, Field(description="Who is told of alerts and tickets")] = (
         NotificationSettings()
     )
     alerts: Annotated[AlertSettings, Field(description="When alerts flap, and who is called when nobody comes")] = (
         AlertSettings()
     )
+    tickets: Annotated[TicketSettings, Field(description="Warnings, escalation and reopening of repair tickets")] = (
+        TicketSettings()
+    )
+    contracts: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=300)], ...],
+        Field(
+            max_length=100,
+            description="Contracts whose clocks tickets have, by name (sla/contracts/NAME.yaml of the data directory)"
+            " or file, seen from this file's place; the first that is about a device gives its clocks",
+        ),
+    ] = ()
     responsibility: Annotated[
         tuple[ResponsibilitySettings, ...],
         Field(max_length=1000, description="Who answers for which devices, where the register does not say it"),
@@ -336,6 +377,13 @@ class Settings(_Part):
             if device in seen:
                 raise ValueError(f"device {device!r} is described twice; give each camera and lane its own id")
             seen.add(device)
+        return self
+
+    @model_validator(mode="after")
+    def _one_report_a_contract(self) -> Settings:
+        names = [report.contract for report in self.reports]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"contract {twice[0]!r} stands twice under reports; keep one")
         return self
 
     @model_validator(mode="after")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from citywatch.laws import Law
     from citywatch.ports import Row
     from citywatch.rules.enforcement import Instrument
+    from citywatch.tickets.clocks import Contracts
 
 _PAGE = 500
 LIVE = "live"
@@ -106,8 +107,11 @@ def rerun_recording(
     settings = _decided_by(directory, config)
     if law is not None:
         settings = settings.model_copy(update={"law": law})
-    register = read_register(settings, None if config is None else config.absolute().parent)
-    print(f"{_rerun_live(directory, settings, events, register)} events in {events}")
+    from citywatch.app.contracts import read_contracts  # noqa: PLC0415
+
+    beside = None if config is None else config.absolute().parent
+    answers = read_register(settings, beside), read_contracts(settings, directory.root, beside)
+    print(f"{_rerun_live(directory, settings, events, *answers)} events in {events}")
 
 
 def _law_and_scales(law: str | None, config: Path | None) -> tuple[Law, dict[str, Instrument]]:
@@ -136,7 +140,7 @@ def _decided_by(directory: DataDir, config: Path | None) -> Settings:
     return settings
 
 
-def _rerun_live(directory: DataDir, settings: Settings, events: Path, register: Register) -> int:
+def _rerun_live(directory: DataDir, settings: Settings, events: Path, register: Register, contracts: Contracts) -> int:
     from citywatch.adapters.log.redis_streams import RedisLog  # noqa: PLC0415
     from citywatch.adapters.store.segments import read_seals  # noqa: PLC0415
     from citywatch.app.steps import city_step, incident_step  # noqa: PLC0415
@@ -148,7 +152,10 @@ def _rerun_live(directory: DataDir, settings: Settings, events: Path, register: 
         try:
             # Read before the segments: what is sealed meanwhile is then known already, and not read twice.
             sealed = store.archived()
-            steps = city_step(settings, register=register), incident_step(settings, register)
+            steps = (
+                city_step(settings, register=register, contracts=contracts),
+                incident_step(settings, register, contracts),
+            )
             for event in rerun_log(read_seals(directory.root, store), sealed, log, *steps):
                 target.add(event)
             if store.archived() != sealed:

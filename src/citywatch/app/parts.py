@@ -93,6 +93,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     from citywatch.adapters.store.project import Projector  # noqa: PLC0415
     from citywatch.adapters.store.segments import SegmentWriter  # noqa: PLC0415
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.app.contracts import read_contracts  # noqa: PLC0415
     from citywatch.app.fleet import FleetKeeper  # noqa: PLC0415
     from citywatch.app.keys import sealer  # noqa: PLC0415
     from citywatch.app.register import read_register  # noqa: PLC0415
@@ -137,9 +138,10 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     )
     warm()
     register = read_register(settings, briefing.place())
-    step = city_step(settings, plate_key=sealer(briefing).derived("plates"), register=register)
+    contracts = read_contracts(settings, directory.root, briefing.place())
+    step = city_step(settings, sealer(briefing).derived("plates"), register, contracts)
     processor = Processor(log, CountingStep(step, meter), meter, clock)
-    incidents = IncidentStage(log, incident_step(settings, register), meter)
+    incidents = IncidentStage(log, incident_step(settings, register, contracts), meter)
     projection = Projection(log, projector, hint, meter)
     door = LogDoor(log, "process")
     commands = registrations(settings, clock.now_ns())

@@ -32,6 +32,8 @@ from citywatch.rules.liveness import LivenessPolicy
 from citywatch.rules.scales import ScalePolicy
 from citywatch.rules.statistics import StatisticsPolicy
 from citywatch.settings import RuleSettings, Settings
+from citywatch.tickets.clocks import Contracts
+from citywatch.tickets.policy import TicketPolicy
 
 if TYPE_CHECKING:
     from citywatch.laws import Law
@@ -117,11 +119,29 @@ def alert_policy(settings: Settings) -> AlertPolicy:
     )
 
 
-def city_step(settings: Settings, plate_key: bytes = b"", register: Register | None = None) -> CityStep:
+def ticket_policy(settings: Settings, contracts: Contracts | None) -> TicketPolicy:
+    """Whose clocks tickets have, and when they warn, escalate and come back."""
+    chosen = settings.tickets
+    minute_ns = 60 * NS_PER_S
+    return TicketPolicy(
+        contracts or Contracts(),
+        chosen.warn_percent,
+        tuple(60 * hours * minute_ns for hours in chosen.escalate_hours),
+        60 * chosen.reopen_hours * minute_ns,
+        chosen.unverified_minutes * minute_ns,
+    )
+
+
+def city_step(
+    settings: Settings,
+    plate_key: bytes = b"",
+    register: Register | None = None,
+    contracts: Contracts | None = None,
+) -> CityStep:
     """The step that these settings ask for: the same for the running city and for `rerun`.
 
     `plate_key` is what plates are hashed with before they are remembered; no event depends on it. `register` says who
-    answers for which device, see app/register.py.
+    answers for which device (app/register.py), `contracts` whose clocks its tickets have (app/contracts.py).
     """
     rules = settings.rules
     return CityStep(
@@ -130,7 +150,7 @@ def city_step(settings: Settings, plate_key: bytes = b"", register: Register | N
             confirmations(rules), rules.unknown_after_seconds, no_key_frame_looks=rules.no_key_frame_looks
         ),
         liveness=LivenessPolicy(rules.missed_heartbeats),
-        desks=Desks(register or Register(), alert_policy(settings)),
+        desks=Desks(register or Register(), alert_policy(settings), ticket_policy(settings, contracts)),
         claims=ClaimPolicy(rules.claims_hold_seconds, rules.claims_lapse_seconds),
         observer=settings.server.observer,
         scales=ScalePolicy(
@@ -143,11 +163,13 @@ def city_step(settings: Settings, plate_key: bytes = b"", register: Register | N
     )
 
 
-def incident_step(settings: Settings, register: Register | None = None) -> IncidentStep:
+def incident_step(
+    settings: Settings, register: Register | None = None, contracts: Contracts | None = None
+) -> IncidentStep:
     """The second step, that of the incident stage."""
     chosen = settings.incidents
     return IncidentStep(
         IncidentPolicy(chosen.share_percent, chosen.window_seconds, chosen.wait_seconds, chosen.settle_seconds),
-        Desks(register or Register(), alert_policy(settings)),
+        Desks(register or Register(), alert_policy(settings), ticket_policy(settings, contracts)),
         detours_of(settings),
     )

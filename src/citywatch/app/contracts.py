@@ -1,0 +1,29 @@
+"""The contracts whose clocks tickets have, as the settings name them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from citywatch.errors import ConfigurationError
+from citywatch.settings import Settings
+from citywatch.sla.contracts import Contract, Listed
+from citywatch.tickets.clocks import Contracts
+
+
+def read_contracts(settings: Settings, root: Path, beside: Path | None) -> Contracts:
+    """`root` is the data directory, where contracts lie by their names; `beside` the directory of the configuration
+    file, from where files are seen (None for the current one). ConfigurationError lists the mistakes of the first file
+    that has any.
+    """
+    if not settings.contracts:
+        return Contracts()
+    from citywatch.app.sla_sources import find_contract, read_register  # noqa: PLC0415  (reads Parquet, too)
+
+    found: list[tuple[Contract, dict[str, Listed]]] = []
+    for name in settings.contracts:
+        is_file = Path(name).suffix in (".yaml", ".yml")
+        contract, file = find_contract(root, str((beside or Path()) / name) if is_file else name)
+        if contract.name in {known.name for known, _ in found}:
+            raise ConfigurationError(f"contracts: {contract.name!r} is named twice; keep one")
+        found.append((contract, read_register(contract, file)))
+    return Contracts(found)
