@@ -264,7 +264,7 @@ def test_a_fault_shows_its_evidence_and_the_pictures(city, open_page):
     assert widths == [640, 640]
     shoot(page, "fault-en")
     page.click("#detail >> text=Repair ticket")
-    page.wait_for_selector("#accept")
+    page.wait_for_selector("#move-accept")
 
 
 def test_fleet_and_tickets(city, open_page):
@@ -280,17 +280,19 @@ def test_fleet_and_tickets(city, open_page):
     shoot(page, "fleet-dark")
     page.click("nav >> text=Tickets")
     page.locator("#tickets li a").first.click()
+    page.click("#move-note")
     page.fill("#note", "half a note")
-    page.click("#accept")
+    page.click("#move-accept")
     page.wait_for_selector(".detail .chip-ticket-accepted")
+    page.click("#move-note")
     assert page.input_value("#note") == "half a note"
     told = text_of(page, ".detail")
     assert "cam-002" in told
     assert "too much of the picture is dark" in told
     page.fill("#note", "<img src=x onerror=alert(1)> lens cap was on")
-    page.click("text=Save note")
+    page.click("#form-note button[type=submit]")
     page.wait_for_selector(".note")
-    assert page.input_value("#note") == ""
+    assert page.locator("#note").count() == 0
     assert page.locator(".note").inner_text() == "<img src=x onerror=alert(1)> lens cap was on"
     assert page.locator(".note img").count() == 0
     shoot(page, "tickets-dark")

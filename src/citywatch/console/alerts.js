@@ -7,6 +7,9 @@ import { t } from "./words.js";
 
 const PAGE = 100;
 const MOST_CHILDREN = 200;
+const TYPING_MS = 300;
+const ANSWERS = ["area", "department", "contractor", "class", "site", "source"];
+const LABELS = ["area", "department", "contractor", "class", "site", "source", "exercise"];
 const KINDS = ["overloaded", "evasion_suspected", "unreachable", "no_media", "black", "over_exposed", "frozen", "covered", "out_of_focus",
   "stalled", "partly_covered", "moved", "shaking", "colour_cast", "snow", "stripes", "mosaic", "low_contrast",
   "infrared_stuck", "low_frame_rate", "clock_wrong", "silent", "incident"];
@@ -17,7 +20,8 @@ export class AlertsPage {
     this.alerts = new Map();
     this.cursors = {};
     this.over = false;
-    this.kind = "";
+    this.filters = { kind: "", severity: "" };
+    this.about = { label: "", text: "" };
     this.selected = null;
     this.fresh = new Set();
     this.list = el("ul", { class: "list", id: "alerts", "aria-label": t("page_alerts") });
@@ -40,12 +44,27 @@ export class AlertsPage {
         this.city.guarded(() => this.load());
       },
     }, t(key));
-    const kinds = el("select", { "aria-label": t("filter_kind"), onchange: (event) => {
-      this.kind = event.target.value;
+    const choice = (name, every, values, say) => el("select", { "aria-label": t(`filter_${name}`), onchange: (event) => {
+      this.filters[name] = event.target.value;
       this.city.guarded(() => this.load());
-    } }, el("option", { value: "" }, t("every_kind")), KINDS.map((kind) => el("option", { value: kind }, word("kind", kind))));
+    } }, el("option", { value: "" }, t(every)), values.map((value) => el("option", { value }, say(value))));
+    const label = el("select", { "aria-label": t("filter_label"), onchange: () => {
+      this.about.label = label.value;
+      text.hidden = !label.value;
+      if (this.about.text || !label.value) this.city.guarded(() => this.load());
+      if (label.value) text.focus();
+    } }, el("option", { value: "" }, t("every_label")), LABELS.map((name) => el("option", { value: name }, t(`label_${name}`))));
+    const text = el("input", { type: "search", hidden: true, "aria-label": t("matcher_patterns"), placeholder: t("label_is"), maxlength: 200, oninput: () => {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => {
+        this.about.text = text.value.trim();
+        this.city.guarded(() => this.load());
+      }, TYPING_MS);
+    } });
     return el("div", { class: "controls" },
-      el("div", { class: "choices", role: "group", "aria-label": t("filter_state") }, tab(false, "alerts_current"), tab(true, "alerts_over")), kinds);
+      el("div", { class: "choices", role: "group", "aria-label": t("filter_state") }, tab(false, "alerts_current"), tab(true, "alerts_over")),
+      choice("kind", "every_kind", KINDS, (kind) => word("kind", kind)),
+      choice("severity", "every_severity", ["critical", "warning", "info"], (severity) => t(`severity_${severity}`)), label, text);
   }
 
   states() {
@@ -53,9 +72,11 @@ export class AlertsPage {
   }
 
   async load() {
+    const asked = JSON.stringify([this.over, this.filters, this.about]);
     const found = new Map();
     const cursors = {};
     await Promise.all(this.states().map((state) => this.fetchPage(state, null, found, cursors)));
+    if (asked !== JSON.stringify([this.over, this.filters, this.about])) return; // somebody has chosen anew meanwhile
     this.alerts = found;
     this.cursors = cursors;
     this.draw();
@@ -68,14 +89,26 @@ export class AlertsPage {
   }
 
   async fetchPage(state, cursor, found, cursors) {
-    const page = await api.get("alerts", { state, kind: this.kind, cursor, limit: PAGE });
+    const page = await api.get("alerts", { state, ...this.filters, label: this.label(), cursor, limit: PAGE });
     for (const alert of page.items) found.set(alert.id, alert);
     cursors[state] = page.next;
   }
 
+  /** The label that is asked for, as the API takes it. */
+  label() {
+    return this.about.label && this.about.text ? `${this.about.label}=${this.about.text}` : "";
+  }
+
+  wants(alert) {
+    const { label, text } = this.about;
+    return this.states().includes(alert.state) && (!this.filters.kind || this.filters.kind === alert.kind)
+      && (!this.filters.severity || this.filters.severity === alert.severity)
+      && (!label || !text || alert.labels?.[label] === text);
+  }
+
   /** A change out of the live stream. */
   take({ change, alert }) {
-    const wanted = this.states().includes(alert.state) && (!this.kind || this.kind === alert.kind);
+    const wanted = this.wants(alert);
     if (wanted) this.alerts.set(alert.id, alert);
     else this.alerts.delete(alert.id);
     if (change === "opened") this.fresh.add(alert.id);
@@ -100,7 +133,7 @@ export class AlertsPage {
     const sorted = [...this.alerts.values()].sort((a, b) =>
       a.opened_at < b.opened_at ? 1 : a.opened_at > b.opened_at ? -1 : a.id < b.id ? 1 : -1);
     reconcile(this.list, sorted, (alert) => alert.id,
-      (alert) => [alert.state, alert.acknowledged_by, alert.id === this.selected, this.city.nameOf(alert.device)],
+      (alert) => [alert.state, alert.acknowledged_by, alert.escalation, alert.flapping, alert.openings, alert.id === this.selected, this.city.nameOf(alert.device)],
       (alert) => this.item(alert));
     this.empty.hidden = sorted.length > 0;
     this.empty.textContent = t(this.over ? "no_alerts_over" : "no_alerts");
@@ -112,14 +145,15 @@ export class AlertsPage {
     const fresh = this.fresh.delete(alert.id);
     return el("li", {},
       el("a", {
-        class: `item item-${alert.severity} item-${alert.state}${fresh ? " fresh" : ""}`,
+        class: `item item-${alert.severity} item-${alert.state}${alert.exercise ? " item-exercise" : ""}${fresh ? " fresh" : ""}`,
         href: `#/alerts/${alert.id}`,
         "aria-current": alert.id === this.selected ? "true" : null,
       },
       sign(alert.severity),
       el("span", { class: "what" },
         el("span", { class: "line" }, el("b", {}, headline(alert))),
-        el("span", { class: "quiet" }, this.city.nameOf(alert.device))),
+        el("span", { class: "quiet" }, [this.city.nameOf(alert.device), alert.labels?.area].filter(Boolean).join(" · ")),
+        marks(alert).length ? el("span", { class: "row" }, marks(alert)) : null),
       el("span", { class: "when" },
         el("time", { datetime: alert.opened_at, title: instant(alert.opened_at) }, shortInstant(alert.opened_at)),
         el("span", { class: `chip chip-${alert.state}` }, t(`alert_${alert.state}`)))));
@@ -140,10 +174,11 @@ export class AlertsPage {
     put(
       this.detail,
       el("a", { class: "back", href: "#/alerts" }, `‹ ${t("back")}`),
+      alert.exercise ? el("p", { class: "exercise-band" }, t("exercise_band")) : null,
       el("div", { class: "title" }, sign(alert.severity), el("h2", {}, headline(alert))),
       el("p", { class: "row" },
         el("span", { class: `chip chip-${alert.severity}` }, t(`severity_${alert.severity}`)),
-        el("span", { class: `chip chip-${alert.state}` }, t(`alert_${alert.state}`)),
+        el("span", { class: `chip chip-${alert.state}` }, t(`alert_${alert.state}`)), marks(alert, true),
         el("span", { class: "quiet", "data-ago": alert.opened_at }, ago(alert.opened_at))),
       el("p", { class: "lead" }, explanation(alert)),
       about.evidence ? el("p", {}, evidence(about)) : null,
@@ -178,6 +213,10 @@ export class AlertsPage {
         event.currentTarget.disabled = true;
         this.acknowledge(alert.id, event.currentTarget);
       } }, t("acknowledge")));
+    }
+    if (alert.state !== "resolved" && this.city.mayAcknowledge()) {
+      const begun = new URLSearchParams({ device: alert.device, alert: alert.kind });
+      buttons.push(el("a", { class: "button", href: `#/quiet/${encodeURIComponent(`silences/${begun}`)}` }, t("silence_this")));
     }
     if (alert.ticket) buttons.push(el("a", { class: "button", href: `#/tickets/${alert.ticket}` }, t("open_ticket")));
     return buttons.length ? el("p", { class: "row" }, buttons) : null;
@@ -255,6 +294,8 @@ export class AlertsPage {
       if (alert.kind === "incident") rows.push([t("field_below"), number(about.below)]);
       if (about.looks) rows.push([t("field_looks"), number(about.looks)]);
     }
+    const told = Object.entries(alert.labels ?? {}).filter(([label, text]) => text && ANSWERS.includes(label));
+    if (told.length) rows.push([t("field_answers"), told.map(([label, text]) => `${t(`label_${label}`)}: ${text}`).join(" · ")]);
     rows.push([t("field_id"), el("code", {}, alert.id)]);
     return rows;
   }
@@ -298,9 +339,19 @@ export class AlertsPage {
   }
 
   close() {
+    clearTimeout(this.typing);
     clearInterval(this.clock);
     this.release();
   }
+}
+
+/** What is special about an alert: an exercise, nobody has answered, it comes and goes. */
+function marks(alert, all = false) {
+  return [
+    alert.exercise && !all ? el("span", { class: "chip chip-exercise" }, t("exercise")) : null,
+    alert.escalation ? el("span", { class: "chip chip-warning" }, t("escalated", { level: alert.escalation })) : null,
+    alert.flapping ? el("span", { class: "chip chip-warning" }, t("flapping", { count: number(alert.openings ?? 0) })) : null,
+  ].filter(Boolean);
 }
 
 /** Gross against limit, to scale. The numbers stand beside it, so it is a picture of them and nothing more. */

@@ -59,22 +59,35 @@ export async function get(path, query = {}) {
   return (await ask(`/api/v1/${path}${tail}`)).json();
 }
 
-/** A command: the new state, or null when it is written down but not decided yet. */
-export async function command(path, body) {
+/** A word for one command: said again with the same word, it is done once. */
+export function word() {
+  return crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
+}
+
+/** A command: the new state, or null when it is written down but not decided yet. `key`: keep it to try again. */
+export async function command(path, body, { method = "POST", key = word() } = {}) {
   const answer = await ask(`/api/v1/${path}`, {
-    method: "POST",
-    headers: {
-      "Idempotency-Key": crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`,
-      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-    },
+    method,
+    headers: { "Idempotency-Key": key, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   return answer.status === 202 ? null : answer.json();
 }
 
+/** Send bytes as they are; the answer, also of a command that is not decided yet. */
+export async function upload(path, blob, key) {
+  const headers = { "Content-Type": blob.type || "application/octet-stream", "Idempotency-Key": key };
+  return (await ask(`/api/v1/${path}`, { method: "POST", headers, body: blob })).json();
+}
+
 /** An evidence picture as an address for <img>; release it with URL.revokeObjectURL. */
 export async function picture(hash) {
-  const answer = await ask(`/api/v1/objects/${encodeURIComponent(hash)}`);
+  return local(`objects/${encodeURIComponent(hash)}`);
+}
+
+/** The same by its whole path: pictures of tickets are for crews, too. */
+export async function local(path) {
+  const answer = await ask(`/api/v1/${path}`);
   return URL.createObjectURL(await answer.blob());
 }
 

@@ -6,23 +6,39 @@ import { CamerasPage } from "./cameras.js";
 import { el, put, say, sign } from "./dom.js";
 import { FleetPage } from "./fleet.js";
 import { headline, number, zone } from "./format.js";
+import { OrderPage } from "./order.js";
+import { QuietPage } from "./quiet.js";
 import { ReferencePage } from "./reference.js";
+import { ShiftPage } from "./shift.js";
 import { TicketsPage } from "./tickets.js";
 import { choose, currentLanguage, loadWords, t } from "./words.js";
 
 const REFRESH_MS = 15_000;
-const PAGES = { alerts: AlertsPage, cameras: CamerasPage, fleet: FleetPage, tickets: TicketsPage, reference: ReferencePage };
+const PAGES = {
+  alerts: AlertsPage, tickets: TicketsPage, order: OrderPage, cameras: CamerasPage, fleet: FleetPage, quiet: QuietPage,
+  shift: ShiftPage, reference: ReferencePage,
+};
+/** What each role finds at the top; a crew begins with its tickets. */
+const TABS = {
+  viewer: ["alerts", "tickets", "cameras", "fleet", "quiet", "shift", "reference"],
+  operator: ["alerts", "tickets", "cameras", "fleet", "quiet", "shift", "reference"],
+  admin: ["alerts", "tickets", "cameras", "fleet", "quiet", "shift", "reference"],
+  crew: ["tickets", "alerts", "cameras", "fleet"],
+};
 
 /** What the pages share: who is asking, the devices' names, and a way to tell people something. */
 const city = {
   who: null,
   devices: new Map(),
+  teams: new Set(),
   connection: "connecting",
   mayAcknowledge: () => ["operator", "admin"].includes(city.who?.role),
   maySeePictures: () => ["operator", "admin"].includes(city.who?.role),
   mayRepair: () => ["operator", "crew", "admin"].includes(city.who?.role),
   nameOf: (device) => city.devices.get(device)?.name || device,
   placeOf: (device) => city.devices.get(device)?.place || "",
+  openTickets: async () => (await Promise.all(["filed", "dispatched", "accepted", "on_hold", "handled"].map((state) =>
+    api.all("tickets", { state }, 500)))).flat(),
   async refreshDevices() {
     const devices = await api.all("devices", {});
     city.devices = new Map(devices.map((device) => [device.device, device]));
@@ -37,7 +53,7 @@ let wantsOverview = 0;
 function route() {
   const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
   const id = rest.join("/");
-  return { name: name in PAGES ? name : "alerts", id: id ? decodeURIComponent(id) : null };
+  return { name: name in PAGES ? name : TABS[city.who.role][0], id: id ? decodeURIComponent(id) : null };
 }
 
 async function show() {
@@ -77,11 +93,11 @@ function drawTop() {
   const { name } = route();
   const top = document.getElementById("top");
   const link = (target) =>
-    el("a", { href: `#/${target}`, class: "tab", "aria-current": target === name ? "page" : null }, t(`page_${target}`));
+    el("a", { href: `#/${target}`, class: "tab", "aria-current": target === name || (target === "tickets" && name === "order") ? "page" : null }, t(`page_${target}`));
   put(
     top,
     el("div", { class: "brand" }, el("img", { src: "/console/icon.svg", alt: "", width: 28, height: 28 }), el("b", {}, "Citywatch")),
-    el("nav", { "aria-label": t("pages") }, Object.keys(PAGES).map(link)),
+    el("nav", { "aria-label": t("pages") }, TABS[city.who.role].map(link)),
     el("div", { class: "numbers", id: "numbers" }),
     el("span", { id: "connection", role: "status" }),
   );
@@ -180,6 +196,7 @@ function leave() {
   city.who = null;
   city.overview = null;
   city.devices = new Map();
+  city.teams = new Set();
   document.title = "Citywatch";
 }
 

@@ -54,6 +54,23 @@ export function zone() {
   return parts.find((part) => part.type === "timeZoneName")?.value ?? "UTC";
 }
 
+/** A time of day with its day, for when something is due. */
+export function dayInstant(text) {
+  return new Intl.DateTimeFormat(locale(), { weekday: "short", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false })
+    .format(new Date(text));
+}
+
+const unit = (value, name) => new Intl.NumberFormat(locale(), { style: "unit", unit: name, unitDisplay: "narrow" }).format(value);
+
+/** A span in its two greatest units: 2d 4h, 3h 12m, 45s. */
+export function span(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  const [days, hours, minutes] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
+  if (days) return hours ? `${unit(days, "day")} ${unit(hours, "hour")}` : unit(days, "day");
+  if (hours) return minutes ? `${unit(hours, "hour")} ${unit(minutes, "minute")}` : unit(hours, "hour");
+  return minutes ? unit(minutes, "minute") : unit(whole, "second");
+}
+
 /** How long ago, roughly. */
 export function ago(text, now = Date.now()) {
   const seconds = Math.max(0, Math.round((now - new Date(text).getTime()) / 1000));

@@ -1,52 +1,74 @@
-// Repair tickets: who looks after which fault, and every step that was taken.
+// Repair tickets: whose is which fault, how much time is left, and the work order of the one that is chosen.
 
 import * as api from "./api.js";
+import { pressing } from "./clocks.js";
 import { el, put, reconcile } from "./dom.js";
-import { facts } from "./alerts.js";
-import { ago, instant, repair, repairExplained, shortInstant, word } from "./format.js";
+import { instant, repair, shortInstant, word } from "./format.js";
+import { OrderView } from "./order.js";
 import { t } from "./words.js";
+
+const OPEN = ["filed", "dispatched", "accepted", "on_hold", "handled", "verified"];
+const PAGE = 100;
 
 export class TicketsPage {
   constructor(city) {
     this.city = city;
     this.tickets = new Map();
     this.cursors = {};
-    this.over = false;
+    this.filters = { state: "", team: city.who.team ?? "", due: "" };
     this.selected = null;
-    this.shown = null;
     this.list = el("ul", { class: "list", id: "tickets", "aria-label": t("page_tickets") });
     this.empty = el("p", { class: "empty", hidden: true }, t("no_tickets"));
     this.more = el("button", { class: "plain more", hidden: true, onclick: () => city.guarded(() => this.loadMore()) }, t("load_more"));
-    this.detail = el("section", { class: "detail card", "aria-label": t("details"), tabindex: "-1" });
+    this.view = new OrderView(city, () => this.city.guarded(() => this.load()));
+    this.nothing = el("p", { class: "empty" }, t("choose_ticket"));
+    this.detail = el("section", { class: "detail card", "aria-label": t("details"), tabindex: "-1" },
+      el("a", { class: "back", href: "#/tickets" }, `‹ ${t("back")}`), this.nothing, this.view.root);
     this.root = el("div", { class: "split" },
       el("section", { class: "column" }, this.controls(), this.empty, this.list, this.more), this.detail);
-    this.drawDetail();
+    this.view.root.hidden = true;
+    this.clock = setInterval(() => this.draw(), 30_000);
   }
 
   controls() {
-    const tab = (over, key) => el("button", {
-      class: "choice", "aria-pressed": String(this.over === over), onclick: (event) => {
-        this.over = over;
-        for (const other of event.currentTarget.parentNode.children) {
-          other.setAttribute("aria-pressed", String(other === event.currentTarget));
-        }
+    const filter = (name) => (event) => {
+      this.filters[name] = event.target.value;
+      this.city.guarded(() => this.load());
+    };
+    this.teams = el("select", { "aria-label": t("filter_team"), onchange: filter("team") });
+    this.drawTeams();
+    return el("div", { class: "controls" },
+      el("select", { id: "filter-state", "aria-label": t("filter_state"), onchange: filter("state") },
+        el("option", { value: "" }, t("tickets_current")), [...OPEN, "closed"].map((state) => el("option", { value: state }, t(`ticket_${state}`)))),
+      this.teams,
+      el("label", { class: "check" }, el("input", { type: "checkbox", id: "filter-overdue", onchange: (event) => {
+        this.filters.due = event.target.checked ? "true" : "";
         this.city.guarded(() => this.load());
-      },
-    }, t(key));
-    return el("div", { class: "controls" }, el("div", { class: "choices", role: "group", "aria-label": t("filter_state") },
-      tab(false, "tickets_current"), tab(true, "tickets_over")));
+      } }), t("only_overdue")));
+  }
+
+  drawTeams() {
+    const teams = [...this.city.teams].sort();
+    put(this.teams, el("option", { value: "" }, t("every_team")), ...teams.map((team) => el("option", { value: team }, team)));
+    this.teams.value = this.filters.team;
+    this.teams.hidden = !teams.length;
   }
 
   states() {
-    return this.over ? ["closed"] : ["filed", "accepted"];
+    return this.filters.state ? [this.filters.state] : OPEN;
   }
 
   async load() {
+    const asked = JSON.stringify(this.filters);
     const found = new Map();
     const cursors = {};
     await Promise.all(this.states().map((state) => this.fetchPage(state, null, found, cursors)));
+    if (asked !== JSON.stringify(this.filters)) return; // somebody has chosen anew meanwhile
     this.tickets = found;
     this.cursors = cursors;
+    this.asked = Date.now();
+    for (const ticket of found.values()) if (ticket.team) this.city.teams.add(ticket.team);
+    this.drawTeams();
     this.draw();
   }
 
@@ -57,14 +79,14 @@ export class TicketsPage {
   }
 
   async fetchPage(state, cursor, found, cursors) {
-    const page = await api.get("tickets", { state, cursor, limit: 100 });
+    const page = await api.get("tickets", { state, team: this.filters.team, overdue: this.filters.due, cursor, limit: PAGE });
     for (const ticket of page.items) found.set(ticket.id, ticket);
     cursors[state] = page.next;
   }
 
   async refresh() {
     await this.load();
-    if (this.selected && !this.detail.contains(document.activeElement)) await this.open(this.selected);
+    if (this.selected) await this.view.show(this.selected);
   }
 
   /** Tickets are opened and closed together with the alerts of their faults. */
@@ -77,111 +99,48 @@ export class TicketsPage {
   async select(id) {
     this.selected = id;
     this.root.classList.toggle("has-detail", Boolean(id));
+    this.nothing.hidden = Boolean(id);
+    this.view.root.hidden = !id;
     this.draw();
-    await this.open(id);
-    if (id) this.detail.focus({ preventScroll: true });
-  }
-
-  async open(id) {
-    this.shown = id ? await api.get(`tickets/${id}`) : null;
-    this.drawDetail();
+    if (id) {
+      await this.view.show(id);
+      this.detail.focus({ preventScroll: true });
+    }
   }
 
   draw() {
-    const sorted = [...this.tickets.values()].sort((a, b) =>
-      a.filed_at < b.filed_at ? 1 : a.filed_at > b.filed_at ? -1 : a.id < b.id ? 1 : -1);
+    const sorted = [...this.tickets.values()].sort((a, b) => due(a) - due(b) || (a.filed_at < b.filed_at ? 1 : -1));
     reconcile(this.list, sorted, (ticket) => ticket.id,
-      (ticket) => [ticket, ticket.id === this.selected, this.city.nameOf(ticket.device)], (ticket) => this.item(ticket));
+      (ticket) => [ticket, ticket.id === this.selected, this.city.nameOf(ticket.device), Math.floor(Date.now() / 30_000)], (ticket) => this.item(ticket));
     this.empty.hidden = sorted.length > 0;
     this.more.hidden = !Object.values(this.cursors).some(Boolean);
   }
 
   item(ticket) {
     return el("li", {}, el("a", {
-      class: `item item-ticket-${ticket.state}`, href: `#/tickets/${ticket.id}`,
+      class: `item item-ticket-${ticket.state}${ticket.exercise ? " item-exercise" : ""}`, href: `#/tickets/${ticket.id}`,
       "aria-current": ticket.id === this.selected ? "true" : null,
     },
     el("span", { class: "what" }, el("span", { class: "line" }, el("b", {}, repair(ticket))),
-      el("span", { class: "quiet" }, this.city.nameOf(ticket.device))),
+      el("span", { class: "quiet" }, [this.city.nameOf(ticket.device), ticket.team].filter(Boolean).join(" · ")),
+      el("span", { class: "row" }, ticket.exercise ? el("span", { class: "chip chip-exercise" }, t("exercise")) : null,
+        pressing(ticket, this.asked))),
     el("span", { class: "when" },
       el("time", { datetime: ticket.filed_at, title: instant(ticket.filed_at) }, shortInstant(ticket.filed_at)),
-      el("span", { class: `chip chip-ticket-${ticket.state}` }, t(`ticket_${ticket.state}`)))));
-  }
-
-  drawDetail() {
-    const ticket = this.shown;
-    if (!ticket) {
-      put(this.detail, el("p", { class: "empty" }, t("choose_ticket")));
-      return;
-    }
-    const over = ["verified", "closed"].includes(ticket.state);
-    put(
-      this.detail,
-      el("a", { class: "back", href: "#/tickets" }, `‹ ${t("back")}`),
-      el("div", { class: "title" }, el("h2", {}, repair(ticket))),
-      el("p", { class: "row" }, el("span", { class: `chip chip-ticket-${ticket.state}` }, t(`ticket_${ticket.state}`)),
-        el("span", { class: "quiet" }, ago(ticket.filed_at))),
-      el("p", { class: "lead" }, repairExplained(ticket)),
-      el("p", { class: "quiet" }, t(over ? "ticket_over_about" : "ticket_about")),
-      el("p", { class: "row" },
-        ticket.state === "filed" && this.city.mayRepair()
-          ? el("button", { class: "primary", id: "accept", onclick: (event) => {
-            event.currentTarget.disabled = true;
-            this.send("accept", undefined, event.currentTarget);
-          } }, t("accept")) : null,
-        el("a", { class: "button", href: `#/alerts/${ticket.alert}` }, t("open_alert"))),
-      facts([
-        [t("field_device"), el("a", { href: `#/fleet/${encodeURIComponent(ticket.device)}` }, this.city.nameOf(ticket.device))],
-        [t("field_device_id"), ticket.device],
-        [t("field_place"), this.city.placeOf(ticket.device) || "–"],
-        [t("field_reason"), word("reason", ticket.reason)],
-        [t("field_first_bad"), instant(ticket.first_bad_at)],
-        [t("field_accepted"), ticket.accepted_at ? `${instant(ticket.accepted_at)} · ${ticket.accepted_by}` : t("nobody_yet")],
-        ...(ticket.first_good_at ? [[t("field_first_good"), instant(ticket.first_good_at)]] : []),
-        [t("field_id"), el("code", {}, ticket.id)],
-      ]),
-      el("h3", {}, t("steps")),
-      el("ol", { class: "steps" }, ticket.steps.map((step) => el("li", {},
-        el("b", {}, t(`step_${step.step}`)), " ",
-        el("span", { class: "quiet" }, `${instant(step.at)} · ${step.actor || t("the_system")}`),
-        step.note ? el("p", { class: "note" }, step.note) : null))),
-      !over && this.city.mayRepair() ? this.noteForm() : null,
-    );
-  }
-
-  noteForm() {
-    const { id } = this.shown;
-    const field = el("textarea", { id: "note", rows: 3, maxlength: 2000, required: true,
-      oninput: () => { this.draft = { id, text: field.value }; } });
-    // The page is drawn afresh every few seconds; what somebody is writing outlives that.
-    if (this.draft?.id === id) field.value = this.draft.text;
-    return el("form", { onsubmit: (event) => {
-      event.preventDefault();
-      this.send("note", { note: field.value }, event.submitter);
-    } }, el("label", { for: "note" }, t("add_note")), field, el("button", { type: "submit" }, t("save_note")));
-  }
-
-  async send(what, body, button) {
-    const id = this.shown.id;
-    await this.city.guarded(async () => {
-      try {
-        const changed = await api.command(`tickets/${id}/${what}`, body);
-        if (what === "note") this.draft = null;
-        if (!changed) this.city.tell(t("command_pending"));
-        else if (this.shown?.id === id) {
-          this.shown = changed;
-          this.drawDetail();
-        }
-        await this.load();
-      } catch (error) {
-        if (button) button.disabled = false;
-        if (error.document?.reason) throw new api.Problem(error.status, { detail: word("refused", error.document.reason) });
-        throw error;
-      }
-    });
+      el("span", { class: `chip chip-ticket-${ticket.state}` }, t(`ticket_${ticket.state}`)),
+      ticket.state === "on_hold" && ticket.hold_reason ? el("span", { class: "quiet small" }, word("hold", ticket.hold_reason)) : null)));
   }
 
   close() {
     clearTimeout(this.soon);
+    clearInterval(this.clock);
+    this.view.close();
   }
+}
+
+/** When the next running clock runs out: what is due first stands first. */
+function due(ticket) {
+  const ends = ["response", "repair"].map((name) => ticket.clocks?.[name] ?? ticket[name])
+    .filter((clock) => clock?.state === "running" && clock.due_at).map((clock) => Date.parse(clock.due_at));
+  return ends.length ? Math.min(...ends) : Number.MAX_SAFE_INTEGER;
 }
