@@ -334,7 +334,8 @@ class Settings(_Part):
     registrar: RegistrarConfig | None = None
     demonstration: DemonstrationSettings | None = None
     reports: Annotated[
-        tuple[ReportSettings, ...], Field(max_length=100, description="Reports on service levels that come by themselves")
+        tuple[ReportSettings, ...],
+        Field(max_length=100, description="Reports on service levels that come by themselves"),
     ] = ()
     notifications: Annotated[NotificationSettings, Field(description="Who is told of alerts and tickets")] = (
         NotificationSettings()

@@ -85,6 +85,10 @@ METRICS: Mapping[str, Metric] = {
     "intake_dropped_total": Metric("counter", "Messages without a promise that found no room", ("source", "reason")),
     "sign_messages_total": Metric("counter", "Messages of roadside signs, by what became of them", ("result",)),
     "pass_to_sign_seconds": Metric("histogram", "From the pass to its message on the sign", (), _SECONDS),
+    # service levels
+    "report_seconds": Metric("histogram", "From a question about service levels to its answer", (), _SECONDS),
+    "report_failures_total": Metric("counter", "Processes of reports that did not answer, by reason", ("reason",)),
+    "monthly_reports_total": Metric("counter", "Monthly reports by schedule, by result", ("result",)),
     # the registrar
     "registrar_requests_total": Metric("counter", "SIP requests answered, by method and status", ("method", "status")),
     "registrar_refused_total": Metric("counter", "SIP requests refused, by reason", ("reason",)),

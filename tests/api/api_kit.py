@@ -165,6 +165,35 @@ class Board:
 
 
 class LoggedPasses:
+class Reports:
+    """ports.ServiceReports: notes what it is asked, answers what it was given, or raises it."""
+
+    def __init__(self):
+        self.asked, self.answers, self.rows, self.files = [], {}, [], {}
+
+    def _answer(self, *asked):
+        self.asked.append(asked)
+        answer = self.answers[asked[0]]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def contracts(self):
+        return self._answer("contracts")
+
+    def report(self, question, form):
+        return self._answer("report", question, form)
+
+    def explain(self, question, selection, most):
+        return self._answer("explain", question, selection, most)
+
+    def kept(self):
+        return self.rows
+
+    def kept_file(self, contract, period, form):
+        return self.files.get((contract, period, form))
+
+
     """ports.Passes over the log in memory: each pass once, newest first."""
 
     def __init__(self, log):
@@ -197,8 +226,9 @@ class City:
         self.meter = NullMeter()
         self.sealer = Sealer([bytes(range(64))])
         self.board = Board()
-        self._processor = Processor(self.log, CityStep(load("cn-gross")), self.meter, self.clock)
-        self._incidents = IncidentStage(self.log, IncidentStep(), self.meter)
+        self.reports = Reports()
+        self._processor = Processor(self.log, CityStep(load("cn-gross"), desks=desks), self.meter, self.clock)
+        self._incidents = IncidentStage(self.log, IncidentStep(desks=desks), self.meter)
         self._projection = Projection(self.log, Projector(self.store), self.hints.publish, self.meter)
         self._ticks = LogDoor(self.log, "clock")
         self._stop = threading.Event()
@@ -223,6 +253,7 @@ class City:
             photos=PhotoRoom(self.meter),
             open311=open311,
             config=ApiConfig(**{"live_heartbeat_seconds": 0.3, "token_cache_seconds": 0.2, **config}),
+            reports=self.reports,
         )
 
     def give_token(self, name, role):

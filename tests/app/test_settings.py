@@ -139,6 +139,7 @@ def test_defaults_are_promises() -> None:
             "snapshot_full_visits": 12,
         },
         "evasion": {"hold_seconds": 8, "routes": ()},
+        "reports": (),
         "incidents": {"share_percent": 60, "window_seconds": 300, "wait_seconds": 30, "settle_seconds": 300},
         "rules": {
             "confirm_looks": None,

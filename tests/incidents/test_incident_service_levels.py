@@ -7,7 +7,7 @@ from incident_kit import PARTITIONS, Town, at, cleared, confirmed, placed
 
 from citywatch.adapters.store.project import Projector
 from citywatch.adapters.store.sql import SqlStore
-from citywatch.app.sla_sources import City
+from citywatch.app.sla_city import City
 from citywatch.ports import INCIDENTS
 from citywatch.sla.contracts import Contract, Listed
 from citywatch.sla.report import Report
@@ -32,7 +32,7 @@ def city(tmp_path_factory):
 
 
 def figures(city, contract, register):
-    history = city.history(at(0), at(170))
+    history = city.history(at(0), at(170), city.known_until_ns)
     report = Report.of(
         history, contract, {**city.register(), **register}, at(90), at(170), known_until_ns=city.known_until_ns
     )

@@ -33,6 +33,7 @@ from citywatch.api import (
     problems,
     shifts,
     sources,
+    sla,
     statistics,
     stream,
     tickets,
@@ -50,7 +51,20 @@ from citywatch.api.guards import BoundedBody, Watch
 from citywatch.api.live import LiveHub, Pulse
 from citywatch.api.problems import ProblemDocument
 from citywatch.api.shared import Api
-from citywatch.ports import CameraForms, Clock, Door, Meter, Objects, Passes, PatrolView, Photos, Store, Wakeup
+from citywatch.ports import (
+    CameraForms,
+    Clock,
+    Door,
+    Meter,
+    Objects,
+    Passes,
+    PatrolView,
+    Photos,
+    ServiceReports,
+    Store,
+    Wakeup,
+)
+from citywatch.tickets.clocks import Contracts
 
 _log = logging.getLogger(__name__)
 
@@ -83,8 +97,10 @@ def create_api(
     photos: Photos,
     findings_config: FindingsConfig | None = None,
     open311: Open311Config | None = None,
+    reports: ServiceReports,
 ) -> FastAPI:
     """The API and the console. `health` says of each part "ok" or why not; `known_until` up to which instant (ns)
+    contracts: Contracts | None = None,
     every row has been stepped: behind it nobody can say that a device was up. Run it with serve.ApiServer.
     """
     pulse = Pulse(wakeup, config.live_poll_seconds)
@@ -108,6 +124,8 @@ def create_api(
         open311,
     )
     app = FastAPI(
+        reports,
+        contracts or Contracts(),
         title="Citywatch",
         version=__version__,
         description=_ABOUT,
@@ -162,6 +180,7 @@ def _routes(app: FastAPI, api: Api) -> None:
         ingest,
         ingest_findings,
         findings,
+        sla,
         georeport,
         stream,
         objects,

@@ -63,6 +63,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "shifts", "description": "What one shift tells the next"},
     {"name": "passes", "description": "Measured vehicle passes"},
     {"name": "availability", "description": "Share of time in working order, as an interval"},
+    {"name": "sla", "description": "Contracts on service levels, their figures, and why they are what they are"},
     {"name": "statistics", "description": "What weigh stations counted, and the corrections of their scales"},
     {"name": "findings", "description": "What people and other systems have found"},
     {"name": "ingest", "description": "The door for stations and devices"},

@@ -20,7 +20,20 @@ from citywatch.api.live import LiveHub, Pulse
 from citywatch.api.problems import Problem, invalid
 from citywatch.domain.devices import DeviceKind
 from citywatch.domain.instants import format_instant, parse_instant
-from citywatch.ports import CameraForms, Clock, Door, Meter, Objects, Passes, PatrolView, Photos, Row, Store
+from citywatch.ports import (
+    CameraForms,
+    Clock,
+    Door,
+    Meter,
+    Objects,
+    Passes,
+    PatrolView,
+    Photos,
+    Row,
+    ServiceReports,
+    Store,
+)
+from citywatch.tickets.clocks import Contracts
 
 T = TypeVar("T")
 
@@ -45,6 +58,8 @@ class Api:
     photos: Photos
     findings: FindingsConfig
     open311: Open311Config | None
+    reports: ServiceReports
+    contracts: Contracts
 
 
 class Page(BaseModel, Generic[T]):

@@ -42,6 +42,7 @@ _log = logging.getLogger(__name__)
 _BLOCK_MS = 500
 _PRESENCE_S = 1.0
 _PRUNE_EVERY_S = 3600.0
+_REPORTS_EVERY_S = 300.0
 _LOOK_FOR_NEWS_S = 0.5
 _FIGURES_EVERY_S = 5.0
 _NS_PER_DAY = 86_400_000_000_000
@@ -169,6 +170,8 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
         "fleet": fleet.turn,
         "pruning": _every(_PRUNE_EVERY_S, stop, lambda: _prune(store, objects, settings, clock.now_ns())),
     }
+    if settings.reports:
+        turns["reports"] = _monthly_reports(briefing, settings, log, meter, stop, stack)
     running = _start_turns(turns, meter, stop, stack)
     _live("process", briefing, running, stop, stack)
 
@@ -182,6 +185,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     from citywatch.adapters.log.presence import Presence  # noqa: PLC0415
     from citywatch.adapters.log.redis_streams import RedisWakeup  # noqa: PLC0415
     from citywatch.adapters.photos import PhotoRoom  # noqa: PLC0415
+    from citywatch.adapters.store.kept_reports import KeptReports  # noqa: PLC0415
     from citywatch.adapters.store.objects import DirectoryObjects  # noqa: PLC0415
     from citywatch.api.app import create_api  # noqa: PLC0415
     from citywatch.api.connection import BoundedConnection  # noqa: PLC0415
@@ -190,6 +194,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     from citywatch.app.keys import sealer  # noqa: PLC0415
     from citywatch.app.passes import JudgedPasses  # noqa: PLC0415
     from citywatch.flow.door import LogDoor  # noqa: PLC0415
+    from citywatch.app.report_room import ReportRoom  # noqa: PLC0415
     from citywatch.flow.pulse import Observer  # noqa: PLC0415
 
     settings, directory, clock = briefing.settings(), briefing.directory(), SystemClock()
@@ -215,6 +220,8 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
 
     passes = JudgedPasses(directory.root, store, log, settings.law, settings)
     turns = {
+    reports = ReportRoom(briefing, KeptReports(directory.root), meter, now_ns=clock.now_ns, stopped=stop.is_set)
+    stack.callback(reports.close)
         "observer": Observer(settings.server.observer, door, clock).turn,
         # Kernels are heavy to load and only lists of passes need them here: that need not hold up the start.
         "kernels": _every(float("inf"), stop, passes.warm),
@@ -244,6 +251,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         patrol=board,
         photos=PhotoRoom(meter),
         findings_config=settings.findings,
+        reports=reports,
         open311=settings.open311,
     )
     _start_presence("serve", briefing, running, stop, stack)
@@ -477,6 +485,37 @@ def _prune(store: SqlStore, objects: DirectoryObjects, settings: Settings, now_n
 
 def _every(seconds: float, stop: threading.Event, work: Callable[[], None]) -> Callable[[], None]:
     def turn() -> None:
+def _monthly_reports(
+    briefing: Briefing,
+    settings: Settings,
+    log: RedisLog,
+    meter: PrometheusMeter,
+    stop: threading.Event,
+    stack: ExitStack,
+) -> Callable[[], None]:
+    """The schedule of reports. They are worked out by a process of its own, behind everything that decides."""
+    from citywatch.adapters.store.kept_reports import KeptReports  # noqa: PLC0415
+    from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.app.monthly_reports import MonthlyReports  # noqa: PLC0415
+    from citywatch.app.report_room import ReportRoom  # noqa: PLC0415
+
+    kept = KeptReports(briefing.directory().root)
+    room = ReportRoom(briefing, kept, meter, now_ns=SystemClock().now_ns, stopped=stop.is_set)
+    stack.callback(room.close)
+
+    def decided_ns() -> int:
+        return min(position.ms for position in log.committed().values()) * NS_PER_MS
+
+    schedule = MonthlyReports(settings.reports, room, kept, decided_ns, meter, stop.is_set)
+
+    def turn() -> None:
+        # First some calm: a start has other things to do, and a city that was down catches up.
+        if not stop.wait(_REPORTS_EVERY_S):
+            schedule.turn()
+
+    return turn
+
+
         work()
         stop.wait(None if math.isinf(seconds) else seconds)
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from citywatch.app.clock import SystemClock
 from citywatch.app.data_dir import DataDir
 from citywatch.app.kernels import use_cache, warm_imported
-from citywatch.domain.instants import NS_PER_S, check_zone, parse_instant
-from citywatch.errors import ConfigurationError, DescriptionRefused
+from citywatch.domain.instants import check_zone
+from citywatch.errors import ConfigurationError, DescriptionRefused, RecordRefused
 
 if TYPE_CHECKING:
     from citywatch.sla.report import Report
@@ -71,46 +69,19 @@ def report(
 def _work_out(
     data_dir: Path, config: Path | None, contract: str, begin: str, end: str, as_known_at: str | None, source: str
 ) -> Report:
-    from citywatch.app import sla_sources as sources  # noqa: PLC0415
-    from citywatch.domain.service import NEVER_NS, Standing  # noqa: PLC0415
+    from citywatch.app.sla_work import Place, work_out  # noqa: PLC0415
+    from citywatch.ports import ReportQuestion  # noqa: PLC0415
     from citywatch.settings import Settings, load_settings  # noqa: PLC0415
-    from citywatch.sla.budgets import BURNS  # noqa: PLC0415
-    from citywatch.sla.history import History  # noqa: PLC0415
-    from citywatch.sla.report import Report  # noqa: PLC0415
 
     warm_imported()
-    directory = DataDir(data_dir)
-    terms, file = sources.find_contract(directory.root, contract)
-    zone = ZoneInfo(terms.time_zone)
-    from_ns, to_ns = _instant(begin, "--from", zone), _instant(end, "--to", zone)
-    known_ns = None if as_known_at is None else _instant(as_known_at, "--as-known-at", zone)
-    if from_ns >= to_ns:
-        raise ConfigurationError(f"--to {end} must be behind --from {begin}")
-    listed = sources.read_register(terms, file)
     settings = Settings() if config is None else load_settings(config)
-    known_until_ns, parts, tickets = NEVER_NS, [], None
-    with sources.City.open(directory, settings, SystemClock().now_ns()) as city:
-        if city is not None and source != "import":
-            known_until_ns = city.known_until_ns
-            parts.append(city.history(min(from_ns, to_ns - max(length for _, length in BURNS)), to_ns))
-            listed = {**city.register(), **listed}
-            tickets = list(city.tickets(from_ns))
-    if source != "city":
-        told = sources.imported(directory.root, Standing.STATED if parts else Standing.SEEN)
-        parts += [] if told is None else [told]
-    if not parts:
-        raise ConfigurationError(
-            f"{directory.root} holds no history; bring one with `citywatch sla import FILE.csv`,"
-            " or name the data directory of a city: --data-dir"
-        )
-    parts.append(History.of_facts(sources.in_service(listed)))
-    history = parts[0].joined(parts[1:])
-    found = Report.of(
-        history, terms, listed, from_ns, to_ns, as_known_at_ns=known_ns, known_until_ns=known_until_ns, tickets=tickets
-    )
-    if not found.history.devices:
-        raise ConfigurationError(f"contract {terms.name}: no device of the history is under it; see its `devices`")
-    return found
+    place = Place(DataDir(data_dir), settings, None if config is None else config.absolute().parent)
+    try:
+        return work_out(place, ReportQuestion(contract, begin, end, as_known_at or "", source), SystemClock().now_ns())
+    except RecordRefused as error:
+        # What is wrong stands on the command line: --from, --to, --contract.
+        option = f"--{error.field.replace('_', '-')} " if error.field else ""
+        raise ConfigurationError(f"{option}{str(error).removeprefix(error.field + ': ')}") from error
 
 
 def _text(found: Report) -> str:
@@ -159,19 +130,3 @@ def _zone(name: str) -> str:
         return check_zone(name)
     except ValueError as error:
         raise ConfigurationError(f"--time-zone: {error}") from error
-
-
-def _instant(text: str, option: str, zone: ZoneInfo) -> int:
-    """RFC 3339, or a day or local time in the contract's zone."""
-    try:
-        return parse_instant(text)
-    except ValueError as error:
-        try:
-            local = datetime.fromisoformat(text)
-        except ValueError:
-            local = None
-        if local is None or local.tzinfo is not None:
-            raise ConfigurationError(
-                f"{option} {text!r} is no instant; write 2026-01-31T08:00:00Z, or a day of the contract's time zone"
-            ) from error
-        return int(local.replace(tzinfo=zone).timestamp()) * NS_PER_S

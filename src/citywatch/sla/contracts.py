@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -246,6 +246,11 @@ class Listed:
     parent: str = ""
     from_ns: int | None = None
     to_ns: int | None = None
+
+    def over(self, known: Listed) -> Listed:
+        """This, with what another register knows where this one says nothing."""
+        told = {one.name: getattr(self, one.name) or getattr(known, one.name) for one in fields(Listed)[:-2]}
+        return replace(self, **told)
 
 
 def under(contract: Contract, register: Mapping[str, Listed], devices: Iterable[str]) -> list[str]:

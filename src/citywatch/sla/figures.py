@@ -5,6 +5,7 @@ All in whole nanoseconds. Sums of a fleet leave 64 bits, so seconds and rests ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -165,19 +166,32 @@ class Failures:
         cause = reading.cause()[first]
         return cls(reading, reading.device[first], begin, end, cause, begin >= from_ns, first, behind)
 
-    def elapsed(self, calendar: Calendar, to_ns: int) -> _I64:
+    def elapsed(self, calendar: Calendar, to_ns: int, stood: Sequence[tuple[int, int, int]] = ()) -> _I64:
         """(f,) ns on a calendar from the beginning of each failure to its end, or to the end of the window.
 
-        Excluded time inside does not run.
+        Excluded time inside does not run, nor do the times (device, from, to) of `stood`.
         """
         if not len(self.begin):
             return self.begin
         oldest = max(int(self.begin.min()), to_ns - _LONGEST_NS)
-        spent = self.reading.spent(calendar.within(oldest, to_ns), oldest, to_ns)
+        hours = calendar.within(oldest, to_ns)
+        spent = self.reading.spent(hours, oldest, to_ns)
         spent[self.reading.counts >= Class.EXCLUDED] = 0
         total = np.zeros(len(spent) + 1, np.int64)
         np.cumsum(spent, out=total[1:])  # may leave 64 bits; differences come back
-        return total[self.behind] - total[self.first]
+        found: _I64 = total[self.behind] - total[self.first]
+        for device, begin, end in _apart(stood):
+            for i in np.flatnonzero(self.device == device).tolist():
+                found[i] -= self._running(i, hours, max(begin, oldest), min(end, to_ns))
+        return found
+
+    def _running(self, failure: int, hours: Hours, from_ns: int, to_ns: int) -> int:
+        """How long the clock of a failure runs inside a time, ns."""
+        rows = slice(int(self.first[failure]), int(self.behind[failure]))
+        runs = self.reading.counts[rows] < Class.EXCLUDED
+        begin = np.maximum(self.reading.begin[rows][runs], from_ns)
+        end = np.minimum(self.reading.end[rows][runs], to_ns)
+        return sum(hours.between(a, b) for a, b in zip(begin.tolist(), end.tolist(), strict=True) if a < b)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +207,8 @@ class Cases:
         return self.kept + self.broken + self.running
 
 
-def repair_cases(failures: Failures, terms: ClockTerms, calendar: Calendar, to_ns: int) -> Cases:
-    """The failures that touch a window against the repair clock."""
-    elapsed = failures.elapsed(calendar, to_ns)
+def repair_cases(failures: Failures, elapsed: _I64, terms: ClockTerms) -> Cases:
+    """The failures that touch a window against the repair clock; `elapsed` as of `Failures.elapsed`."""
     late = elapsed > terms.within
     lasts = failures.end == intervals.END
     broken, running = int(late.sum()), int((lasts & ~late).sum())
@@ -214,6 +227,17 @@ def sums(spent: _I64, code: Any, codes: int) -> list[int]:
     whole, rest = np.zeros(codes, np.int64), np.zeros(codes, np.int64)
     intervals.add_up(spent, np.ascontiguousarray(code, np.int64), NS_PER_S, whole, rest)
     return [a * NS_PER_S + b for a, b in zip(whole.tolist(), rest.tolist(), strict=True)]
+
+
+def _apart(times: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """(device, from, to), those of a device that touch or overlap made one: nothing is left out twice."""
+    found: list[tuple[int, int, int]] = []
+    for device, begin, end in sorted(times):
+        if found and found[-1][0] == device and begin <= found[-1][2]:
+            found[-1] = (device, found[-1][1], max(found[-1][2], end))
+        elif begin < end:
+            found.append((device, begin, end))
+    return found
 
 
 def _tallies(reading: Reading, spent: _I64, group: _I64, groups: int) -> list[Tally]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from citywatch.domain.instants import NS_PER_S, format_instant
 from citywatch.domain.service import ALWAYS_NS, NEVER_NS, STANDINGS, STATES
-from citywatch.domain.tickets import ClockState
+from citywatch.domain.tickets import ClockState, HoldReason
 from citywatch.sla.budgets import BURNS, DAY_NS, HOUR_NS, budget, burn, deducted, outlook
 from citywatch.sla.contracts import Contract, Counts, Listed, under
 from citywatch.sla.figures import Cases, Failures, Figure, Tally, Window, repair_cases, share_of
@@ -106,9 +106,9 @@ class Report:
             "devices": figure.devices,
             "devices_under_contract": len(self.history.devices),
             "target_percent": float(self.contract.intact.target_percent),
-            **_share(share, self.target),
-            **_seconds_of(figure.worst),
-            "readings": {"worst": _seconds_of(figure.worst), "best": _seconds_of(figure.best)},
+            **share_json(share, self.target),
+            **seconds_of(figure.worst),
+            "readings": {"worst": seconds_of(figure.worst), "best": seconds_of(figure.best)},
             "penalty": self._penalty(share),
             "budget": self._budget(figure),
             "failures": self._failures(figure),
@@ -136,13 +136,13 @@ class Report:
         low = [(share, f, name) for share, f, name in found if share is not None and share.worst < 1]
         low.sort(key=lambda item: (float(item[0].worst), -item[1].worst.down_ns, item[2]))
         return [
-            {"device": name, **_share(share, self.target), **_seconds_of(figure.worst)}
+            {"device": name, **share_json(share, self.target), **seconds_of(figure.worst)}
             for share, figure, name in low[:most]
         ]
 
     def groups(self, key: str) -> list[dict[str, Any]]:
         """A figure for each value of a property of the devices, in the order of its name; [] where nothing is known."""
-        names, codes = self._codes(key)
+        names, codes = self.codes(key)
         if names in ([], [""]):
             return []
         figures = self.window.figures(codes, len(names))
@@ -152,8 +152,8 @@ class Report:
                 key: name,
                 "devices": figure.devices,
                 "down_at_the_end": now,
-                **_share(figure.share, self.target),
-                **_seconds_of(figure.worst),
+                **share_json(figure.share, self.target),
+                **seconds_of(figure.worst),
             }
             for name, figure, now in zip(names, figures, down, strict=True)
         ]
@@ -192,7 +192,7 @@ class Report:
         found: list[dict[str, Any]] = []
         calendar = self.contract.calendar(self.contract.intact.calendar)
         keyed = [("all", [""], np.zeros(len(self.history.devices), np.int64))]
-        keyed += [(key, *self._codes(key)) for key in GROUPS]
+        keyed += [(key, *self.codes(key)) for key in GROUPS]
         for rate, length_ns in BURNS:
             window = Window.of(self.readings, calendar, self.to_ns - length_ns, self.to_ns)
             for key, names, codes in keyed:
@@ -221,9 +221,15 @@ class Report:
     def intervals(self, *, worst: bool = True) -> Iterator[dict[str, Any]]:
         """The stretches that make the figure, clipped to the window, by device and time."""
         reading = self.readings.worst if worst else self.readings.best
+        rows = np.flatnonzero((reading.begin < self.to_ns) & (reading.end > self.from_ns))
+        return self.interval_rows(rows, worst=worst)
+
+    def interval_rows(self, rows: Any, *, worst: bool) -> Iterator[dict[str, Any]]:
+        """Some of them, by their index in the reading."""
+        reading = self.readings.worst if worst else self.readings.best
         spent = self.window.worst_spent if worst else self.window.best_spent
         history = reading.history
-        for i in np.flatnonzero((reading.begin < self.to_ns) & (reading.end > self.from_ns)).tolist():
+        for i in rows.tolist():
             fact = int(reading.fact[i])
             begin, end = max(int(reading.begin[i]), self.from_ns), min(int(reading.end[i]), self.to_ns)
             known = int(history.known[fact]) if fact >= 0 else ALWAYS_NS
@@ -339,7 +345,7 @@ class Report:
         return {
             "within_seconds": seconds(terms.within),
             "target_percent": float(terms.share_percent),
-            **_share(share_of(cases, cases), Fraction(terms.share_percent) / 100),
+            **share_json(share_of(cases, cases), Fraction(terms.share_percent) / 100),
             "cases": _cases(cases),
         }
 
@@ -347,19 +353,43 @@ class Report:
         terms = self.contract.repair
         if terms is None:
             return None
-        calendar = self.contract.calendar(terms.calendar)
-        worst = repair_cases(self.worst_failures, terms, calendar, self.to_ns)
-        best = worst if self.window.is_one else repair_cases(self.best_failures, terms, calendar, self.to_ns)
+        worst = repair_cases(self.worst_failures, self.repair_elapsed(worst=True), terms)
+        best = worst
+        if not self.window.is_one:
+            best = repair_cases(self.best_failures, self.repair_elapsed(worst=False), terms)
         return {
             "within_seconds": seconds(terms.within),
             "target_percent": float(terms.share_percent),
-            **_share(share_of(worst, best), Fraction(terms.share_percent) / 100),
+            **share_json(share_of(worst, best), Fraction(terms.share_percent) / 100),
             "cases": {"worst": _cases(worst), "best": _cases(best)},
         }
 
+    def repair_elapsed(self, *, worst: bool) -> Any:
+        """(f,) ns that the repair clock has counted of each failure; None without such a clock.
+
+        Excluded time does not run, nor does time in which a ticket of the device was on hold for a reason that stops
+        the clock by contract.
+        """
+        terms = self.contract.repair
+        if terms is None:
+            return None
+        failures = self.worst_failures if worst else self.best_failures
+        return failures.elapsed(self.contract.calendar(terms.calendar), self.to_ns, self._stood())
+
+    def _stood(self) -> list[tuple[int, int, int]]:
+        """(device, from, to) of holds that stop the clock."""
+        place = {name: number for number, name in enumerate(self.history.devices)}
+        found = []
+        for ticket in self.tickets or ():
+            for hold in ticket.holds:
+                if self.contract.stops(HoldReason(hold.reason)):
+                    to_ns = self.to_ns if hold.to_ns is None else min(hold.to_ns, self.to_ns)
+                    found.append((place[ticket.device], hold.from_ns, min(to_ns, self.known_until_ns)))
+        return found
+
     def _forecasts(self, figure: Figure) -> list[dict[str, Any]]:
         """For all, for each contractor, and the arrivals for each cause."""
-        names, codes = self._codes("contractor")
+        names, codes = self.codes("contractor")
         found = [self._forecast("all", "", figure, None)]
         if names not in ([], [""]):
             for number, (name, part) in enumerate(zip(names, self.window.figures(codes, len(names)), strict=True)):
@@ -412,7 +442,7 @@ class Report:
             }
         return found
 
-    def _codes(self, key: str) -> tuple[list[str], Any]:
+    def codes(self, key: str) -> tuple[list[str], Any]:
         """The values of a property, sorted, and each device's index among them."""
         return self._all_codes[key]
 
@@ -443,7 +473,8 @@ def seconds(length_ns: int) -> int | float:
     return whole if rest == 0 else length_ns / NS_PER_S
 
 
-def _seconds_of(tally: Tally) -> dict[str, int | float]:
+def seconds_of(tally: Tally) -> dict[str, int | float]:
+    """A tally in seconds."""
     return {
         "up_seconds": seconds(tally.up_ns),
         "down_seconds": seconds(tally.down_ns),
@@ -454,7 +485,8 @@ def _seconds_of(tally: Tally) -> dict[str, int | float]:
     }
 
 
-def _share(share: Share | None, target: Fraction) -> dict[str, Any]:
+def share_json(share: Share | None, target: Fraction) -> dict[str, Any]:
+    """As numbers, exactly beside, with the verdict."""
     if share is None:
         return {"worst": None, "best": None, "verdict": None, "worst_exact": None, "best_exact": None}
     return {

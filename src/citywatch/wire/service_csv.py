@@ -1,13 +1,15 @@
 """A history of states as a table: device, state, from, to, cause, and optionally known_at and evidence.
 
 One row is one fact: the device was in `state` in [from, to). An empty `to` has not ended; an empty `known_at` was known
-all along. Instants are RFC 3339; one without an offset is a local time of the zone that the reader is told.
+all along. Where an instant is known within bounds alone, `from_worst`, `from_best`, `to_worst` and `to_best` give those
+of the reading that is worst, and best, for who answers for the device; an empty one is the instant itself. Instants are
+RFC 3339; one without an offset is a local time of the zone that the reader is told.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,7 +20,8 @@ from citywatch.domain.service import ALWAYS_NS, NEVER_NS, ServiceState
 from citywatch.errors import Mistake
 
 NEEDED = ("device", "state", "from", "to", "cause")
-OPTIONAL = ("known_at", "evidence")
+BOUNDS = ("from_worst", "from_best", "to_worst", "to_best")
+OPTIONAL = ("known_at", "evidence", *BOUNDS)
 MOST_MISTAKES = 100
 
 _OTHER_WORDS = {"disabled": ServiceState.DISABLED, "removed": ServiceState.RETIRED}
@@ -36,6 +39,10 @@ class ServiceRow:
     cause: str
     known_ns: int
     evidence: str
+    from_worst_ns: int | None = None
+    from_best_ns: int | None = None
+    to_worst_ns: int | None = None
+    to_best_ns: int | None = None
 
 
 class ServiceRefused(ValueError):
@@ -116,6 +123,9 @@ class _Reader:
         }
         if not wrong and instants["to"] <= instants["from"]:
             wrong.append(self._mistake("to", "it must be behind `from`; leave it empty for what has not ended", line))
+        bounds = self._bounds(cells, line, wrong)
+        if not wrong and (worse := _ends_first(instants, bounds)):
+            wrong.append(self._mistake(worse, "this reading would end before it begins", line))
         texts = {name: self._cell(cells, name) for name in ("cause", "evidence")}
         for name, text in texts.items():
             if len(text) > _LONGEST:
@@ -123,9 +133,20 @@ class _Reader:
         if wrong or state is None:
             return None, wrong
         found = ServiceRow(
-            device, state, instants["from"], instants["to"], texts["cause"], instants["known_at"], texts["evidence"]
+            device,
+            state,
+            instants["from"],
+            instants["to"],
+            texts["cause"],
+            instants["known_at"],
+            texts["evidence"],
+            **{f"{name}_ns": at_ns for name, at_ns in bounds.items()},
         )
         return found, wrong
+
+    def _bounds(self, cells: list[str], line: int, wrong: list[Mistake]) -> dict[str, int | None]:
+        told = [name for name in BOUNDS if self._cell(cells, name)]
+        return {name: self._instant(cells, name, None, line, wrong) if name in told else None for name in BOUNDS}
 
     def _instant(self, cells: list[str], name: str, usual: int | None, line: int, wrong: list[Mistake]) -> int:
         text = self._cell(cells, name)
@@ -148,6 +169,15 @@ class _Reader:
 
     def _mistake(self, name: str, words: str, line: int) -> Mistake:
         return Mistake(name, words, line, self._place[name] + 1)
+
+
+def _ends_first(instants: Mapping[str, int], bounds: Mapping[str, int | None]) -> str:
+    """The bound that lets a reading end before it begins; '' for none."""
+    for reading in ("worst", "best"):
+        begin, end = bounds[f"from_{reading}"], bounds[f"to_{reading}"]
+        if (instants["from"] if begin is None else begin) > (instants["to"] if end is None else end):
+            return f"from_{reading}" if end is None else f"to_{reading}"
+    return ""
 
 
 def _instant_ns(text: str, zone: ZoneInfo) -> int:

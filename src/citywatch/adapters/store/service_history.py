@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from citywatch.adapters.store.disk import WholeFile, disk_words
@@ -38,8 +39,14 @@ _SCHEMA = pa.schema(
         ("evidence", _WORDS),
         ("known_ns", pa.int64()),
         ("digest", pa.int64()),
+        # Bounds of the two instants; files of before have none, and no row of a file that needs none.
+        ("from_worst_ns", pa.int64()),
+        ("from_best_ns", pa.int64()),
+        ("to_worst_ns", pa.int64()),
+        ("to_best_ns", pa.int64()),
     ]
 )
+_BOUNDS = ("from_worst", "from_best", "to_worst", "to_best")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ class ServiceHistory:
     def read(self) -> tuple[list[str], list[str], dict[str, Any]] | None:
         """Devices, words and columns of all imported facts; None when nothing was imported.
 
-        `device`, `cause` and `evidence` are indexes, `state` is a text; `number` is that of the file.
+        `device`, `cause` and `evidence` are indexes, `state` one into the texts `states`; `number` is that of the file.
         """
         parts = [(number, self._table(file)) for number, file in self._files()]
         if not parts:
@@ -94,9 +101,9 @@ class ServiceHistory:
         states, state = _coded(table["state"])
         columns = {
             "device": device,
-            "state": np.array(states, object)[state],
-            "from": table["from_ns"].to_numpy(),
-            "to": table["to_ns"].to_numpy(),
+            "state": state,
+            "states": states,
+            **{name: _bound(table, name) for name in _BOUNDS},
             "known": table["known_ns"].to_numpy(),
             "number": np.repeat([number for number, _ in parts], [part.num_rows for _, part in parts]),
             "cause": cause,
@@ -126,6 +133,13 @@ class ServiceHistory:
             os.close(handle)
 
 
+def _bound(table: pa.Table, name: str) -> Any:
+    """A bound where one is given, else the instant itself."""
+    given = table[f"{name}_ns"]
+    plain = table[f"{name.partition('_')[0]}_ns"]
+    return (plain if given.null_count == len(given) else pc.coalesce(given, plain)).to_numpy()
+
+
 def _table_of(rows: Sequence[ServiceRow], digests: Any) -> pa.Table:
     columns = [
         pa.array([row.device for row in rows]).dictionary_encode(),
@@ -136,6 +150,7 @@ def _table_of(rows: Sequence[ServiceRow], digests: Any) -> pa.Table:
         pa.array([row.evidence for row in rows]).dictionary_encode(),
         pa.array([row.known_ns for row in rows], pa.int64()),
         pa.array(digests, pa.int64()),
+        *(pa.array([getattr(row, f"{name}_ns") for row in rows], pa.int64()) for name in _BOUNDS),
     ]
     return pa.Table.from_arrays(columns, schema=_SCHEMA)
 
@@ -148,6 +163,17 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Any]:
 
 
 def _digest(row: ServiceRow) -> int:
-    parts = (row.device, row.state.value, str(row.from_ns), str(row.to_ns), row.cause, row.evidence, str(row.known_ns))
+    parts: tuple[str, ...] = (
+        row.device,
+        row.state.value,
+        str(row.from_ns),
+        str(row.to_ns),
+        row.cause,
+        row.evidence,
+        str(row.known_ns),
+    )
+    bounds = tuple(getattr(row, f"{name}_ns") for name in _BOUNDS)
+    if any(bound is not None for bound in bounds):
+        parts += tuple(map(str, bounds))
     content = "\x1f".join(parts).encode()
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big", signed=True)
