@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -73,7 +74,10 @@ class ByApprise:
         self._is_brief = is_brief
         self._schema = url.partition("://")[0].lower()
         self._redact = Redactor(parts_of(url))
-        plugin = apprise.Apprise.instantiate(url, asset=apprise.AppriseAsset(app_id="Citywatch"))
+        with warnings.catch_warnings():
+            # It loads all its plugins at the first address; what they use of old is no news to our users.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            plugin = apprise.Apprise.instantiate(url, asset=apprise.AppriseAsset(app_id="Citywatch"))
         said, _heard.said = _heard.said, []
         if plugin is None:
             why = self._redact("; ".join(said)) or "it is no address of Apprise"
