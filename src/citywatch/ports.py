@@ -449,10 +449,6 @@ class Store(Protocol):
         `due_before_ns`: one will be out before then."""
         ...
 
-    def tickets_of_causes(self, causes: Collection[str]) -> Mapping[str, str]:
-        """The ticket that stands for each of these causes, as far as one does."""
-        ...
-
     def merged_tickets(self, into: str, *, limit: int) -> Sequence[Row]:
         """Tickets that this one stands for, oldest first."""
         ...

@@ -30,6 +30,7 @@ from citywatch.domain.passes import PassBatch
 from citywatch.domain.pictures import Outcome
 from citywatch.domain.pulses import TickBatch
 from citywatch.errors import LogFull, LogUnavailable
+from citywatch.flow.desks import Desks
 from citywatch.flow.door import LogDoor
 from citywatch.flow.incident_stage import IncidentStage
 from citywatch.flow.incident_step import IncidentStep
@@ -164,7 +165,6 @@ class Board:
         return {camera: self.seen[camera] for camera in cameras if camera in self.seen}
 
 
-class LoggedPasses:
 class Reports:
     """ports.ServiceReports: notes what it is asked, answers what it was given, or raises it."""
 
@@ -194,6 +194,7 @@ class Reports:
         return self.files.get((contract, period, form))
 
 
+class LoggedPasses:
     """ports.Passes over the log in memory: each pass once, newest first."""
 
     def __init__(self, log):
@@ -215,7 +216,8 @@ class Reports:
 class City:
     """Everything behind the API. `pump` is what the processor's process does, in a thread."""
 
-    def __init__(self, directory: Path, *, open311=None, **config):
+    def __init__(self, directory: Path, *, open311=None, desks=None, **config):
+        desks = desks or Desks()
         self.store = SqlStore.open(directory / "city.db")
         self.log = MemoryLog(2)
         self.clock = HandClock()
@@ -251,9 +253,10 @@ class City:
             forms=CameraRegistry(self.sealer),
             patrol=self.board,
             photos=PhotoRoom(self.meter),
-            open311=open311,
-            config=ApiConfig(**{"live_heartbeat_seconds": 0.3, "token_cache_seconds": 0.2, **config}),
             reports=self.reports,
+            open311=open311,
+            contracts=desks.tickets.contracts,
+            config=ApiConfig(**{"live_heartbeat_seconds": 0.3, "token_cache_seconds": 0.2, **config}),
         )
 
     def give_token(self, name, role):

@@ -12,9 +12,10 @@ from api_kit import NOW, PNG, lorry, serving, until
 
 from citywatch.api.access import ROLES
 from citywatch.api.config import ApiConfig
-from citywatch.api.shared import mask, read_cursor, write_cursor
+from citywatch.api.shared import read_cursor, write_cursor
 from citywatch.domain.events import event_id
 from citywatch.domain.instants import format_instant
+from citywatch.domain.plates import mask
 from citywatch.domain.pulses import PulseBatch
 from citywatch.wire import grids
 

@@ -31,11 +31,13 @@ from citywatch.api import (
     pages,
     passes,
     problems,
+    retire,
     shifts,
-    sources,
     sla,
+    sources,
     statistics,
     stream,
+    ticket_moves,
     tickets,
     vocabularies,
     windows,
@@ -74,8 +76,8 @@ Watches a city's roadside cameras and weigh-in-motion scales.
 * Every request but `/healthz` and `/readyz` carries `Authorization: Bearer <token>`. A token has one role.
 * Errors are problem documents (RFC 9457): `type` is for programs, `detail` says what to do.
 * Instants are RFC 3339 in UTC; those inside an alert's `subject` that end in `_ns` are nanoseconds since 1970.
-* A command (acknowledge, accept, note, register, put, remove) is written to the log first. 200 carries the new state,
-  409 the reason why it was refused; 202 says that it is on disk but not decided yet, and where to look.
+* A command (acknowledge, accept, hold, handle, register, put, ...) is written to the log first. 200 carries the new
+  state, 409 the reason why it was refused; 202 says that it is on disk but not decided yet, and where to look.
 * Lists give a `next` cursor while there is more.
 """
 
@@ -95,12 +97,12 @@ def create_api(
     forms: CameraForms,
     patrol: PatrolView,
     photos: Photos,
+    reports: ServiceReports,
     findings_config: FindingsConfig | None = None,
     open311: Open311Config | None = None,
-    reports: ServiceReports,
+    contracts: Contracts | None = None,
 ) -> FastAPI:
     """The API and the console. `health` says of each part "ok" or why not; `known_until` up to which instant (ns)
-    contracts: Contracts | None = None,
     every row has been stepped: behind it nobody can say that a device was up. Run it with serve.ApiServer.
     """
     pulse = Pulse(wakeup, config.live_poll_seconds)
@@ -122,10 +124,10 @@ def create_api(
         photos,
         findings_config or FindingsConfig(),
         open311,
-    )
-    app = FastAPI(
         reports,
         contracts or Contracts(),
+    )
+    app = FastAPI(
         title="Citywatch",
         version=__version__,
         description=_ABOUT,
@@ -167,20 +169,22 @@ def _routes(app: FastAPI, api: Api) -> None:
         windows,
         incidents,
         tickets,
+        ticket_moves,
         ticket_photos,
         order,
         shifts,
         exercises,
         sources,
+        retire,
         devices,
         cameras,
         passes,
         availability,
+        sla,
         statistics,
         ingest,
         ingest_findings,
         findings,
-        sla,
         georeport,
         stream,
         objects,

@@ -176,7 +176,7 @@ def routes(app: FastAPI, api: Api) -> None:
         current = await run_in_threadpool(api.store.device, wanted.device)
         described = wanted.model_dump(mode="json", exclude={"device"})
         if current is not None and all(current[key] == value for key, value in described.items()):
-            return await run_in_threadpool(_view, api, wanted.device)
+            return await run_in_threadpool(one_device, api, wanted.device)
         pending = await give(
             api,
             command=command_id(request),
@@ -186,7 +186,7 @@ def routes(app: FastAPI, api: Api) -> None:
             actor=caller_of(request).name,
             args=json.dumps(described, ensure_ascii=False),
         )
-        return await run_in_threadpool(_view, api, wanted.device) if pending is None else pending
+        return await run_in_threadpool(one_device, api, wanted.device) if pending is None else pending
 
     @app.get(
         "/api/v1/device-states",
@@ -229,7 +229,7 @@ def routes(app: FastAPI, api: Api) -> None:
     @app.get("/api/v1/devices/{device:path}", tags=["devices"], summary="Look at a device", responses=responses(404))
     async def device(device: DevicePath) -> DeviceView:
         """One device with its state and present faults."""
-        return await run_in_threadpool(_view, api, device)
+        return await run_in_threadpool(one_device, api, device)
 
 
 def device_view(row: Row, incidents: Mapping[str, str]) -> DeviceView:
@@ -259,7 +259,8 @@ def device_view(row: Row, incidents: Mapping[str, str]) -> DeviceView:
     )
 
 
-def _view(api: Api, device: str) -> DeviceView:
+def one_device(api: Api, device: str) -> DeviceView:
+    """A device as it stands. Problem 404. Blocking."""
     return _views(api, [_found(api.store.device(device))])[0]
 
 

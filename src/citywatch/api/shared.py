@@ -112,6 +112,17 @@ def instant(name: str, text: str) -> int:
     return at_ns
 
 
+def body_instant(name: str, text: str) -> int:
+    """One instant of a body."""
+    try:
+        at_ns = parse_instant(text)
+    except ValueError as error:
+        raise invalid(f"body.{name}", "write an instant with an offset, such as 2026-01-31T08:00:00Z") from error
+    if not 0 <= at_ns < _LAST_NS:
+        raise invalid(f"body.{name}", "must lie in the years 1970 to 2199")
+    return at_ns
+
+
 def shown(at_ns: int | None) -> str | None:
     """An instant of the store for people; None where there is none (NULL or -1)."""
     return None if at_ns is None or at_ns < 0 else format_instant(at_ns)

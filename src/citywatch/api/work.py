@@ -15,13 +15,12 @@ from citywatch.api.access import caller_of
 from citywatch.api.commands import IDEMPOTENCY, PENDING, command_id, give
 from citywatch.api.door import append
 from citywatch.api.problems import invalid, missing, responses
-from citywatch.api.shared import EXAMPLE_ID, Api, plain_text
+from citywatch.api.shared import EXAMPLE_ID, Api, body_instant, plain_text
 from citywatch.domain.commands import CommandBatch, Verb
 from citywatch.domain.events import event_id
-from citywatch.domain.instants import format_instant, parse_instant
+from citywatch.domain.instants import format_instant
 from citywatch.domain.work import EXPLAINS, MAX_WORK_NOTE_CHARACTERS, MOST_WORK_NS, WorkKind
 
-_LAST_NS = parse_instant("2200-01-01T00:00:00Z")
 MOST_DEVICES = 2_000
 """The most devices of a site that one declaration is about."""
 
@@ -89,7 +88,7 @@ def routes(app: FastAPI, api: Api) -> None:
         are still there. After a `re_aiming` the camera's references are learned anew. Of a whole site the answer is
         202 at once; ask `/api/v1/commands/{command}` for each device's verdict.
         """
-        from_ns, to_ns = _instant("from", wanted.begin), _instant("to", wanted.end)
+        from_ns, to_ns = body_instant("from", wanted.begin), body_instant("to", wanted.end)
         if not from_ns < to_ns <= from_ns + MOST_WORK_NS:
             raise invalid("body.to", "must be after `from`, by 31 days at most")
         args = json.dumps(
@@ -115,16 +114,6 @@ def routes(app: FastAPI, api: Api) -> None:
             return told if pending is None else pending
         await append(api, _batch(api, devices, commands, actor, args))
         return JSONResponse(told.model_dump(mode="json", by_alias=True), 202)
-
-
-def _instant(name: str, text: str) -> int:
-    try:
-        at_ns = parse_instant(text)
-    except ValueError as error:
-        raise invalid(f"body.{name}", "write an instant with an offset, such as 2026-01-31T08:00:00Z") from error
-    if not 0 <= at_ns < _LAST_NS:
-        raise invalid(f"body.{name}", "must lie in the years 1970 to 2199")
-    return at_ns
 
 
 def _devices(api: Api, wanted: Work) -> Sequence[str]:

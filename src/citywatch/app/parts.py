@@ -191,10 +191,11 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     from citywatch.api.connection import BoundedConnection  # noqa: PLC0415
     from citywatch.api.serve import ApiServer  # noqa: PLC0415
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.app.contracts import read_contracts  # noqa: PLC0415
     from citywatch.app.keys import sealer  # noqa: PLC0415
     from citywatch.app.passes import JudgedPasses  # noqa: PLC0415
-    from citywatch.flow.door import LogDoor  # noqa: PLC0415
     from citywatch.app.report_room import ReportRoom  # noqa: PLC0415
+    from citywatch.flow.door import LogDoor  # noqa: PLC0415
     from citywatch.flow.pulse import Observer  # noqa: PLC0415
 
     settings, directory, clock = briefing.settings(), briefing.directory(), SystemClock()
@@ -219,9 +220,9 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         return presence.heard([*expected, "patrol"] if settings.cameras or store.cameras(limit=1) else expected)
 
     passes = JudgedPasses(directory.root, store, log, settings.law, settings)
-    turns = {
     reports = ReportRoom(briefing, KeptReports(directory.root), meter, now_ns=clock.now_ns, stopped=stop.is_set)
     stack.callback(reports.close)
+    turns = {
         "observer": Observer(settings.server.observer, door, clock).turn,
         # Kernels are heavy to load and only lists of passes need them here: that need not hold up the start.
         "kernels": _every(float("inf"), stop, passes.warm),
@@ -250,9 +251,10 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         ),
         patrol=board,
         photos=PhotoRoom(meter),
-        findings_config=settings.findings,
         reports=reports,
+        findings_config=settings.findings,
         open311=settings.open311,
+        contracts=read_contracts(settings, directory.root, briefing.place()),
     )
     _start_presence("serve", briefing, running, stop, stack)
     config = uvicorn.Config(
@@ -483,8 +485,6 @@ def _prune(store: SqlStore, objects: DirectoryObjects, settings: Settings, now_n
         _log.info("forgot what is older than %d days: %s", settings.store.retention_days, dict(forgotten))
 
 
-def _every(seconds: float, stop: threading.Event, work: Callable[[], None]) -> Callable[[], None]:
-    def turn() -> None:
 def _monthly_reports(
     briefing: Briefing,
     settings: Settings,
@@ -516,6 +516,8 @@ def _monthly_reports(
     return turn
 
 
+def _every(seconds: float, stop: threading.Event, work: Callable[[], None]) -> Callable[[], None]:
+    def turn() -> None:
         work()
         stop.wait(None if math.isinf(seconds) else seconds)
 

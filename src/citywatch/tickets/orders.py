@@ -152,7 +152,7 @@ def _hold(order: _Order) -> list[Event] | str:
     until_ns = order.args.get("until_ns")
     row = order.moved(TicketMove.HOLD)
     if until_ns is not None and not row["at_ns"] < int(until_ns) <= row["at_ns"] + MOST_HOLD_NS:
-        return "bad_times"
+        return "bad_until"
     stops = order.policy.contracts.stops(row["contract"], reason)
     repair = row["repair"]
     if repair is not None and stops:

@@ -64,7 +64,7 @@ class Tables:
         self.quiet = fold_alerts.WindowRows()
         self.field = fold_field.FieldRows()
         self.found = fold_findings.FindingRows()
-        self.ticket_causes = fold_tickets.CauseRows()
+        self.ticket_names = fold_tickets.NameRows()
         self.letters: list[letters.Letter] = []
         self.unmatched: Counter[str] = Counter()
 
@@ -92,7 +92,7 @@ class Tables:
         tables.quiet.read(connection, events)
         tables.found.read(connection, events)
         tables.field.read(connection, events)
-        tables.ticket_causes.read(connection, events)
+        tables.ticket_names.read(connection, events)
         return tables
 
     def write(self, connection: Connection, dead_letter_quota_bytes: int) -> None:
@@ -118,7 +118,7 @@ class Tables:
         self.quiet.write(connection)
         self.field.write(connection)
         self.found.write(connection)
-        self.ticket_causes.write(connection)
+        self.ticket_names.write(connection)
         for letter in self.letters:
             letters.keep(connection, letter, dead_letter_quota_bytes)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from citywatch.adapters.store.fold_rows import Rows, accepted, int64, storable, text, whole
-from citywatch.adapters.store.schema import TICKET_CAUSES
-from citywatch.domain.events import Event, EventKind
+from citywatch.adapters.store.schema import TICKET_NAMES
+from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.tickets import (
     ClockState,
     HoldReason,
@@ -29,20 +29,18 @@ _SAID_APART = frozenset({"ticket", "actor", "note", "reason", "command"})
 _RUNS = frozenset({ClockState.RUNNING.value, ClockState.HELD.value})
 
 
-class CauseRows:
-    """Which cause belongs to which ticket, as far as a run of events touches it."""
+class NameRows:
+    """Other ids of tickets, as far as a run of events touches them."""
 
     def __init__(self) -> None:
-        self.causes = Rows(TICKET_CAUSES)
+        self.names = Rows(TICKET_NAMES)
 
     def read(self, connection: Connection, events: Sequence[Event]) -> None:
-        self.causes.read(connection, {event.cause for event in events if event.kind in _WITH_A_CAUSE})
+        reopened = (event for event in events if event.kind is EventKind.TICKET_REOPENED)
+        self.names.read(connection, {_by_cause(event) for event in reopened})
 
     def write(self, connection: Connection) -> None:
-        self.causes.write(connection)
-
-
-_WITH_A_CAUSE = frozenset({EventKind.TICKET_FILED, EventKind.TICKET_REOPENED})
+        self.names.write(connection)
 
 
 def _filed(tables: Tables, event: Event) -> None:
@@ -92,7 +90,6 @@ def _filed(tables: Tables, event: Event) -> None:
         row[f"{clock}_due_ns"] = _instant(event, f"{clock}_due_ns")
         row[f"{clock}_state"] = (ClockState.NONE if within_ns is None else ClockState.RUNNING).value
     tables.tickets.make(row)
-    _has_cause(tables, event, ticket)
     _step(tables, event, {})
 
 
@@ -184,7 +181,9 @@ def _reopened(tables: Tables, event: Event) -> None:
     if row["repair_within_ns"] is not None and row["repair_state"] in (ClockState.KEPT, ClockState.NONE):
         values["repair_state"] = ClockState.RUNNING.value
     tables.tickets.change(ticket, state=TicketState.FILED.value)
-    _has_cause(tables, event, ticket)
+    name = _by_cause(event)
+    if name != ticket and tables.ticket_names.names.get(name) is None:
+        tables.ticket_names.names.make({"name": name, "ticket": ticket})
     _step(tables, event, values)
 
 
@@ -227,9 +226,9 @@ def _brought(tables: Tables, event: Event) -> dict[str, Any]:
     return {"photos": photos[-_MOST_BROUGHT:], "parts": parts[-_MOST_BROUGHT:]}
 
 
-def _has_cause(tables: Tables, event: Event, ticket: str) -> None:
-    if tables.ticket_causes.causes.get(event.cause) is None:
-        tables.ticket_causes.causes.make({"cause": event.cause, "ticket": ticket})
+def _by_cause(event: Event) -> str:
+    """The id of a ticket that is filed for this cause, see tickets/rows.py: links from alerts and faults go there."""
+    return event_id("ticket", event.cause)
 
 
 def _step(tables: Tables, event: Event, values: Mapping[str, Any]) -> None:

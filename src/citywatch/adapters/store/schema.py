@@ -264,14 +264,14 @@ TICKETS = Table(
 it now; `outcome` what the crew says ('' before). `hold_reason` is '' unless it is on hold. A clock's `*_due_ns` is NULL
 without one and while it stands; then `repair_left_ns` is what is left of it. `*_state` is domain.tickets.ClockState."""
 
-TICKET_CAUSES = Table(
-    "ticket_causes",
+TICKET_NAMES = Table(
+    "ticket_names",
     METADATA,
-    Column("cause", _ID, primary_key=True),
+    Column("name", _ID, primary_key=True),
     Column("ticket", _ID, ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
     Index(None, "ticket"),
 )
-"""The ticket of each cause: one that was reopened has several."""
+"""Ids that tickets would have by a later cause, and that stand for the one which that cause has reopened."""
 
 TICKET_STEPS = Table(
     "ticket_steps",

@@ -8,7 +8,7 @@ and segments here. Every method is one transaction, and usable from any thread. 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ from citywatch.adapters.store.schema import (
     SEGMENTS,
     SILENCES,
     SOURCES,
-    TICKET_CAUSES,
+    TICKET_NAMES,
     TICKET_STEPS,
     TICKETS,
     TOKENS,
@@ -399,15 +399,6 @@ class SqlStore(PeopleReading, FindingReading, DeliveryReading):
         }
         return self._rows(_filtered(query, wanted))
 
-    def tickets_of_causes(self, causes: Collection[str]) -> Mapping[str, str]:
-        """The ticket that stands for each of these causes, as far as one does."""
-        found: dict[str, str] = {}
-        wanted, c = sorted(set(causes)), TICKET_CAUSES.c
-        for start in range(0, len(wanted), _IN_ONE_QUESTION):
-            query = select(TICKET_CAUSES).where(c.cause.in_(wanted[start : start + _IN_ONE_QUESTION]))
-            found |= {row["cause"]: row["ticket"] for row in self._rows(query)}
-        return found
-
     def merged_tickets(self, into: str, *, limit: int) -> Sequence[Row]:
         """Tickets that this one stands for, oldest first."""
         c = TICKETS.c
@@ -424,7 +415,12 @@ class SqlStore(PeopleReading, FindingReading, DeliveryReading):
         return self._rows(query.where(*mine).group_by(*by).order_by(*by))
 
     def ticket(self, ticket: str) -> Row | None:
-        return self._row(select(TICKETS).where(TICKETS.c.id == ticket))
+        """By its id, or by the one that a cause which has reopened it would have given it."""
+        row = self._row(select(TICKETS).where(TICKETS.c.id == ticket))
+        if row is not None:
+            return row
+        named = select(TICKET_NAMES.c.ticket).where(TICKET_NAMES.c.name == ticket).scalar_subquery()
+        return self._row(select(TICKETS).where(TICKETS.c.id == named))
 
     def ticket_steps(self, ticket: str) -> Sequence[Row]:
         c = TICKET_STEPS.c

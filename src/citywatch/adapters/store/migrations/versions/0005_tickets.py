@@ -1,4 +1,4 @@
-"""The whole ticket machine: teams, clocks, holds, what was done; the causes of a ticket that was reopened."""
+"""The whole ticket machine: teams, clocks, holds, what was done; the other ids of a ticket that was reopened."""
 
 from __future__ import annotations
 
@@ -42,11 +42,10 @@ def upgrade() -> None:
     op.create_index(op.f("ix_tickets_repair_due_ns"), "tickets", ["repair_due_ns"], unique=False)
     op.add_column("ticket_steps", sa.Column("detail", sa.JSON(), server_default="{}", nullable=False))
     op.create_table(
-        "ticket_causes",
-        sa.Column("cause", ID, nullable=False),
+        "ticket_names",
+        sa.Column("name", ID, nullable=False),
         sa.Column("ticket", ID, nullable=False),
-        sa.ForeignKeyConstraint(["ticket"], ["tickets.id"], name=op.f("fk_ticket_causes_ticket"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("cause", name=op.f("pk_ticket_causes")),
+        sa.ForeignKeyConstraint(["ticket"], ["tickets.id"], name=op.f("fk_ticket_names_ticket"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_ticket_names")),
     )
-    op.create_index(op.f("ix_ticket_causes_ticket"), "ticket_causes", ["ticket"], unique=False)
-    op.execute("INSERT INTO ticket_causes (cause, ticket) SELECT cause, id FROM tickets")
+    op.create_index(op.f("ix_ticket_names_ticket"), "ticket_names", ["ticket"], unique=False)
