@@ -191,7 +191,6 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     from citywatch.api.connection import BoundedConnection  # noqa: PLC0415
     from citywatch.api.serve import ApiServer  # noqa: PLC0415
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
-    from citywatch.app.contracts import read_contracts  # noqa: PLC0415
     from citywatch.app.keys import sealer  # noqa: PLC0415
     from citywatch.app.passes import JudgedPasses  # noqa: PLC0415
     from citywatch.app.report_room import ReportRoom  # noqa: PLC0415
@@ -254,7 +253,6 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         reports=reports,
         findings_config=settings.findings,
         open311=settings.open311,
-        contracts=read_contracts(settings, directory.root, briefing.place()),
     )
     _start_presence("serve", briefing, running, stop, stack)
     config = uvicorn.Config(
