@@ -175,6 +175,19 @@ def test_what_is_too_bright_for_the_night_is_told_by_where_it_lies_alone():
     assert watch.confirmed() == [Fault.MOVED]
 
 
+def test_a_camera_that_hangs_into_the_night_sky_is_moved():
+    watch = Watch()
+    by_night = BY_DAY | {"mean": 45.0, "contrast": 105.0, "texture_share": 0.6, "light": Light.NIGHT}
+    watch.settle(10, of=by_night)
+    sky = {"mean": 42.0, "contrast": 23.0, "texture_share": 0.24, "match_share": 0.13, "lost_share": 0.42,
+           "shift_x": -3.0, "shift_y": 23.0, "shift_certainty": 0.04, "contrast_ratio": math.nan,
+           "sharpness_ratio": math.nan}  # fmt: skip
+    for steady in (0.13, 0.55, 0.98):
+        watch.look(of=by_night, **sky, steady_share=steady)
+    assert watch.confirmed() == [Fault.MOVED]
+    assert watch.suspected() == [Fault.MOVED]
+
+
 def test_a_mast_in_the_wind_is_neither_moved_nor_shaking(watch):
     for number in range(8):
         watch.look(shift_x=1.4 * (-1) ** number, shift_y=0.5)

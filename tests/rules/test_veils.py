@@ -25,6 +25,12 @@ VEILS = {
     "fog without a block of structure": (
         FOG | {"mean": 178.0, "contrast": 8.0, "texture_share": 0.001, "match_share": 0.1, "lost_share": 0.86,
                "shift_certainty": 0.14, "contrast_ratio": 0.06}, Fault.LOW_CONTRAST),
+    "fog before a camera whose days are bright": (
+        FOG | {"mean": 150.0, "contrast": 10.0, "texture_share": 0.003, "match_share": 0.15, "lost_share": 0.77,
+               "shift_certainty": 0.14, "contrast_ratio": 0.26, "chroma_sd": 3.0}, Fault.LOW_CONTRAST),
+    "a film that is bright and leaves no structure": (
+        FOG | {"mean": 170.0, "contrast": 8.0, "texture_share": 0.003, "match_share": 0.38, "lost_share": 0.55,
+               "shift_certainty": 0.39, "contrast_ratio": 0.15, "sharpness_ratio": 0.96}, Fault.COVERED),
     "a bright plate, where a few blocks are alike by chance": (
         FOG | {"mean": 178.0, "contrast": 8.0, "texture_share": 0.001, "match_share": 0.06, "lost_share": 0.92,
                "shift_certainty": 0.01, "contrast_ratio": 0.3}, Fault.COVERED),

@@ -32,7 +32,7 @@ from enum import StrEnum
 from citywatch.domain.pictures import UNKNOWN_PRESET, Fault, Light, Outcome
 from citywatch.rules import hours, normals
 from citywatch.rules.hours import Hours
-from citywatch.rules.normals import Rows, usual
+from citywatch.rules.normals import NOTHING, Rows, usual
 from citywatch.rules.pictures import Finding, Look, Unchecked
 from citywatch.rules.references import View
 
@@ -78,9 +78,16 @@ class OwnThresholds:
     another_lost_of_rest: float = 0.7
     """... and of the rest less than this share has lost its structure: that would be a cover."""
     another_texture_of_usual: float = 0.45
-    """... and the picture holds this share of its usual structure."""
+    """... and the picture holds this share of its usual structure..."""
+    another_texture_by_night: float = 0.25
+    """... or this one by night: a camera that hangs into the sky sees few lamps."""
+    seen_texture: float = 0.15
+    """A picture with this structure is no fog of which only blocks that happen to be alike are found."""
     steady_share: float = 0.6
-    """A view is the same at two looks when this share of one is found again in the other."""
+    """A view is the same at two looks when this share of one is found again in the other..."""
+    steady_by_night: float = 0.5
+    """... or this one by night, whose noise and headlights hide some of it: another street of 9 levels of noise 0.61
+    and more, buses one after the other 0.1 to 0.3."""
     covered_lost_share: float = 0.75
     """Covered when this share of the reference's structured blocks is lost..."""
     covered_match_share: float = 0.2
@@ -130,7 +137,7 @@ class OwnThresholds:
     """What is found by no more than this share, away from its place, says nothing of the contrast that is left."""
     strange_pixels: float = 8.0
     """Looks at another view agree with the reference best at places no farther apart than this, if at all."""
-    here_certain: float = 0.08
+    here_certain: float = 0.06
     """What lies where it always was, by at least this certainty, is the old view, however little is found of it."""
     veiled_of_usual: float = 0.7
     """Veiled: no more than this share of what is usually found, found where it was, and the picture stays the same."""
@@ -163,9 +170,11 @@ class OwnThresholds:
     """... or to this one, when much is not found at all, as in fog. Snow on the ground leaves more."""
     fog_lost_share: float = 0.3
     fog_match_share: float = 0.05
-    """The densest fog leaves so much to be found: visibility of 8 m 0.06 and more, plates and paint 0.03 or nothing
-    that surely lies in its place.
-    """
+    """The densest fog leaves so much to be found (visibility of 8 m 0.06 and more)..."""
+    fog_most_match_share: float = 0.25
+    """... and no more (0.2 where no structure is left; a film that leaves something leaves it everywhere, 0.33)..."""
+    fog_certain: float = 0.09
+    """... by this certainty in its place: 0.1 and more at 10 m; plates 0.02, films that leave as little hardly 0.08."""
     lit_contrast_of_usual: float = 0.66
     """In a picture as bright as fog it is enough that what is found again keeps no more than this..."""
     lit_lost_share: float = 0.42
@@ -323,7 +332,7 @@ def _bright_in_the_dark(look: Look, view: View | None, trace: Trace, limits: Own
         before, far = _of_this(trace, view), math.hypot(x, y)
         away = far >= limits.far_pixels and look.shift_certainty >= limits.here_certain
         again = math.hypot(x - before.x, y - before.y) <= limits.strange_pixels
-        if away and (not before.strange or (again and look.steady_share >= limits.steady_share)):
+        if away and (not before.strange or (again and _is_steady(look, view, limits))):
             found = _finding(Fault.MOVED, "view_displaced", "displacement", far, limits.moved_pixels)
             rest = _all(Own.LIGHT_CHANGES, *(fault for fault in _SCENE if fault is not Fault.MOVED))
             return ((found,), rest), Trace(view.name, round(x, 3), round(y, 3), strange=True)
@@ -349,13 +358,17 @@ def edges_stand(look: Look, view: View | None, rows: Rows, limits: OwnThresholds
 
 
 def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
-    """Whether what looks covered is dense fog: bright, and what little is seen lies where it always was, with edges as
-    steep as ever. Nothing is seen through a cover, and what is seen through a film is blurred.
+    """Whether what looks covered is dense fog: it lightens, and the little that is seen is pale, and lies where it
+    always was with edges as steep as ever. Nothing is seen through a plate; a film blurs, and is seen through in
+    every place.
     """
-    if view is None or not _is_bright(look, view, rows, limits):
+    normal = NOTHING if view is None else usual(rows, view.light, "mean")
+    if view is None or not normal.known or look.mean < limits.hazy_brightness_of_usual * normal.mean:
         return False
-    here = look.shift_certainty >= limits.here_certain and math.hypot(*view.shift(look)) < limits.moved_pixels
-    return here and look.match_share >= limits.fog_match_share and look.sharpness_ratio > limits.film_slope_ratio
+    here = look.shift_certainty >= limits.fog_certain and math.hypot(*view.shift(look)) < limits.moved_pixels
+    little = limits.fog_match_share <= look.match_share <= limits.fog_most_match_share
+    pale = look.contrast_ratio < limits.covered_standing
+    return here and little and pale and look.sharpness_ratio > limits.film_slope_ratio
 
 
 def is_bright_night(look: Look, view: View, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
@@ -423,6 +436,8 @@ def _of_this(trace: Trace, view: View) -> Trace:
 
 def _covered(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
     """Almost everything is gone, or next to nothing is left of its contrast, and that is blurred."""
+    if is_fog(look, view, rows, limits):
+        return None
     if _is_film(look, view, rows, limits):
         threshold = limits.film_contrast_ratio
         return _below(Fault.COVERED, "contrast_lost", "contrast_ratio", look.contrast_ratio, threshold)
@@ -486,7 +501,8 @@ def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limi
         return (), _all(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
     value = normals.figure(look, "relative_contrast")
     left = math.nan if view is None else contrast_left(look, view, rows)
-    if view is not None and _is_by_chance(look, view, limits) and look.contrast >= limits.covered_contrast:
+    seen = look.contrast >= limits.covered_contrast or look.texture_share >= limits.seen_texture
+    if view is not None and _is_by_chance(look, view, limits) and seen:
         return (), _all(Own.TOO_LITTLE_STRUCTURE, Fault.LOW_CONTRAST)
     pale = left <= limits.dirt_contrast_of_usual or (
         left <= limits.fog_contrast_of_usual and look.lost_share >= limits.fog_lost_share
@@ -564,7 +580,7 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
     calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
     if not placed:
         return ((), _all(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)), calm
-    found, unchecked = _displaced(look, x, y, trace, limits)
+    found, unchecked = _displaced(look, view, trace, limits)
     shaken = any(finding.fault is Fault.SHAKING for finding in found)
     after = replace(calm, x=round(x, 3), y=round(y, 3), placed=True, shaken=shaken)
     if veiled is not None and not any(finding.fault is Fault.MOVED for finding in found):
@@ -592,15 +608,21 @@ def _is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: Ow
     return stays and sharp and look.lost_share >= limits.nearly_lost_share and look.contrast >= limits.covered_contrast
 
 
-def _displaced(look: Look, x: float, y: float, trace: Trace, limits: OwnThresholds) -> _Answers:
+def _is_steady(look: Look, view: View, limits: OwnThresholds) -> bool:
+    """Whether a view is the one of the look before."""
+    return look.steady_share >= (limits.steady_share if view.light is Light.DAY else limits.steady_by_night)
+
+
+def _displaced(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> _Answers:
     """Where the view lies against its first reference, and against the look before."""
+    x, y = view.shift(look)
     far = math.hypot(x, y)
     step = math.hypot(x - trace.x, y - trace.y) if trace.placed else far
     found: list[Finding] = []
     unchecked: tuple[Unchecked, ...] = ()
     was_away = trace.strange or (trace.placed and math.hypot(trace.x, trace.y) >= limits.moved_pixels)
     away = far >= limits.moved_pixels
-    steady = look.steady_share >= limits.steady_share
+    steady = _is_steady(look, view, limits)
     hardly = look.match_share < limits.displaced_match_share
     if away and hardly and not (steady if was_away else far >= limits.far_pixels):
         unchecked = _all(Own.VIEW_CHANGES, Fault.MOVED)
@@ -619,12 +641,13 @@ def _another(
     """Little of the reference is found again."""
     x, y = view.shift(look)
     again = math.hypot(x - trace.x, y - trace.y) <= limits.strange_pixels and look.shift_certainty >= limits.certain
-    steady = look.steady_share >= limits.steady_share or (trace.strange and again)
+    steady = _is_steady(look, view, limits) or (trace.strange and again)
     after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
     if not math.isnan(x) and not trace.strange:
         after = replace(after, x=round(x, 3), y=round(y, 3))
     texture = usual(rows, view.light, "texture_share")
-    empty = texture.known and look.texture_share < limits.another_texture_of_usual * texture.mean
+    share = limits.another_texture_of_usual if view.light is Light.DAY else limits.another_texture_by_night
+    empty = texture.known and look.texture_share < share * texture.mean
     lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share)
     if empty or lost or (trace.strange and not steady):
         return ((), _all(Own.VIEW_CHANGES, *_PLACED)), after

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from citywatch.domain.pictures import Fault, Outcome
+from citywatch.domain.pictures import Fault, Light, Outcome
 from citywatch.rules.comparison import DEFAULT, OwnThresholds, Trace, contrast_left
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Look
@@ -47,7 +47,8 @@ def _displaced(look: Look, view: View, limits: OwnThresholds) -> float:
     far = math.hypot(*view.shift(look))
     if math.isnan(far):
         return math.inf
-    stays = math.inf if math.isnan(look.steady_share) else _least(look.steady_share, limits.steady_share)
+    steady = limits.steady_share if view.light is Light.DAY else limits.steady_by_night
+    stays = math.inf if math.isnan(look.steady_share) else _least(look.steady_share, steady)
     known = min(_least(look.match_share, limits.displaced_match_share), stays, _least(far, limits.far_pixels))
     return max(_least(far, limits.moved_pixels), _least(look.shift_certainty, limits.certain), known)
 
@@ -55,7 +56,8 @@ def _displaced(look: Look, view: View, limits: OwnThresholds) -> float:
 def _another(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
     match, texture = usual(rows, view.light, "match_share"), usual(rows, view.light, "texture_share")
     least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
-    structure = limits.another_texture_of_usual * texture.mean if texture.known else 0.0
+    share = limits.another_texture_of_usual if view.light is Light.DAY else limits.another_texture_by_night
+    structure = share * texture.mean if texture.known else 0.0
     uncovered = _most(look.lost_share, limits.another_lost_of_rest * (1.0 - look.match_share))
     return max(_most(look.match_share, least), _least(look.texture_share, structure), uncovered)
 
