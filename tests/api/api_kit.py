@@ -30,6 +30,7 @@ from citywatch.domain.passes import PassBatch
 from citywatch.domain.pictures import Outcome
 from citywatch.domain.pulses import TickBatch
 from citywatch.errors import LogFull, LogUnavailable
+from citywatch.flow.desks import Desks
 from citywatch.flow.door import LogDoor
 from citywatch.flow.incident_stage import IncidentStage
 from citywatch.flow.incident_step import IncidentStep
@@ -215,7 +216,8 @@ class LoggedPasses:
 class City:
     """Everything behind the API. `pump` is what the processor's process does, in a thread."""
 
-    def __init__(self, directory: Path, *, open311=None, **config):
+    def __init__(self, directory: Path, *, open311=None, desks=None, **config):
+        desks = desks or Desks()
         self.store = SqlStore.open(directory / "city.db")
         self.log = MemoryLog(2)
         self.clock = HandClock()
@@ -253,6 +255,7 @@ class City:
             photos=PhotoRoom(self.meter),
             reports=self.reports,
             open311=open311,
+            contracts=desks.tickets.contracts,
             config=ApiConfig(**{"live_heartbeat_seconds": 0.3, "token_cache_seconds": 0.2, **config}),
         )
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from api_kit import NOW, later, placed, serving, until
 
+from citywatch.api.roles import digest_of
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Outcome
 from citywatch.testing.rows import frames
@@ -69,8 +70,32 @@ def test_an_order_says_what_was_seen_and_what_may_be_done(town):
         told = desk.get(f"/api/v1/tickets/{town.ticket}/order").json()
         assert set(order["moves"]) <= set(told["moves"])
         assert not told["coarse"]
+    assert told["ticket"]["steps"][0]["step"] == "filed"
     with town.client("viewer") as viewer:
         assert viewer.get(f"/api/v1/tickets/{town.ticket}/order").status_code == 403
+
+
+def test_a_team_works_on_its_own_tickets(town):
+    for team in ("north", "south"):
+        token = f"cw_of_the_{team}"
+        town.city.store.add_token(name=team, role="crew", digest=digest_of(token), at_ns=NOW, team=team)
+        town.city.tokens[team] = token
+    path = f"/api/v1/tickets/{town.ticket}"
+    with town.client("operator") as desk, town.client("north") as north, town.client("south") as south:
+        assert south.get(f"{path}/order").status_code == 200  # nobody's yet
+        assert desk.post(f"{path}/dispatch", json={"team": "north"}).status_code == 200
+        assert north.get("/api/v1/whoami").json()["team"] == "north"
+        name = north.get(f"{path}/order").json()["pictures"][0]["name"]
+        assert north.get(f"{path}/pictures/{name}").status_code == 200
+        refused = [south.get(f"{path}/order"), south.get(f"{path}/pictures/{name}"), south.post(f"{path}/accept")]
+        refused += [south.post(f"{path}/photos", content=b"x"), south.get("/api/v1/devices/cam-1/access")]
+        assert {(one.status_code, one.json()["type"].rpartition(":")[2]) for one in refused} == {(403, "team")}
+        assert north.post(f"{path}/accept").status_code == 200
+        assert (
+            north.post(f"{path}/hold", json={"reason": "weather", "note": "storm"}).json()["hold_reason"] == "weather"
+        )
+        assert north.get(f"{path}/order").json()["moves"][:2] == ["resume", "note"]
+        assert north.post(f"{path}/resume").json()["state"] == "accepted"
 
 
 def test_crews_see_their_evidence_coarsely_and_nothing_else(town):
@@ -178,6 +203,9 @@ def test_an_exercise_is_marked_and_leaves_the_device_as_it_is(town):
         alert = until(lambda: town.city.store.alert(started["alert"]))
         ticket = until(lambda: town.city.store.ticket(started["ticket"]))
         assert (alert["kind"], ticket["fault"]) == ("unreachable", "unreachable")
+        assert alert["exercise"]
+        assert ticket["exercise"]
+        assert (alert["labels"]["exercise"], ticket["response_state"], ticket["repair_state"]) == ("yes", "none", "none")
         after = desk.get("/api/v1/devices/cam-2").json()
         assert (after["state"], after["faults"]) == (before["state"], [])
         assert [one["id"] for one in desk.get("/api/v1/exercises?lasting=true").json()["items"]] == [started["id"]]

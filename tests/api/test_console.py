@@ -394,7 +394,7 @@ def test_a_wrong_token_is_told_in_a_sentence(city, open_page):
 def test_the_api_page_draws_the_whole_description(city, open_page):
     page = open_page()
     sign_in(page, city)
-    page.click("nav >> text=API")
+    page.click("#bottom >> text=API")
     page.wait_for_selector(".reference details")
     assert page.locator(".reference details").count() == sum(
         len(of) for of in city.city.app.openapi()["paths"].values()

@@ -15,7 +15,8 @@ from citywatch.api.devices import DevicePath
 from citywatch.api.photos import PhotoView, PictureView, evidence_of, photos_of, sees_evidence, their_ticket
 from citywatch.api.problems import Problem, missing, responses
 from citywatch.api.roles import Role
-from citywatch.api.shared import EXAMPLE_ID, Api, Id, plain_text, shown
+from citywatch.api.shared import Api, Id, plain_text, shown
+from citywatch.api.ticket_views import TicketDetail, ticket_detail
 from citywatch.domain.commands import Verb
 from citywatch.domain.field import MAX_ACCESS_CHARACTERS
 from citywatch.domain.tickets import TicketMove, TicketState
@@ -92,9 +93,9 @@ class WantedAccess(BaseModel):
 
 
 class Order(BaseModel):
-    """A work order: beside the ticket itself, what the one who goes there needs."""
+    """A work order: the ticket, and what the one who goes there needs."""
 
-    ticket: str = Field(examples=[EXAMPLE_ID])
+    ticket: TicketDetail
     moves: list[str] = Field(
         description="What the caller may do now: POST /api/v1/tickets/{ticket}/{move}", examples=[["accept", "note"]]
     )
@@ -179,7 +180,7 @@ def _order(api: Api, caller: Caller, ticket: str) -> Order:
     device = api.store.device(row["device"]) or {}
     way = api.store.device_access(row["device"])
     return Order(
-        ticket=ticket,
+        ticket=ticket_detail(api, row, api.clock.now_ns()),
         moves=moves_of(caller, row),
         place=Place(
             device=row["device"], **{name: device.get(name, "") for name in Place.model_fields if name != "device"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Request
@@ -13,6 +14,7 @@ from starlette.responses import Response
 
 from citywatch.api.access import caller_of
 from citywatch.api.commands import IDEMPOTENCY, PENDING, command_id, give
+from citywatch.api.photos import their_ticket
 from citywatch.api.problems import Problem, invalid, missing, responses
 from citywatch.api.shared import EXAMPLE_ID, Api, Id, body_instant, plain_text
 from citywatch.api.ticket_views import TicketDetail, ticket_detail
@@ -41,7 +43,8 @@ class _Body(BaseModel):
     @field_validator("*")
     @classmethod
     def _readable(cls, value: Any) -> Any:
-        return plain_text(value).strip() if isinstance(value, str) else value
+        is_text = isinstance(value, str) and not isinstance(value, StrEnum)
+        return plain_text(value).strip() if is_text else value
 
 
 class Remark(_Body):
@@ -178,7 +181,7 @@ def routes(app: FastAPI, api: Api) -> None:
         return await _command(request, ticket, Verb.MERGE_TICKET, {"into": wanted.into, "note": wanted.note})
 
     async def _command(request: Request, ticket: str, verb: Verb, args: Mapping[str, Any]) -> TicketDetail | Response:
-        row = _found(await run_in_threadpool(api.store.ticket, ticket))
+        row = await run_in_threadpool(their_ticket, api, caller_of(request), ticket)
         pending = await give(
             api,
             command=command_id(request),

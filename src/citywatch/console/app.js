@@ -20,9 +20,9 @@ const PAGES = {
 };
 /** What each role finds at the top; a crew begins with its tickets. */
 const TABS = {
-  viewer: ["alerts", "tickets", "cameras", "fleet", "quiet", "shift", "reference"],
-  operator: ["alerts", "tickets", "cameras", "fleet", "quiet", "shift", "reference"],
-  admin: ["alerts", "tickets", "cameras", "fleet", "quiet", "shift", "reference"],
+  viewer: ["alerts", "tickets", "cameras", "fleet", "quiet", "shift"],
+  operator: ["alerts", "tickets", "cameras", "fleet", "quiet", "shift"],
+  admin: ["alerts", "tickets", "cameras", "fleet", "quiet", "shift"],
   crew: ["tickets", "alerts", "cameras", "fleet"],
 };
 
@@ -98,12 +98,14 @@ function drawTop() {
     top,
     el("div", { class: "brand" }, el("img", { src: "/console/icon.svg", alt: "", width: 28, height: 28 }), el("b", {}, "Citywatch")),
     el("nav", { "aria-label": t("pages") }, TABS[city.who.role].map(link)),
-    el("div", { class: "numbers", id: "numbers" }),
+    el("div", { class: `numbers numbers-${city.who.role}`, id: "numbers" }),
     el("span", { id: "connection", role: "status" }),
   );
+  top.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   put(
     document.getElementById("bottom"),
     el("span", { class: "quiet" }, t("zone", { zone: zone() })),
+    el("a", { class: "plain", href: "#/reference" }, t("page_reference")),
     el("span", { class: "quiet end" }, t("signed_in_as", { name: city.who.name, role: t(`role_${city.who.role}`) })),
     languageSwitch(),
     el("button", { class: "plain", onclick: signOut }, t("sign_out")),

@@ -1,7 +1,7 @@
 // The clocks of a ticket: how much is left, as a bar and in words. A clock that stands, stands here, too.
 
-import { el, put, svg } from "./dom.js";
-import { dayInstant, instant, span } from "./format.js";
+import { el, svg } from "./dom.js";
+import { dayInstant, instant, span, term } from "./format.js";
 import { t } from "./words.js";
 
 const NAMES = ["response", "repair"];
@@ -9,20 +9,23 @@ const PRESSING = 0.25;
 
 /** The clocks that a contract sets, as {name, within_s, due_at, left_s, state}. */
 export function clocksOf(ticket) {
-  return NAMES.map((name) => ({ name, ...(ticket.clocks?.[name] ?? ticket[name]) }))
+  return NAMES.map((name) => ({ name, ...ticket[name] }))
     .filter((clock) => clock.state && clock.state !== "none");
 }
 
-/** Seconds left now of a clock that was told `asked` milliseconds ago (an epoch); a clock that stands loses none. */
+/** Whether anything is still waited for: a clock that was answered, in time or not, has nothing left to say. */
+const waits = (clock) => clock.left_s !== null && clock.left_s !== undefined;
+
+/** Seconds left now of a clock that was told at `asked` (milliseconds); a clock that stands loses none. */
 function left(clock, asked) {
-  const passed = clock.state === "running" ? (Date.now() - asked) / 1000 : 0;
-  return (clock.left_s ?? 0) - passed;
+  const passed = clock.state === "held" ? 0 : (Date.now() - asked) / 1000;
+  return clock.left_s - passed;
 }
 
 /** How it stands, for colours: good, warning, critical or over (and was kept or broken). */
 function mood(clock, asked) {
   if (clock.state === "kept") return "good";
-  if (clock.state === "broken") return "critical";
+  if (clock.state === "broken" || !waits(clock)) return "critical";
   const seconds = left(clock, asked);
   if (seconds <= 0) return "critical";
   return seconds < PRESSING * (clock.within_s || 1) ? "warning" : "good";
@@ -30,8 +33,9 @@ function mood(clock, asked) {
 
 function sentence(clock, asked) {
   if (clock.state === "kept") return t("clock_kept");
+  if (!waits(clock)) return t("clock_broken");
   const seconds = left(clock, asked);
-  if (clock.state === "broken" || seconds <= 0) return seconds < 0 ? t("clock_over", { time: span(-seconds) }) : t("clock_broken");
+  if (seconds <= 0) return t("clock_over", { time: span(-seconds) });
   return clock.state === "held" ? t("clock_held", { time: span(seconds) }) : t("clock_left", { time: span(seconds) });
 }
 
@@ -39,7 +43,7 @@ function sentence(clock, asked) {
 export function faces(ticket, asked) {
   return clocksOf(ticket).map((clock) => {
     const feeling = mood(clock, asked);
-    const share = clock.state === "kept" || clock.state === "broken" ? 1
+    const share = !waits(clock) || clock.state === "broken" ? 1
       : Math.min(1, Math.max(0, left(clock, asked) / (clock.within_s || 1)));
     return el("div", { class: `clock clock-${feeling} clock-is-${clock.state}` },
       el("span", { class: "clock-name" }, t(`clock_${clock.name}`)),
@@ -48,7 +52,7 @@ export function faces(ticket, asked) {
         svg("rect", { class: "clock-all", x: 0, y: 0, width: 100, height: 4 }),
         svg("rect", { class: "clock-rest", x: 0, y: 0, width: share * 100, height: 4 })),
       el("span", { class: "quiet small" }, [
-        clock.within_s ? t("clock_within", { time: span(clock.within_s) }) : "",
+        clock.within_s ? t("clock_within", { time: term(clock.within_s) }) : "",
         clock.due_at && clock.state === "running" ? t("clock_due", { when: dayInstant(clock.due_at) }) : "",
       ].filter(Boolean).join(" · ")));
   });
@@ -56,17 +60,8 @@ export function faces(ticket, asked) {
 
 /** The clock that presses most, as one small sign for a list; null where none runs. */
 export function pressing(ticket, asked) {
-  const open = clocksOf(ticket).filter((clock) => ["running", "held", "broken"].includes(clock.state))
-    .sort((a, b) => left(a, asked) - left(b, asked));
-  const clock = open.find((one) => one.state !== "broken") ?? open[0];
+  const [clock] = clocksOf(ticket).filter(waits).sort((a, b) => left(a, asked) - left(b, asked));
   if (!clock) return null;
   return el("span", { class: `chip chip-clock-${mood(clock, asked)}`, title: clock.due_at ? instant(clock.due_at) : null },
     `${t(`clock_${clock.name}`)} · ${sentence(clock, asked)}`);
-}
-
-/** Draw the clocks anew from time to time: the words change, nothing else does. */
-export function keep(container, ticketOf, askedOf) {
-  const draw = () => { const ticket = ticketOf(); if (ticket) put(container, faces(ticket, askedOf())); };
-  draw();
-  return setInterval(draw, 10_000);
 }

@@ -71,6 +71,11 @@ export function span(seconds) {
   return minutes ? unit(minutes, "minute") : unit(whole, "second");
 }
 
+/** A span that a contract states: 24h and 72h stay hours, as people say them. */
+export function term(seconds) {
+  return seconds % 3600 === 0 && seconds <= 96 * 3600 ? unit(seconds / 3600, "hour") : span(seconds);
+}
+
 /** How long ago, roughly. */
 export function ago(text, now = Date.now()) {
   const seconds = Math.max(0, Math.round((now - new Date(text).getTime()) / 1000));

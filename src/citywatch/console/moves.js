@@ -109,7 +109,7 @@ export class MoveForm {
     const row = el("li", { class: "row" },
       el("input", { name: "part", "aria-label": t("part_name"), placeholder: t("part_name"), maxlength: 100, required: true }),
       el("input", { name: "count", "aria-label": t("part_count"), type: "number", min: 1, max: 10000, value: "1", required: true, inputmode: "numeric" }),
-      el("button", { type: "button", class: "plain", onclick: () => row.remove() }, t("leave_out")));
+      el("button", { type: "button", class: "plain", "aria-label": t("leave_out"), title: t("leave_out"), onclick: () => row.remove() }, "✕"));
     this.parts.append(row);
     row.querySelector("input").focus();
   }

@@ -12,9 +12,10 @@ import { t } from "./words.js";
 const OVER = new Set(["verified", "closed"]);
 
 export class OrderView {
-  /** `onChange(ticket)` is called after a move. */
-  constructor(city, onChange = () => {}) {
+  /** `onChange(ticket)` is called after a move; `beside`: it stands beside a list, and can be opened alone. */
+  constructor(city, onChange = () => {}, beside = false) {
     this.city = city;
+    this.beside = beside;
     this.onChange = onChange;
     this.album = new Album();
     this.drawn = new Map();
@@ -29,7 +30,8 @@ export class OrderView {
 
   /** Show a ticket, or what has become of the one that is shown; what somebody is writing stays. */
   async show(id) {
-    const [ticket, order] = await Promise.all([api.get(`tickets/${id}`), this.city.mayRepair() ? api.get(`tickets/${id}/order`) : null]);
+    const order = this.city.mayRepair() ? await api.get(`tickets/${id}/order`) : null;
+    const ticket = order?.ticket ?? await api.get(`tickets/${id}`);
     if (this.ticket?.id !== id) this.forget();
     this.ticket = ticket;
     this.order = order;
@@ -64,7 +66,8 @@ export class OrderView {
       el("div", { class: "title" }, el("h2", {}, repair(ticket))),
       el("p", { class: "where" }, el("b", {}, name), place?.place ? ` · ${place.place}` : ""),
       el("p", { class: "row" }, el("span", { class: `chip chip-ticket-${ticket.state}` }, t(`ticket_${ticket.state}`)),
-        ticket.hold_reason && ticket.state === "on_hold" ? el("span", {}, word("hold", ticket.hold_reason)) : null,
+        ticket.hold_reason ? el("span", {}, word("hold", ticket.hold_reason),
+          ticket.hold_until ? ` · ${t("until", { when: dayInstant(ticket.hold_until) })}` : "") : null,
         ticket.outcome && ["handled", "verified", "closed"].includes(ticket.state) ? el("span", {}, word("outcome", ticket.outcome)) : null,
         ticket.team ? el("span", { class: "quiet" }, t("of_team", { team: ticket.team })) : null,
         ticket.reopened ? el("span", { class: "chip chip-warning" }, t("reopened_times", { count: ticket.reopened })) : null,
@@ -92,7 +95,8 @@ export class OrderView {
     if (this.drawn.get("actions") === looks) return;
     this.drawn.set("actions", looks);
     put(this.actions, ...moveButtons(moves, this.form?.move, (move, button) => this.choose(move, button)),
-      this.ticket.alert ? el("a", { class: "button big", href: `#/alerts/${this.ticket.alert}` }, t("open_alert")) : null);
+      this.ticket.alert ? el("a", { class: "button big", href: `#/alerts/${this.ticket.alert}` }, t("open_alert")) : null,
+      this.order && this.beside ? el("a", { class: "button big alone", href: `#/order/${this.ticket.id}` }, t("page_order")) : null);
   }
 
   async choose(move, button) {
@@ -225,7 +229,7 @@ export class OrderView {
       el("span", { class: "quiet" }, `${instant(step.at)} · ${step.actor || t("the_system")}`),
       said(step) ? el("span", {}, ` · ${said(step)}`) : null,
       step.note ? el("p", { class: "note" }, step.note) : null,
-      step.parts?.length ? el("p", { class: "quiet" }, step.parts.map((one) => `${one.part} × ${one.count}`).join("; ")) : null)));
+      step.detail.parts?.length ? el("p", { class: "quiet" }, step.detail.parts.map((one) => `${one.part} × ${one.count}`).join("; ")) : null)));
   }
 
   close() {
@@ -244,13 +248,16 @@ function about(ticket) {
 
 /** What a step says beside its note: an outcome, why it waits, whose it is. */
 function said(step) {
-  if (step.step === "handled") return word("outcome", step.reason);
-  if (step.step === "held") return word("hold", step.reason);
-  if (step.step === "closed") return word("ticket_end", step.reason);
-  if (step.step === "reopened") return word("reopen", step.reason);
-  if (step.step === "warned" || step.step === "breached") return word("clock", step.reason);
-  if (step.step === "dispatched") return step.reason;
-  return "";
+  switch (step.step) {
+    case "handled": return word("outcome", step.detail.outcome ?? step.reason);
+    case "held": return word("hold", step.detail.reason ?? step.reason);
+    case "closed": return word("ticket_end", step.reason);
+    case "reopened": return word("reopen", step.reason);
+    case "warned":
+    case "breached": return word("clock", step.detail.clock ?? step.reason);
+    case "dispatched": return step.detail.team ?? "";
+    default: return "";
+  }
 }
 
 function path(device) {

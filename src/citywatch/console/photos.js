@@ -5,6 +5,7 @@ import { el, put } from "./dom.js";
 import { t } from "./words.js";
 
 const SIDE = 2048;
+const MOST = 10;
 const QUALITY = 0.85;
 
 /** Pixels of a file as a JPEG of at most SIDE; the file itself where the browser cannot read it (the server may). */
@@ -40,7 +41,7 @@ export class PhotoTray {
 
   take(files) {
     this.input.value = "";
-    for (const file of files) {
+    for (const file of files.slice(0, MOST - this.photos.length)) {
       const photo = { file, key: api.word(), address: URL.createObjectURL(file), hash: null, problem: "" };
       this.photos.push(photo);
       this.send(photo);

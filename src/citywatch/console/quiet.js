@@ -70,13 +70,20 @@ export class QuietPage {
       el("div", { class: "row" }, el("span", { class: `chip chip-${standing}` }, t(`standing_${standing}`)), title, el("span", { class: "end" }, end)), body);
   }
 
-  ending(item, path, label, question) {
-    if (!this.city.mayAcknowledge() || this.standing(item) === "over") return null;
-    return el("button", { onclick: (event) => {
+  ending(item, path, label, question, late = false) {
+    if (!this.city.mayAcknowledge() || (!late && this.standing(item) === "over")) return null;
+    return el("button", { class: late ? "plain careful" : null, onclick: (event) => {
       if (!confirm(question)) return;
       event.currentTarget.disabled = true;
+      const button = event.currentTarget;
       this.city.guarded(async () => {
-        await api.command(path, undefined, { method: "DELETE" });
+        try {
+          if (!await api.command(path, undefined, { method: "DELETE" })) this.city.tell(t("command_pending"));
+        } catch (error) {
+          button.disabled = false;
+          if (error.document?.reason) throw new api.Problem(error.status, { detail: word("refused", error.document.reason) });
+          throw error;
+        }
         await this.load();
       });
     } }, label);
@@ -92,9 +99,12 @@ export class QuietPage {
   item_windows(item) {
     return this.frame(item, described(item.matcher), el("div", {},
       el("p", {}, item.reason, item.withdrawn ? el("span", { class: "chip chip-warning" }, t("withdrawn")) : null),
-      item.rule ? el("p", {}, rule(item.rule)) : null,
+      item.weekly || item.times ? el("p", {}, rule(item)) : null,
+      item.next?.length && (item.weekly || item.times) ? el("p", { class: "quiet small" },
+        t("next_times", { times: item.next.slice(0, 3).map((time) => `${dayInstant(time.from)} – ${dayInstant(time.to)}`).join("; ") })) : null,
       el("p", { class: "quiet small" }, `${t("from_to", { from: dayInstant(item.from), to: dayInstant(item.to) })} · ${t("set_by", { name: item.actor, when: instant(item.set_at) })}`)),
-    this.ending(item, `windows/${item.id}`, t("end_window"), t("end_window_question")));
+    [this.ending(item, `windows/${item.id}`, t("end_window"), t("end_window_question")),
+      item.withdrawn ? null : this.ending(item, `windows/${item.id}?withdraw=true`, t("withdraw_window"), t("withdraw_question"), true)]);
   }
 
   item_exercises(item) {
@@ -116,7 +126,7 @@ export class QuietPage {
       problem.hidden = true;
       (async () => {
         try {
-          const made = await api.command(kind, told(form), { key });
+          const made = await api.command(kind, await told(form), { key });
           key = api.word();
           if (!made) this.city.tell(t("command_pending"));
           form.closest("details").open = false;
@@ -162,15 +172,21 @@ export class QuietPage {
       el("div", { class: "row" }, DAYS.map((day) => el("label", { class: "check" }, el("input", { type: "checkbox", name: "day", value: day }), t(`day_${day}`)))),
       el("label", { for: "hours" }, t("hours_of_day")), el("input", { id: "hours", name: "hours", placeholder: "22:00-06:00", maxlength: 100 }),
       el("p", { class: "quiet small" }, t("hours_zone", { zone })));
-    const when = el("select", { id: "when", name: "when", "aria-label": t("field_when"), onchange: () => { weekly.hidden = when.value !== "weekly"; } },
-      el("option", { value: "once" }, t("when_once")), el("option", { value: "weekly" }, t("when_weekly")));
+    const file = el("input", { id: "calendar", type: "file", accept: ".ics,text/calendar" });
+    const calendar = el("div", { hidden: true }, el("label", { for: "calendar" }, t("calendar_file")), file);
+    const when = el("select", { id: "when", name: "when", onchange: () => {
+      weekly.hidden = when.value !== "weekly";
+      calendar.hidden = when.value !== "calendar";
+    } }, el("option", { value: "once" }, t("when_once")), el("option", { value: "weekly" }, t("when_weekly")),
+    el("option", { value: "calendar" }, t("when_calendar")));
     return this.framed("windows", [matcher.root, this.span(now, new Date(now.getTime() + 4 * HOUR_MS)),
-      el("label", { for: "when" }, t("field_when")), when, weekly, this.reason(), el("p", { class: "quiet small" }, t("window_back"))], (form) => {
+      el("label", { for: "when" }, t("field_when")), when, weekly, calendar, this.reason(), el("p", { class: "quiet small" }, t("window_back"))], async (form) => {
       const body = { matcher: matcher.value(), from: fromInput(form.from), to: fromInput(form.to), reason: form.reason.value.trim() };
       if (when.value === "weekly") {
-        body.rule = { weekly: { days: [...form.querySelectorAll("[name=day]:checked")].map((day) => day.value),
-          hours: form.hours.value.split(/[,，]/).map((one) => one.trim()).filter(Boolean), zone } };
+        body.weekly = { days: [...form.querySelectorAll("[name=day]:checked")].map((day) => day.value),
+          hours: form.hours.value.split(/[,，]/).map((one) => one.trim()).filter(Boolean), zone };
       }
+      if (when.value === "calendar" && file.files.length) body.ical = await file.files[0].text();
       return body;
     });
   }
@@ -198,7 +214,7 @@ function rule(found) {
   if (found.weekly) {
     return t("weekly_rule", { days: found.weekly.days.map((day) => t(`day_${day}`)).join(" "), hours: found.weekly.hours.join(", "), zone: found.weekly.zone });
   }
-  return t("times_rule", { count: found.times_s?.length ?? 0 });
+  return t("times_rule", { count: found.times });
 }
 
 /** A local instant as an input of a form takes it. */

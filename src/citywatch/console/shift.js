@@ -105,5 +105,5 @@ function item(entry) {
 function tally(counts) {
   const told = SHOWN.filter((name) => counts[name]);
   if (!told.length) return el("p", { class: "quiet" }, t("nothing_open"));
-  return el("ul", { class: "row tally" }, told.map((name) => el("li", { class: "pill" }, el("b", {}, number(counts[name])), " ", t(`count_${name}`))));
+  return el("ul", { class: "row tally" }, told.map((name) => el("li", { class: "pill" }, t(`count_${name}`), " ", el("b", {}, number(counts[name])))));
 }

@@ -20,7 +20,7 @@ export class TicketsPage {
     this.list = el("ul", { class: "list", id: "tickets", "aria-label": t("page_tickets") });
     this.empty = el("p", { class: "empty", hidden: true }, t("no_tickets"));
     this.more = el("button", { class: "plain more", hidden: true, onclick: () => city.guarded(() => this.loadMore()) }, t("load_more"));
-    this.view = new OrderView(city, () => this.city.guarded(() => this.load()));
+    this.view = new OrderView(city, () => this.city.guarded(() => this.load()), true);
     this.nothing = el("p", { class: "empty" }, t("choose_ticket"));
     this.detail = el("section", { class: "detail card", "aria-label": t("details"), tabindex: "-1" },
       el("a", { class: "back", href: "#/tickets" }, `‹ ${t("back")}`), this.nothing, this.view.root);
@@ -140,7 +140,7 @@ export class TicketsPage {
 
 /** When the next running clock runs out: what is due first stands first. */
 function due(ticket) {
-  const ends = ["response", "repair"].map((name) => ticket.clocks?.[name] ?? ticket[name])
-    .filter((clock) => clock?.state === "running" && clock.due_at).map((clock) => Date.parse(clock.due_at));
+  const ends = ["response", "repair"].map((name) => ticket[name])
+    .filter((clock) => typeof clock?.left_s === "number" && clock.due_at).map((clock) => Date.parse(clock.due_at));
   return ends.length ? Math.min(...ends) : Number.MAX_SAFE_INTEGER;
 }
