@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -98,7 +98,7 @@ class City:
         begins = _begins(states, from_ns)
         earliest = min(begins.values(), default=from_ns)
         facts += states
-        facts += self._inhibited(earliest, to_ns, known_ns)
+        facts += self._inhibited(earliest, to_ns, known_ns, states)
         facts += self._worked(earliest, to_ns, known_ns)
         facts += self._windows(devices, begins, from_ns, to_ns, known_ns)
         return History.of_facts(facts, devices=devices)
@@ -125,16 +125,23 @@ class City:
                 number=row["seq"],
             )
 
-    def _inhibited(self, from_ns: int, to_ns: int, known_ns: int) -> Iterator[ServiceFact]:
+    def _inhibited(
+        self, from_ns: int, to_ns: int, known_ns: int, states: Iterable[ServiceFact]
+    ) -> Iterator[ServiceFact]:
+        """A device that fell with its parent fell when that did, whenever that was: in the worst reading, in which it
+        is down from the last look that found it in order, the parent's outage begins as early.
+        """
+        fell = {(one.device, one.best_from_ns): one.worst_from_ns for one in states if one.state is ServiceState.DOWN}
         for row in self._events.inhibited(from_ns, to_ns, known_ns):
-            worst_from, end = row["first_bad_ns"], NEVER_NS if row["left_at_ns"] is None else row["left_at_ns"]
+            first_bad, end = row["first_bad_ns"], NEVER_NS if row["left_at_ns"] is None else row["left_at_ns"]
+            last_good = row["last_good_ns"] if row["last_good_ns"] >= 0 else first_bad
             yield ServiceFact(
                 row["device"],
                 ServiceState.DISABLED,
-                worst_from,
-                min(row["last_good_ns"], worst_from),
-                max(end, worst_from),
-                max(end, worst_from),
+                fell.get((row["device"], first_bad), first_bad),
+                min(last_good, first_bad),
+                max(end, first_bad),
+                max(end, first_bad),
                 f"parent:{row['root']}",
                 row["incident"],
                 row["joined_at_ns"],
