@@ -592,8 +592,6 @@ class Store(Protocol):
         *,
         receiver: str | None,
         state: str | None,
-        from_ns: int | None,
-        to_ns: int | None,
         before: tuple[int, str] | None,
         limit: int,
     ) -> Sequence[Row]:

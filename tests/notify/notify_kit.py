@@ -262,7 +262,7 @@ class City:
             self.part.workers[name].turn()
 
     def deliveries(self, **wanted):
-        filters = dict.fromkeys(("receiver", "state", "from_ns", "to_ns", "before"))
+        filters = dict.fromkeys(("receiver", "state", "before"))
         return self.store.deliveries(**{**filters, **wanted}, limit=1000)[::-1]
 
 

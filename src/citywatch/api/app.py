@@ -17,6 +17,7 @@ from citywatch.api import (
     availability,
     cameras,
     commands,
+    deliveries,
     devices,
     exercises,
     findings,
@@ -31,11 +32,13 @@ from citywatch.api import (
     pages,
     passes,
     problems,
+    retire,
     shifts,
     sla,
     sources,
     statistics,
     stream,
+    ticket_moves,
     tickets,
     vocabularies,
     windows,
@@ -74,8 +77,8 @@ Watches a city's roadside cameras and weigh-in-motion scales.
 * Every request but `/healthz` and `/readyz` carries `Authorization: Bearer <token>`. A token has one role.
 * Errors are problem documents (RFC 9457): `type` is for programs, `detail` says what to do.
 * Instants are RFC 3339 in UTC; those inside an alert's `subject` that end in `_ns` are nanoseconds since 1970.
-* A command (acknowledge, accept, note, register, put, remove) is written to the log first. 200 carries the new state,
-  409 the reason why it was refused; 202 says that it is on disk but not decided yet, and where to look.
+* A command (acknowledge, accept, hold, handle, register, put, ...) is written to the log first. 200 carries the new
+  state, 409 the reason why it was refused; 202 says that it is on disk but not decided yet, and where to look.
 * Lists give a `next` cursor while there is more.
 """
 
@@ -167,11 +170,13 @@ def _routes(app: FastAPI, api: Api) -> None:
         windows,
         incidents,
         tickets,
+        ticket_moves,
         ticket_photos,
         order,
         shifts,
         exercises,
         sources,
+        retire,
         devices,
         cameras,
         passes,
@@ -183,6 +188,7 @@ def _routes(app: FastAPI, api: Api) -> None:
         findings,
         georeport,
         stream,
+        deliveries,
         objects,
         commands,
         work,

@@ -68,6 +68,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "findings", "description": "What people and other systems have found"},
     {"name": "ingest", "description": "The door for stations and devices"},
     {"name": "live", "description": "What happens, as it happens"},
+    {"name": "notifications", "description": "Who was told what, and what became of it"},
     {"name": "objects", "description": "Evidence pictures"},
     {"name": "health", "description": "For the machinery around this programme"},
 ]

@@ -15,6 +15,7 @@ from citywatch import console
 from citywatch.adapters.notify.outcome import Sender
 from citywatch.adapters.scales.config import read_secret
 from citywatch.adapters.store.outbox import Outbox
+from citywatch.app.clock import SystemClock
 from citywatch.app.notify_planner import Planner, Plans
 from citywatch.app.notify_workers import Worker
 from citywatch.domain.instants import NS_PER_S
@@ -25,6 +26,7 @@ from citywatch.notifications.documents import test_document
 from citywatch.notifications.signing import sign
 from citywatch.notifications.texts import Language, TemplateRefused, Words, words
 from citywatch.ports import Clock, Meter
+from citywatch.settings import load_settings
 
 _MUTE_AHEAD_NS = 8 * 86_400 * NS_PER_S
 """A calendar is looked at so far ahead: hours that last longer are looked at again then."""
@@ -188,6 +190,14 @@ def send_test(settings: NotificationSettings, name: str, beside: Callable[[Path]
     finally:
         one.close()
     return "" if outcome.result == "delivered" else f"{outcome.reason} {outcome.detail}".strip()
+
+
+def try_receiver(config: Path, name: str) -> int:
+    """What `citywatch notify test` does; returns the exit code."""
+    settings = load_settings(config).notifications
+    failed = send_test(settings, name, lambda path: config.parent / path, SystemClock())
+    print(f"{name}: {failed}" if failed else f"{name} has taken the test message")
+    return 1 if failed else 0
 
 
 def _muted(settings: NotificationSettings) -> Callable[[Collection[str], int], int]:

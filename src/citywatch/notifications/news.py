@@ -93,6 +93,7 @@ def of_alert(row: Row) -> Change:
             "resolved_at": _shown(alert["resolved_at_ns"]),
             "resolution": alert["resolution"],
             "escalation": int(alert.get("escalation") or 0),
+            "escalated_to": str(alert.get("escalated_to") or ""),
             "flapping": bool(alert.get("flapping")),
             "openings": int(alert.get("openings") or 1),
             "exercise": bool(alert.get("exercise")),

@@ -228,7 +228,7 @@ class Words:
         due = view.get("repair_due_at") if view.get("accepted_by") else view.get("response_due_at")
         return {
             "mark": self._mark(view),
-            "what": self._what(change.get("what", "open")),
+            "what": self._what(change.get("what", "open")) + _to(view, change),
             "kind": self.kinds.get(view["kind"], view["kind"]),
             "severity": self.severities.get(labels["severity"], labels["severity"]),
             "device": view["device"],
@@ -292,6 +292,12 @@ def words(
         if "{mark}" not in templates[name]:
             templates[name] = "{mark}" + templates[name]
     return Words(language, templates, kinds, severities, zone, public_url)
+
+
+def _to(view: Mapping[str, Any], change: Mapping[str, Any]) -> str:
+    """Who is called by an escalation."""
+    called = view.get("escalated_to", "")
+    return f" → {called}" if called and change.get("what") == "escalated" else ""
 
 
 def _last(item: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -33,8 +33,6 @@ class DeliveryReading:
         *,
         receiver: str | None,
         state: str | None,
-        from_ns: int | None,
-        to_ns: int | None,
         before: tuple[int, str] | None,
         limit: int,
     ) -> Sequence[Row]:
@@ -44,10 +42,6 @@ class DeliveryReading:
         for column, value in ((c.receiver, receiver), (c.state, state)):
             if value is not None:
                 query = query.where(column == value)
-        if from_ns is not None:
-            query = query.where(c.planned_at_ns >= from_ns)
-        if to_ns is not None:
-            query = query.where(c.planned_at_ns < to_ns)
         if before is not None:
             query = query.where(tuple_(c.planned_at_ns, c.id) < before)
         return self._rows(query)

@@ -18,6 +18,7 @@ from citywatch.adapters.store.schema import (
     CAMERAS,
     COMMANDS,
     CORRECTIONS,
+    DELIVERIES,
     DEVICE_STATES,
     DISAGREEMENTS,
     EVENTS,
@@ -50,6 +51,7 @@ def prune(
     - silences and maintenance windows that are over;
     - findings that are over and whose ticket, if any, is closed;
     - exercises that are over, and the log of shifts;
+    - deliveries that are settled, with their attempts;
     - events whose alert or ticket is not open; verdicts of commands; audit lines.
     """
     gone: dict[str, int] = {}
@@ -132,5 +134,7 @@ def _old(before_ns: int) -> Iterator[tuple[Column[str] | Column[int], Select[str
         .where(found.cleared_at_ns < before_ns)
         .where(~exists().where(ticket.cause == found.id, ticket_is_open)),
     )
+    sent = DELIVERIES.c
+    yield sent.seq, select(sent.seq).where(sent.settled_at_ns < before_ns).order_by(sent.seq)
     yield COMMANDS.c.command, select(COMMANDS.c.command).where(COMMANDS.c.at_ns < before_ns)
     yield AUDIT.c.seq, select(AUDIT.c.seq).where(AUDIT.c.at_ns < before_ns).order_by(AUDIT.c.seq)
