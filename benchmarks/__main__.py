@@ -33,6 +33,8 @@ SCENARIOS = {
     "liveness": "who of 30 million devices is late against a copy of the same bytes, and a tick of a city",
     "registrar": "6,534 devices that register with the GB/T 28181 registrar and keep alive, played by SIPp",
     "sla": "figures of a month of 6,534 devices with 200,000 intervals, and the numbers of the whole report",
+    "alerts": "20,000 alerts raised and said again in process, ticks while they are open, a window over all of them",
+    "alert_machine": "alerts through the HTTP door beside Alertmanager: new ones and repeats a second, and in process",
     "start": "warm and cold start of `citywatch run` to ready, and `citywatch --help`",
 }
 """The explicit table: scenario and module have the same name; a name never changes its meaning."""

@@ -235,8 +235,8 @@ def _open(state: State, event: Event, now_ns: int, policy: AlertPolicy, labels: 
         subject["children"] = [child["device"] for child in subject["children"]][:_MOST_CHILDREN]
     data = {
         "alert": alert,
-        "kind": kind_of(event),
-        "severity": severity_of(event, policy).value,
+        "kind": labels.get("alert") or kind_of(event),
+        "severity": labels.get("severity") or severity_of(event, policy).value,
         "subject": subject,
         "labels": dict(labels),
         "exercise": event.kind is EventKind.EXERCISE_STARTED,

@@ -187,5 +187,5 @@ class Event:
 
 def event_id(*cause: str | int) -> str:
     """32 hexadecimal digits from the parts of a cause; the same parts give the same id everywhere."""
-    text = "\x1f".join(str(part) for part in cause)
+    text = "\x1f".join(map(str, cause))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -23,6 +24,7 @@ LABELS = (
 """What an alert, a ticket or a notification can be told apart by. `alert` is the alert's kind, such as `frozen`;
 `source` who found it where no camera or scale of ours did; `exercise` is `yes` or ''."""
 
+_WILD = re.compile(r"[*?\[]")
 MOST_PATTERNS = 200
 MOST_CHARACTERS = 200
 
@@ -37,6 +39,15 @@ class Matcher:
     """
 
     conditions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    _asked: tuple[tuple[str, frozenset[str], tuple[str, ...]], ...] = field(init=False, repr=False, compare=False)
+    """The same for `matches`: words that stand for themselves, and patterns."""
+
+    def __post_init__(self) -> None:
+        asked = []
+        for label, patterns in self.conditions:
+            plain = frozenset(pattern for pattern in patterns if not _WILD.search(pattern))
+            asked.append((label, plain, tuple(pattern for pattern in patterns if pattern not in plain)))
+        object.__setattr__(self, "_asked", tuple(asked))
 
     @classmethod
     def of(cls, conditions: Mapping[str, Any]) -> Matcher:
@@ -60,7 +71,8 @@ class Matcher:
 
     def matches(self, labels: Labels) -> bool:
         """Whether these labels are meant."""
-        return all(
-            any(fnmatchcase(labels.get(label, ""), pattern) for pattern in patterns)
-            for label, patterns in self.conditions
-        )
+        for label, plain, patterns in self._asked:
+            word = labels.get(label, "")
+            if word not in plain and not any(fnmatchcase(word, pattern) for pattern in patterns):
+                return False
+        return True

@@ -20,6 +20,8 @@ class Responsible:
 
 
 NOBODY = Responsible()
+_MOST_REMEMBERED = 100_000
+"""Answers that are remembered: the rules are walked once for a device, not for each of its alerts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +40,30 @@ class Register:
     ) -> None:
         self._listed = dict(listed or {})
         self._rules = tuple(rules)
+        self._found: dict[tuple[str, str, str], Responsible] = {}
 
     def of(self, device: str, device_kind: str, site: str) -> Responsible:
         """Who answers for this device."""
+        key = (device, device_kind, site)
+        found = self._found.get(key)
+        if found is None:
+            if len(self._found) >= _MOST_REMEMBERED:
+                self._found.clear()
+            found = self._found[key] = self._asked(*key)
+        return found
+
+    def _asked(self, device: str, device_kind: str, site: str) -> Responsible:
         known = self._listed.get(device, NOBODY)
+        labels = labels_of(device, device_kind, site, known)
         for rule in self._rules:
-            if rule.match.matches(labels_of(device, device_kind, site, known)):
-                empty = {
-                    one.name: getattr(rule.gives, one.name)
-                    for one in fields(Responsible)
-                    if not getattr(known, one.name)
-                }
+            empty = {
+                one.name: value
+                for one in fields(Responsible)
+                if not getattr(known, one.name) and (value := getattr(rule.gives, one.name))
+            }
+            if empty and rule.match.matches(labels):
                 known = replace(known, **empty)
+                labels = labels_of(device, device_kind, site, known)
         return known
 
 
