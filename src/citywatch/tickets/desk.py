@@ -106,7 +106,7 @@ def _opened(
     if state.get(ROOM, ticket) is not None:
         return
     at_ns = min(event.at_ns, now_ns + _MOST_AHEAD_NS) if now_ns else event.at_ns
-    laid_by = state.get(rows.OVER, ticket)
+    laid_by = rows.laid_by(state, ticket, at_ns)
     key = rows.returning(event)
     known = rows.back(state, key, at_ns) if laid_by is None else (ticket, laid_by)
     if known is None:

@@ -108,7 +108,7 @@ def obey(
     """
     move = _MOVE_OF[Verb(verb)]
     known = state.get(rows.ROOM, ticket)
-    laid_by = state.get(rows.OVER, ticket) if known is None else None
+    laid_by = rows.laid_by(state, ticket, at_ns) if known is None else None
     row = rows.whole(known or laid_by or {"state": TicketState.CLOSED, "commands": []})
     if command in row["commands"]:
         return REPEATED

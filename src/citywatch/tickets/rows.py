@@ -15,7 +15,7 @@ from typing import Any
 from citywatch.domain import dues
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.state import Row, State
-from citywatch.domain.tickets import TicketClock
+from citywatch.domain.tickets import RepairOutcome, TicketClock
 from citywatch.tickets.clocks import next_instant
 from citywatch.tickets.policy import TicketPolicy
 
@@ -76,13 +76,17 @@ def returning(event: Event) -> str:
             return ""
 
 
+def laid_by(state: State, ticket: str, at_ns: int) -> Row | None:
+    """A closed ticket that may be needed yet at an instant, whether or not a tick has forgotten it."""
+    row = state.get(OVER, ticket)
+    return None if row is None or 0 < row["due_ns"] <= at_ns else row
+
+
 def back(state: State, key: str, at_ns: int) -> tuple[str, Row] | None:
     """The ticket of the same fault that was closed lately."""
     known = state.get(_BACK, key) if key else None
-    row = None if known is None else state.get(OVER, known["ticket"])
-    if known is None or row is None or row["due_ns"] <= at_ns:
-        return None
-    return known["ticket"], row
+    row = None if known is None else laid_by(state, known["ticket"], at_ns)
+    return None if known is None or row is None else (known["ticket"], row)
 
 
 def keep(state: State, ticket: str, row: dict[str, Any], policy: TicketPolicy) -> None:
@@ -96,7 +100,8 @@ def keep(state: State, ticket: str, row: dict[str, Any], policy: TicketPolicy) -
 
 def unverified_at(row: Row, policy: TicketPolicy) -> int | None:
     """When a handled ticket goes back if nobody has verified it."""
-    if row["handled_ns"] is None or not (policy.unverified_ns and row["seen"] and row["verifiable"]):
+    waits = row["seen"] and row["verifiable"] and row["outcome"] != RepairOutcome.NOT_REPAIRABLE
+    if row["handled_ns"] is None or not policy.unverified_ns or not waits:
         return None
     return int(row["handled_ns"]) + policy.unverified_ns
 
