@@ -280,7 +280,8 @@ def _fold(state: State, event: Event, alert: str, at_ns: int) -> Iterator[Event]
 
 def _flapping(alert: str, row: Row, event: Event, since_ns: int) -> Event:
     kind = EventKind.ALERT_FLAPPING
-    data = {"alert": alert, "openings": row["count"], "since_ns": since_ns}
+    folded = event.cause if event.cause != row["cause"] else ""
+    data = {"alert": alert, "openings": row["count"], "since_ns": since_ns, "folded": folded}
     return Event(event_id(kind, alert, row["count"]), kind, row["device"], event.at_ns, row["cause"], data)
 
 

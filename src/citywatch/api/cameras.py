@@ -492,7 +492,7 @@ def _view(api: Api, row: Row, look: Row | None, incidents: Mapping[str, str], ca
                 reason=fault["reason"],
                 first_bad_at=shown(fault["first_bad_ns"]),
                 incident=incidents.get(fault["cause"]),
-                alert=alert_id(incidents.get(fault["cause"], fault["cause"])),
+                alert=fault.get("alert") or alert_id(incidents.get(fault["cause"], fault["cause"])),
                 ticket=ticket_id(incidents.get(fault["cause"], fault["cause"])),
             )
             for fault in row["faults"] or ()

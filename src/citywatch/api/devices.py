@@ -250,7 +250,7 @@ def device_view(row: Row, incidents: Mapping[str, str]) -> DeviceView:
                 reason=fault["reason"],
                 first_bad_at=shown(fault["first_bad_ns"]),
                 incident=incidents.get(fault["cause"]),
-                alert=alert_id(incidents.get(fault["cause"], fault["cause"])),
+                alert=fault.get("alert") or alert_id(incidents.get(fault["cause"], fault["cause"])),
                 ticket=ticket_id(incidents.get(fault["cause"], fault["cause"])),
             )
             for fault in row["faults"]

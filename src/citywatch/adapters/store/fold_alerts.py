@@ -87,6 +87,12 @@ def _resolved(tables: Tables, event: Event) -> None:
 
 def _flapping(tables: Tables, event: Event) -> None:
     _changed(tables, event, "flapping", {"flapping": True, "openings": whole(event, "openings")})
+    device = tables.devices.get(event.device)
+    if device is not None and event.data.get("folded"):
+        # The fault has no alert of its own: whoever looks at the device is led to the one that stands for it.
+        here = {"alert": text(event, "alert")}
+        faults = [fault | here if fault["cause"] == event.data["folded"] else fault for fault in device["faults"]]
+        tables.devices.change(event.device, faults=faults)
 
 
 def _escalated(tables: Tables, event: Event) -> None:
