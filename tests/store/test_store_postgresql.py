@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from test_store_alerts import check_labels, check_quiet, labelled_events, quiet_events, tell
 
 from citywatch.adapters.store.project import Projector
 from citywatch.adapters.store.schema import METADATA
@@ -112,6 +113,12 @@ def test_opening_at_once_from_many_threads(database):
         opened = [pool.submit(SqlStore.open, database, log_epoch="e", log_server="s") for _ in range(4)]
         for one in opened:
             one.result().close()
+
+
+def test_labels_silences_and_windows(store):
+    tell(Projector(store), *quiet_events(), *labelled_events())
+    check_quiet(store)
+    check_labels(store)
 
 
 @pytest.mark.parametrize("seed", range(3))

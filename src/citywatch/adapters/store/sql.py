@@ -623,7 +623,8 @@ def _labelled(query: Select[Any], column: ColumnElement[Any], labels: Mapping[st
     """Only rows with these labels. The column holds JSON as a text of ours, without blanks: this is in it exactly."""
     for label, word in (labels or {}).items():
         pair = json.dumps({label: word}, ensure_ascii=False, separators=(",", ":"))[1:-1]
-        query = query.where(cast(column, Text).contains(pair, autoescape=True))
+        # LIKE is blind to case in SQLite, and no function that seeks a text has one name in both databases.
+        query = query.where(func.replace(cast(column, Text), pair, "") != cast(column, Text))
     return query
 
 
