@@ -231,7 +231,7 @@ class City:
         self.reports = Reports()
         self._processor = Processor(self.log, CityStep(load("cn-gross"), desks=desks), self.meter, self.clock)
         self._incidents = IncidentStage(self.log, IncidentStep(desks=desks), self.meter)
-        self._projection = Projection(self.log, Projector(self.store), self.hints.publish, self.meter)
+        self._projection = Projection(self.log, Projector(self.store, pin=self.objects.pin), self.hints.publish, self.meter)
         self._ticks = LogDoor(self.log, "clock")
         self._stop = threading.Event()
         self._turn = threading.Lock()

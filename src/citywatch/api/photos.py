@@ -235,9 +235,8 @@ def _kept(api: Api, content: bytes) -> tuple[Photo, str]:
         if error.reason != "busy":
             raise
         raise Problem(429, "busy", str(error), headers={"Retry-After": "5"}) from error
-    name = api.objects.put(photo.content)
-    api.objects.pin(name)
-    return photo, name
+    # Pinned as evidence when the event is projected: a photo whose command never gets there gives way to newer ones.
+    return photo, api.objects.put(photo.content)
 
 
 def _picture(api: Api, caller: Caller, ticket: str, name: str, coarse: _Coarse) -> bytes:
