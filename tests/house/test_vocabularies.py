@@ -7,6 +7,8 @@ import pytest
 
 from citywatch.domain.faults import NOT_OF_CAMERAS
 from citywatch.domain.pictures import Fault
+from citywatch.domain.ticket_words import DESK_CITATIONS, DESK_WORDS, TICKET_WORDS, Desk, states_of, words_of
+from citywatch.domain.tickets import TicketEnd, TicketState
 from citywatch.domain.vocabularies import (
     CAMERA_FAULTS,
     CITATIONS,
@@ -75,3 +77,37 @@ def test_words_are_found():
     assert gb28181_alarm(5, 13).faults[0] is Fault.COVERED
     assert gb28181_alarm(5, 99) is find(Vocabulary.GB28181, "5")
     assert gb28181_alarm(9, None) is None
+
+
+DESKS = {Desk.GB30428: "GB/T 30428.8", Desk.ITIL: "ITIL", Desk.OPEN311: "Open311", Desk.DIGITRAFFIC: "Digitraffic"}
+
+
+def test_every_state_of_a_ticket_has_its_words_and_its_row():
+    assert {stands.state for stands in TICKET_WORDS} == set(TicketState)
+    assert {stands.how for stands in TICKET_WORDS if stands.state is TicketState.CLOSED} == set(TicketEnd)
+    known = {(word.desk, word.word) for word in DESK_WORDS}
+    lines = [line for line in section("Tickets by state").splitlines() if line.startswith("| `")]
+    for line, stands in zip(lines, TICKET_WORDS, strict=True):
+        words = [stands.words[desk] for desk in Desk]
+        assert {(desk, word) for desk, word in zip(Desk, words, strict=True) if word} <= known
+        assert re.findall(r"`([^`]+)`", line) == [word for word in (stands.state, stands.how, *words) if word]
+
+
+@pytest.mark.parametrize("desk", Desk)
+def test_every_word_of_a_desk_is_on_the_page_and_means_a_state_or_says_why_not(desk):
+    shown, wanted = rows(section(DESKS[desk])), [word for word in DESK_WORDS if word.desk is desk]
+    assert list(shown) == [word.word for word in wanted]
+    assert DESK_CITATIONS[desk] in section(DESKS[desk])
+    for word in wanted:
+        assert bool(states_of(word)) != bool(word.none_because), word
+        meaning, states = shown[word.word]
+        assert meaning == word.meaning + (" [check]" if word.check else "")
+        mine = list(dict.fromkeys(stands.state.value for stands in states_of(word)))
+        assert re.findall(r"`([^`]+)`", states) == mine
+
+
+def test_a_ticket_is_called_by_its_state_and_how_it_got_there():
+    assert words_of("closed", end="cancelled")[Desk.ITIL] == "cancelled"
+    assert words_of("handled", outcome="not_repairable")[Desk.DIGITRAFFIC] == "3"
+    assert words_of("handled", outcome="repaired")[Desk.DIGITRAFFIC] == "5"
+    assert words_of("accepted", outcome="")[Desk.GB30428] == "handle"

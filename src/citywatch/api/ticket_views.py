@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from citywatch.api.shared import EXAMPLE_ID, Api, shown
 from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.ticket_words import words_of
 from citywatch.domain.tickets import ClockState, TicketClock, TicketState
 from citywatch.ports import Row
 
@@ -91,6 +92,10 @@ class TicketDetail(TicketView):
     steps: list[TicketStep]
     merged: list[str] = Field(description="Tickets that this one stands for, at most 100", examples=[[]])
     incident: str | None = Field(description="The incident that it is about, if it is about one", examples=[None])
+    elsewhere: dict[str, str] = Field(
+        description="Where it stands in the words of other desks, see /api/v1/vocabularies",
+        examples=[{"gb30428": "handle", "itil": "in_progress", "open311": "open", "digitraffic": "4"}],
+    )
 
 
 def ticket_view(api: Api, row: Row, now_ns: int) -> TicketView:
@@ -170,4 +175,5 @@ def ticket_detail(api: Api, row: Row, now_ns: int) -> TicketDetail:
         steps=steps,
         merged=[other["id"] for other in api.store.merged_tickets(row["id"], limit=_MOST_MERGED)],
         incident=None if incident is None else incident["id"],
+        elsewhere=dict(words_of(row["state"], end=row["resolution"], outcome=row["outcome"])),
     )
