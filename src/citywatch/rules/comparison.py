@@ -589,10 +589,14 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
 
 
 def _is_hazy(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
-    """Whether what is lost may be lost in haze that is too thin for a fault: it lightens, and takes contrast."""
-    brightness = usual(rows, view.light, "mean")
+    """Whether what is lost may be lost in haze that is too thin for a fault: it lightens, and takes contrast. What
+    hides half of the view and is haze leaves less than 0.6 of the contrast of the rest.
+    """
+    brightness, left = usual(rows, view.light, "mean"), contrast_left(look, view, rows)
     bright = brightness.known and look.mean >= limits.hazy_brightness_of_usual * brightness.mean
-    return bright and contrast_left(look, view, rows) < limits.hazy_contrast_of_usual
+    if look.lost_share >= limits.mostly_lost_share and left >= limits.partly_contrast_of_usual:
+        return False
+    return bright and left < limits.hazy_contrast_of_usual
 
 
 def _is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
