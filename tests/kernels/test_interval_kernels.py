@@ -1,6 +1,7 @@
 """Kernels of stretches of time against the plainest loops."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,3 +100,21 @@ def test_sums_of_a_fleet_do_not_overflow(parts):
     intervals.add_up(ints(a for a, _ in parts), ints(b for _, b in parts), 1_000_000_000, whole, rest)
     for code in range(4):
         assert int(whole[code]) * 1_000_000_000 + int(rest[code]) == sum(a for a, b in parts if b == code)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 7, 64, 501])
+def test_runs_are_sorted_with_their_tags(size):
+    random = np.random.default_rng(size)
+    for value in (
+        random.integers(-9, 9, size),
+        np.arange(size)[::-1].copy(),
+        np.sort(random.integers(0, 99, size)),
+        np.concatenate([np.arange(size // 2), np.arange(size - size // 2)]),
+    ):
+        given = value.astype(np.int64)
+        tag = np.arange(size, dtype=np.int64)
+        out = given.copy()
+        intervals.sort_runs(out, tag, *(np.empty(size, np.int64) for _ in range(2)), np.empty(size + 1, np.int64))
+        assert out.tolist() == sorted(given.tolist())
+        assert given[tag].tolist() == out.tolist()
+        assert sorted(tag.tolist()) == list(range(size))

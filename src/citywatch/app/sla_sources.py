@@ -113,7 +113,7 @@ def imported(root: Path, standing: Standing) -> History | None:
         "cause": raw["cause"],
         "evidence": raw["evidence"],
     }
-    return History.of_columns(devices, words, columns)
+    return History.of_columns(devices, words, columns, words_stand_once=True)
 
 
 def _listed(row: Mapping[str, str], zone: ZoneInfo) -> Listed:

@@ -22,6 +22,124 @@ OTHER, WORKS, FAILS, GONE = 0, 1, 2, 3
 """What a stretch means for failures: neither begins nor ends one; works; fails; not there, which ends a failure."""
 
 
+@kernel("void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1])")
+def sort_runs(value: _I64, tag: _I64, spare_value: _I64, spare_tag: _I64, runs: _I64) -> None:
+    """Sort values in place, their tags with them, by merging the runs that rise already: few runs cost little.
+
+    value, tag              (n,) int64
+    spare_value, spare_tag  (n or more,) int64, room to work in
+    runs                    (n + 1 or more,) int64, the same
+    """
+    n = value.shape[0]
+    if n == 0:
+        return
+    count = 0
+    runs[0] = 0
+    for k in range(1, n):
+        if value[k] < value[k - 1]:
+            count += 1
+            runs[count] = k
+    count += 1
+    runs[count] = n
+    while count > 1:
+        made = 0
+        for r in range(0, count, 2):
+            a, middle = runs[r], runs[min(r + 1, count)]
+            b, behind = middle, runs[min(r + 2, count)]
+            for k in range(a, behind):
+                if b >= behind or (a < middle and value[a] <= value[b]):
+                    spare_value[k], spare_tag[k] = value[a], tag[a]
+                    a += 1
+                else:
+                    spare_value[k], spare_tag[k] = value[b], tag[b]
+                    b += 1
+            made += 1
+            runs[made] = behind
+        for k in range(n):
+            value[k], tag[k] = spare_value[k], spare_tag[k]
+        count = made
+
+
+@kernel(
+    "int64(Array(int64, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), int64[::1], int64[::1],"
+    " int64[::1], int64[::1], int64[::1], int64[::1], int64[::1])"
+)
+def cut(
+    begin: _I64,
+    end: _I64,
+    value: _I64,
+    whose: _I64,
+    spare_value: _I64,
+    spare_whose: _I64,
+    runs: _I64,
+    out_edges: _I64,
+    out_slot: _I64,
+) -> int:
+    """The instants at which anything of one device begins or ends. Returns how many slots lie between them.
+
+    begin, end  (m,) int64, ns      the device's facts
+    out_edges   (2 m + 2,) int64    each instant once, from BEGINNING to END
+    out_slot    (2 m,) int64        of each fact the slot that it begins with, and the one behind its last
+    others      (2 m + 3 or more,)  room to work in
+    """
+    value[0], whose[0] = BEGINNING, -1
+    used = 1
+    # All beginnings, then all ends: facts of one kind lie in the order of time, so these are few rising runs.
+    for i in range(begin.shape[0]):
+        if begin[i] < end[i]:
+            value[used] = min(max(begin[i], BEGINNING), END)
+            whose[used] = 2 * i
+            used += 1
+    for i in range(begin.shape[0]):
+        if begin[i] < end[i]:
+            value[used] = min(max(end[i], BEGINNING), END)
+            whose[used] = 2 * i + 1
+            used += 1
+    value[used], whose[used] = END, -1
+    used += 1
+    sort_runs(value[:used], whose[:used], spare_value, spare_whose, runs)
+    slots = 0
+    out_edges[0] = BEGINNING
+    for k in range(used):
+        if value[k] != out_edges[slots]:
+            slots += 1
+            out_edges[slots] = value[k]
+        if whose[k] >= 0:
+            out_slot[whose[k]] = slots
+    return slots
+
+
+@kernel(
+    "void(Array(int64, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), int64[::1], int64[::1], int64[::1])"
+)
+def own_slots(begin: _I64, end: _I64, slot: _I64, out_owner: _I64, free: _I64) -> None:
+    """Which fact of a device holds each slot: the last one that covers it; -1 for none.
+
+    begin, end  (m,) int64, ns         from the weakest to the strongest
+    slot        (2 m,) int64           as of `cut`
+    out_owner   (slots,) int64
+    free        (slots + 1 or more,)   room to work in
+    """
+    slots = out_owner.shape[0]
+    for k in range(slots + 1):
+        free[k] = k  # the first slot from here on that nobody holds; paths are halved on the way
+    for k in range(slots):
+        out_owner[k] = -1
+    for back in range(begin.shape[0]):
+        i = begin.shape[0] - 1 - back
+        if begin[i] >= end[i]:
+            continue
+        here, behind = slot[2 * i], slot[2 * i + 1]
+        while True:
+            while free[here] != here:
+                free[here] = free[free[here]]
+                here = free[here]
+            if here >= behind:
+                break
+            out_owner[here] = i
+            free[here] = here + 1
+
+
 @kernel(
     "int64(Array(int64, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True),"
     " Array(int64, 1, 'C', readonly=True), int64[::1], int64[::1], int64[::1], int64[::1])"
@@ -35,40 +153,19 @@ def paint(offsets: _I64, begin: _I64, end: _I64, out_device: _I64, out_from: _I6
     out_from, out_to (2 n + d,)   its ends; those of a device lie side by side from BEGINNING to END
     out_fact     (2 n + d,)       the row that holds, -1 for none
     """
+    most = 0
+    for d in range(offsets.shape[0] - 1):
+        most = max(most, offsets[d + 1] - offsets[d])
+    value, whose = np.empty(2 * most + 2, np.int64), np.empty(2 * most + 2, np.int64)
+    spare_value, spare_whose = np.empty(2 * most + 2, np.int64), np.empty(2 * most + 2, np.int64)
+    runs = np.empty(2 * most + 3, np.int64)
+    edges, slot_of = np.empty(2 * most + 2, np.int64), np.empty(2 * most + 2, np.int64)
+    owner, free = np.empty(2 * most + 2, np.int64), np.empty(2 * most + 3, np.int64)
     made = 0
     for d in range(offsets.shape[0] - 1):
         first, last = offsets[d], offsets[d + 1]
-        edges = np.empty(2 * (last - first) + 2, np.int64)
-        edges[0] = BEGINNING
-        edges[1] = END
-        used = 2
-        for i in range(first, last):
-            if begin[i] < end[i]:
-                edges[used] = min(max(begin[i], BEGINNING), END)
-                edges[used + 1] = min(max(end[i], BEGINNING), END)
-                used += 2
-        edges = np.sort(edges[:used])
-        slots = 0
-        for k in range(1, used):
-            if edges[k] != edges[slots]:
-                slots += 1
-                edges[slots] = edges[k]
-        owner = np.full(slots, -1, np.int64)
-        free = np.arange(slots + 1)  # the first slot from here on that nobody holds; paths are halved on the way
-        for back in range(last - first):
-            i = last - 1 - back
-            if begin[i] >= end[i]:
-                continue
-            slot = np.searchsorted(edges[: slots + 1], min(max(begin[i], BEGINNING), END))
-            behind = np.searchsorted(edges[: slots + 1], min(max(end[i], BEGINNING), END))
-            while True:
-                while free[slot] != slot:
-                    free[slot] = free[free[slot]]
-                    slot = free[slot]
-                if slot >= behind:
-                    break
-                owner[slot] = i
-                free[slot] = slot + 1
+        slots = cut(begin[first:last], end[first:last], value, whose, spare_value, spare_whose, runs, edges, slot_of)
+        own_slots(begin[first:last], end[first:last], slot_of, owner[:slots], free)
         for slot in range(slots):
             if slot > 0 and owner[slot] == owner[slot - 1]:
                 out_to[made - 1] = edges[slot + 1]
@@ -76,7 +173,7 @@ def paint(offsets: _I64, begin: _I64, end: _I64, out_device: _I64, out_from: _I6
             out_device[made] = d
             out_from[made] = edges[slot]
             out_to[made] = edges[slot + 1]
-            out_fact[made] = owner[slot]
+            out_fact[made] = -1 if owner[slot] < 0 else first + owner[slot]
             made += 1
     return made
 

@@ -62,7 +62,8 @@ class Figure:
             return None
         low = Fraction(self.worst.up_ns, worst) if worst else Fraction(1)
         high = Fraction(self.best.up_ns + self.best.unknown_ns, best) if best else Fraction(1)
-        return Share(min(low, high), max(low, high))
+        in_order = worst == best and self.worst.up_ns <= self.best.up_ns + self.best.unknown_ns
+        return Share(low, high) if in_order or low <= high else Share(high, low)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +84,10 @@ class Window:
             raise ValueError("the window is empty: it must end behind its beginning")
         hours = calendar.within(from_ns, to_ns)
         worst = readings.worst.spent(hours, from_ns, to_ns)
-        one = readings.best is readings.worst
-        return cls(readings, hours, from_ns, to_ns, worst, worst if one else readings.best.spent(hours, from_ns, to_ns))
+        # Where the readings differ only in what time counts as, the stretches are the same.
+        same = readings.best.begin is readings.worst.begin and readings.best.end is readings.worst.end
+        best = worst if same else readings.best.spent(hours, from_ns, to_ns)
+        return cls(readings, hours, from_ns, to_ns, worst, best)
 
     @property
     def is_one(self) -> bool:
@@ -97,11 +100,35 @@ class Window:
 
     def figures(self, group: _I64, groups: int) -> list[Figure]:
         """Of each group; `group` (d,) int64 says where each device belongs."""
-        worst = _tallies(self.readings.worst, self.worst_spent, group, groups)
-        best = worst if self.is_one else _tallies(self.readings.best, self.best_spent, group, groups)
+        worst = _tallies(self.readings.worst, self.worst_spent, self._inside[0], group, groups)
+        best = worst
+        if not self.is_one:
+            best = _tallies(self.readings.best, self.best_spent, self._inside[1], group, groups)
         needed = self._required
         count = np.bincount(group[needed], minlength=groups)
         return [Figure(int(n), w, b) for n, w, b in zip(count, worst, best, strict=True)]
+
+    @cached_property
+    def _inside(self) -> tuple[Any, Any]:
+        """The stretches of each reading that have any time in the window; None for all of them."""
+        worst = _some(self.worst_spent)
+        return worst, worst if self.best_spent is self.worst_spent else _some(self.best_spent)
+
+    def low_devices(self, most: int) -> list[int]:
+        """The devices with the lowest surely intact share below one, those with the most down time first among
+        equals, then by name. A device's own time fits into 64 bits.
+        """
+        reading = self.readings.worst
+        count = len(reading.history.devices)
+        parts = np.zeros(count * CLASSES, np.int64)
+        intervals.add_up(
+            self.worst_spent, reading.device * CLASSES + reading.counts, intervals.END, np.zeros_like(parts), parts
+        )
+        up, down, unknown = (parts[kind::CLASSES] for kind in (Class.UP, Class.DOWN, Class.UNKNOWN))
+        required = up + down + unknown
+        low = np.flatnonzero((required > 0) & (up < required))
+        share = up[low] / required[low]
+        return [int(low[n]) for n in np.lexsort((low, -down[low], share))[:most]]
 
     @cached_property
     def _required(self) -> Any:
@@ -114,15 +141,21 @@ class Window:
 
     def down_by_cause(self, *, worst: bool = True) -> dict[str, int]:
         """Down time by what caused it, ns; longest first."""
-        reading, spent = self._side(worst)
-        down = (reading.counts == Class.DOWN) & (spent > 0)
-        return _named(sums(spent[down], reading.cause()[down], len(reading.history.words)), reading.history.words)
+        return self._by_cause(Class.DOWN, worst)
 
     def excluded_by_cause(self, *, worst: bool = True) -> dict[str, int]:
         """Excluded time by its cause, ns; longest first."""
+        return self._by_cause(Class.EXCLUDED, worst)
+
+    def _by_cause(self, kind: Class, worst: bool) -> dict[str, int]:
         reading, spent = self._side(worst)
-        out = (reading.counts == Class.EXCLUDED) & (spent > 0)
-        return _named(sums(spent[out], reading.cause()[out], len(reading.history.words)), reading.history.words)
+        rows = np.flatnonzero((reading.counts == kind) & (spent > 0))
+        cause = reading.cause()[rows]
+        told = np.flatnonzero(np.bincount(cause, minlength=1))  # few of many words
+        place = np.zeros(len(reading.history.words), np.int64)
+        place[told] = np.arange(len(told))
+        names = [reading.history.words[word] for word in told.tolist()]
+        return _named(sums(spent[rows], place[cause], len(told)), names)
 
     def counts_now(self, kind: Class, group: _I64, groups: int, *, worst: bool = True) -> list[int]:
         """How many devices of each group are in a class at the end of the window."""
@@ -240,16 +273,24 @@ def _apart(times: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
     return found
 
 
-def _tallies(reading: Reading, spent: _I64, group: _I64, groups: int) -> list[Tally]:
-    place = group[reading.device]
-    parts = sums(spent, place * CLASSES + reading.counts, groups * CLASSES)
-    degraded = reading.state == _DEGRADED
+def _some(spent: _I64) -> Any:
+    rows = np.flatnonzero(spent)
+    return rows if 2 * len(rows) < len(spent) else None
+
+
+def _tallies(reading: Reading, spent: _I64, rows: Any, group: _I64, groups: int) -> list[Tally]:
+    device, counts, state = reading.device, reading.counts, reading.state
+    if rows is not None:
+        spent, device, counts, state = spent[rows], device[rows], counts[rows], state[rows]
+    place = group[device]
+    parts = sums(spent, place * CLASSES + counts, groups * CLASSES)
+    degraded = state == _DEGRADED
     some = sums(spent[degraded], place[degraded], groups) if degraded.any() else [0] * groups
     columns = (parts[kind::CLASSES] for kind in range(CLASSES))
     return [Tally(*row) for row in zip(*columns, some, strict=True)]
 
 
-def _named(totals: list[int], words: tuple[str, ...]) -> dict[str, int]:
+def _named(totals: list[int], words: Sequence[str]) -> dict[str, int]:
     found = sorted(((total, word) for total, word in zip(totals, words, strict=True) if total), key=_longest_first)
     return {word: total for total, word in found}
 

@@ -29,6 +29,7 @@ class History:
     """Facts by device, within a device from the weakest to the strongest. Make it with `of_columns` or `of_facts`.
 
     devices        (d,) names, sorted; each has facts or is named because it is under contract
+    words          each once; the first is ''
     device         (n,) int32    index into `devices`
     state          (n,) int8     index into STATES
     standing       (n,) int8     index into STANDINGS
@@ -55,13 +56,25 @@ class History:
     COLUMNS = ("device", "state", "standing", "worst_from", "best_from", "worst_to", "best_to", "known", "number")
 
     @classmethod
-    def of_columns(cls, devices: Sequence[str], words: Sequence[str], columns: Mapping[str, Any]) -> History:
-        """From columns in any order of rows; `devices` and `words` are sorted here, and the indexes with them.
+    def of_columns(
+        cls,
+        devices: Sequence[str],
+        words: Sequence[str],
+        columns: Mapping[str, Any],
+        *,
+        words_stand_once: bool = False,
+    ) -> History:
+        """From columns in any order of rows. `devices` are sorted here, `words` kept once each behind '', and the
+        indexes with them; `words_stand_once` says that they do so already, '' first.
 
         The order is total, so that the order of rows, files and repetitions decides nothing.
         """
-        device_names, device = _sorted_names(devices, columns["device"])
-        word_names, both = _sorted_names([*words, ""], np.concatenate([columns["cause"], columns["evidence"]]))
+        device_names, device = _named(sorted(set(devices)), devices, columns["device"])
+        both_words = np.concatenate([columns["cause"], columns["evidence"]])
+        if words_stand_once:
+            word_names, both = tuple(words), np.asarray(both_words, np.int32)
+        else:
+            word_names, both = _named(list(dict.fromkeys(["", *words])), words, both_words)
         rows = len(device)
         given: dict[str, Any] = {
             "device": device,
@@ -74,9 +87,11 @@ class History:
             "cause": both[:rows],
             "evidence": both[rows:],
         }
-        keys = ("device", "standing", "known", "number", "state", "worst_from", "best_from", "worst_to", "best_to")
-        order = np.lexsort([given[name] for name in reversed((*keys, "cause", "evidence"))])
-        return cls(device_names, word_names, **{name: column[order] for name, column in given.items()})
+        for one, other in (("worst_from", "best_from"), ("worst_to", "best_to")):
+            if np.array_equal(given[one], given[other]):
+                given[other] = given[one]  # one column, kept and chosen from once
+        order = _order(given, word_names)
+        return cls(device_names, word_names, **_taken(given, order))
 
     @classmethod
     def of_facts(cls, facts: Iterable[ServiceFact], *, devices: Iterable[str] = ()) -> History:
@@ -98,7 +113,7 @@ class History:
             "cause": np.array([word[row.cause] for row in rows], np.int32),
             "evidence": np.array([word[row.evidence] for row in rows], np.int32),
         }
-        return cls.of_columns(names, words, columns)
+        return cls.of_columns(names, words, columns, words_stand_once=True)
 
     def __len__(self) -> int:
         return len(self.device)
@@ -106,7 +121,8 @@ class History:
     @cached_property
     def is_exact(self) -> bool:
         """Whether no fact has bounds: then both readings are one."""
-        return np.array_equal(self.worst_from, self.best_from) and np.array_equal(self.worst_to, self.best_to)
+        pairs = ((self.worst_from, self.best_from), (self.worst_to, self.best_to))
+        return all(one is other or np.array_equal(one, other) for one, other in pairs)
 
     def rows(self) -> Iterator[ServiceFact]:
         """Its facts, from the weakest of the first device on."""
@@ -143,9 +159,9 @@ class History:
 
     def joined(self, others: Iterable[History]) -> History:
         """With the facts of other histories."""
-        parts = [self, *others]
-        if len(parts) == 1:
-            return self
+        parts = [part for part in (self, *others) if part.devices]
+        if len(parts) <= 1:
+            return parts[0] if parts else self
         devices = [name for part in parts for name in part.devices]
         words = [word for part in parts for word in part.words]
         columns: dict[str, Any] = {
@@ -157,17 +173,61 @@ class History:
         return History.of_columns(devices, words, columns)
 
     def _chosen(self, keep: Any, devices: tuple[str, ...], device: _I32) -> History:
-        columns = {name: getattr(self, name)[keep] for name in (*self.COLUMNS, "cause", "evidence") if name != "device"}
-        return History(devices, self.words, device=device[keep], **columns)
+        columns = {name: getattr(self, name) for name in (*self.COLUMNS, "cause", "evidence")}
+        return History(devices, self.words, **_taken({**columns, "device": device}, np.flatnonzero(keep)))
 
 
-def _sorted_names(names: Sequence[str], index: Any) -> tuple[tuple[str, ...], _I32]:
-    """Each name once, sorted, and the indexes into them."""
-    ordered = tuple(sorted(set(names)))
-    place = {name: i for i, name in enumerate(ordered)}
-    new = np.array([place[name] for name in names], np.int32)
+_ORDER = ("device", "standing", "known", "number", "state", "worst_from", "best_from", "worst_to", "best_to")
+
+
+def _order(given: Mapping[str, Any], words: Sequence[str]) -> Any:
+    """(n,) rows in their total order. What differs in nothing but its words is put in the order of these."""
+    keys: list[Any] = []
+    for name in _ORDER:
+        column = given[name]
+        if not any(column is key for key in keys) and (not keys or not _is_one(column)):
+            keys.append(column)
+    order = np.lexsort(keys[::-1])
+    if len(order) < 2:
+        return order
+    equal = np.ones(len(order) - 1, bool)
+    for key in keys:
+        sorted_key = key[order]
+        equal &= sorted_key[1:] == sorted_key[:-1]
+    if not equal.any():
+        return order
+    tied = np.zeros(len(order), bool)
+    tied[1:] |= equal
+    tied[:-1] |= equal
+    told = np.unique(np.concatenate([given["cause"][order[tied]], given["evidence"][order[tied]]]))
+    rank = np.zeros(len(words), np.int64)
+    rank[told[sorted(range(len(told)), key=lambda n: words[told[n]])]] = np.arange(len(told))
+    group = np.cumsum(np.concatenate([[True], ~equal]))  # ties keep together, and their groups keep their order
+    again = np.lexsort((rank[given["evidence"][order]], rank[given["cause"][order]], group))
+    return order[again]
+
+
+def _is_one(column: Any) -> bool:
+    return bool(len(column) and (column == column[0]).all())
+
+
+def _taken(columns: Mapping[str, Any], rows: Any) -> dict[str, Any]:
+    """These rows of each column; what is one column stays one."""
+    made: dict[int, Any] = {}
+    for column in columns.values():
+        if id(column) not in made:
+            made[id(column)] = column.take(rows)
+    return {name: made[id(column)] for name, column in columns.items()}
+
+
+def _named(ordered: list[str], names: Sequence[str], index: Any) -> tuple[tuple[str, ...], _I32]:
+    """The names in their new order, and the indexes into them."""
     old = np.asarray(index, np.int32)
-    return ordered, new[old] if len(old) else old
+    if len(ordered) == len(names) and ordered == list(names):
+        return tuple(ordered), old
+    place = {name: i for i, name in enumerate(ordered)}
+    new = np.fromiter((place[name] for name in names), np.int32, len(names))
+    return tuple(ordered), new[old] if len(old) else old
 
 
 def _shifted(indexes: Sequence[_I32], sizes: Sequence[int]) -> _I32:

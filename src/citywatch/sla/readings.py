@@ -67,6 +67,10 @@ class Reading:
 
     def spent(self, hours: Hours, from_ns: int, to_ns: int) -> _I64:
         """(s,) ns of each stretch inside the window and the hours."""
+        if len(hours.opens) == 1:  # around the clock, mostly
+            first, last = max(int(hours.opens[0]), from_ns), min(int(hours.closes[0]), to_ns)
+            inside: _I64 = np.minimum(self.end, last) - np.maximum(self.begin, first)
+            return np.maximum(inside, 0, out=inside)
         out = np.empty(len(self.begin), np.int64)
         intervals.required(self.begin, self.end, hours.opens, hours.closes, from_ns, to_ns, out)
         return out
@@ -76,10 +80,10 @@ class Reading:
         return np.where(self.state == _UNKNOWN, np.uint8(intervals.OTHER), _MEANING[self.counts])
 
     def cause(self) -> Any:
-        """(s,) index into the history's words: why the state was told."""
+        """(s,) index into the history's words: why the state was told; the first word is ''."""
         if not len(self.history):
             return np.zeros(len(self.fact), np.int64)
-        return np.where(self.fact >= 0, self.history.cause[self.fact], self.history.words.index(""))
+        return np.where(self.fact >= 0, self.history.cause[self.fact], 0)
 
 
 @dataclass(frozen=True, slots=True)

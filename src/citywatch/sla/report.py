@@ -132,12 +132,17 @@ class Report:
 
     def worst_devices(self, most: int = WORST_DEVICES) -> list[dict[str, Any]]:
         """Devices with the lowest surely intact rate, those with the most down time first among equals."""
-        found = [(f.share, f, name) for f, name in zip(self.per_device(), self.history.devices, strict=True)]
-        low = [(share, f, name) for share, f, name in found if share is not None and share.worst < 1]
-        low.sort(key=lambda item: (float(item[0].worst), -item[1].worst.down_ns, item[2]))
+        low = self.window.low_devices(most)
+        place = np.full(len(self.history.devices), len(low), np.int64)
+        place[low] = np.arange(len(low))
+        figures = self.window.figures(place, len(low) + 1)
         return [
-            {"device": name, **share_json(share, self.target), **seconds_of(figure.worst)}
-            for share, figure, name in low[:most]
+            {
+                "device": self.history.devices[device],
+                **share_json(figure.share, self.target),
+                **seconds_of(figure.worst),
+            }
+            for device, figure in zip(low, figures, strict=False)
         ]
 
     def groups(self, key: str) -> list[dict[str, Any]]:

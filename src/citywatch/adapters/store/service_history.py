@@ -87,7 +87,7 @@ class ServiceHistory:
             return Imported(len(taken), len(rows) - len(taken), target)
 
     def read(self) -> tuple[list[str], list[str], dict[str, Any]] | None:
-        """Devices, words and columns of all imported facts; None when nothing was imported.
+        """Devices, words (each once, the first is '') and columns of all imported facts; None when nothing was.
 
         `device`, `cause` and `evidence` are indexes, `state` one into the texts `states`; `number` is that of the file.
         """
@@ -96,8 +96,7 @@ class ServiceHistory:
             return None
         table = pa.concat_tables([part for _, part in parts]).unify_dictionaries().combine_chunks()
         devices, device = _coded(table["device"])
-        causes, cause = _coded(table["cause"])
-        evidences, evidence = _coded(table["evidence"])
+        words, (cause, evidence) = _coded_together(table["cause"], table["evidence"])
         states, state = _coded(table["state"])
         columns = {
             "device": device,
@@ -107,9 +106,9 @@ class ServiceHistory:
             "known": table["known_ns"].to_numpy(),
             "number": np.repeat([number for number, _ in parts], [part.num_rows for _, part in parts]),
             "cause": cause,
-            "evidence": evidence + len(causes),
+            "evidence": evidence,
         }
-        return devices, [*causes, *evidences], columns
+        return devices, words, columns
 
     def _files(self) -> list[tuple[int, Path]]:
         if not self._folder.is_dir():
@@ -160,6 +159,16 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Any]:
     if isinstance(whole, pa.ChunkedArray):
         whole = whole.chunk(0)
     return whole.dictionary.to_pylist(), whole.indices.to_numpy().astype(np.int32)
+
+
+def _coded_together(*columns: pa.ChunkedArray) -> tuple[list[str], list[Any]]:
+    """One list of words for several columns, '' first."""
+    parts = [column.combine_chunks() for column in columns]
+    parts = [part.chunk(0) if isinstance(part, pa.ChunkedArray) else part for part in parts]
+    words = pc.unique(pa.concat_arrays([pa.array([""], pa.string()), *(part.dictionary for part in parts)]))
+    places = [pc.index_in(part.dictionary, words).to_numpy().astype(np.int32) for part in parts]
+    found = [place[part.indices.to_numpy()] for place, part in zip(places, parts, strict=True)]
+    return words.to_pylist(), found
 
 
 def _digest(row: ServiceRow) -> int:
