@@ -298,6 +298,93 @@ def test_fleet_and_tickets(city, open_page):
     shoot(page, "tickets-dark")
 
 
+def test_a_crew_repairs_with_a_phone(city, open_page):
+    city.city.board.seen["cam-003"] = {"at_ns": NOW, "outcome": "picture", "reason": "ok", "picture": seen_of(city)}
+    with city.client("operator") as desk:
+        played = {"device": "cam-003", "fault": "covered", "minutes": 60, "note": "drill"}
+        ticket = desk.post("/api/v1/exercises", json=played).json()["ticket"]
+        way = {"access": "Pole 7", "contact": "Wang, 0731 8888 1234", "key": "Box 14"}
+        assert desk.put("/api/v1/devices/cam-003/access", json=way).status_code == 200
+    page = open_page(viewport={"width": 390, "height": 844}, device_scale_factor=2, has_touch=True, is_mobile=True)
+    sign_in(page, city, "crew")
+    page.locator("#tickets li a", has_text="Exercise").click()
+    page.wait_for_selector(".order-seen img")
+    assert page.locator("nav a").count() == 4
+    assert "Exercise: this is only played" in text_of(page, ".order")
+    assert page.get_attribute(".call", "href") == "tel:073188881234"
+    assert "Box 14" not in text_of(page, ".order-place")
+    page.click(".order-place >> text=Show")
+    page.wait_for_selector(".order-place >> text=Box 14")
+    page.click("#move-accept")
+    page.click("#move-handle")
+    photo = cv2.imencode(".jpg", np.full((300, 400, 3), 90, np.uint8))[1].tobytes()
+    taken = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": photo}
+    page.set_input_files("#form-handle input[type=file]", taken)
+    page.wait_for_selector(".tray >> text=/^sent$/")
+    page.check("input[value=nothing_found]")
+    page.fill("#note", "Lens clean")
+    page.click("text=Add a part")
+    page.fill("[name=part]", "Cable gland")
+    shoot(page, "phone-handle")
+    page.click("#form-handle button[type=submit]")
+    page.wait_for_selector(".chip-ticket-handled")
+    page.wait_for_selector(".order-photos img")
+    told = text_of(page, ".order")
+    assert "Nothing found" in told
+    assert "Cable gland × 1" in told
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    shoot(page, "phone-order")
+    with city.client("viewer") as viewer:
+        found = viewer.get(f"/api/v1/tickets/{ticket}").json()
+    assert (found["outcome"], len(found["photos"]), found["exercise"]) == ("nothing_found", 1, True)
+    with city.client("operator") as desk:
+        exercise = desk.get("/api/v1/exercises").json()["items"][0]["id"]
+        assert desk.delete(f"/api/v1/exercises/{exercise}").status_code == 200
+
+
+def test_what_is_planned_and_the_log_of_shifts(city, open_page):
+    page = open_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    sign_in(page, city)
+    page.locator("#alerts li a", has_text="Picture is black").click()
+    page.click("#detail >> text=Silence")
+    assert page.input_value("[name=patterns] >> nth=0") == "cam-002"
+    page.fill("#reason", "known")
+    page.click("#new-silences button[type=submit]")
+    page.wait_for_selector("#quiet-list >> text=cam-002")
+    page.click("#quiet-list >> text=End it")
+    page.wait_for_selector(".quiet-over")
+    page.click("text=Maintenance")
+    page.click("summary")
+    page.fill("[name=patterns]", "gate-*, bridge-*")
+    page.select_option("#when", "weekly")
+    page.check("[name=day][value=sun]")
+    page.fill("#hours", "22 to 6")
+    page.fill("#reason", "firmware")
+    page.click("#new-windows button[type=submit]")
+    page.wait_for_selector("#new-windows .bad >> text=hours")
+    page.complaints.clear()  # the browser notes the refusal
+    page.fill("#hours", "22:00-06:00")
+    page.click("#new-windows button[type=submit]")
+    page.wait_for_selector("#quiet-list >> text=Sun, 22:00-06:00 (Asia/Shanghai)")
+    shoot(page, "planned-en")
+    page.click("nav >> text=Shift log")
+    page.check("input[value=handover]")
+    page.fill("#to", "Li")
+    page.fill("#note", "Quiet night")
+    page.click("text=Write down")
+    page.wait_for_selector("#shift-log >> text=operator-1 hands over to Li")
+    assert "Open alerts" in text_of(page, "#shift-log .tally")
+    page.click("#language")
+    page.wait_for_selector("#shift-log >> text=operator-1 交班给 Li")
+    shoot(page, "shift-zh")
+
+
+def seen_of(city):
+    """A picture that the city has kept, for a newest look."""
+    return next(iter(city.city.objects.kept))
+
+
 def test_cameras_with_faults_pictures_and_the_patrols_figures(city, open_page):
     black = city.city.store.device("cam-002")["faults"][0]
     picture = next(iter(city.city.objects.kept))
