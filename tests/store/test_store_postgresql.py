@@ -13,6 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from test_store_alerts import check_labels, check_quiet, labelled_events, quiet_events, tell
+from test_store_outbox import check_outbox
 
 from citywatch.adapters.store.project import Projector
 from citywatch.adapters.store.schema import METADATA
@@ -119,6 +120,10 @@ def test_labels_silences_and_windows(store):
     tell(Projector(store), *quiet_events(), *labelled_events())
     check_quiet(store)
     check_labels(store)
+
+
+def test_from_events_to_deliveries(store):
+    check_outbox(store)
 
 
 @pytest.mark.parametrize("seed", range(3))
