@@ -35,6 +35,7 @@ SCENARIOS = {
     "sla": "figures of a month of 6,534 devices with 200,000 intervals, and the numbers of the whole report",
     "alerts": "20,000 alerts raised and said again in process, ticks while they are open, a window over all of them",
     "alert_machine": "alerts through the HTTP door beside Alertmanager: new ones and repeats a second, and in process",
+    "sla_year": "a year of 6,534 cameras: figures against a byte a second and a walk, and what is left behind",
     "start": "warm and cold start of `citywatch run` to ready, and `citywatch --help`",
 }
 """The explicit table: scenario and module have the same name; a name never changes its meaning."""

@@ -2,6 +2,9 @@
 
 Rows come to the stage as partitions hand them on; its state goes through the stored form as at a commit. Two ways to
 fall: found out by a patrol, twenty cameras a second and their siblings at once, and all in one tick.
+
+And the whole city behind one core switch, 6,000 cameras: the looks that confirm it go through the rules, both stages,
+the desks and the projection of a city (benchmarks/_dark_city.py), and so do those that find everything in order again.
 """
 
 from __future__ import annotations
@@ -99,6 +102,108 @@ def lived(seconds: dict[int, list[Onward]], until_s: int = END_S) -> Outcome:
     return outcome
 
 
+VANISHED, PER_SWITCH = 6_000, 44
+
+
+def vanished(cameras: int = VANISHED) -> list[Row]:
+    """All cameras behind one core switch stop to answer, and come back. What is timed is processing: the rows of the
+    looks are made before. The root alert is told by the last look at the core switch, whatever of the 6,000 is
+    processed behind it, and by the stage alone, when all faults are handed on in one tick.
+    """
+    import tempfile
+    from pathlib import Path
+
+    from benchmarks._dark_city import START_NS as BEGIN_NS
+    from benchmarks._dark_city import contractor, opened_s
+    from citywatch.adapters.store.sql import SqlStore
+    from citywatch.app.checks.city import City
+    from citywatch.app.checks.rows import registrations
+    from citywatch.app.checks.script import DeviceSpec
+    from citywatch.settings import Settings
+
+    switches = [f"switch-{n}" for n in range(-(-cameras // PER_SWITCH))]
+    names = [f"camera-{n}" for n in range(cameras)]
+    with tempfile.TemporaryDirectory(prefix="citywatch-dark-") as folder:
+        store = SqlStore.open(Path(folder) / "city.sqlite")
+        city = City(Settings(), None, store, BEGIN_NS)
+        city.feed(registrations([DeviceSpec.model_validate({"device": ["core"], "kind": "switch"})], BEGIN_NS))
+        for switch in switches:
+            spec = {"device": [switch], "kind": "switch", "parent": "core"}
+            city.feed(registrations([DeviceSpec.model_validate(spec)], BEGIN_NS))
+        for number, switch in enumerate(switches):
+            spec = {"device": names[number :: len(switches)], "parent": switch}
+            city.feed(registrations([DeviceSpec.model_validate(spec)], BEGIN_NS))
+
+        def look(second: int, sees: str, switch_sees: str) -> float:
+            """Everybody is looked at in this second, the core first; seconds until all is projected."""
+            batches = [
+                city.patrol.looks(devices, BEGIN_NS + second * NS_PER_S, seen, "day", "", {})
+                for devices, seen in ((["core"], switch_sees), (switches, switch_sees), (names, sees))
+            ]
+            begin = time.perf_counter()
+            for batch in batches:
+                city.feed(batch)
+            for _ in city.tick_to(second + 1, one_by_one=True):
+                pass
+            return time.perf_counter() - begin
+
+        def until(second: int) -> None:
+            for _ in city.tick_to(second, one_by_one=False):
+                pass
+
+        for second in (300, 360):
+            look(second, "in_order", "reached")
+            until(second + 50)
+        look(600, "unreachable", "unreachable")
+        core = city.patrol.looks(["core"], BEGIN_NS + 610 * NS_PER_S, "unreachable", "day", "", {})
+        until(609)
+        begin = time.perf_counter()
+        city.feed(core)
+        for _ in city.tick_to(611, one_by_one=True):
+            pass
+        alone_s = time.perf_counter() - begin
+        all_s = look(612, "unreachable", "unreachable")
+        until(700)
+        told = opened_s(city)
+        look(900, "in_order", "reached")
+        back_s = look(910, "in_order", "reached")
+        until(1_400)
+        alerts, tickets = city.rows_of("alerts"), city.rows_of("tickets")
+        left = sum(row["state"] != "resolved" for row in alerts) + sum(row["state"] != "closed" for row in tickets)
+        left += sum(row["state"] != "up" for row in city.rows_of("devices"))
+        untouched = contractor(city, Path(folder), 1_400)
+        store.close()
+    stage = lived(_one_root(cameras, len(switches)), 60)
+    return [
+        row(SCENARIO, f"{cameras:,} cameras vanish: alerts and tickets", sum(map(len, told.values())), "",
+            goal=Goal(at_most=2), note=", ".join(sorted(told))),
+        row(SCENARIO, f"{cameras:,} cameras vanish: from the core's last look to the root alert", alone_s, "s",
+            goal=Goal(at_most=1.0)),
+        row(SCENARIO, f"{cameras:,} cameras vanish: all faults handed on in one tick to one root alert",
+            max(stage.ticks_s[2:]), "s", goal=Goal(at_most=1.0),
+            note=f"{stage.kinds['incident_opened']} incident, {stage.kinds['alert_opened']} alert"),
+        row(SCENARIO, f"{cameras:,} cameras vanish: the looks that confirm all of them, to the tables", all_s, "s"),
+        row(SCENARIO, f"{cameras:,} cameras are back: the looks that clear all of them, to the tables", back_s, "s"),
+        row(SCENARIO, f"{cameras:,} cameras are back: what is still open or not up", left, "", goal=Goal(at_most=0)),
+        row(SCENARIO, f"{cameras:,} cameras are back: the contractor's figures that are touched",
+            int(not untouched.holds), "", goal=Goal(at_most=0), note=untouched.found),
+    ]  # fmt: skip
+
+
+def _one_root(cameras: int, switches: int) -> dict[int, list[Onward]]:
+    """Second -> rows: everything hangs on one core, and every camera falls in one tick."""
+    seconds: dict[int, list[Onward]] = {}
+    parents = {f"switch-{n}": "core" for n in range(switches)}
+    parents |= {f"camera-{n}": f"switch-{n % switches}" for n in range(cameras)}
+    for device, parent in {"core": "", **parents}.items():
+        data = {"kind": "camera" if device.startswith("camera") else "switch", "name": "", "place": "",
+                "heartbeat_s": 0, "parent": parent, "site": "", "command": ""}  # fmt: skip
+        _add(seconds, 1, device, EventKind.DEVICE_REGISTERED, "", data)
+    for number in range(cameras):
+        _fault(seconds, f"camera-{number}", FALL_S)
+    return seconds
+
+
 def _add(seconds: dict[int, list[Onward]], second: int, device: str, kind: EventKind, cause: str, data: object) -> None:
     tick_ns = START_NS + (second - 1) * NS_PER_S
     row_ = Onward(device, START_NS + second * NS_PER_S, tick_ns, kind.value, cause, json.dumps(data))
@@ -122,7 +227,10 @@ def _over(seconds: dict[int, list[Onward]], camera: str, second: int) -> None:
 
 
 def run() -> list[Row]:
-    rows = []
+    from citywatch.app.kernels import warm
+
+    warm()
+    rows = vanished()
     for name, at_once in (("found out by the patrol", False), ("in one tick", True)):
         outcome = lived(outage(fleet(), at_once=at_once))
         busy = Spread.of(outcome.ticks_s[2:]).scaled(1e3)

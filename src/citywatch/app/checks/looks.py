@@ -107,12 +107,11 @@ class Patrol:
         self, devices: Sequence[str], at_ns: int, sees: str, light: str, preset: str, measurements: Mapping[str, float]
     ) -> FrameBatch:
         """One look at each of these devices, all at one instant."""
-        rows = [{**self._look(device, at_ns, sees, light, preset), **measurements} for device in devices]
-        columns: dict[str, Any] = {}
-        for column in FrameBatch.COLUMNS:
-            values = [row[column.name] for row in rows]
-            columns[column.name] = tuple(values) if column.dtype == TEXT else np.array(values, column.dtype)
-        return FrameBatch.of(**columns)
+        return _batch([{**self._look(device, at_ns, sees, light, preset), **measurements} for device in devices])
+
+    def visits(self, rows: Sequence[tuple[str, int, str]]) -> FrameBatch:
+        """(device, instant in ns, what is seen) by day, in the order of their instants."""
+        return _batch([self._look(device, at_ns, sees, "day", "") for device, at_ns, sees in rows])
 
     def _look(self, device: str, at_ns: int, sees: str, light: str, preset: str) -> dict[str, Any]:
         visit = self._visits[device] = self._visits.get(device, 0) + 1
@@ -128,3 +127,11 @@ class Patrol:
         row |= {"previous": f"{visit - 1:064x}" if visit > 1 else "", "sketch": f"{visit:064x}".replace("0", "a", 1)}
         row |= {**_FOUND_AGAIN, "reference": reference} if reference else {"steady_share": 0.9}
         return row if sees == IN_ORDER else {**row, **_FAULTS[Fault(sees)]}
+
+
+def _batch(rows: Sequence[Mapping[str, Any]]) -> FrameBatch:
+    columns: dict[str, Any] = {}
+    for column in FrameBatch.COLUMNS:
+        values = [row[column.name] for row in rows]
+        columns[column.name] = tuple(values) if column.dtype == TEXT else np.array(values, column.dtype)
+    return FrameBatch.of(**columns)
