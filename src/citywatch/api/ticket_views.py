@@ -170,10 +170,11 @@ def ticket_detail(api: Api, row: Row, now_ns: int) -> TicketDetail:
         for step in api.store.ticket_steps(row["id"])
     ]
     incident = api.store.incident(row["cause"])
+    elsewhere = words_of(row["state"], end=row["resolution"], outcome=row["outcome"])
     return TicketDetail(
         **ticket_view(api, row, now_ns).model_dump(),
         steps=steps,
         merged=[other["id"] for other in api.store.merged_tickets(row["id"], limit=_MOST_MERGED)],
         incident=None if incident is None else incident["id"],
-        elsewhere=dict(words_of(row["state"], end=row["resolution"], outcome=row["outcome"])),
+        elsewhere={desk.value: word for desk, word in elsewhere.items()},
     )
