@@ -706,6 +706,58 @@ def notify_test(receiver: str, config: Path) -> None:
     sys.exit(try_receiver(config, receiver))
 
 
+@sla.command("explain")
+@click.option("--contract", required=True, help="A name in sla/contracts/, a file, or `reference`.")
+@click.option("--from", "begin", required=True, metavar="T", help="An instant, or a day of the contract's time zone.")
+@click.option("--to", "end", required=True, metavar="T", help="Not included.")
+@click.option("--as-known-at", metavar="T", help="As it was known then.  [default: as known now]")
+@click.option("--device", default="", help="Only of this device.")
+@click.option("--contractor", default="", help="Only of the devices that this contractor answers for.")
+@click.option("--area", default="", help="Only of this area.")
+@click.option("--class", "klass", default="", help="Only of this class.")
+@click.option("--department", default="", help="Only of this department.")
+@click.option("--site", default="", help="Only of this site.")
+@click.option("--parent", default="", help="Only of what hangs on this device.")
+@click.option("--cause", default="", help="Only this cause, in its very words; - for none told.")
+@click.option(
+    "--counts-as", type=click.Choice(["up", "down", "unknown", "excluded", "retired"]), help="Only what counts so."
+)
+@click.option("--reading", type=click.Choice(["worst", "best"]), default="worst", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=1000, show_default=True, help="Most intervals.")
+@click.option("--source", type=click.Choice(["all", "import", "city"]), default="all", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+@_DATA_DIR
+@_CONFIG
+def sla_explain(
+    contract: str,
+    begin: str,
+    end: str,
+    as_known_at: str | None,
+    counts_as: str | None,
+    limit: int,
+    source: str,
+    as_json: bool,
+    data_dir: Path,
+    config: Path | None,
+    **selection: str,
+) -> None:
+    """The stretches of time that make a figure, to the second, and what they add up to."""
+    from citywatch.app.sla import explain
+
+    explain(
+        data_dir,
+        config=config,
+        contract=contract,
+        begin=begin,
+        end=end,
+        as_known_at=as_known_at,
+        source=source,
+        selection={**selection, "counts_as": counts_as or ""},
+        most=limit,
+        as_json=as_json,
+    )
+
+
 @app.group()
 def deadletter() -> None:
     """What was refused, with its reason."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from citywatch.app.sla_sources import find_contract, in_service, read_register
-from citywatch.errors import ConfigurationError, RecordRefused
+from citywatch.app.sla_sources import NoSuchContract, find_contract, in_service, read_register
+from citywatch.errors import ConfigurationError
 from citywatch.settings import parse_model
 from citywatch.sla.contracts import Contract, Listed, under
 
@@ -97,7 +97,7 @@ def test_a_contract_is_found_by_name(tmp_path):
     assert find_contract(tmp_path, "north")[0].name == "north"
     with pytest.raises(ConfigurationError, match="must have one name"):
         find_contract(tmp_path, "south")
-    with pytest.raises(RecordRefused, match="there are: north, reference, south"):
+    with pytest.raises(NoSuchContract, match="there are: north, reference, south"):
         find_contract(tmp_path, "nord")
 
 

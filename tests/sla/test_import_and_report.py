@@ -3,6 +3,7 @@
 import csv
 import json
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
@@ -168,3 +169,48 @@ def test_what_is_written_is_read(tmp_path_factory, rows, cut):
                   for f in history.rows())  # fmt: skip
     assert back == sorted((r.device, r.state, r.from_ns, r.to_ns, r.cause, r.known_ns, r.evidence) for r in rows)
     assert {f.number for f in history.rows()} == ({1, 2} if rows[cut:] else {1})
+
+
+def test_a_figure_explains_itself(run, tmp_path):
+    (tmp_path / "a.csv").write_text(TABLE + LATER.partition("\n")[2])
+    run("import", tmp_path / "a.csv")
+    told = json.loads(run("explain", *WINDOW, "--device", "cam-1", "--json"))
+    assert (told["devices"], told["down_seconds"], told["excluded_seconds"]) == (1, 1.5 * 86_400, 86_400 / 2)
+    assert sum(row["required_seconds"] for row in told["intervals"] if row["counts_as"] == "down") == 1.5 * 86_400
+    assert told["worst_exact"] == "58/61"
+    (failure,) = told["failures"]
+    assert (failure["from"], failure["repair_seconds"]) == ("2026-01-10T00:00:00.000Z", 1.5 * 86_400)
+    down = run("explain", *WINDOW, "--counts-as", "down", "--cause", "unreachable").splitlines()
+    assert len(down) == 3
+    assert down[0].split()[:3] == ["2026-01-10T00:00:00.000Z", "2026-01-10T12:00:00.000Z", "43,200"]
+    assert down[-1].startswith("up 0 s, down 129,600 s")
+    few = json.loads(run("explain", *WINDOW, "--limit", "1", "--json"))
+    assert (len(few["intervals"]), few["intervals_in_all"], few["up_seconds"]) == (1, 6, 60 * 86_400)
+    nobody = json.loads(run("explain", *WINDOW, "--contractor", "nobody", "--json"))
+    assert (nobody["devices"], nobody["worst"], nobody["intervals"]) == (0, None, [])
+
+
+def test_bounds_of_an_import_make_two_readings(run, tmp_path):
+    up = "cam-1,up,2026-01-01T00:00:00Z,,,,\n"
+    down = "cam-1,down,2026-01-10T01:00:00Z,2026-01-11T00:00:00Z,x,2026-01-10T00:00:00Z,2026-01-11T02:00:00Z\n"
+    (tmp_path / "a.csv").write_text("device,state,from,to,cause,from_worst,to_worst\n" + up + down)
+    run("import", tmp_path / "a.csv")
+    assert json.loads(run("import", tmp_path / "a.csv", "--json"))["added"] == 0
+    told = json.loads(run("report", *WINDOW, "--json"))
+    assert told["readings"]["worst"]["down_seconds"] == 26 * 3600
+    assert told["readings"]["best"]["down_seconds"] == 23 * 3600
+    wrong = "cam-1,down,2026-01-10T01:00:00Z,2026-01-11T00:00:00Z,x,2026-01-12T00:00:00Z,\n"
+    with pytest.raises(ServiceRefused, match="line 2, column 6: from_worst: this reading would end"):
+        read_history(["device,state,from,to,cause,from_worst,to_worst\n", wrong], "UTC")
+
+
+def test_imports_of_before_bounds_are_read(tmp_path):
+    """A file as the last release wrote it, without the columns of bounds."""
+    rows = read_history((TABLE).splitlines(keepends=True), "UTC")
+    store = ServiceHistory(tmp_path)
+    file = store.add(rows).file
+    table = pq.read_table(file)
+    pq.write_table(table.select(table.column_names[:8]), file)
+    history = imported(tmp_path, Standing.SEEN)
+    assert sorted(fact.worst_from_ns for fact in history.rows()) == sorted(row.from_ns for row in rows)
+    assert store.add(rows).added == 0

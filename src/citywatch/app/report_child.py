@@ -72,7 +72,7 @@ class Desk:
         from citywatch.app.sla_sources import contracts  # noqa: PLC0415
 
         found = []
-        for contract, file in contracts(self._briefing.directory().root):
+        for contract, file in contracts(self._place.directory.root, self._place.contract_files()):
             told = contract.model_dump(mode="json", by_alias=True, exclude={"register_file"})
             found.append({**told, "comes_with_citywatch": file is None})
         return {"contracts": found}, b""

@@ -66,6 +66,45 @@ def report(
         print(_text(found))
 
 
+def explain(
+    data_dir: Path,
+    *,
+    config: Path | None,
+    contract: str,
+    begin: str,
+    end: str,
+    as_known_at: str | None,
+    source: str,
+    selection: Mapping[str, str],
+    most: int,
+    as_json: bool,
+) -> None:
+    """Say which stretches of time make a figure, and what they add up to."""
+    use_cache()
+    from citywatch.sla.explain import Selection, explained  # noqa: PLC0415
+
+    told = explained(
+        _work_out(data_dir, config, contract, begin, end, as_known_at, source), Selection(**selection), most=most
+    )
+    if as_json:
+        print(json.dumps(told, indent=1, ensure_ascii=False))
+        return
+    for row in told["intervals"]:
+        because = " ".join(word for word in (row["cause"], row["evidence"][:12]) if word)
+        print(
+            f"{row['from']}  {row['to']}  {row['required_seconds']:>12,} s  {row['counts_as']:8}  {row['state']:19}  "
+            f"{row['device']}  {because}"
+        )
+    left_out = told["intervals_in_all"] - len(told["intervals"])
+    if left_out:
+        print(f"... and {left_out:,} more")
+    print(
+        ", ".join(f"{name} {told[name + '_seconds']:,} s" for name in ("up", "down", "unknown", "excluded", "retired"))
+    )
+    if told["worst"] is not None:
+        print(f"{100 * told['worst']:.4f} % to {100 * told['best']:.4f} %: {told['verdict']}")
+
+
 def _work_out(
     data_dir: Path, config: Path | None, contract: str, begin: str, end: str, as_known_at: str | None, source: str
 ) -> Report:

@@ -133,7 +133,8 @@ class City:
         """
         fell = {(one.device, one.best_from_ns): one.worst_from_ns for one in states if one.state is ServiceState.DOWN}
         for row in self._events.inhibited(from_ns, to_ns, known_ns):
-            first_bad, end = row["first_bad_ns"], NEVER_NS if row["left_at_ns"] is None else row["left_at_ns"]
+            first_bad: int = row["first_bad_ns"]
+            end = NEVER_NS if row["left_at_ns"] is None else row["left_at_ns"]
             last_good = row["last_good_ns"] if row["last_good_ns"] >= 0 else first_bad
             yield ServiceFact(
                 row["device"],

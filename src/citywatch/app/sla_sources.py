@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from importlib import resources
 from pathlib import Path
@@ -15,10 +15,15 @@ from citywatch.adapters.store.service_history import ServiceHistory
 from citywatch.app.register import read_rows
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.service import ALWAYS_NS, NEVER_NS, STANDINGS, STATES, ServiceFact, ServiceState, Standing, fact
-from citywatch.errors import ConfigurationError, RecordRefused
+from citywatch.errors import ConfigurationError
 from citywatch.settings import parse_model, read_text
 from citywatch.sla.contracts import Contract, Listed
 from citywatch.sla.history import History
+
+
+class NoSuchContract(ConfigurationError):
+    """A name that no contract has."""
+
 
 CONTRACTS = Path("sla") / "contracts"
 REFERENCE = "reference"
@@ -27,7 +32,7 @@ REFERENCE = "reference"
 def find_contract(root: Path, name: str) -> tuple[Contract, Path | None]:
     """A contract by its name (`sla/contracts/NAME.yaml` of the data directory) or by its file, and where it lies.
 
-    RecordRefused `no_contract` for a name that none has.
+    NoSuchContract for a name that none has.
     """
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
@@ -38,10 +43,8 @@ def find_contract(root: Path, name: str) -> tuple[Contract, Path | None]:
             return parse_model(text, "reference.yaml", Contract), None
         if not path.is_file():
             known = sorted({REFERENCE, *(file.stem for file in folder.glob("*.yaml"))})
-            raise RecordRefused(
-                "no_contract",
-                f"there is no contract {name!r} in {folder}; there are: {', '.join(known)}",
-                field="contract",
+            raise NoSuchContract(
+                f"there is no contract {name!r} in {folder}; there are: {', '.join(known)}; or name its file"
             )
     contract = parse_model(read_text(path), str(path), Contract)
     if path.parent == root / CONTRACTS and contract.name != path.stem:
@@ -49,13 +52,25 @@ def find_contract(root: Path, name: str) -> tuple[Contract, Path | None]:
     return contract, path
 
 
-def contracts(root: Path) -> list[tuple[Contract, Path | None]]:
-    """Those that can be named, by name: of the data directory, and the reference contract.
+def contracts(root: Path, files: Sequence[Path] = ()) -> list[tuple[Contract, Path | None]]:
+    """Those that can be named, by name: of these files, of the data directory, and the reference contract.
 
     ConfigurationError for the first file that is wrong.
     """
-    names = {REFERENCE, *(file.stem for file in (root / CONTRACTS).glob("*.yaml"))}
-    return [find_contract(root, name) for name in sorted(names)]
+    names = sorted({REFERENCE, *(file.stem for file in (root / CONTRACTS).glob("*.yaml"))})
+    found = [find_contract(root, str(file)) for file in files]
+    known = {contract.name for contract, _ in found}
+    found += [find_contract(root, name) for name in names if name not in known]
+    return sorted(found, key=lambda one: one[0].name)
+
+
+def named(root: Path, name: str, files: Sequence[Path]) -> tuple[Contract, Path | None]:
+    """The contract of that name: one of these files, or of the data directory. NoSuchContract."""
+    for file in files:
+        contract, place = find_contract(root, str(file))
+        if contract.name == name:
+            return contract, place
+    return find_contract(root, name)
 
 
 def read_register(contract: Contract, file: Path | None) -> dict[str, Listed]:

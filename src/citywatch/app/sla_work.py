@@ -35,12 +35,20 @@ class Place:
     beside: Path | None = None
     log_url: str | None = None
 
+    def contract_files(self) -> list[Path]:
+        """The contracts that the settings name by their files."""
+        files = [Path(name) for name in self.settings.contracts if Path(name).suffix in (".yaml", ".yml")]
+        return [(self.beside or Path()) / file for file in files]
+
 
 def work_out(place: Place, question: ReportQuestion, now_ns: int) -> Report:
     """The report. RecordRefused names the field that is wrong (`contract`, `from`, `to`, `as_known_at`), with the
     reason `no_contract`, `invalid`, `no_history` or `no_devices`; ConfigurationError: the contract's own file is.
     """
-    terms, file = sources.find_contract(place.directory.root, question.contract)
+    try:
+        terms, file = sources.named(place.directory.root, question.contract, place.contract_files())
+    except sources.NoSuchContract as error:
+        raise RecordRefused("no_contract", str(error), field="contract") from error
     from_ns, to_ns, known_ns = _times(question, ZoneInfo(terms.time_zone))
     listed = sources.read_register(terms, file)
     begin_ns = min(from_ns, to_ns - max(length for _, length in BURNS))

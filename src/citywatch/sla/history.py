@@ -199,9 +199,9 @@ def _order(given: Mapping[str, Any], words: Sequence[str]) -> Any:
     tied = np.zeros(len(order), bool)
     tied[1:] |= equal
     tied[:-1] |= equal
-    told = np.unique(np.concatenate([given["cause"][order[tied]], given["evidence"][order[tied]]]))
+    told = np.unique(np.concatenate([given["cause"][order[tied]], given["evidence"][order[tied]]])).tolist()
     rank = np.zeros(len(words), np.int64)
-    rank[told[sorted(range(len(told)), key=lambda n: words[told[n]])]] = np.arange(len(told))
+    rank[sorted(told, key=words.__getitem__)] = np.arange(len(told))
     group = np.cumsum(np.concatenate([[True], ~equal]))  # ties keep together, and their groups keep their order
     again = np.lexsort((rank[given["evidence"][order]], rank[given["cause"][order]], group))
     return order[again]
