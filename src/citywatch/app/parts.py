@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import math
@@ -566,7 +567,15 @@ def _start_presence(
 def _live(part: str, briefing: Briefing, running: Mapping[str, Turns], stop: threading.Event, stack: ExitStack) -> None:
     _start_presence(part, briefing, running, stop, stack)
     _say_ready()
+    _collect_seldom()
     stop.wait()
+
+
+def _collect_seldom() -> None:
+    """Rows and events are trees without cycles: looking for cycles among tens of thousands of them finds nothing."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 async def _serve_until(server: ApiServer, stop: threading.Event) -> None:

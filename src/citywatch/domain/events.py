@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from citywatch.domain.instants import format_instant
@@ -136,6 +137,11 @@ class EventKind(StrEnum):
     """A row that the step could not digest; it is kept in the dead letters."""
 
 
+_line = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_DATA = ',"data":'
+_shown = lru_cache(maxsize=64)(format_instant)
+
+
 class Severity(StrEnum):
     INFO = "info"
     WARNING = "warning"
@@ -148,7 +154,8 @@ class Event:
 
     `id` is made of its cause (see event_id), so that a second delivery changes nothing. `cause` is the id of
     what it belongs to: the same for a fault's confirmation, its alert and its ticket. `data` holds numbers,
-    texts and lists in a fixed order per kind, and never the time of arrival.
+    texts and lists in a fixed order per kind, and never the time of arrival. `body` is `data` as its line has it, where
+    the event was read from one: who writes it on need not make the text anew.
     """
 
     id: str
@@ -157,28 +164,30 @@ class Event:
     at_ns: int
     cause: str
     data: Mapping[str, Any]
+    body: str = field(default="", compare=False, repr=False)
 
     def to_json(self) -> str:
         """One line: fixed field order, shortest round-trip numbers, no spaces."""
-        return json.dumps(
+        return _line(
             {
-                "at": format_instant(self.at_ns),
+                "at": _shown(self.at_ns),
                 "at_ns": self.at_ns,
                 "device": self.device,
                 "kind": self.kind.value,
                 "id": self.id,
                 "cause": self.cause,
                 "data": dict(self.data),
-            },
-            separators=(",", ":"),
-            ensure_ascii=False,
-            allow_nan=False,
+            }
         )
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Event:
-        raw = json.loads(line)
-        return cls(raw["id"], EventKind(raw["kind"]), raw["device"], raw["at_ns"], raw["cause"], raw["data"])
+        text = line if isinstance(line, str) else line.decode()
+        raw = json.loads(text)
+        # Inside of texts quotes are escaped, so this is the key; `data` is the last one.
+        begin = text.find(_DATA)
+        body = text[begin + len(_DATA) : -1] if begin >= 0 and text[-2:] == "}}" else ""
+        return cls(raw["id"], EventKind(raw["kind"]), raw["device"], raw["at_ns"], raw["cause"], raw["data"], body)
 
     def sort_key(self) -> tuple[int, str, str, str]:
         """The order of event files: (at_ns, device, kind, id)."""

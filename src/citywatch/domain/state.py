@@ -129,5 +129,8 @@ class State:
             names.add(name)
 
 
+_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 def _dump(row: Row) -> bytes:
-    return json.dumps(row, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _text(row).encode()

@@ -111,6 +111,10 @@ class TicketClock(StrEnum):
     """From filed to the first good look."""
 
 
+CLOCKS = tuple(TicketClock)
+"""All of them; going through an enumeration itself costs more than what is done with each."""
+
+
 class ClockState(StrEnum):
     RUNNING = "running"
     HELD = "held"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from citywatch.domain.events import Event
@@ -92,5 +93,5 @@ class Processor:
     def _measure(self, last: Position, taken: int, events: Sequence[Event]) -> None:
         self._meter.count("entries_processed_total", taken)
         self._meter.gauge("processor_lag_seconds", max(0.0, self._clock.now_ns() / 1e9 - last.ms * NS_PER_MS / 1e9))
-        for event in events:
-            self._meter.count("events_total", kind=event.kind.value)
+        for kind, count in Counter(event.kind for event in events).items():
+            self._meter.count("events_total", count, kind=kind.value)

@@ -19,9 +19,9 @@ from citywatch.domain.labels import Labels
 from citywatch.domain.pictures import Fault
 from citywatch.domain.state import Row, State
 from citywatch.domain.tickets import (
+    CLOCKS,
     ReopenReason,
     RepairOutcome,
-    TicketClock,
     TicketEnd,
     TicketMove,
     TicketState,
@@ -148,7 +148,7 @@ def _filed(
             "at_ns": at_ns,
         }
     )
-    for clock in TicketClock:
+    for clock in CLOCKS:
         terms = policy.contracts.terms(contract, clock)
         if terms is not None:
             calendar = policy.contracts.calendar(contract, clock)
@@ -165,7 +165,7 @@ def _filed(
         "verifiable": row["verifiable"],
         "contract": contract,
         **moves.dues_of(row),
-        **{f"{clock.value}_within_ns": row[clock.value] and row[clock.value]["within_ns"] for clock in TicketClock},
+        **{f"{clock.value}_within_ns": row[clock.value] and row[clock.value]["within_ns"] for clock in CLOCKS},
     }
     identity = event_id("ticket_filed", ticket)
     yield Event(identity, EventKind.TICKET_FILED, event.device, event.at_ns, event.cause, data)

@@ -15,7 +15,7 @@ from typing import Any
 from citywatch.domain import dues
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.state import Row, State
-from citywatch.domain.tickets import RepairOutcome, TicketClock
+from citywatch.domain.tickets import CLOCKS, RepairOutcome, TicketClock
 from citywatch.tickets.clocks import next_instant
 from citywatch.tickets.policy import TicketPolicy
 
@@ -91,7 +91,7 @@ def back(state: State, key: str, at_ns: int) -> tuple[str, Row] | None:
 
 def keep(state: State, ticket: str, row: dict[str, Any], policy: TicketPolicy) -> None:
     """An open ticket, with the next instant at which something is to be told of it."""
-    instants = [next_instant(row[clock.value], policy.escalate_ns) for clock in TicketClock]
+    instants = [next_instant(row[clock.value], policy.escalate_ns) for clock in CLOCKS]
     if row["hold"] is not None:
         instants.append(row["hold"]["until_ns"])
     instants.append(unverified_at(row, policy))

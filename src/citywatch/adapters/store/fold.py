@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from citywatch.adapters.store import fold_alerts, fold_field, fold_findings, fold_tickets, letters
+from citywatch.adapters.store.bulk import insert_rows
 from citywatch.adapters.store.fold_rows import Rows, accepted, verdict
 from citywatch.adapters.store.fold_rows import int64 as _int64
 from citywatch.adapters.store.fold_rows import storable as _storable
@@ -113,8 +114,7 @@ class Tables:
             (ALERT_CHANGES, self.alert_changes),
             (TICKET_STEPS, self.ticket_steps),
         ):
-            if made:
-                connection.execute(insert(table), made)
+            insert_rows(connection, table, made)
         self.quiet.write(connection)
         self.field.write(connection)
         self.found.write(connection)

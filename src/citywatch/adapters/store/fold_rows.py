@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 
+from citywatch.adapters.store.bulk import insert_rows, known_among
 from citywatch.domain.events import Event
 
 _IN_ONE_QUESTION = 500
@@ -23,7 +24,7 @@ class Rows:
         self._changed: dict[str, None] = {}
 
     def read(self, connection: Connection, keys: Collection[str]) -> None:
-        wanted = sorted(keys)
+        wanted = sorted(known_among(connection, self._key, keys))
         for start in range(0, len(wanted), _IN_ONE_QUESTION):
             these = self._key.in_(wanted[start : start + _IN_ONE_QUESTION])
             for row in connection.execute(select(self._table).where(these)).mappings():
@@ -56,7 +57,7 @@ class Rows:
 
     def write(self, connection: Connection) -> None:
         if self._made:
-            connection.execute(insert(self._table), [self._rows[key] for key in self._made])
+            insert_rows(connection, self._table, [self._rows[key] for key in self._made])
         if self._changed:
             this = self._key == bindparam("this_row")
             connection.execute(
@@ -78,7 +79,8 @@ def storable(value: object) -> str:
         raise TypeError(f"a text is wanted, not {type(value).__name__}")
     if "\0" in value:
         raise ValueError("a text with a NUL in it cannot be stored")
-    value.encode()
+    if not value.isascii():
+        value.encode()
     return value
 
 

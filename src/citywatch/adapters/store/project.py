@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select, tuple_, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from citywatch.adapters.store import fold_field, fold_findings, letters, references
+from citywatch.adapters.store.bulk import Written, insert_rows, known_among
 from citywatch.adapters.store.database import alone
 from citywatch.adapters.store.fold import HANDLERS, PASSING, Tables
 from citywatch.adapters.store.schema import EVENTS, POSITIONS
@@ -24,7 +25,6 @@ from citywatch.ports import ORIGIN, Position
 DEAD_SOURCE = "events"
 """Events that fit no table are dead letters of this source, reason `event_unreadable`; content is the event's line."""
 _STREAM = "events:"
-_IN_ONE_QUESTION = 500
 
 
 def _nothing(_where: str) -> None:
@@ -150,11 +150,7 @@ def _advance(connection: Connection, partition: int, stored: Position, new: Posi
 
 def _unknown(connection: Connection, events: Sequence[Event]) -> list[Event]:
     """Those not yet in the table, each once, in order."""
-    ids = list(dict.fromkeys(event.id for event in events))
-    known: set[str] = set()
-    for start in range(0, len(ids), _IN_ONE_QUESTION):
-        these = EVENTS.c.id.in_(ids[start : start + _IN_ONE_QUESTION])
-        known.update(connection.scalars(select(EVENTS.c.id).where(these)))
+    known = known_among(connection, EVENTS.c.id, {event.id for event in events})
     new = []
     for event in events:
         if event.id not in known:
@@ -164,22 +160,19 @@ def _unknown(connection: Connection, events: Sequence[Event]) -> list[Event]:
 
 
 def _keep_events(connection: Connection, partition: int, events: Sequence[Event]) -> None:
-    if events:
-        connection.execute(
-            insert(EVENTS),
-            [
-                {
-                    "id": event.id,
-                    "at_ns": event.at_ns,
-                    "device": event.device,
-                    "kind": event.kind.value,
-                    "cause": event.cause,
-                    "partition": partition,
-                    "body": dict(event.data),
-                }
-                for event in events
-            ],
-        )
+    rows = [
+        {
+            "id": event.id,
+            "at_ns": event.at_ns,
+            "device": event.device,
+            "kind": event.kind.value,
+            "cause": event.cause,
+            "partition": partition,
+            "body": Written(event.body) if event.body else dict(event.data),
+        }
+        for event in events
+    ]
+    insert_rows(connection, EVENTS, rows)
 
 
 def _line(event: Event) -> bytes:

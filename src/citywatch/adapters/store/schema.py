@@ -592,7 +592,7 @@ FINDINGS = Table(
     Index(None, "cleared_at_ns"),
 )
 """What people and other systems have found. `id` is the cause of the alert and ticket, `key` the source's own word.
-`state` is open or cleared, `resolution` a domain.findings.FindingEnd, '' while it is open; `labels` are the source's own.
+`state` is open or cleared, `resolution` a domain.findings.FindingEnd, '' while it is open; `labels` are the source's.
 """
 
 FINDING_REPORTERS = Table(

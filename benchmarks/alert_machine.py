@@ -1,0 +1,233 @@
+"""Alerts through the HTTP door, everything persisted, beside Prometheus' Alertmanager, which persists nothing.
+
+A city as `citywatch run` starts it (log with appendfsync always, processor, projection to SQLite) and Debian's
+prometheus-alertmanager take the same posts of 1,000 alerts in Alertmanager's own format, in turn, round by round.
+New alerts are counted until the last one is seen in each one's API, ours with its ticket beside it. Repeats are alerts
+that both know already, sent again as Prometheus does it, with an endsAt that lies later each time; they count until a
+new alert that was sent behind them is seen, so nothing of them is still on its way.
+
+In process: 20,000 alerts raised and said again through the step alone, with both desks.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import which
+
+import httpx
+
+from benchmarks._city import City, free_port
+from benchmarks._frame import Goal, Row, Spread, peer_absent, row
+
+SCENARIO = "alert_machine"
+PEER = "alertmanager"
+POST, NEW_POSTS, NEW_ROUNDS = 1_000, 5, 6
+REPEAT_POSTS, REPEAT_ROUNDS = 20, 7
+IN_PROCESS, IN_PROCESS_ROUNDS = 20_000, 5
+_HEADERS = {"Content-Type": "application/json"}
+_WAIT_S = 60.0
+
+
+def _body(names: range, ends: datetime) -> bytes:
+    """A post as a Prometheus of the city would send it."""
+    alerts = [
+        {
+            "labels": {
+                "alertname": "DeviceDown",
+                "instance": f"device-{number:07d}",
+                "job": "city",
+                "severity": "warning",
+                "site": f"site-{number % 300}",
+            },
+            "annotations": {
+                "summary": f"device-{number:07d} is out of order",
+                "description": "It has not answered for five minutes; its neighbours do.",
+            },
+            "startsAt": "2026-01-31T08:00:00.000Z",
+            "endsAt": ends.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "generatorURL": "http://prometheus.city.example/graph?g0.expr=up",
+        }
+        for number in names
+    ]
+    return json.dumps(alerts).encode()
+
+
+class _Ours:
+    """The city, and how an alert is seen in it."""
+
+    def __init__(self, city: City, token: str) -> None:
+        self.client = httpx.Client(
+            base_url=city.url, headers={"Authorization": f"Bearer {token}"}, timeout=_WAIT_S, trust_env=False
+        )
+
+    def post(self, body: bytes) -> None:
+        answer = self.client.post("/api/v2/alerts", content=body, headers=_HEADERS)
+        if answer.status_code != 200:
+            raise RuntimeError(f"citywatch: {answer.status_code} {answer.text[:300]}")
+
+    def has(self, number: int) -> bool:
+        """Whether the alert of this device is among those that are open: names rise, and none of them is closed."""
+        counts: dict[str, int] = self.client.get("/api/v1/overview").json()["alerts"]
+        return counts["open"] > number
+
+
+class _Theirs:
+    """Alertmanager, and how an alert is seen in it."""
+
+    def __init__(self, port: int) -> None:
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=_WAIT_S, trust_env=False)
+
+    def ready(self) -> bool:
+        try:
+            return self.client.get("/-/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def post(self, body: bytes) -> None:
+        self.client.post("/api/v2/alerts", content=body, headers=_HEADERS).raise_for_status()
+
+    def has(self, number: int) -> bool:
+        wanted = {"filter": f'instance="device-{number:07d}"'}
+        return len(self.client.get("/api/v2/alerts", params=wanted).json()) == 1
+
+
+def _until(condition: Callable[[], bool], what: str) -> None:
+    end = time.perf_counter() + _WAIT_S
+    while not condition():
+        if time.perf_counter() > end:
+            raise RuntimeError(f"{what}: not seen within {_WAIT_S:.0f} s")
+        time.sleep(0.005)
+
+
+class _Rounds:
+    """What both are asked to do, in turn; the names of new alerts rise and are never used twice."""
+
+    def __init__(self, sides: list[_Ours | _Theirs]) -> None:
+        self._sides = sides
+        self._next = 0
+        self._ends = datetime.now(UTC) + timedelta(hours=2)
+
+    def _names(self, count: int) -> range:
+        self._next += count
+        return range(self._next - count, self._next)
+
+    def _per_second(self, side: _Ours | _Theirs, bodies: list[bytes], last: int, count: int) -> float:
+        begin = time.perf_counter()
+        for body in bodies:
+            side.post(body)
+        _until(lambda: side.has(last), type(side).__name__)
+        return count / (time.perf_counter() - begin)
+
+    def _in_turn(self, number: int, bodies: list[bytes], last: int, count: int) -> list[float]:
+        order = range(len(self._sides)) if number % 2 else reversed(range(len(self._sides)))
+        found = {index: self._per_second(self._sides[index], bodies, last, count) for index in order}
+        return [found[index] for index in range(len(self._sides))]
+
+    def new(self, number: int) -> list[float]:
+        """New alerts a second, by side."""
+        names = [self._names(POST) for _ in range(NEW_POSTS)]
+        bodies = [_body(these, self._ends) for these in names]
+        return self._in_turn(number, bodies, names[-1][-1], POST * NEW_POSTS)
+
+    def repeats(self, number: int) -> list[float]:
+        """Repeats a second, by side; of the alerts that are there already, the first ones."""
+        ends = self._ends + timedelta(minutes=number + 1)
+        bodies = [_body(range(start, start + POST), ends) for start in range(0, REPEAT_POSTS * POST, POST)]
+        behind = self._names(1)
+        return self._in_turn(number, [*bodies, _body(behind, ends)], behind[0], REPEAT_POSTS * POST)
+
+
+def _measured(directory: Path) -> tuple[list[list[float]], list[list[float]]]:
+    """(new, repeats) a second: a list a round, ours first."""
+    peer = which("prometheus-alertmanager")
+    config = directory / "citywatch.yaml"
+    config.write_text("{}\n")
+    city = City(
+        [sys.executable, "-m", "citywatch"], directory, "--config", str(config), "--data-dir", str(directory / "data")
+    )
+    alertmanager = None
+    try:
+        city.until_ready(300.0)
+        sides: list[_Ours | _Theirs] = [_Ours(city, city.token())]
+        if peer is not None:
+            port = free_port()
+            settings = directory / "alertmanager.yml"
+            settings.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
+            command = [peer, f"--config.file={settings}", f"--storage.path={directory / 'alertmanager'}",
+                       f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]  # fmt: skip
+            alertmanager = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            theirs = _Theirs(port)
+            _until(theirs.ready, "alertmanager")
+            sides.append(theirs)
+        rounds = _Rounds(sides)
+        rounds.new(0)
+        new = [rounds.new(number) for number in range(NEW_ROUNDS)]
+        rounds.repeats(0)
+        repeats = [rounds.repeats(number) for number in range(1, REPEAT_ROUNDS + 1)]
+        city.stop()
+    finally:
+        if alertmanager is not None:
+            alertmanager.terminate()
+            alertmanager.wait(10.0)
+        if city.process.poll() is None:
+            city.process.kill()
+    return new, repeats
+
+
+def _in_process() -> list[float]:
+    """Seconds for IN_PROCESS alerts, each raised and said again, by the step with both desks."""
+    from citywatch.domain.state import State
+    from citywatch.flow.step import CityStep
+    from citywatch.laws import load
+    from citywatch.wire import alertmanager
+
+    now_ns = time.time_ns()
+    ends = datetime.now(UTC) + timedelta(hours=2)
+    batches = [
+        alertmanager.decode(
+            _body(range(start, start + POST), ends), token="bench", now_ns=now_ns, resolve_s=300,
+            known=lambda _: (), most=POST,
+        ).batch(now_ns)
+        for start in range(0, IN_PROCESS, POST)
+    ]  # fmt: skip
+    seconds = []
+    for _ in range(IN_PROCESS_ROUNDS + 1):
+        state, step = State(), CityStep(load("cn-gross"))
+        begin = time.perf_counter()
+        events = sum(len(step.step(state, batch)[1]) for batch in [*batches, *batches])
+        seconds.append(time.perf_counter() - begin)
+        if events < 3 * IN_PROCESS or state.size("finding") != IN_PROCESS:
+            raise RuntimeError(f"{events} events, {state.size('finding')} findings")
+    return seconds[1:]
+
+
+def run() -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="citywatch-alerts-") as name:
+        new, repeats = _measured(Path(name))
+    in_process = Spread.of(_in_process())
+    rows = [
+        row(SCENARIO, f"{IN_PROCESS:,} alerts raised and said again, in process", in_process.median, "s",
+            goal=Goal(at_most=1.0), spread=in_process),
+    ]  # fmt: skip
+    for figure, rounds, goal in (
+        ("new alerts a second, until seen", new, 0.25),
+        ("repeats a second, until nothing is on its way", repeats, 1.0),
+    ):
+        ours = Spread.of([one[0] for one in rounds])
+        if len(rounds[0]) < 2:
+            rows += [row(SCENARIO, figure, ours.median, "1/s", spread=ours), peer_absent(SCENARIO, figure, "1/s", PEER)]
+            continue
+        ratio = Spread.of([one[0] / one[1] for one in rounds])
+        theirs = Spread.of([one[1] for one in rounds])
+        rows.append(
+            row(SCENARIO, figure, ours.median, "1/s", peer=PEER, ratio=ratio.median,
+                goal=Goal(at_least=goal, of="ratio"), spread=ours, note=f"theirs {theirs.median:,.0f}")
+        )  # fmt: skip
+    return rows
