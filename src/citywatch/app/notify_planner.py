@@ -20,7 +20,10 @@ from citywatch.notifications.routes import Route, Timing, group_id, group_labels
 from citywatch.ports import Clock, Meter
 
 _NEWS_AT_A_TIME = 500
-_GROUPS_AT_A_TIME = 50
+_GROUPS_AT_A_TIME = 200
+
+_Counted = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+"""Amounts by the name of a metric and its labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +98,23 @@ class Planner:
                 heads.setdefault(group, Head(group, route.key, receiver, labels, -1))
                 by_group[group].append((route, change))
         heads |= {group: _head(row) for group, row in turn.groups(by_group).items()}
+        known = turn.members(by_group, {change.subject for change in news})
+        changed: list[tuple[str, Member]] = []
         for group, some in by_group.items():
-            self._join(turn, heads[group], some, now_ns)
+            members = {body["subject"]: _member(body) for body in known.get(group, ())}
+            heads[group], joined = self._join(heads[group], members, some, now_ns)
+            changed += [(group, member) for member in joined]
+        turn.put_groups([_group_row(heads[group]) for group in dict.fromkeys(group for group, _ in changed)])
+        turn.put_members([_member_row(group, member) for group, member in changed])
         if alerts:
             turn.advance(ALERTS, alerts[-1]["seq"])
         if steps:
             turn.advance(TICKETS, steps[-1][0]["seq"])
 
-    def _join(self, turn: OutboxTurn, head: Head, some: Sequence[tuple[Route, Change]], now_ns: int) -> None:
-        bodies = turn.members(head.group, {change.subject for _, change in some})
-        members = {body["subject"]: _member(body) for body in bodies}
+    def _join(
+        self, head: Head, members: dict[str, Member], some: Sequence[tuple[Route, Change]], now_ns: int
+    ) -> tuple[Head, list[Member]]:
+        """The group's head after some changes, and the members that are not what they were."""
         changed: dict[str, Member] = {}
         for route, change in some:
             after = accept(members.get(change.subject), change, route.tells(change))
@@ -113,63 +123,58 @@ class Planner:
             members[change.subject] = changed[change.subject] = after
             if after.waiting or not after.is_open:
                 head = due_after(head, route.timing, now_ns)
-        if changed:
-            turn.put_group(_group_row(head))
-            turn.put_members(head.group, [_member_row(member) for member in changed.values()])
+        return head, list(changed.values())
 
     # --- groups into deliveries
 
-    def _look_at_due(
-        self, turn: OutboxTurn, silences: Sequence[Matcher], now_ns: int
-    ) -> tuple[set[str], dict[tuple[str, tuple[tuple[str, str], ...]], float]]:
+    def _look_at_due(self, turn: OutboxTurn, silences: Sequence[Matcher], now_ns: int) -> tuple[set[str], _Counted]:
         """Receivers with something new, and what is to be counted once the transaction has ended."""
-        made: set[str] = set()
-        counted: dict[tuple[str, tuple[tuple[str, str], ...]], float] = defaultdict(float)
-        for row in turn.due(now_ns, _GROUPS_AT_A_TIME):
-            head = _head(row)
-            members = [_member(body) for body in turn.members(head.group)]
-            done = self._looked_at(turn, head, members, silences, now_ns)
-            self._keep(turn, head, members, done)
-            new = turn.deliver([self._delivery_row(head, plan, now_ns) for plan in done.plans])
-            for plan in done.plans:
-                changes = sum(len(item.changes) + item.folded for item in plan.items)
-                folded = sum(item.folded for item in plan.items)
-                if plan.quiet:
-                    counted["notifications_quiet_total", (("reason", plan.quiet),)] += changes
-                if folded:
-                    counted["notifications_folded_total", ()] += folded
-            most = self._plans.waiting_max.get(head.receiver)
-            if new and most is not None:
-                made.add(head.receiver)
-                over = turn.bound(head.receiver, most, now_ns)
-                if over:
-                    labels = (("reason", "too_many"), ("receiver", head.receiver))
-                    counted["deliveries_dropped_total", labels] += over
+        counted: _Counted = defaultdict(float)
+        heads = [_head(row) for row in turn.due(now_ns, _GROUPS_AT_A_TIME)]
+        bodies = turn.members([head.group for head in heads])
+        members = {head.group: [_member(body) for body in bodies.get(head.group, ())] for head in heads}
+        above = self._above(turn, {one.cause for some in members.values() for one in some})
+        quiet = {
+            receiver: quiet_for(receiver, silences, above, self._plans.root)
+            for receiver in {head.receiver for head in heads}
+        }
+        done = [(head, self._looked_at(head, members[head.group], quiet[head.receiver], now_ns)) for head in heads]
+        turn.drop_groups([head.group for head, after in done if after.head is None])
+        turn.put_groups([_group_row(after.head) for _, after in done if after.head is not None])
+        changed = []
+        for head, after in done:
+            if after.head is not None:
+                before = {one.subject: one for one in members[head.group]}
+                turn.drop_members(head.group, after.gone)
+                changed += [(head.group, one) for one in after.members if one != before[one.subject]]
+        turn.put_members([_member_row(group, one) for group, one in changed])
+        turn.deliver([self._delivery_row(head, plan, now_ns) for head, after in done for plan in after.plans])
+        for plan in (plan for _, after in done for plan in after.plans):
+            folded = sum(item.folded for item in plan.items)
+            if plan.quiet:
+                changes = sum(len(item.changes) for item in plan.items) + folded
+                counted["notifications_quiet_total", (("reason", plan.quiet),)] += changes
+            if folded:
+                counted["notifications_folded_total", ()] += folded
+        made = {head.receiver for head, after in done if after.plans} & set(self._plans.waiting_max)
+        for receiver in sorted(made):
+            over = turn.bound(receiver, self._plans.waiting_max[receiver], now_ns)
+            if over:
+                counted["deliveries_dropped_total", (("reason", "too_many"), ("receiver", receiver))] += over
         return made, counted
 
-    def _looked_at(
-        self, turn: OutboxTurn, head: Head, members: Sequence[Member], silences: Sequence[Matcher], now_ns: int
-    ) -> Flush:
+    def _above(self, turn: OutboxTurn, causes: Collection[str]) -> dict[str, Change]:
+        return {
+            cause: of_alert({"seq": 0, "change": "opened", "at_ns": alert["opened_at_ns"], "body": alert})
+            for cause, alert in turn.incidents_above(causes).items()
+        }
+
+    def _looked_at(self, head: Head, members: Sequence[Member], quiet: Callable[[Member], str], now_ns: int) -> Flush:
         route = self._routes.get(head.route)
         is_over = route is None or head.receiver not in self._plans.waiting_max
         timing = Timing() if route is None else route.timing
-        muted = () if route is None else route.mute
-        above = {
-            cause: of_alert({"seq": 0, "change": "opened", "at_ns": alert["opened_at_ns"], "body": alert})
-            for cause, alert in turn.incidents_above({member.cause for member in members}).items()
-        }
-        quiet = quiet_for(head.receiver, silences, above, self._plans.root)
-        until_ns = self._plans.muted_until(muted, now_ns) if muted else -1
+        until_ns = self._plans.muted_until(route.mute, now_ns) if route is not None and route.mute else -1
         return flush(head, members, timing, now_ns, quiet, muted_until_ns=until_ns, is_over=is_over)
-
-    def _keep(self, turn: OutboxTurn, head: Head, before: Sequence[Member], done: Flush) -> None:
-        if done.head is None:
-            turn.drop_group(head.group)
-            return
-        known = {member.subject: member for member in before}
-        turn.put_group(_group_row(done.head))
-        turn.drop_members(head.group, done.gone)
-        turn.put_members(head.group, [_member_row(one) for one in done.members if one != known[one.subject]])
 
     def _delivery_row(self, head: Head, plan: Plan, now_ns: int) -> dict[str, Any]:
         gone = head.receiver not in self._plans.waiting_max
@@ -210,8 +215,9 @@ def _member(body: Mapping[str, Any]) -> Member:
     return Member(**{**body, "waiting": tuple(tuple(change) for change in body["waiting"])})
 
 
-def _member_row(member: Member) -> dict[str, Any]:
+def _member_row(group: str, member: Member) -> dict[str, Any]:
     return {
+        "group": group,
         "subject": member.subject,
         "cause": member.cause,
         "is_open": member.is_open,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, select, update
 
 from citywatch.adapters.store.database import alone
 from citywatch.adapters.store.schema import (
@@ -184,33 +184,49 @@ class OutboxTurn:
             select(NOTIFICATION_GROUPS).where(c.due_ns >= 0, c.due_ns <= now_ns).order_by(c.due_ns, c.id).limit(most)
         )
 
-    def members(self, group: str, subjects: Collection[str] | None = None) -> list[Mapping[str, Any]]:
-        """Bodies of a group's members, or of some of them."""
+    def members(
+        self, groups: Collection[str], subjects: Collection[str] | None = None
+    ) -> dict[str, list[Mapping[str, Any]]]:
+        """Bodies of the members of groups by group, all or those of some subjects."""
         c = NOTIFICATION_MEMBERS.c
-        query = select(c.body).where(c.group == group)
-        if subjects is not None:
-            query = query.where(c.subject.in_(sorted(subjects)))
-        return list(self._connection.scalars(query.order_by(c.subject)))
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for these in _chunks(groups):
+            query = select(c.group, c.body).where(c.group.in_(these)).order_by(c.group, c.subject)
+            for some in [None] if subjects is None else _chunks(subjects):
+                rows = self._connection.execute(query if some is None else query.where(c.subject.in_(some)))
+                for group, body in rows:
+                    found.setdefault(group, []).append(body)
+        return found
 
-    def put_group(self, row: Mapping[str, Any]) -> None:
-        here = update(NOTIFICATION_GROUPS).where(NOTIFICATION_GROUPS.c.id == row["id"])
-        if self._connection.execute(here.values(dict(row))).rowcount == 0:
-            self._connection.execute(insert(NOTIFICATION_GROUPS), dict(row))
+    def put_groups(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        known = self.groups([row["id"] for row in rows])
+        old = [{f"the_{name}": value for name, value in row.items()} for row in rows if row["id"] in known]
+        new = [dict(row) for row in rows if row["id"] not in known]
+        if old:
+            c = NOTIFICATION_GROUPS.c
+            here = update(NOTIFICATION_GROUPS).where(c.id == bindparam("the_id"))
+            self._connection.execute(here.values(due_ns=bindparam("the_due_ns"), told_ns=bindparam("the_told_ns")), old)
+        if new:
+            self._connection.execute(insert(NOTIFICATION_GROUPS), new)
 
-    def drop_group(self, group: str) -> None:
-        self._connection.execute(delete(NOTIFICATION_GROUPS).where(NOTIFICATION_GROUPS.c.id == group))
+    def drop_groups(self, groups: Sequence[str]) -> None:
+        """With their members."""
+        for these in _chunks(groups):
+            self._connection.execute(delete(NOTIFICATION_GROUPS).where(NOTIFICATION_GROUPS.c.id.in_(these)))
 
-    def put_members(self, group: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Each with subject, cause, is_open, told, body."""
-        self.drop_members(group, [row["subject"] for row in rows])
+    def put_members(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Each with group, subject, cause, is_open, told, body."""
         if rows:
-            self._connection.execute(insert(NOTIFICATION_MEMBERS), [{"group": group, **row} for row in rows])
+            c = NOTIFICATION_MEMBERS.c
+            one = (c.group == bindparam("the_group")) & (c.subject == bindparam("the_subject"))
+            keys = [{"the_group": row["group"], "the_subject": row["subject"]} for row in rows]
+            self._connection.execute(delete(NOTIFICATION_MEMBERS).where(one), keys)
+            self._connection.execute(insert(NOTIFICATION_MEMBERS), [dict(row) for row in rows])
 
     def drop_members(self, group: str, subjects: Sequence[str]) -> None:
         c = NOTIFICATION_MEMBERS.c
-        for start in range(0, len(subjects), _IN_ONE_QUESTION):
-            these = c.subject.in_(subjects[start : start + _IN_ONE_QUESTION])
-            self._connection.execute(delete(NOTIFICATION_MEMBERS).where(c.group == group, these))
+        for these in _chunks(subjects):
+            self._connection.execute(delete(NOTIFICATION_MEMBERS).where(c.group == group, c.subject.in_(these)))
 
     def deliver(self, rows: Sequence[Mapping[str, Any]]) -> int:
         """Keep deliveries that are not known yet; how many were new."""
@@ -229,20 +245,16 @@ class OutboxTurn:
             return 0
         oldest = select(c.seq).where(mine).order_by(c.seq).limit(over)
         values = {"state": "dropped", "reason": "too_many", "settled_at_ns": now_ns}
-        numbers = list(self._connection.scalars(oldest))
-        for start in range(0, len(numbers), _IN_ONE_QUESTION):
-            these = c.seq.in_(numbers[start : start + _IN_ONE_QUESTION])
-            self._connection.execute(update(DELIVERIES).where(these).values(values))
+        for these in _chunks(list(self._connection.scalars(oldest))):
+            self._connection.execute(update(DELIVERIES).where(c.seq.in_(these)).values(values))
         return over
 
     def incidents_above(self, causes: Collection[str]) -> dict[str, Row]:
         """By the cause of a fault that is part of an incident: the alert of that incident, where it is open."""
         child = INCIDENT_CHILDREN.c
         found: dict[str, str] = {}
-        wanted = sorted(causes)
-        for start in range(0, len(wanted), _IN_ONE_QUESTION):
-            these = child.cause.in_(wanted[start : start + _IN_ONE_QUESTION])
-            query = select(child.cause, child.incident).where(these, child.left_at_ns.is_(None))
+        for these in _chunks(causes):
+            query = select(child.cause, child.incident).where(child.cause.in_(these), child.left_at_ns.is_(None))
             found |= {row.cause: row.incident for row in self._connection.execute(query)}
         alerts = self._by(ALERTS.c.cause, set(found.values()))
         return {
@@ -260,8 +272,14 @@ class OutboxTurn:
 
     def _by(self, column: Any, values: Collection[str]) -> dict[str, Row]:
         found: dict[str, Row] = {}
-        wanted = sorted(values)
-        for start in range(0, len(wanted), _IN_ONE_QUESTION):
-            query = select(column.table).where(column.in_(wanted[start : start + _IN_ONE_QUESTION]))
+        for these in _chunks(values):
+            query = select(column.table).where(column.in_(these))
             found |= {row[column.name]: row for row in self._rows(query)}
         return found
+
+
+def _chunks(values: Collection[Any]) -> Iterator[list[Any]]:
+    """As many as fit into one question."""
+    wanted = sorted(values)
+    for start in range(0, len(wanted), _IN_ONE_QUESTION):
+        yield wanted[start : start + _IN_ONE_QUESTION]
