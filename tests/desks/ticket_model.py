@@ -192,6 +192,9 @@ class Ticket:
 
     def close(self, at_ns: int, end: str) -> list[tuple[str, int, str]]:
         at_ns = self.step(at_ns)
+        for clock in (self.response, self.repair):
+            if not clock.over:
+                clock.stand(at_ns)
         self.state, self.hold, self.handled_ns, self.end, self.closed_ns = "closed", None, None, end, at_ns
         return [("closed", at_ns, end)]
 
@@ -204,6 +207,8 @@ class Ticket:
                 self.repair.again(at_ns)
             else:
                 self.repair.run(at_ns)
+            if not self.response.over:
+                self.response.run(at_ns)
         self.state, self.cause, self.end, self.outcome, self.handled_ns = "dispatched", cause, "", "", None
         return [("reopened", at_ns, why), ("dispatched", at_ns, "")]
 

@@ -177,7 +177,7 @@ def _filed(
 def _returned(
     state: State, ticket: str, laid_by: Row, event: Event, at_ns: int, policy: TicketPolicy
 ) -> Iterator[Event]:
-    """The same fault of the same device is back: it must be answered anew, and the repair clock goes on."""
+    """The same fault of the same device is back: the repair clock goes on with what it had used."""
     row = rows.take_up(state, ticket, laid_by, event.cause)
     row = {**moves.moved(row, TicketMove.REOPEN, at_ns), "reopened": row["reopened"] + 1, "end": "", "outcome": ""}
     row = moves.restarted(row, policy)

@@ -163,18 +163,27 @@ def to_team(ticket: str, row: Ticket, filing: str) -> tuple[Ticket, list[Event]]
 
 
 def restarted(row: Ticket, policy: TicketPolicy) -> Ticket:
-    """A row whose ticket was closed and is open again, with its clocks."""
-    contracts, at_ns = policy.contracts, row["at_ns"]
-    terms = contracts.terms(row["contract"], TicketClock.RESPONSE)
-    response = None
-    if terms is not None:
-        calendar = contracts.calendar(row["contract"], TicketClock.RESPONSE)
-        response = clocks.begin(terms, calendar, at_ns, policy.warn_percent)
-    repair = row["repair"]
-    if repair is not None:
-        calendar = contracts.calendar(row["contract"], TicketClock.REPAIR)
-        repair = clocks.again(repair, calendar, at_ns, policy.warn_percent)
-    return {**row, "response": response, "repair": repair}
+    """A row whose ticket was closed and is open again: its clocks go on. One that was answered waits for no second
+    answer.
+    """
+    for clock in TicketClock:
+        known = row[clock.value]
+        if known is None or (clock is TicketClock.RESPONSE and known["ended_ns"] is not None):
+            continue
+        go_on = clocks.run if known["ended_ns"] is None else clocks.again
+        calendar = policy.contracts.calendar(row["contract"], clock)
+        row = {**row, clock.value: go_on(known, calendar, row["at_ns"], policy.warn_percent)}
+    return row
+
+
+def _stopped(row: Ticket, policy: TicketPolicy) -> Ticket:
+    """A row whose ticket is closed: its clocks stand, those that have not ended."""
+    for clock in TicketClock:
+        known = row[clock.value]
+        if known is not None and known["ended_ns"] is None:
+            calendar = policy.contracts.calendar(row["contract"], clock)
+            row = {**row, clock.value: clocks.stand(known, calendar, row["at_ns"])}
+    return row
 
 
 def dues_of(row: Mapping[str, Any]) -> dict[str, int | None]:
@@ -237,7 +246,7 @@ def closed(
     command: str = "",
 ) -> Iterator[Event]:
     """The event of a ticket whose row is closed already; the row is laid by as long as it may be needed."""
-    row = {**row, "hold": None, "handled_ns": None, "end": end.value}
+    row = {**_stopped(row, policy), "hold": None, "handled_ns": None, "end": end.value}
     times = (row["reopened"],) if row["reopened"] else ()
     yield event(
         EventKind.TICKET_CLOSED,
