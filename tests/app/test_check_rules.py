@@ -129,6 +129,47 @@ def test_a_scripted_look_is_judged_as_what_it_sees_and_nothing_else(sees: str) -
     assert told == [("fault_confirmed", sees), ("fault_cleared", sees)]
 
 
+ROUTED = """
+notifications:
+  receivers:
+    - {name: desk, kind: webhook, url: "https://desk.example/in", secret_file: secret}
+    - {name: north, kind: webhook, url: "https://north.example/in", secret_file: secret}
+  default: [desk]
+  routes:
+    - {match: {area: north, severity: critical}, receivers: [north]}
+responsibility:
+  - {match: {device: "n-*"}, area: north, team: crew-north}
+"""
+NOTIFIED = """
+settings: city.yaml
+tests:
+  - name: routes
+    devices:
+      - {device: [n-1, s-1]}
+    readings:
+      - {at: 0s, look: [n-1, s-1]}
+      - {at: 60s, look: [n-1, s-1], sees: black, every: 10s, times: 2}
+    expect:
+      - {at: 2m, notified: {alert: {device: n-1}, receivers: [north]}}
+      - {at: 2m, notified: {alert: {device: s-1}, receivers: [desk]}}
+      - {at: 2m, notified: {alert: {device: s-1}, receivers: []}}
+      - {at: 2m, ticket: {device: n-1, team: crew-north, labels: {area: north}}}
+"""
+
+
+def test_who_is_told_by_the_routes_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("0123456789abcdef0123456789abcdef")
+    (tmp_path / "city.yaml").write_text(ROUTED)
+    (tmp_path / "rules.yaml").write_text(NOTIFIED)
+    (outcome,) = run.check_file(tmp_path / "rules.yaml", None)
+    assert [(one.line, one.expected, one.found) for one in outcome.failures] == [
+        (13, "told to nobody", 'told to ["desk"]')
+    ]
+    (tmp_path / "rules.yaml").write_text(NOTIFIED.replace("receivers: []", "receivers: [south]"))
+    with pytest.raises(ConfigurationError, match="no receiver is called 'south'; there are: desk, north"):
+        run.check_file(tmp_path / "rules.yaml", None)
+
+
 def test_ticks_one_by_one_tell_what_ten_at_once_tell(tmp_path: Path) -> None:
     """Doors that fall deaf, a clock that stops, devices that wait for their parent: the same events."""
 

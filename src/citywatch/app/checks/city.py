@@ -21,6 +21,7 @@ from citywatch.adapters.store.schema import METADATA
 from citywatch.adapters.store.sql import SqlStore
 from citywatch.app.checks import rows
 from citywatch.app.checks.looks import Patrol
+from citywatch.app.contracts import read_contracts
 from citywatch.app.register import read_register
 from citywatch.app.steps import city_step, incident_step
 from citywatch.domain.columns import Batch
@@ -45,14 +46,16 @@ class City:
     """
 
     def __init__(self, settings: Settings, beside: Path | None, store: SqlStore, start_ns: int) -> None:
+        """`beside` is the directory of the configuration file; contracts are seen from there."""
         self.register = register = read_register(settings, beside)
+        contracts = read_contracts(settings, beside or Path(), beside)
         self.store = store
         self.start_ns = start_ns
         self.patrol = Patrol()
         self.events: list[tuple[int, Event]] = []
         self.second = -1
-        self._step, self._state = city_step(settings, register=register), State()
-        self._stage, self._joint = incident_step(settings, register), State()
+        self._step, self._state = city_step(settings, register=register, contracts=contracts), State()
+        self._stage, self._joint = incident_step(settings, register, contracts), State()
         self._projector = Projector(store)
         self._observer = settings.server.observer
         self._told = 0

@@ -14,6 +14,8 @@ from citywatch.app.sla_city import City as SeenByCity
 from citywatch.app.sla_work import joined
 from citywatch.domain.instants import NS_PER_S
 from citywatch.errors import ConfigurationError
+from citywatch.notifications.news import of_alert, of_ticket
+from citywatch.notifications.routes import Route, takers
 from citywatch.sla.budgets import BURNS
 from citywatch.sla.history import History
 from citywatch.sla.report import Report
@@ -36,17 +38,27 @@ def sla(city: City, wanted: SlaSpec, beside: Path, where: str) -> Answer:
     return Answer(not expected, ", ".join(expected), ", ".join(found))
 
 
-def notified(city: City, wanted: NotifiedSpec, root: Any, where: str) -> Answer:
-    """Who is told of an alert: the receivers of the routes that take it."""
-    from citywatch.notifications.news import of_alert  # noqa: PLC0415
-    from citywatch.notifications.routes import takers  # noqa: PLC0415
+def notified(city: City, wanted: NotifiedSpec, root: Route) -> Answer:
+    """Who has been told of an alert or a ticket: the receivers of the routes that tell any of its changes up to now.
 
-    bodies = [row for row in city.rows_of("alert_changes") if matches(row["body"], wanted.alert, city.start_ns)]
-    if not bodies:
-        return Answer(False, f"alert {told(wanted.alert)}, told to {told(list(wanted.receivers))}", "no such alert")
-    receivers = sorted({receiver for row in bodies for _, receiver in takers(root, of_alert(row))})
-    holds = receivers == sorted(wanted.receivers)
-    return Answer(holds, f"told to {told(sorted(wanted.receivers))}", f"told to {told(receivers)}")
+    Silences, times that are mute and what a group waits for are not asked: a route says who, they say when.
+    """
+    if wanted.ticket is not None:
+        subjects = [row for row in city.rows_of("tickets") if matches(row, wanted.ticket, city.start_ns)]
+        known = {row["id"]: row for row in subjects}
+        changes = [
+            of_ticket(row, known[row["ticket"]]) for row in city.rows_of("ticket_steps") if row["ticket"] in known
+        ]
+    else:
+        subjects = [row for row in city.rows_of("alerts") if matches(row, wanted.alert or {}, city.start_ns)]
+        known = {row["id"]: row for row in subjects}
+        changes = [of_alert(row) for row in city.rows_of("alert_changes") if row["alert"] in known]
+    expected = f"told to {told(sorted(wanted.receivers)) if wanted.receivers else 'nobody'}"
+    if not subjects:
+        return Answer(False, expected, "there is no such alert or ticket")
+    receivers = {name for one in changes for route, name in takers(root, one) if route.tells(one)}
+    found = f"told to {told(sorted(receivers)) if receivers else 'nobody'}"
+    return Answer(receivers == set(wanted.receivers), expected, found)
 
 
 def _share(value: Any) -> Any:

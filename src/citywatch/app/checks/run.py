@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from citywatch.adapters.store.sql import SqlStore
-from citywatch.app.checks import rows
+from citywatch.app.checks import figures, rows
 from citywatch.app.checks.city import City, configured, opened
 from citywatch.app.checks.script import (
     ClaimReading,
@@ -246,16 +246,13 @@ class _Day:
     def _answer(self, number: int, wanted: Expectation) -> Answer:
         where = f"{self._file}, line {self._line('expect', number)}"
         if wanted.sla is not None:
-            from citywatch.app.checks import figures  # noqa: PLC0415
-
             return figures.sla(self._city, wanted.sla, self._beside, where)
         if wanted.notified is not None:
-            routes = getattr(self._settings, "notifications", None)
-            if routes is None:
-                raise ConfigurationError(f"{where}: notified: the settings have no `notifications:`")
-            from citywatch.app.checks import figures  # noqa: PLC0415
-
-            return figures.notified(self._city, wanted.notified, routes.root(), where)
+            known = {receiver.name for receiver in self._settings.notifications.receivers}
+            if unknown := sorted(set(wanted.notified.receivers) - known):
+                names = ", ".join(sorted(known)) or "none at all"
+                raise ConfigurationError(f"{where}: notified: no receiver is called {unknown[0]!r}; there are: {names}")
+            return figures.notified(self._city, wanted.notified, self._settings.notifications.root())
         return answer(self._city, wanted, where)
 
     def _broken(self, number: int, wanted: Expectation, found: Answer) -> None:

@@ -268,10 +268,17 @@ class SlaSpec(_Part):
 
 
 class NotifiedSpec(_Part):
-    """Who is told of an alert, by the routes of the settings."""
+    """Who has been told of an alert or a ticket, by the routes of the settings."""
 
-    alert: Fields = Field(description="Fields of the alert")
+    alert: Fields | None = Field(default=None, description="Fields of the alert")
+    ticket: Fields | None = Field(default=None, description="Fields of the ticket")
     receivers: tuple[str, ...] = Field(description="Exactly these, by name; an empty list: nobody")
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> Self:
+        if (self.alert is None) == (self.ticket is None):
+            raise ValueError("say of which alert, or of which ticket")
+        return self
 
 
 class Expectation(_Part):
