@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Text, cast, delete, func, insert, or_, select, tuple_
 
-from citywatch.adapters.store.schema import ALERTS, DEVICES, FINDING_REPORTERS, FINDINGS, TICKETS
+from citywatch.adapters.store.bulk import known_among
+from citywatch.adapters.store.schema import ALERTS, DEVICES, FINDING_REPORTERS, FINDINGS, TICKET_NAMES, TICKETS
+from citywatch.domain.events import event_id
 from citywatch.ports import Row
 
 REPORTER = ("first_name", "last_name", "email", "phone", "account", "client")
@@ -42,7 +44,7 @@ class FindingReading:
     ) -> Sequence[Row]:
         """Newest first by (raised_at_ns, id), each with its `alert` and `ticket`."""
         c = FINDINGS.c
-        query = _with_work()
+        query = _with_alert()
         for name, value in wanted.items():
             if isinstance(value, str):
                 query = query.where(c[name] == value)
@@ -59,11 +61,24 @@ class FindingReading:
             query = query.where(c.raised_at_ns < to_ns)
         if before is not None:
             query = query.where(tuple_(c.raised_at_ns, c.id) < before)
-        return self._rows(query.order_by(c.raised_at_ns.desc(), c.id.desc()).limit(limit))
+        return self._with_tickets(self._rows(query.order_by(c.raised_at_ns.desc(), c.id.desc()).limit(limit)))
 
     def finding(self, finding: str) -> Row | None:
         """One finding with its `alert` and `ticket`."""
-        return self._row(_with_work().where(FINDINGS.c.id == finding))
+        rows = self._with_tickets(self._rows(_with_alert().where(FINDINGS.c.id == finding)))
+        return rows[0] if rows else None
+
+    def _with_tickets(self, rows: Sequence[Row]) -> list[Row]:
+        """Each with its `ticket`: the one of its cause, or the one that its cause has reopened; None for none."""
+        names = {row["id"]: event_id("ticket", row["id"]) for row in rows}
+        with self.reading() as connection:
+            tickets = {name: name for name in known_among(connection, TICKETS.c.id, names.values())}
+            n = TICKET_NAMES.c
+            others = sorted(name for name in names.values() if name not in tickets)
+            for start in range(0, len(others), _IN_ONE_QUESTION):
+                these = n.name.in_(others[start : start + _IN_ONE_QUESTION])
+                tickets |= {row.name: row.ticket for row in connection.execute(select(n.name, n.ticket).where(these))}
+        return [{**row, "ticket": tickets.get(names[row["id"]])} for row in rows]
 
     def tickets_of(self, tickets: Sequence[str]) -> Mapping[str, Row]:
         """The rows of these tickets, by id."""
@@ -112,11 +127,5 @@ class FindingReading:
             return connection.execute(delete(FINDING_REPORTERS).where(FINDING_REPORTERS.c.at_ns < before_ns)).rowcount
 
 
-def _with_work() -> Select[Any]:
-    a, t = ALERTS.c, TICKETS.c
-    more = (a.id.label("alert"), t.id.label("ticket"))
-    return (
-        select(FINDINGS, *more)
-        .outerjoin(ALERTS, a.cause == FINDINGS.c.id)
-        .outerjoin(TICKETS, t.cause == FINDINGS.c.id)
-    )
+def _with_alert() -> Select[Any]:
+    return select(FINDINGS, ALERTS.c.id.label("alert")).outerjoin(ALERTS, ALERTS.c.cause == FINDINGS.c.id)
