@@ -1,7 +1,8 @@
 """The alert desk in process: 20,000 alerts raised and said again, ticks while they are open, and a window over all.
 
-Seconds are those of the processor: one thread computes, nothing waits. Every alert has its labels, its rule of escalation and its row as bytes for the log. Ticks are measured beside those of
-a desk that holds ten: what waits must cost a tick nothing. `alert_machine` has the way through the HTTP door.
+Seconds are those of the processor: one thread computes, nothing waits. Every alert has its labels, its rule of
+escalation and its row as bytes for the log. Ticks are measured beside those of a desk that holds ten: what waits must
+cost a tick nothing. `alert_machine` has the way through the HTTP door.
 """
 
 from __future__ import annotations
@@ -134,7 +135,8 @@ def run() -> list[Row]:
         letting.append(let_s)
     one, both, many, little = (Spread.of(samples) for samples in (alone, together, many_us, few_us))
     return [
-        row(SCENARIO, f"{ALERTS:,} alerts raised and said again", one.median, "CPU s", spread=one, goal=Goal(at_most=1.0)),
+        row(SCENARIO, f"{ALERTS:,} alerts raised and said again", one.median, "CPU s",
+            spread=one, goal=Goal(at_most=1.0)),
         row(SCENARIO, f"{ALERTS:,} alerts and tickets raised and said again", both.median, "CPU s", spread=both),
         row(SCENARIO, f"a tick over {ALERTS:,} open alerts and tickets, against one over {FEW}", many.median / little.median, "x",
             goal=Goal(at_most=2.0), note=f"{many.median:.2f} us and {little.median:.2f} us"),
