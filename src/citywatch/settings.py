@@ -16,7 +16,7 @@ from citywatch.alerts.config import AlertSettings, Match
 from citywatch.api.config import ApiConfig
 from citywatch.api.findings_config import FindingsConfig, Open311Config
 from citywatch.domain.devices import check_device_id, scale_device
-from citywatch.domain.faults import Fault
+from citywatch.domain.faults import NO_PICTURE, NOT_OF_CAMERAS, Fault
 from citywatch.domain.labels import Matcher
 from citywatch.errors import ConfigurationError
 from citywatch.notifications.config import NotificationSettings
@@ -170,6 +170,10 @@ class RuleSettings(FaultRuleSettings):
             "0 for never",
         ),
     ] = 5
+    degraded_faults: Annotated[
+        tuple[Fault, ...],
+        Field(max_length=20, description="Faults that leave a usable picture: they make a camera degraded, not down"),
+    ] = ()
     missed_heartbeats: Annotated[
         int, Field(ge=1, le=100, description="Missed heartbeats after which a device is silent")
     ] = 3
@@ -189,6 +193,14 @@ class RuleSettings(FaultRuleSettings):
     claims_lapse_seconds: Annotated[
         int, Field(ge=60, le=604_800, description="A claim that was not said again for so long counts no more")
     ] = 1800
+
+    @field_validator("degraded_faults")
+    @classmethod
+    def _leave_a_picture(cls, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+        for fault in faults:
+            if fault in NOT_OF_CAMERAS or fault in NO_PICTURE:
+                raise ValueError(f"{fault.value} leaves no picture; it makes a device down")
+        return tuple(dict.fromkeys(faults))
 
 
 class IncidentSettings(_Part):

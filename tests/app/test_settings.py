@@ -149,6 +149,7 @@ def test_defaults_are_promises() -> None:
             "faults": {},
             "unknown_after_seconds": 1800,
             "no_key_frame_looks": 5,
+            "degraded_faults": (),
             "missed_heartbeats": 3,
             "overload_hold_seconds": 1800,
             "severe_over_percent": 30.0,

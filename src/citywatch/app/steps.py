@@ -147,7 +147,10 @@ def city_step(
     return CityStep(
         law=law_of(settings),
         cameras=CameraPolicy(
-            confirmations(rules), rules.unknown_after_seconds, no_key_frame_looks=rules.no_key_frame_looks
+            confirmations(rules),
+            rules.unknown_after_seconds,
+            no_key_frame_looks=rules.no_key_frame_looks,
+            degraded_faults=frozenset(rules.degraded_faults),
         ),
         liveness=LivenessPolicy(rules.missed_heartbeats),
         desks=Desks(register or Register(), alert_policy(settings), ticket_policy(settings, contracts)),

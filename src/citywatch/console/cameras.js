@@ -46,7 +46,7 @@ export class CamerasPage {
       },
     });
     return el("div", { class: "controls" }, search,
-      choice("state", t("every_state"), "state", ["", "down", "unknown", "up"]),
+      choice("state", t("every_state"), "state", ["", "down", "degraded", "unknown", "up"]),
       choice("fault", t("every_fault"), "fault", ["", ...FAULTS]));
   }
 

@@ -34,7 +34,7 @@ export class FleetPage {
       },
     }, state ? t(`state_${state}`) : t("every_state"));
     return el("div", { class: "controls" }, el("div", { class: "choices", role: "group", "aria-label": t("filter_state") },
-      ["", "down", "unknown", "up"].map(choice)));
+      ["", "down", "degraded", "unknown", "up"].map(choice)));
   }
 
   async load() {

@@ -30,6 +30,8 @@ class DeviceState(StrEnum):
 
     UNKNOWN = "unknown"
     UP = "up"
+    DEGRADED = "degraded"
+    """It has faults, and only such as leave a usable picture (setting `rules.degraded_faults`)."""
     DOWN = "down"
     REMOVED = "removed"
     """Watched no longer: no time of it is required time, until it is added again."""

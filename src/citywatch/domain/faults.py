@@ -44,6 +44,7 @@ class Fault(StrEnum):
     """Many records contradict themselves."""
 
 
+NO_PICTURE = frozenset({Fault.UNREACHABLE, Fault.NO_MEDIA, Fault.STALLED})
 SCALE_FAULTS = frozenset({Fault.WEIGHT_DRIFT, Fault.SPEED_DRIFT, Fault.SIDES_UNEQUAL, Fault.BAD_RECORDS})
 NOT_OF_CAMERAS = SCALE_FAULTS | {Fault.SILENT}
 """Silence is the fault that every device can have which promises heartbeats."""

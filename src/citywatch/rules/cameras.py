@@ -61,6 +61,8 @@ class CameraPolicy:
     own: OwnThresholds = field(default_factory=OwnThresholds)
     no_key_frame_looks: int = 5
     no_key_frame_seconds: float = 600.0
+    degraded_faults: frozenset[Fault] = frozenset()
+    """Faults that leave a usable picture."""
 
 
 @dataclass(slots=True)
@@ -287,7 +289,7 @@ def _write(state: State, case: _Case, row: Row, policy: CameraPolicy) -> Iterato
     state.put(ROOM, look.device, after)
     yield from case.events
     if looked:
-        yield from standing.after_look(state, ROOM, look, bool(bad), after, case.events)
+        yield from standing.after_look(state, ROOM, look, bad, after, case.events, policy.degraded_faults)
 
 
 def _learn(state: State, case: _Case, usual: Row, policy: CameraPolicy) -> Iterator[Event]:

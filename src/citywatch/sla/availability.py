@@ -132,4 +132,5 @@ def _reading(newest_first: Iterable[tuple[DeviceState, int]], from_ns: int, to_n
         spent[state] += end_ns - begin_ns
         end_ns = begin_ns
     spent[DeviceState.UNKNOWN] += end_ns - from_ns
-    return Reading(spent[DeviceState.UP], spent[DeviceState.DOWN], spent[DeviceState.UNKNOWN])
+    # The simple form knows two sides: a picture that can be used is up. Contracts may say otherwise.
+    return Reading(spent[DeviceState.UP] + spent[DeviceState.DEGRADED], spent[DeviceState.DOWN], spent[DeviceState.UNKNOWN])
