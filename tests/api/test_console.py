@@ -14,12 +14,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 from api_kit import NOW, lorry, outage, serving, until
 
 from citywatch.adapters.cameras.measure import LumaOnly, make_grid, measure
 from citywatch.domain.columns import TEXT
+from citywatch.domain.labels import Matcher
 from citywatch.domain.pictures import FrameBatch, Outcome
+from citywatch.domain.responsibility import Register, ResponsibilityRule, Responsible
+from citywatch.flow.desks import Desks
+from citywatch.sla.contracts import Contract
 from citywatch.testing.scenes import Street
+from citywatch.tickets.clocks import Contracts
+from citywatch.tickets.policy import TicketPolicy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -41,6 +48,16 @@ LANES = {
     "CS01/d1/l2": ("G319 km 12, lane 2", "G319 国道 K12"),
     "CS01/d1/l1": ("G319 km 12, lane 1", "G319 国道 K12"),
 }
+
+
+def desks():
+    """Who answers for the cameras, and the clocks of the reference contract."""
+    contract = Contract.model_validate(
+        yaml.safe_load(resources.files("citywatch.sla").joinpath("reference.yaml").read_text())
+    )
+    answers = Responsible("Furong", "Traffic police", "Xiangjiang Video", "street", "north")
+    register = Register(rules=[ResponsibilityRule(Matcher.of({"device_kind": "camera"}), answers)])
+    return Desks(register, tickets=TicketPolicy(contracts=Contracts([(contract, {})])))
 
 
 def sources():
@@ -130,7 +147,7 @@ def heavy(number, gross_kg, **changes):
 def city(tmp_path_factory):
     """Three cameras, one of them black, and two lanes with a lorry that is too heavy."""
     pictures = {}
-    with serving(tmp_path_factory.mktemp("console")) as served:
+    with serving(tmp_path_factory.mktemp("console"), desks=desks()) as served:
         with served.client("admin") as admin:
             for kind, devices in (("camera", CAMERAS), ("scale", LANES)):
                 for device, (name, place) in devices.items():
@@ -307,7 +324,13 @@ def test_a_crew_repairs_with_a_phone(city, open_page):
         assert desk.put("/api/v1/devices/cam-003/access", json=way).status_code == 200
     page = open_page(viewport={"width": 390, "height": 844}, device_scale_factor=2, has_touch=True, is_mobile=True)
     sign_in(page, city, "crew")
+    page.locator("#tickets li a", has_text="Picture is black").click()
+    page.wait_for_selector(".order-seen img >> nth=1")
+    assert "within 72h" in text_of(page, ".order-clocks")
+    shoot(page, "phone-order")
+    page.click(".back")
     page.locator("#tickets li a", has_text="Exercise").click()
+    page.wait_for_selector(".exercise-band")
     page.wait_for_selector(".order-seen img")
     assert page.locator("nav a").count() == 4
     assert "Exercise: this is only played" in text_of(page, ".order")
@@ -327,13 +350,13 @@ def test_a_crew_repairs_with_a_phone(city, open_page):
     page.fill("[name=part]", "Cable gland")
     shoot(page, "phone-handle")
     page.click("#form-handle button[type=submit]")
-    page.wait_for_selector(".chip-ticket-handled")
+    page.wait_for_selector(".order .chip-ticket-handled")
     page.wait_for_selector(".order-photos img")
     told = text_of(page, ".order")
     assert "Nothing found" in told
     assert "Cable gland × 1" in told
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    shoot(page, "phone-order")
+    shoot(page, "phone-handled")
     with city.client("viewer") as viewer:
         found = viewer.get(f"/api/v1/tickets/{ticket}").json()
     assert (found["outcome"], len(found["photos"]), found["exercise"]) == ("nothing_found", 1, True)

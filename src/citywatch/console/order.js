@@ -95,8 +95,9 @@ export class OrderView {
     if (this.drawn.get("actions") === looks) return;
     this.drawn.set("actions", looks);
     put(this.actions, ...moveButtons(moves, this.form?.move, (move, button) => this.choose(move, button)),
-      this.ticket.alert ? el("a", { class: "button big", href: `#/alerts/${this.ticket.alert}` }, t("open_alert")) : null,
-      this.order && this.beside ? el("a", { class: "button big alone", href: `#/order/${this.ticket.id}` }, t("page_order")) : null);
+      el("span", { class: "row others" },
+        this.ticket.alert ? el("a", { class: "button plain", href: `#/alerts/${this.ticket.alert}` }, t("open_alert")) : null,
+        this.order && this.beside ? el("a", { class: "button plain", href: `#/order/${this.ticket.id}` }, t("page_order")) : null));
   }
 
   async choose(move, button) {

@@ -61,6 +61,7 @@ export class QuietPage {
   standing(item) {
     const now = Date.now();
     if (item.ended_at || Date.parse(item.to ?? item.until) <= now) return "over";
+    if (item.in_force === false) return "ahead";
     return Date.parse(item.from ?? item.started_at) > now ? "ahead" : "lasting";
   }
 
@@ -99,7 +100,8 @@ export class QuietPage {
   item_windows(item) {
     return this.frame(item, described(item.matcher), el("div", {},
       el("p", {}, item.reason, item.withdrawn ? el("span", { class: "chip chip-warning" }, t("withdrawn")) : null),
-      item.weekly || item.times ? el("p", {}, rule(item)) : null,
+      item.weekly || item.times ? el("p", { class: "row" }, rule(item),
+        item.next.length || this.standing(item) === "over" ? null : el("span", { class: "chip chip-warning" }, t("no_times"))) : null,
       item.next?.length && (item.weekly || item.times) ? el("p", { class: "quiet small" },
         t("next_times", { times: item.next.slice(0, 3).map((time) => `${dayInstant(time.from)} – ${dayInstant(time.to)}`).join("; ") })) : null,
       el("p", { class: "quiet small" }, `${t("from_to", { from: dayInstant(item.from), to: dayInstant(item.to) })} · ${t("set_by", { name: item.actor, when: instant(item.set_at) })}`)),
@@ -174,12 +176,18 @@ export class QuietPage {
       el("p", { class: "quiet small" }, t("hours_zone", { zone })));
     const file = el("input", { id: "calendar", type: "file", accept: ".ics,text/calendar" });
     const calendar = el("div", { hidden: true }, el("label", { for: "calendar" }, t("calendar_file")), file);
+    const span = this.span(now, new Date(now.getTime() + 4 * HOUR_MS));
     const when = el("select", { id: "when", name: "when", onchange: () => {
+      const [from, to] = ["#from", "#to"].map((field) => span.querySelector(field));
+      // Hours of the week need some weeks to be worth declaring.
+      if (when.value !== "once" && new Date(to.value) - new Date(from.value) < 24 * HOUR_MS) {
+        to.value = forInput(new Date(new Date(from.value).getTime() + 28 * 24 * HOUR_MS));
+      }
       weekly.hidden = when.value !== "weekly";
       calendar.hidden = when.value !== "calendar";
     } }, el("option", { value: "once" }, t("when_once")), el("option", { value: "weekly" }, t("when_weekly")),
     el("option", { value: "calendar" }, t("when_calendar")));
-    return this.framed("windows", [matcher.root, this.span(now, new Date(now.getTime() + 4 * HOUR_MS)),
+    return this.framed("windows", [matcher.root, span,
       el("label", { for: "when" }, t("field_when")), when, weekly, calendar, this.reason(), el("p", { class: "quiet small" }, t("window_back"))], async (form) => {
       const body = { matcher: matcher.value(), from: fromInput(form.from), to: fromInput(form.to), reason: form.reason.value.trim() };
       if (when.value === "weekly") {
