@@ -50,6 +50,11 @@ METRICS: Mapping[str, Metric] = {
     "findings_unfit_total": Metric("counter", "Findings of sources that have more open than they may, refused"),
     "detour_plates_forgotten_total": Metric("counter", "Plates of routes forgotten for want of room"),
     "late_rows_total": Metric("counter", "Rows that came behind a newer row of their device and were kept", ("kind",)),
+    # tickets
+    "tickets_open": Metric("gauge", "Tickets that are not closed, by state; exercises are left out", ("state",)),
+    "tickets_overdue": Metric(
+        "gauge", "Open tickets of which a contract's clock is out that somebody waits for, by clock", ("clock",)
+    ),
     # cameras
     "visits_total": Metric("counter", "Visits to cameras, by result", ("outcome", "reason")),
     "visit_cpu_seconds_total": Metric("counter", "Processor time of visits in the decoders"),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from citywatch.api.serve import ApiServer
     from citywatch.domain.commands import CommandBatch
     from citywatch.flow.runner import Turns
+    from citywatch.ports import Clock
     from citywatch.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ _BLOCK_MS = 500
 _PRESENCE_S = 1.0
 _PRUNE_EVERY_S = 3600.0
 _REPORTS_EVERY_S = 300.0
+_TICKETS_EVERY_S = 15.0
 _LOOK_FOR_NEWS_S = 0.5
 _FIGURES_EVERY_S = 5.0
 _NS_PER_DAY = 86_400_000_000_000
@@ -169,6 +171,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
         "archive": lambda: archive.turn(_BLOCK_MS),
         "clock": Ticker(door, clock).turn,
         "fleet": fleet.turn,
+        "tickets": _ticket_figures(store, meter, clock, stop),
         "pruning": _every(_PRUNE_EVERY_S, stop, lambda: _prune(store, objects, settings, clock.now_ns())),
     }
     if settings.reports:
@@ -192,6 +195,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     from citywatch.api.connection import BoundedConnection  # noqa: PLC0415
     from citywatch.api.serve import ApiServer  # noqa: PLC0415
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.app.contracts import read_contracts  # noqa: PLC0415
     from citywatch.app.keys import sealer  # noqa: PLC0415
     from citywatch.app.passes import JudgedPasses  # noqa: PLC0415
     from citywatch.app.report_room import ReportRoom  # noqa: PLC0415
@@ -254,6 +258,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         reports=reports,
         findings_config=settings.findings,
         open311=settings.open311,
+        contracts=read_contracts(settings, directory.root, briefing.place()),
     )
     _start_presence("serve", briefing, running, stop, stack)
     config = uvicorn.Config(
@@ -513,6 +518,13 @@ def _monthly_reports(
             schedule.turn()
 
     return turn
+
+
+def _ticket_figures(store: SqlStore, meter: PrometheusMeter, clock: Clock, stop: threading.Event) -> Callable[[], None]:
+    """What the machine's metrics say of tickets."""
+    from citywatch.app.ticket_figures import tell  # noqa: PLC0415
+
+    return _every(_TICKETS_EVERY_S, stop, lambda: tell(store, meter, clock))
 
 
 def _every(seconds: float, stop: threading.Event, work: Callable[[], None]) -> Callable[[], None]:

@@ -405,6 +405,20 @@ class SqlStore(PeopleReading, FindingReading, DeliveryReading):
         query = select(TICKETS).where(c.merged_into == into).order_by(c.filed_at_ns, c.id).limit(limit)
         return self._rows(query)
 
+    def open_tickets(self) -> Mapping[str, int]:
+        """How many tickets are in each state that is not closed; exercises are left out."""
+        c = TICKETS.c
+        found = {state.value: 0 for state in TicketState if state is not TicketState.CLOSED}
+        query = select(c.state, func.count().label("tickets")).where(c.state.in_(list(found)), c.exercise.is_(False))
+        return found | {row["state"]: row["tickets"] for row in self._rows(query.group_by(c.state))}
+
+    def overdue_tickets(self, at_ns: int) -> Mapping[str, int]:
+        """Of how many open tickets each clock, which somebody waits for, is out at an instant."""
+        c = TICKETS.c
+        mine = (c.state != TicketState.CLOSED.value, c.exercise.is_(False))
+        counts = {clock: select(func.count()).where(*mine, _is_out(clock, at_ns)) for clock in TicketClock}
+        return {clock.value: self._number(query) for clock, query in counts.items()}
+
     def ticket_counts(self, from_ns: int, to_ns: int) -> Sequence[Row]:
         """How many tickets were filed in [from_ns, to_ns), by contractor, team, state, resolution, outcome and how
         their clocks stand; exercises are left out."""
