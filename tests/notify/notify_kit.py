@@ -290,3 +290,37 @@ def resolved(alert, at_ns=NOW):
 
 def escalated(alert, level, at_ns=NOW):
     return _event(EventKind.ALERT_ESCALATED, alert, at_ns, level=level, to="duty")
+
+
+def incident(alert, children, at_ns=NOW):
+    """A switch and its alert: what INCIDENT_OPENED and the desk behind it say."""
+    cause = f"cause-{alert}"
+    said = [
+        {"device": f"cam-{child}", "cause": f"cause-{child}", "fault": "frozen", "first_bad_ns": 1, "last_good_ns": 0}
+        for child in children
+    ]
+    more = {"site": "", "reason": "children_vanished", "below": len(said), "first_bad_ns": 1, "children": said}
+    yield Event(f"incident-{alert}", EventKind.INCIDENT_OPENED, f"cam-{alert}", at_ns, cause, more)
+    yield opened(alert, at_ns, kind="incident")
+
+
+def left(alert, child, at_ns=NOW):
+    """A child is no longer part of it, and not back."""
+    gone = {"device": f"cam-{child}", "cause": f"cause-{child}", "first_good_ns": -1}
+    data = {"joined": [], "left": [gone]}
+    return Event(f"left-{child}", EventKind.INCIDENT_CHANGED, f"cam-{alert}", at_ns, f"cause-{alert}", data)
+
+
+def filed(ticket, at_ns=NOW):
+    said = {"alert": "a", "fault": "frozen", "reason": "frozen", "first_bad_ns": 1, "team": "crew-2"}
+    labels = {"alert": "frozen", "device": f"cam-{ticket}", "area": "north", "contractor": "Hua"}
+    return _ticket(EventKind.TICKET_FILED, ticket, at_ns, **said, labels=labels, exercise=False)
+
+
+def breached(ticket, level, due_ns, at_ns=NOW):
+    return _ticket(EventKind.TICKET_BREACHED, ticket, at_ns, clock="repair", due_ns=due_ns, level=level)
+
+
+def _ticket(what, ticket, at_ns, **data):
+    said = {"ticket": ticket, **data}
+    return Event(f"{what}-{ticket}-{at_ns}", what, f"cam-{ticket}", at_ns, f"cause-{ticket}", said)

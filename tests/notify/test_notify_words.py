@@ -10,6 +10,7 @@ from test_notify_laws import S, change
 
 from citywatch import console
 from citywatch.alerts.desk import _FAULT_SEVERITY
+from citywatch.domain.events import EventKind
 from citywatch.errors import ConfigurationError
 from citywatch.notifications.documents import document_of
 from citywatch.notifications.groups import Head, accept, flush
@@ -117,6 +118,11 @@ def test_both_languages_say_everything():
     assert not missing, "texts name alerts by the console's words"
 
 
+def test_everything_that_can_happen_to_alerts_and_tickets_can_be_told():
+    happens = {kind.value.removeprefix("alert_") for kind in EventKind if kind.value.startswith(("alert_", "ticket_"))}
+    assert set(CHANGES) == happens
+
+
 def test_figures_are_bounded_and_plates_masked():
     shown = figures({"plate": "湘A12345", "gross_kg": 52_000, "axles": [1, 2], "note": "x" * 999, "suspect": True})
     assert shown == {"plate": "湘A*****", "gross_kg": 52_000, "note": "x" * 199 + "…", "suspect": True}
@@ -135,17 +141,17 @@ def test_a_ticket_of_an_earlier_version_can_be_told():
         "accepted_by": "",
         "resolution": "",
     }
-    step = {"seq": 3, "step": "breached", "at_ns": 5 * S, "reason": "response", "note": ""}
+    step = {"seq": 3, "step": "breached", "at_ns": 5 * S, "reason": "", "note": ""}
     told = of_ticket(step, ticket)
-    assert (told.what, told.labels["alert"], told.is_open, told.note) == (
-        "ticket_breached",
-        "frozen",
-        False,
-        "response",
-    )
+    assert (told.what, told.labels["alert"], told.is_open) == ("ticket_breached", "frozen", False)
     en = words("en", {}, {}, {})
-    assert en.title(document(told)).startswith("frozen, term is over – cam-1")
-    assert "term is over: frozen – cam-1 response" in en.text(document(told))
+    assert en.title(document(told)) == "frozen, term is over – cam-1"
+    assert en.text(document(told)) == "1970-01-01 00:00:05 UTC term is over: frozen – cam-1"
+    step["detail"] = {"clock": "repair", "due_ns": 4 * S, "level": 2}
+    told = of_ticket(step, ticket)
+    assert told.level == 2
+    zh = words("zh", {}, KINDS, {}, zone="Asia/Shanghai")
+    assert zh.title(document(told)) == "【工单】画面冻结（修复已超时限）：cam-1 1970-01-01 08:00:04"
 
 
 # routes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from notify_kit import NOW, S, acknowledged, escalated, opened, resolved, until
+from notify_kit import NOW, S, acknowledged, breached, escalated, filed, incident, left, opened, resolved, until
 
 from citywatch.errors import ConfigurationError
 from citywatch.flow.runner import Turns
@@ -226,6 +226,41 @@ def test_escalations_and_tickets_find_their_route(new_city, hooks):
     assert [
         (path, document["counts"]) for (path, _, _), document in zip(hooks.requests, hooks.documents(), strict=True)
     ][1:] == [("/duty", {"escalated": 1})]
+
+
+def test_children_of_an_incident_are_not_told_beside_it_and_told_when_they_leave_it(new_city, hooks):
+    city = new_city(config(hooks, "  routes: [{group_wait_seconds: 5, group_interval_seconds: 5, group_by: [each]}]\n"))
+    city.tell(opened("a"), *incident("switch", ["a", "b"]), opened("c"))
+    city.after(5)
+    assert {row["document"]["items"][0]["subject"]: (row["state"], row["reason"]) for row in city.deliveries()} == {
+        "alert/a": ("quiet", "inhibited"),
+        "alert/switch": ("waiting", ""),
+        "alert/c": ("waiting", ""),
+    }
+    city.tell(left("switch", "a", NOW + 9 * S))
+    city.after(5)
+    assert [row["document"]["items"][0]["changes"] for row in city.deliveries(state="waiting")][2:] == [[]]
+
+
+def test_clocks_of_tickets_are_told_and_escalate(new_city, hooks):
+    text = config(hooks).replace(
+        "  default:", f"    - {{name: chief, kind: webhook, url: '{hooks.url}/chief'}}\n  default:"
+    )
+    city = new_city(text + "  routes: [{escalation: 1, receivers: [chief], group_wait_seconds: 0, continue: true}]\n")
+    city.tell(filed("t"), breached("t", 0, NOW))
+    city.after(30, "hub", "chief")
+    city.tell(breached("t", 1, NOW, NOW + 24 * 3600 * S))
+    city.after(0, "chief")
+    [first, second] = hooks.documents()
+    assert [path for path, _, _ in hooks.requests] == ["/hub", "/chief"]
+    assert (first["counts"], second["counts"]) == ({"ticket_breached": 1}, {"ticket_breached": 1})
+    ticket = second["items"][0]["ticket"]
+    assert [ticket[name] for name in ("team", "contractor", "clock", "due_at")] == [
+        "crew-2",
+        "Hua",
+        "repair",
+        "2026-03-01T08:00:00.000Z",
+    ]
 
 
 def test_the_first_start_does_not_tell_old_news(new_city, hooks):

@@ -32,6 +32,10 @@ class Turns:
     def start(self) -> None:
         self._thread.start()
 
+    def end(self) -> None:
+        """Make no further turn; `stop` waits for the one under way."""
+        self._stop.set()
+
     def stop(self, timeout_s: float = 10.0) -> None:
         self._stop.set()
         self._thread.join(timeout_s)

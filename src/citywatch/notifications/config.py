@@ -103,7 +103,7 @@ class RouteSettings(_Part):
     """A branch. What it does not say itself it has from the one above it."""
 
     match: Annotated[Match, Field(description="Labels and patterns; without any, everything")] = Matcher()
-    escalation: Annotated[int, Field(ge=0, le=10, description="Only alerts that have come to this step")] = 0
+    escalation: Annotated[int, Field(ge=0, le=10, description="Only what has come to this step")] = 0
     receivers: Annotated[tuple[str, ...] | None, Field(max_length=MOST_RECEIVERS, description="Who is told")] = None
     changes: Annotated[tuple[str, ...] | None, Field(max_length=40, description="What is told of")] = None
     group_by: Annotated[

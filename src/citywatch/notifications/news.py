@@ -48,7 +48,8 @@ Row = Mapping[str, Any]
 class Change:
     """One change of one subject (`alert/ID` or `ticket/ID`).
 
-    `level` is the alert's step of escalation, 0 before the first. `cause` is what it belongs to (an alert's cause is
+    `level` is the alert's step of escalation, 0 before the first; of a ticket's clock that is out, how often that was
+    told before. `cause` is what it belongs to (an alert's cause is
     the id of its fault or incident). `view` is what receivers are told of the subject as it is after the change.
     """
 
@@ -104,7 +105,11 @@ def of_alert(row: Row) -> Change:
 
 
 def of_ticket(step: Row, ticket: Row) -> Change:
-    """From a row of `ticket_steps` and the ticket's row. A ticket's change is a moment: nothing of it stays open."""
+    """From a row of `ticket_steps` and the ticket's row. A ticket's change is a moment: nothing of it stays open.
+
+    A clock that has run out is told again at growing distances: `level` counts these.
+    """
+    detail = step.get("detail") or {}
     labels = _labels(
         ticket.get("labels"), ticket["device"], ticket["fault"], ticket.get("severity"), ticket.get("exercise")
     )
@@ -115,7 +120,7 @@ def of_ticket(step: Row, ticket: Row) -> Change:
         TICKET + step["step"],
         step["at_ns"],
         labels,
-        0,
+        int(detail.get("level") or 0),
         False,
         False,
         ticket["cause"],
@@ -131,6 +136,8 @@ def of_ticket(step: Row, ticket: Row) -> Change:
             "contractor": str(ticket.get("contractor") or ""),
             "response_due_at": _shown(ticket.get("response_due_ns")),
             "repair_due_at": _shown(ticket.get("repair_due_ns")),
+            "clock": str(detail.get("clock") or ""),
+            "due_at": _shown(detail.get("due_ns")),
             "resolution": ticket["resolution"],
             "exercise": bool(ticket.get("exercise")),
             "labels": labels,

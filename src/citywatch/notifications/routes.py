@@ -54,10 +54,8 @@ class Route:
         object.__setattr__(self, "key", digest)
 
     def fits(self, change: Change) -> bool:
-        """Tickets know no escalation: a route for a level is for alerts."""
-        if change.level < self.level:
-            return False
-        return self.match.matches(change.labels)
+        """Whether the change takes this branch."""
+        return change.level >= self.level and self.match.matches(change.labels)
 
     def tells(self, change: Change) -> bool:
         return change.what in self.changes

@@ -24,7 +24,7 @@ _MOST_TEMPLATE = 2000
 
 _PLACE = frozenset(("device", "site", "area", "department", "contractor", "class"))
 _ALERT = _PLACE | {"mark", "what", "kind", "severity", "at", "since", "level", "by", "resolution", "link"}
-_TICKET = _PLACE | {"mark", "what", "kind", "at", "since", "by", "resolution", "link", "team", "due", "note"}
+_TICKET = _PLACE | {"mark", "what", "clock", "kind", "at", "since", "by", "resolution", "link", "team", "due", "note"}
 
 FIELDS: Mapping[str, frozenset[str]] = {
     "mark": frozenset(),
@@ -47,13 +47,13 @@ FIELDS: Mapping[str, frozenset[str]] = {
 _EN: Mapping[str, str] = {
     "mark": "[EXERCISE] ",
     "title_alert": "{mark}{severity}: {kind}, {what} – {device} {site}",
-    "title_ticket": "{mark}{kind}, {what} – {device} {site} {due}",
+    "title_ticket": "{mark}{kind}, {clock} {what} – {device} {site} {due}",
     "title_many": "{mark}{summary} – {group}",
     "title_repeat": "{mark}Still open and not acknowledged: {count} – {group}",
     "title_test": "Test of receiver {receiver}",
     "text_test": "This is a test of Citywatch's notifications ({at}). Nothing has happened.",
     "line_alert": "{mark}{at} {what}: {kind} ({severity}) – {device} {site} {area} {by} {link}",
-    "line_ticket": "{mark}{at} {what}: {kind} – {device} {site} {area} {contractor} {team} {due} {note} {link}",
+    "line_ticket": "{mark}{at} {clock} {what}: {kind} – {device} {site} {area} {contractor} {team} {due} {note} {link}",
     "line_open": "{mark}open since {since}: {kind} ({severity}) – {device} {site} {area} {link}",
     "more": "... and {count} more",
     "still_open": "Still open in this group: {count}",
@@ -63,13 +63,13 @@ _EN: Mapping[str, str] = {
 _ZH: Mapping[str, str] = {
     "mark": "【演练】",
     "title_alert": "{mark}【{severity}】{kind}（{what}）：{device} {site}",
-    "title_ticket": "{mark}【工单】{kind}（{what}）：{device} {site} {due}",
+    "title_ticket": "{mark}【工单】{kind}（{clock}{what}）：{device} {site} {due}",
     "title_many": "{mark}{summary}：{group}",
     "title_repeat": "{mark}仍有 {count} 条告警未恢复且未确认：{group}",
     "title_test": "接收方 {receiver} 测试",
     "text_test": "这是城市设施监测平台的通知测试（{at}），未发生任何事件。",
     "line_alert": "{mark}{at} {what}：{kind}（{severity}） {device} {site} {area} {by} {link}",
-    "line_ticket": "{mark}{at} {what}：{kind} {device} {site} {area} {contractor} {team} {due} {note} {link}",
+    "line_ticket": "{mark}{at} {clock}{what}：{kind} {device} {site} {area} {contractor} {team} {due} {note} {link}",
     "line_open": "{mark}自 {since} 起未恢复：{kind}（{severity}） {device} {site} {area} {link}",
     "more": "……另有 {count} 条",
     "still_open": "本组仍未恢复：{count} 条",
@@ -119,6 +119,12 @@ _WHAT: Mapping[Language, Mapping[str, str]] = {
         "ticket_warned": "临近时限",
         "ticket_breached": "已超时限",
     },
+}
+
+
+_CLOCKS: Mapping[Language, Mapping[str, str]] = {
+    "en": {"response": "response", "repair": "repair"},
+    "zh": {"response": "响应", "repair": "修复"},
 }
 
 
@@ -225,7 +231,7 @@ class Words:
         view = item[noun]
         labels = view["labels"]
         since = view.get("opened_at") or view.get("filed_at")
-        due = view.get("repair_due_at") if view.get("accepted_by") else view.get("response_due_at")
+        due = view.get("due_at") or view.get("repair_due_at" if view.get("accepted_by") else "response_due_at")
         return {
             "mark": self._mark(view),
             "what": self._what(change.get("what", "open")) + _to(view, change),
@@ -244,6 +250,7 @@ class Words:
             "resolution": view["resolution"],
             "team": view.get("team", ""),
             "due": self._local(due),
+            "clock": _CLOCKS[self.language].get(view.get("clock", ""), ""),
             "note": change.get("note", ""),
             "link": f"{self.public_url}/#/{noun}s/{view['id']}" if self.public_url else "",
         }
