@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -48,6 +49,7 @@ _REPORTS_EVERY_S = 300.0
 _TICKETS_EVERY_S = 15.0
 _LOOK_FOR_NEWS_S = 0.5
 _FIGURES_EVERY_S = 5.0
+_LAST_WORDS_S = 4.0
 _NS_PER_DAY = 86_400_000_000_000
 
 
@@ -384,7 +386,9 @@ def _notify(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None
         "figures": _every(_FIGURES_EVERY_S, stop, part.tell_figures),
         **{f"receiver-{name}": worker.turn for name, worker in part.workers.items()},
     }
-    running = _start_turns(turns, meter, stop, stack)
+    # Who hangs may not hold up the end: what was not written down is sent again under the same id.
+    running = _start_turns(turns, meter, stop, ExitStack())
+    stack.callback(_stop_together, running, _LAST_WORDS_S)
     _live("notify", briefing, running, stop, stack)
 
 
@@ -551,6 +555,15 @@ def _start_turns(
         turn.start()
         stack.callback(turn.stop)
     return running
+
+
+def _stop_together(running: Mapping[str, Turns], within_s: float) -> None:
+    """End all at once, and wait so long for all of them together."""
+    for turn in running.values():
+        turn.end()
+    deadline = time.monotonic() + within_s
+    for turn in running.values():
+        turn.stop(max(0.0, deadline - time.monotonic()))
 
 
 def _start_presence(
