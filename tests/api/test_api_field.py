@@ -205,7 +205,11 @@ def test_an_exercise_is_marked_and_leaves_the_device_as_it_is(town):
         assert (alert["kind"], ticket["fault"]) == ("unreachable", "unreachable")
         assert alert["exercise"]
         assert ticket["exercise"]
-        assert (alert["labels"]["exercise"], ticket["response_state"], ticket["repair_state"]) == ("yes", "none", "none")
+        assert (alert["labels"]["exercise"], ticket["response_state"], ticket["repair_state"]) == (
+            "yes",
+            "none",
+            "none",
+        )
         after = desk.get("/api/v1/devices/cam-2").json()
         assert (after["state"], after["faults"]) == (before["state"], [])
         assert [one["id"] for one in desk.get("/api/v1/exercises?lasting=true").json()["items"]] == [started["id"]]
@@ -229,3 +233,18 @@ def test_with_a_device_that_is_removed_its_exercises_end(town):
         started = until(lambda: admin.post("/api/v1/exercises", json=body).json().get("id"))
         assert admin.delete("/api/v1/cameras/cam-9").status_code in (200, 204)
         until(lambda: town.city.store.exercise(started)["how"] == "device_removed")
+
+
+def test_what_somebody_has_found_has_an_order_too(town):
+    hole = {"source": "street-app", "key": "7", "kind": "hole", "title": "Hole in the road", "note": "A hand deep"}
+    hole |= {"address": "Wuyi Road 12", "lat": 28.194, "lon": 112.982, "verified_by": "person"}
+    with town.client("ingest") as gate:
+        assert gate.post("/api/v1/ingest/findings", json=[hole]).json() == {"accepted": 1, "refused": []}
+    ticket = until(lambda: [row for row in town.city.store.tickets(state=None, device=None, before=None, limit=9)
+                            if row["fault"] == "hole"])[0]["id"]  # fmt: skip
+    with town.client("operator") as desk:
+        order = desk.get(f"/api/v1/tickets/{ticket}/order").json()
+        assert (order["found"]["title"], order["found"]["lat"]) == ("Hole in the road", 28.194)
+        assert "verify" in order["moves"]
+        assert desk.post(f"/api/v1/tickets/{ticket}/verify", json={"note": "filled"}).json()["state"] == "closed"
+        assert desk.get(f"/api/v1/tickets/{ticket}/order").json()["moves"] == ["reopen"]

@@ -52,6 +52,17 @@ class Place(BaseModel):
     state: str = Field(examples=["down"])
 
 
+class Reported(BaseModel):
+    """What somebody has found, in his own words."""
+
+    title: str = Field(examples=["Hole in the road"])
+    note: str = Field(examples=["As deep as a hand, right lane"])
+    address: str = Field(examples=["Wuyi Road 12"])
+    lat: float | None = Field(examples=[28.194])
+    lon: float | None = Field(examples=[112.982])
+    source: str = Field(examples=["open311"])
+
+
 class Way(BaseModel):
     """How to get to a device. The note about the key is asked for by itself: that look is audited."""
 
@@ -100,6 +111,7 @@ class Order(BaseModel):
         description="What the caller may do now: POST /api/v1/tickets/{ticket}/{move}", examples=[["accept", "note"]]
     )
     place: Place
+    found: Reported | None = Field(description="Of a finding: what was said of it; else null")
     way: Way
     pictures: list[PictureView] = Field(
         description="What was seen before, at the fault and last; none for a crew once the ticket is closed"
@@ -185,6 +197,7 @@ def _order(api: Api, caller: Caller, ticket: str) -> Order:
         place=Place(
             device=row["device"], **{name: device.get(name, "") for name in Place.model_fields if name != "device"}
         ),
+        found=_found(api, row),
         way=Way(
             access="" if way is None else way["access"],
             contact="" if way is None else way["contact"],
@@ -196,6 +209,15 @@ def _order(api: Api, caller: Caller, ticket: str) -> Order:
         photos=photos_of(api, ticket),
         coarse=caller.role is Role.CREW,
     )
+
+
+def _found(api: Api, row: Row) -> Reported | None:
+    """What was said of a finding; None for what the city has seen itself."""
+    subject = (api.store.alert(row["alert"]) or {"subject": {}})["subject"]
+    if "finding" not in subject:
+        return None
+    texts = {name: str(subject.get(name) or "") for name in ("title", "note", "address", "source")}
+    return Reported(**texts, lat=subject.get("lat"), lon=subject.get("lon"))
 
 
 def _their_device(api: Api, caller: Caller, device: str) -> Row | None:

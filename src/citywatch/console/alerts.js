@@ -288,7 +288,8 @@ export class AlertsPage {
         [t("field_plate"), this.plate(alert)],
       );
     } else {
-      rows.push([t("field_reason"), word("reason", about.reason)]);
+      if (about.finding) rows.push([t("label_source"), about.source], [t("field_place"), about.address || "–"]);
+      else rows.push([t("field_reason"), word("reason", about.reason)]);
       if (about.first_bad_ns > 0) rows.push([t("field_first_bad"), instant(new Date(about.first_bad_ns / 1e6).toISOString())]);
       if (about.last_good_ns > 0) rows.push([t("field_last_good"), instant(new Date(about.last_good_ns / 1e6).toISOString())]);
       if (alert.kind === "incident") rows.push([t("field_below"), number(about.below)]);
@@ -312,7 +313,8 @@ export class AlertsPage {
   }
 
   pictures(about) {
-    const wanted = [["compared", about.reference], ["before", about.previous], ["now", about.picture]].filter(([, hash]) => hash);
+    const wanted = [["compared", about.reference], ["before", about.previous], ["now", about.picture],
+      ...(about.photos ?? []).map((photo) => ["reported", photo])].filter(([, hash]) => hash);
     if (!wanted.length) return null;
     if (!this.city.maySeePictures()) return el("p", { class: "quiet" }, t("pictures_not_for_role"));
     return el("div", { class: "pictures" }, wanted.map(([when, hash]) => {

@@ -95,6 +95,7 @@ export function headline(alert) {
   if (alert.kind === "overloaded") {
     return t("headline_overloaded", { over: tonnes(about.over_kg), percent: number(about.over_percent, 1) });
   }
+  if (about.finding) return about.title || word("fault", alert.kind);
   if (alert.kind === "incident") return word("headline_incident", about.reason);
   if (alert.kind === "evasion_suspected") return word("evasion", about.evasion);
   return word("fault", alert.kind);
@@ -125,6 +126,7 @@ export function explanation(alert) {
       percent: number(about.over_percent, 1), axles: about.axles,
     });
   }
+  if (alert.subject.finding) return alert.subject.note || t("found_by", { source: alert.subject.source });
   if (alert.kind === "incident") return word("explain_incident", alert.subject.reason);
   if (alert.kind === "evasion_suspected") return word("evades", alert.subject.evasion);
   return word("explain", alert.kind);

@@ -59,12 +59,12 @@ export class OrderView {
   draw() {
     const { ticket, order, city } = this;
     const over = OVER.has(ticket.state);
-    const place = order?.place;
+    const { place, found } = order ?? {};
     const name = place?.name || city.nameOf(ticket.device);
-    this.section("head", [ticket.state, ticket.fault, ticket.reason, ticket.exercise, ticket.team, ticket.reopened, ticket.outcome, ticket.hold_reason, name], () => [
+    this.section("head", [ticket.state, ticket.fault, ticket.reason, ticket.exercise, ticket.team, ticket.reopened, ticket.outcome, ticket.hold_reason, name, found], () => [
       ticket.exercise ? el("p", { class: "exercise-band" }, t("exercise_band")) : null,
-      el("div", { class: "title" }, el("h2", {}, repair(ticket))),
-      el("p", { class: "where" }, el("b", {}, name), place?.place ? ` · ${place.place}` : ""),
+      el("div", { class: "title" }, el("h2", {}, found?.title || repair(ticket))),
+      el("p", { class: "where" }, el("b", {}, found && !place.name ? found.address || found.source : name), place?.place ? ` · ${place.place}` : ""),
       el("p", { class: "row" }, el("span", { class: `chip chip-ticket-${ticket.state}` }, t(`ticket_${ticket.state}`)),
         ticket.hold_reason ? el("span", {}, word("hold", ticket.hold_reason),
           ticket.hold_until ? ` · ${t("until", { when: dayInstant(ticket.hold_until) })}` : "") : null,
@@ -72,13 +72,13 @@ export class OrderView {
         ticket.team ? el("span", { class: "quiet" }, t("of_team", { team: ticket.team })) : null,
         ticket.reopened ? el("span", { class: "chip chip-warning" }, t("reopened_times", { count: ticket.reopened })) : null,
         el("span", { class: "quiet" }, ago(ticket.filed_at))),
-      el("p", { class: "lead" }, repairExplained(ticket)),
+      el("p", { class: "lead" }, found ? found.note || t("found_by", { source: found.source }) : repairExplained(ticket)),
       el("p", { class: "quiet" }, t(about(ticket))),
     ]);
     this.drawClocks();
     this.drawActions();
     this.section("seen", [order?.pictures, order?.coarse], () => this.seen());
-    this.section("place", [order?.place, order?.way], () => this.place());
+    this.section("place", [order?.place, order?.way, found], () => this.place());
     this.section("photos", [order?.photos], () => this.photos());
     this.section("facts", [ticket, city.nameOf(ticket.device)], () => [el("h3", {}, t("details")), facts(this.rows())]);
     this.section("steps", [ticket.steps], () => [el("h3", {}, t("steps")), this.steps()]);
@@ -169,20 +169,23 @@ export class OrderView {
   place() {
     const { order } = this;
     if (!order) return null;
-    const { place, way } = order;
+    const { place, way, found } = order;
+    const known = Boolean(place.kind || place.name || !found);
     const key = el("span", {}, way.has_key
       ? el("button", { class: "plain", title: t("show_key_hint"), onclick: () => this.city.guarded(async () => {
         put(key, (await api.get(`devices/${path(place.device)}/access`)).key);
       }) }, t("show_key")) : "–");
     return [el("h3", {}, t("where_and_how")), facts([
-      [t("field_place"), place.place || "–"],
-      [t("field_site"), place.site || "–"],
+      [t("field_place"), place.place || found?.address || "–"],
+      found && found.lat !== null ? [t("field_map"), el("a", { class: "call", href: `geo:${found.lat},${found.lon}?q=${found.lat},${found.lon}` },
+        `${found.lat}, ${found.lon}`)] : null,
+      ...(known ? [[t("field_site"), place.site || "–"],
       [t("field_way"), way.access || "–"],
       [t("field_contact"), way.contact ? telephone(way.contact) : "–"],
-      [t("field_key"), key],
-    ]),
+      [t("field_key"), key]] : []),
+    ].filter(Boolean)),
     way.changed_by ? el("p", { class: "quiet small" }, t("way_by", { name: way.changed_by, when: instant(way.changed_at) })) : null,
-    el("button", { class: "plain", onclick: (event) => this.editWay(event.currentTarget) }, t("edit_way"))];
+    known ? el("button", { class: "plain", onclick: (event) => this.editWay(event.currentTarget) }, t("edit_way")) : null];
   }
 
   editWay(button) {
