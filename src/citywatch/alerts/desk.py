@@ -193,14 +193,19 @@ def alert_of(state: State, cause: str) -> str:
     return alert_id(cause) if folded is None else str(folded["alert"])
 
 
+def stands(state: State, cause: str) -> bool:
+    """Whether an alert stands for a cause, so that its opening would change nothing."""
+    row = state.get(ROOM, alert_of(state, cause))
+    return row is not None and (not row.get("flapping") or cause in row["causes"])
+
+
 # opening
 
 
 def _open(state: State, event: Event, now_ns: int, policy: AlertPolicy, labels: Labels) -> Iterator[Event]:
-    alert = alert_of(state, event.cause)
-    row = state.get(ROOM, alert)
-    if row is not None and (not row.get("flapping") or event.cause in row["causes"]):
+    if stands(state, event.cause):
         return
+    alert = alert_of(state, event.cause)
     at_ns = now_ns or event.at_ns
     like = "" if event.kind in MOMENTS or event.kind is EventKind.EXERCISE_STARTED else _like(event)
     alike = state.get(FLAP, like) if like else None

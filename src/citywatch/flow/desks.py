@@ -12,7 +12,7 @@ from citywatch.alerts.policy import AlertPolicy
 from citywatch.domain.devices import DeviceKind
 from citywatch.domain.events import Event, EventKind
 from citywatch.domain.labels import Labels
-from citywatch.domain.responsibility import NOBODY, Register, Responsible, labels_of
+from citywatch.domain.responsibility import Register, Responsible, labels_of
 from citywatch.domain.state import State
 from citywatch.flow import holds
 from citywatch.rules import devices, incidents
@@ -32,17 +32,11 @@ class Desks:
 
     def hear(self, state: State, event: Event, now_ns: int) -> Iterator[Event]:
         """What both desks make of an event of a rule. Within a maintenance window they do not hear of an opening."""
-        if holds.ends(state, event):
-            return
-        known, labels = self._about(state, event) if event.kind in alerts.OPENINGS else (NOBODY, {})
-        if labels:
-            at_ns = now_ns or event.at_ns
-            until_ns = windows.until_ns(state, labels, at_ns)
-            if until_ns > at_ns:
-                holds.hold(state, event, until_ns)
-                return
-        yield from alerts.on_event(state, event, now_ns, self.alerts, labels)
-        yield from tickets.on_event(state, event, now_ns, self.tickets, labels, known.team)
+        if event.kind in alerts.OPENINGS:
+            yield from self._opening(state, event, now_ns)
+        elif not holds.ends(state, event):
+            yield from alerts.on_event(state, event, now_ns, self.alerts, {})
+            yield from tickets.on_event(state, event, now_ns, self.tickets)
 
     def on_tick(self, state: State, now_ns: int) -> Iterator[Event]:
         """What has waited for its time."""
@@ -83,6 +77,20 @@ class Desks:
         if isinstance(answer, Event) and answer.kind is EventKind.WINDOW_ENDED:
             holds.again(state, now_ns)
         return answer
+
+    def _opening(self, state: State, event: Event, now_ns: int) -> Iterator[Event]:
+        stands = alerts.stands(state, event.cause)
+        if holds.waits(state, event.cause) or (stands and tickets.stands(state, event.cause)):
+            return
+        known, labels = self._about(state, event)
+        at_ns = now_ns or event.at_ns
+        # What stands already is not held back: its end must find it.
+        until_ns = 0 if stands else windows.until_ns(state, labels, at_ns)
+        if until_ns > at_ns:
+            holds.hold(state, event, until_ns)
+            return
+        yield from alerts.on_event(state, event, now_ns, self.alerts, labels)
+        yield from tickets.on_event(state, event, now_ns, self.tickets, labels, known.team)
 
     def _about(self, state: State, event: Event) -> tuple[Responsible, Labels]:
         """Who answers for the device of an opening, and all of its labels."""

@@ -23,7 +23,7 @@ _MOST_CHILDREN = 20
 
 def hold(state: State, event: Event, until_ns: int) -> None:
     """An opening waits."""
-    if event.kind in MOMENTS or state.get(HELD, event.cause) is not None:
+    if event.kind in MOMENTS:
         return
     data = dict(event.data)
     if event.kind is EventKind.INCIDENT_OPENED:
@@ -37,6 +37,11 @@ def hold(state: State, event: Event, until_ns: int) -> None:
         "data": data,
     }
     _wait(state, event.cause, row, until_ns)
+
+
+def waits(state: State, cause: str) -> bool:
+    """Whether an opening of this cause waits."""
+    return state.get(HELD, cause) is not None
 
 
 def ends(state: State, event: Event) -> bool:

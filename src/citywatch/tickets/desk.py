@@ -51,6 +51,11 @@ _MOST_AHEAD_NS = 86_400 * NS_PER_S
 """So far ahead of the last tick a device's instant may be real; a clock that is years ahead starts no clock there."""
 
 
+def stands(state: State, cause: str) -> bool:
+    """Whether a ticket stands for a cause, so that its opening would change nothing."""
+    return state.get(ROOM, rows.of_cause(state, cause)) is not None
+
+
 def on_event(
     state: State,
     event: Event,
