@@ -60,7 +60,9 @@ def decode(content: bytes, *, token: str, now_ns: int, resolve_s: int, known: Kn
     records = records_of(content, "alerts", most)
     decoded = DecodedFindings(len(records))
     source = source_of(token)
-    reader = _Reader(source, now_ns, now_ns + resolve_s * NS_PER_S, _devices(records, known))
+    # Halves of characters and NUL can only be spelled as escapes: without one there is nothing to look for.
+    escapes = b"\\u" in content
+    reader = _Reader(source, now_ns, now_ns + resolve_s * NS_PER_S, _devices(records, known), escapes)
     for index, record in enumerate(records):
         try:
             decoded.rows.append(reader.row(record))
@@ -80,10 +82,14 @@ def _devices(records: list[Any], known: Known) -> frozenset[str]:
 
 
 class _Reader:
-    """Reads the alerts of one document; instants that many of them share are read once."""
+    """Reads the alerts of one document; instants, names and kinds that many of them share are looked at once."""
 
-    def __init__(self, source: str, now_ns: int, resolved_ns: int, devices: frozenset[str]) -> None:
+    def __init__(self, source: str, now_ns: int, resolved_ns: int, devices: frozenset[str], escapes: bool) -> None:
         self._source = source
+        self._elsewhere = FOUND + source
+        self._plain = plain if escapes else _as_it_is
+        self._names: set[str] = set()
+        self._kinds: dict[str, str] = {}
         self._now_ns = now_ns
         self._resolved_ns = resolved_ns
         self._devices = devices
@@ -98,10 +104,10 @@ class _Reader:
         starts_ns, ends_ns = self._instant(record, "startsAt"), self._instant(record, "endsAt")
         if 0 < ends_ns < starts_ns:
             raise wrong("endsAt", FindingRefusal.OUT_OF_RANGE, "lies before startsAt")
-        text = _labels(labels)
+        text = self._labels(labels)
         key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         device = labels.get("device", "")
-        device = device if device in self._devices else FOUND + self._source
+        device = device if device in self._devices else self._elsewhere
         if 0 < ends_ns <= self._now_ns:
             return FindingRow(device, self._source, key, Said.CLEARED, ends_ns, 0)
         annotations = _texts(record, "annotations")
@@ -117,12 +123,28 @@ class _Reader:
             Said.FOUND,
             starts_ns or -1,
             ends_ns or self._resolved_ns,
-            _kind(name),
+            self._kinds.get(name) or self._kind(name),
             _SEVERITY.get(labels.get("severity", "").lower(), Severity.WARNING.value),
-            plain(title[:MAX_TITLE_CHARACTERS], "annotations"),
-            plain(note[:MAX_NOTE_CHARACTERS], "annotations"),
+            self._plain(title[:MAX_TITLE_CHARACTERS], "annotations"),
+            self._plain(note[:MAX_NOTE_CHARACTERS], "annotations"),
             labels=text,
         )
+
+    def _labels(self, labels: Mapping[str, str]) -> str:
+        """The one text of a set of labels."""
+        for label in labels:
+            if label not in self._names:
+                if not _NAME.fullmatch(label):
+                    words = f"{label[:40]!r} is no name of a label; use letters, digits and _"
+                    raise wrong("labels", FindingRefusal.BAD_TEXT, words)
+                self._names.add(label)
+        return self._plain(_dumps(dict(sorted(labels.items()))), "labels")
+
+    def _kind(self, name: str) -> str:
+        kind = _NOT_A_KIND.sub("_", name)[:64] or "alert"
+        kind = kind if kind[:1].isalpha() or kind[:1] == "_" else f"_{kind}"[:64]
+        self._kinds[name] = kind
+        return kind
 
     def _instant(self, record: Mapping[str, Any], name: str) -> int:
         """0 where none is given."""
@@ -146,19 +168,12 @@ def _texts(record: Mapping[str, Any], name: str) -> dict[str, str]:
         return {}
     if not isinstance(value, dict):
         raise wrong(name, FindingRefusal.WRONG_TYPE, "an object of texts is wanted")
+    is_whole = True
     for text in value.values():
         if not isinstance(text, str):
             raise wrong(name, FindingRefusal.WRONG_TYPE, "an object of texts is wanted")
-    return value if all(value.values()) else {label: text for label, text in value.items() if text}
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    """The one text of a set of labels."""
-    for label in labels:
-        if not _NAME.fullmatch(label):
-            words = f"{label[:40]!r} is no name of a label; use letters, digits and _"
-            raise wrong("labels", FindingRefusal.BAD_TEXT, words)
-    return plain(_dumps(dict(sorted(labels.items()))), "labels")
+        is_whole = is_whole and bool(text)
+    return value if is_whole else {label: text for label, text in value.items() if text}
 
 
 def _shortened(labels: Mapping[str, str]) -> str:
@@ -167,6 +182,5 @@ def _shortened(labels: Mapping[str, str]) -> str:
     return _dumps({label[:MAX_LABEL_NAME_CHARACTERS]: text[:MAX_LABEL_CHARACTERS] for label, text in kept})
 
 
-def _kind(name: str) -> str:
-    kind = _NOT_A_KIND.sub("_", name)[:64] or "alert"
-    return kind if kind[:1].isalpha() or kind[:1] == "_" else f"_{kind}"[:64]
+def _as_it_is(text: str, _name: str) -> str:
+    return text

@@ -95,7 +95,7 @@ def decode(content: bytes, *, token: str, now_ns: int, known: Known, most: int) 
 def records_of(content: bytes, noun: str, most: int) -> list[Any]:
     """The records of a JSON document: an object, or an array of them."""
     try:
-        document = json.loads(content)
+        document = json.loads(content.decode())
     except (ValueError, RecursionError) as error:
         raise DataError(f"{noun}: not JSON in UTF-8: {error}") from error
     records = document if isinstance(document, list) else [document]
