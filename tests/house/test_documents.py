@@ -9,6 +9,7 @@ import yaml
 
 from citywatch.adapters.scales.csv_mapping import load_mapping
 from citywatch.alerts.table import MOVES as ALERT_MOVES
+from citywatch.app.checks.script import Script
 from citywatch.domain.events import EventKind
 from citywatch.domain.pictures import Fault, VisitReason
 from citywatch.settings import Settings, load_settings, parse_model
@@ -111,7 +112,10 @@ def test_examples_load(path):
     if path.name == "scale-csv.yaml":
         assert load_mapping(path).columns
         return
-    if path.name == "contract-example.yaml":
+    if path.name == "check-rules.yaml":
+        assert parse_model(path.read_text(), path.name, Script).tests  # and run by tests/app/test_check_rules.py
+        return
+    if path.name in ("contract-example.yaml", "check-rules-contract.yaml"):
         assert parse_model(path.read_text(), path.name, Contract).name == path.stem
         return
     settings = load_settings(path)
