@@ -1,8 +1,8 @@
 """Findings: one open for each device, source and key. A repeat only puts off its end; it makes no event.
 
-A row `finding/<device> <source> <key>` stands as long as the finding is open, `finding_source/<source>` counts how many
-are, `finding_case/<finding>` leads a person who verifies to the row. Ids are numbered by source, so that what is found
-again after its end is another finding, whatever instant its source gives.
+A row `finding/<device> <source> <key>` stands as long as the finding is open (neither devices nor sources have blanks),
+`finding_source/<source>` counts how many are, `finding_case/<finding>` leads a person who verifies to the row. Ids are
+numbered by source, so that what is found again after its end is another finding, whatever instant its source gives.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def on_event(state: State, event: Event) -> Iterator[Event]:
     """With a device that is removed what was found about it is over."""
     if event.kind in _REMOVALS:
         for name, row in state.room(ROOM):
-            if row["device"] == event.device:
+            if name.startswith(f"{event.device} "):
                 yield _cleared(state, name, row, FindingEnd.DEVICE_REMOVED, event.at_ns, event.at_ns)
 
 
@@ -119,9 +119,6 @@ def _found(state: State, name: str, batch: FindingBatch, number: int, policy: Fi
     first_bad_ns = at_ns if said_ns < 0 else min(said_ns, at_ns)
     row = {
         "finding": finding,
-        "device": device,
-        "source": source,
-        "key": key,
         "first_bad_ns": first_bad_ns,
         "due_ns": _due_ns(int(batch.until_ns[number])),
         "case": batch.verified_by[number] == Verifier.PERSON,
@@ -179,7 +176,8 @@ def _refuse(state: State, counted: str, batch: FindingBatch, number: int, reason
 def _cleared(
     state: State, name: str, row: Row, end: FindingEnd, at_ns: int, good_ns: int, more: Row | None = None
 ) -> Event:
-    source, finding = row["source"], row["finding"]
+    device, source, key = name.split(" ", 2)
+    finding = row["finding"]
     counts: Row = state.get(SOURCES, source) or _NOTHING
     state.put(SOURCES, source, {**counts, "open": counts["open"] - 1})
     state.drop(ROOM, name)
@@ -188,14 +186,14 @@ def _cleared(
     data: dict[str, Any] = {
         "finding": finding,
         "source": source,
-        "key": row["key"],
+        "key": key,
         "reason": end.value,
         "first_good_ns": good_ns,
         "looks": 0,
         **(more or {}),
     }
     kind = EventKind.FINDING_CLEARED
-    return Event(event_id(kind, finding), kind, row["device"], at_ns, finding, data)
+    return Event(event_id(kind, finding), kind, device, at_ns, finding, data)
 
 
 def _degrees(value: Any) -> float | None:
