@@ -152,7 +152,7 @@ export class AlertsPage {
       sign(alert.severity),
       el("span", { class: "what" },
         el("span", { class: "line" }, el("b", {}, headline(alert))),
-        el("span", { class: "quiet" }, [this.city.nameOf(alert.device), alert.labels?.area].filter(Boolean).join(" · ")),
+        el("span", { class: "quiet" }, [whereOf(this.city, alert), alert.labels?.area].filter(Boolean).join(" · ")),
         marks(alert).length ? el("span", { class: "row" }, marks(alert)) : null),
       el("span", { class: "when" },
         el("time", { datetime: alert.opened_at, title: instant(alert.opened_at) }, shortInstant(alert.opened_at)),
@@ -259,8 +259,9 @@ export class AlertsPage {
     const about = alert.subject;
     const device = [this.city.nameOf(alert.device), this.city.placeOf(alert.device)].filter(Boolean).join(" · ");
     const rows = [
-      [t("field_device"), el("a", { href: `#/fleet/${encodeURIComponent(alert.device)}` }, device || alert.device)],
-      [t("field_device_id"), alert.device],
+      ...(elsewhere(alert.device) ? [] : [
+        [t("field_device"), el("a", { href: `#/fleet/${encodeURIComponent(alert.device)}` }, device || alert.device)],
+        [t("field_device_id"), alert.device]]),
       [t("field_opened"), instant(alert.opened_at)],
     ];
     if (alert.acknowledged_at) rows.push([t("field_acknowledged"), `${instant(alert.acknowledged_at)} · ${alert.acknowledged_by}`]);
@@ -293,7 +294,7 @@ export class AlertsPage {
       if (about.first_bad_ns > 0) rows.push([t("field_first_bad"), instant(new Date(about.first_bad_ns / 1e6).toISOString())]);
       if (about.last_good_ns > 0) rows.push([t("field_last_good"), instant(new Date(about.last_good_ns / 1e6).toISOString())]);
       if (alert.kind === "incident") rows.push([t("field_below"), number(about.below)]);
-      if (about.looks) rows.push([t("field_looks"), number(about.looks)]);
+      if (about.looks && !about.finding) rows.push([t("field_looks"), number(about.looks)]);
     }
     const told = Object.entries(alert.labels ?? {}).filter(([label, text]) => text && ANSWERS.includes(label));
     if (told.length) rows.push([t("field_answers"), told.map(([label, text]) => `${t(`label_${label}`)}: ${text}`).join(" · ")]);
@@ -345,6 +346,16 @@ export class AlertsPage {
     clearInterval(this.clock);
     this.release();
   }
+}
+
+/** Whether nothing of ours is there: somebody has found something. */
+export function elsewhere(device) {
+  return device.startsWith("found/");
+}
+
+/** Where an alert is, in a few words. */
+function whereOf(city, alert) {
+  return elsewhere(alert.device) ? alert.subject.address || alert.subject.source : city.nameOf(alert.device);
 }
 
 /** What is special about an alert: an exercise, nobody has answered, it comes and goes. */

@@ -1,7 +1,7 @@
 // A work order: one ticket with all that a crew needs of it. The same on a phone in the field and beside the list at a desk.
 
 import * as api from "./api.js";
-import { facts } from "./alerts.js";
+import { elsewhere, facts } from "./alerts.js";
 import * as clocks from "./clocks.js";
 import { el, put } from "./dom.js";
 import { ago, dayInstant, instant, repair, repairExplained, word } from "./format.js";
@@ -213,8 +213,9 @@ export class OrderView {
   rows() {
     const { ticket, city } = this;
     return [
-      [t("field_device"), el("a", { href: `#/fleet/${encodeURIComponent(ticket.device)}` }, city.nameOf(ticket.device))],
-      [t("field_device_id"), ticket.device],
+      ...(elsewhere(ticket.device) ? [[t("label_source"), ticket.labels.source]] : [
+        [t("field_device"), el("a", { href: `#/fleet/${encodeURIComponent(ticket.device)}` }, city.nameOf(ticket.device))],
+        [t("field_device_id"), ticket.device]]),
       [t("field_reason"), word("reason", ticket.reason)],
       ticket.first_bad_at ? [t("field_first_bad"), instant(ticket.first_bad_at)] : null,
       [t("field_accepted"), ticket.accepted_at ? `${instant(ticket.accepted_at)} · ${ticket.accepted_by}` : t("nobody_yet")],

@@ -1,5 +1,6 @@
 // Repair tickets: whose is which fault, how much time is left, and the work order of the one that is chosen.
 
+import { elsewhere } from "./alerts.js";
 import * as api from "./api.js";
 import { pressing } from "./clocks.js";
 import { el, put, reconcile } from "./dom.js";
@@ -122,7 +123,7 @@ export class TicketsPage {
       "aria-current": ticket.id === this.selected ? "true" : null,
     },
     el("span", { class: "what" }, el("span", { class: "line" }, el("b", {}, repair(ticket))),
-      el("span", { class: "quiet" }, [this.city.nameOf(ticket.device), ticket.team].filter(Boolean).join(" · ")),
+      el("span", { class: "quiet" }, [elsewhere(ticket.device) ? ticket.labels.source : this.city.nameOf(ticket.device), ticket.team].filter(Boolean).join(" · ")),
       el("span", { class: "row" }, ticket.exercise ? el("span", { class: "chip chip-exercise" }, t("exercise")) : null,
         pressing(ticket, this.asked))),
     el("span", { class: "when" },
