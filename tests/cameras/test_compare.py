@@ -69,6 +69,23 @@ def test_a_displacement_is_told_to_the_pixel_or_two(street, reference, x, y):
     assert found.shift_certainty > 0.1
 
 
+def shaded(grid, x, y):
+    """With the shadows of leaves on the street, most of them displaced by (x, y): they have the most edges of all."""
+    leaves, others = (np.random.default_rng(seed).standard_normal(grid.shape).astype(np.float32) for seed in (3, 4))
+    leaves, others = (cv2.GaussianBlur(noise, (0, 0), 7) for noise in (leaves, others))
+    dark = displaced(leaves, x, y) + (0.4 * others if x or y else 0.0) > 0.0
+    return np.where(dark & (np.arange(len(grid))[:, None] > 150), grid * 0.4, grid).astype(np.uint8)
+
+
+def test_shadows_of_leaves_outvote_edges_but_not_what_stands_still():
+    street = Street(1, 640, 360, start_hour=11.0)
+    grid = grid_of(street.picture(0))
+    found = compare(shaded(grid, -8, -14), kept(shaded(grid, 0, 0)))
+    assert math.hypot(found.shift_x, found.shift_y) < 1.0
+    moved = compare(shaded(grid_of(displaced(street.picture(0), 16, 12)), 8, -2), kept(shaded(grid, 0, 0)))
+    assert (moved.shift_x, moved.shift_y) == (pytest.approx(16, abs=2), pytest.approx(12, abs=2))
+
+
 def test_light_and_contrast_are_nothing_to_it(street, reference):
     picture = street.picture(300)
     for other in (picture * 0.6, picture * 0.3 + 120):

@@ -125,6 +125,10 @@ class OwnThresholds:
     """Brighter than the usual by this factor..."""
     hazy_contrast_of_usual: float = 0.8
     """... and with less contrast than this share of it: haze may hide what is lost."""
+    shadows_lost_share: float = 0.3
+    """What is lost may be the shadows of leaves that lay in the reference, up to this share..."""
+    shadows_contrast_of_usual: float = 0.85
+    """... where the sun has taken contrast from all the rest, too: less than this share of it is left."""
     mostly_lost_share: float = 0.45
     """Where so much is lost, no other view can be meant: then it is enough that what is found lies where it was..."""
     mostly_certain: float = 0.05
@@ -160,6 +164,8 @@ class OwnThresholds:
     """... where the sharpness is below this share: noise holds up the edges of the night."""
     bright_night_of_usual: float = 1.2
     """A night brighter than this shows another scene: snow lies on the ground, and has no edges."""
+    lamps_contrast_of_usual: float = 1.25
+    """A day with this much more contrast is a dusk under lamps: the street lies in their light, the rest is pale."""
     contrast_of_usual: float = 0.45
     """Low when contrast over brightness is below this share of the usual..."""
     brightness_of_usual: float = 0.75
@@ -371,10 +377,15 @@ def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DE
     return here and little and pale and look.sharpness_ratio > limits.film_slope_ratio
 
 
-def is_bright_night(look: Look, view: View, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
-    """Whether it is a night far brighter than usual, in which edges are not what they were."""
-    normal = usual(rows, view.light, "mean")
-    return view.light is not Light.DAY and normal.known and look.mean >= limits.bright_night_of_usual * normal.mean
+def is_lit_otherwise(look: Look, view: View, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
+    """Whether edges are not what they were: in a night far brighter than usual, or a dusk under lamps, which give a
+    picture more contrast than its days have. A blurred one has less.
+    """
+    if view.light is not Light.DAY:
+        normal = usual(rows, view.light, "mean")
+        return normal.known and look.mean >= limits.bright_night_of_usual * normal.mean
+    normal = usual(rows, view.light, "contrast")
+    return normal.known and look.contrast >= limits.lamps_contrast_of_usual * normal.mean
 
 
 _Answers = tuple[tuple[Finding, ...], tuple[Unchecked, ...]]
@@ -543,7 +554,7 @@ def _focus(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding
     threshold = _least_slope(view, rows, limits)
     if look.sharpness <= limits.blurred_sharpness_of_usual * normal.mean:
         threshold *= limits.blurred_slope_ratio / limits.slope_ratio
-    if is_bright_night(look, view, rows, limits) or not look.sharpness_ratio <= threshold:
+    if is_lit_otherwise(look, view, rows, limits) or not look.sharpness_ratio <= threshold:
         return None
     return _below(Fault.OUT_OF_FOCUS, "edges_flatter_than_own", "sharpness_ratio", look.sharpness_ratio, threshold)
 
@@ -572,6 +583,9 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
         if _is_hazy(look, view, rows, limits):
             calm = replace(trace, cells=0, strange=False, veiled=False, placed=False)
             return ((), _all(Own.TOO_LITTLE_STRUCTURE, *_PLACED)), calm
+        if _may_be_shadows(look, view, rows, limits):
+            calm = replace(trace, cells=0, strange=False, veiled=False, placed=False)
+            return ((), _all(Own.LIGHT_CHANGES, *_PLACED)), calm
         return _partly(look, trace, partly_from, limits)
     here = look.shift_certainty >= limits.here_certain and math.hypot(x, y) < limits.moved_pixels
     if look.match_share <= least and not (here and _is_veiled(look, view, rows, limits)):
@@ -597,6 +611,12 @@ def _is_hazy(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     if look.lost_share >= limits.mostly_lost_share and left >= limits.partly_contrast_of_usual:
         return False
     return bright and left < limits.hazy_contrast_of_usual
+
+
+def _may_be_shadows(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a cloud before the sun explains what is lost. A cover takes no contrast from what it leaves."""
+    little = view.light is Light.DAY and look.lost_share < limits.shadows_lost_share
+    return little and contrast_left(look, view, rows) < limits.shadows_contrast_of_usual
 
 
 def _is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:

@@ -60,6 +60,7 @@ SKETCH_LEAST_SIDE = 64
 
 Luma = np.ndarray[Any, np.dtype[np.uint8]]
 _Scores = np.ndarray[Any, np.dtype[np.float64]]
+_Codes = np.ndarray[Any, np.dtype[np.uint8]]
 _Directions = tuple[np.ndarray[Any, np.dtype[np.int8]], np.ndarray[Any, np.dtype[np.int8]]]
 
 
@@ -156,17 +157,13 @@ def compare(
 
 def _alike(before: _Pyramid, now: _Pyramid) -> _Likeness:
     dy, dx, fine_y, fine_x, certainty = _displacement(before, now)
-    height, width = before.half.shape
-    shape = (
-        (height - registration.BLOCK) // registration.STRIDE + 1,
-        (width - registration.BLOCK) // registration.STRIDE + 1,
-    )
-    codes = np.empty(shape, np.uint8)
-    registration.match_blocks(_detail(before.half), _detail(now.half), dy, dx, STRUCTURE_STEP, FOUND_AT, FAINT, codes)
-    band = shape[0] // CAPTION_PART
-    scene = codes[band : shape[0] - band]
-    found = int((scene == registration.FOUND).sum())
-    seen = found + int(((scene == registration.OTHER) | (scene == registration.LOST)).sum())
+    codes, found, seen = _matched(before, now, dy, dx)
+    if max(abs(dy), abs(dx)) > 1:
+        # Shadows of leaves may outvote the edges of all that stands still, but not its blocks.
+        here = _matched(before, now, 0, 0)
+        if here[1] >= found:
+            (codes, found, seen), dy, dx = here, 0, 0
+            fine_y = fine_x = certainty = 0.0
     if seen < MIN_BLOCKS:
         return _UNLIKE
     lost = codes == registration.LOST
@@ -188,6 +185,21 @@ def _alike(before: _Pyramid, now: _Pyramid) -> _Likeness:
         contrast_ratio=contrast_ratio,
         lost_cells=_cells(lost, held),
     )
+
+
+def _matched(before: _Pyramid, now: _Pyramid, dy: int, dx: int) -> tuple[_Codes, int, int]:
+    """What became of the blocks at a displacement of the half, how many were found, and how many could have been."""
+    height, width = before.half.shape
+    shape = (
+        (height - registration.BLOCK) // registration.STRIDE + 1,
+        (width - registration.BLOCK) // registration.STRIDE + 1,
+    )
+    codes = np.empty(shape, np.uint8)
+    registration.match_blocks(_detail(before.half), _detail(now.half), dy, dx, STRUCTURE_STEP, FOUND_AT, FAINT, codes)
+    band = shape[0] // CAPTION_PART
+    scene = codes[band : shape[0] - band]
+    found = int((scene == registration.FOUND).sum())
+    return codes, found, found + int(((scene == registration.OTHER) | (scene == registration.LOST)).sum())
 
 
 def _displacement(before: _Pyramid, now: _Pyramid) -> tuple[int, int, float, float, float]:
