@@ -70,6 +70,11 @@ MISTAKES = {
         1,
         "a device is listed twice; give each code once",
     ),
+    "escalation that does not rise": (
+        "tickets:\n  escalate_hours: [24, 24]\n",
+        2,
+        "each comes later than the one before it",
+    ),
     "no mapping": ("- a\n- b\n", 0, "a mapping of sections is wanted"),
 }
 
@@ -178,6 +183,8 @@ def test_defaults_are_promises() -> None:
             "catch_up_seconds": 600,
         },
         "alerts": {"flapping": {"openings": 4, "within_minutes": 60, "quiet_minutes": 30}, "escalations": ()},
+        "tickets": {"warn_percent": 75, "escalate_hours": (24, 72), "reopen_hours": 24, "unverified_minutes": 120},
+        "contracts": (),
         "responsibility": (),
         "register_file": None,
         "findings": {"most_open": 50_000, "resolve_seconds": 300},
