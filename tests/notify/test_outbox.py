@@ -212,6 +212,23 @@ def test_silences_are_on_record_and_a_new_configuration_takes_over(new_city, hoo
     assert hooks.documents()[-1]["counts"] == {"resolved": 1}
 
 
+def test_other_routes_take_over_what_is_open_and_what_waits(new_city, hooks):
+    city = new_city(config(hooks, "  routes: [{group_wait_seconds: 5, repeat_seconds: 600}]\n"))
+    city.tell(opened("told"))
+    city.after(5, "hub")
+    city.tell(opened("waits", area="south"))
+    city.start(config(hooks, "  routes: [{group_wait_seconds: 7, repeat_seconds: 600, group_by: [site]}]\n"))
+    city.after(300, "hub")
+    assert [document["counts"] for document in hooks.documents()] == [{"opened": 1}, {"opened": 1}]
+    assert len(city.part._outbox.open_members("hub")) == 2
+    city.after(600, "hub")
+    assert (hooks.documents()[-1]["kind"], hooks.documents()[-1]["open"]) == ("repeat", 2)
+    city.tell(resolved("told"), resolved("waits"))
+    city.after(300, "hub")
+    assert hooks.documents()[-1]["counts"] == {"resolved": 2}
+    assert len(hooks.requests) == 4
+
+
 def test_escalations_and_tickets_find_their_route(new_city, hooks):
     text = config(hooks).replace(
         "  default:",

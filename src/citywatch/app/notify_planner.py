@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from citywatch.adapters.store.outbox import Outbox, OutboxTurn
 from citywatch.domain.labels import Matcher
 from citywatch.notifications.documents import document_of
 from citywatch.notifications.groups import Flush, Head, Member, Plan, accept, due_after, flush
-from citywatch.notifications.news import ALERTS, TICKETS, Change, of_alert, of_ticket
+from citywatch.notifications.news import ALERTS, TICKET, TICKETS, Change, of_alert, of_ticket
 from citywatch.notifications.quiet import quiet_for
 from citywatch.notifications.routes import Route, Timing, group_id, group_labels, takers
 from citywatch.ports import Clock, Meter
@@ -64,7 +64,8 @@ class Planner:
         """Before the first turn: take over what an earlier configuration has left."""
         now_ns = self._clock.now_ns()
         self._outbox.begin(now_ns - catch_up_ns)
-        self._outbox.wake(self._routes, now_ns)
+        with self._outbox.turn() as turn:
+            self._move_house(turn, now_ns)
         for receiver, count in self._outbox.leave(self._plans.waiting_max, now_ns).items():
             del receiver  # a name that nobody configures any more is no label
             self._meter.count("deliveries_dropped_total", count, receiver="", reason="receiver_gone")
@@ -82,6 +83,38 @@ class Planner:
             self._meter.count(name, amount, **dict(labels))
         self._planned(made)
         return True
+
+    def _move_house(self, turn: OutboxTurn, now_ns: int) -> None:
+        """Members that the tree leads elsewhere now go there, with all that is known of them. Where nothing leads to
+        their receiver any more, it is told what waits, and the rest is forgotten.
+        """
+        old = [_head(row) for row in turn.all_groups()]
+        bodies = turn.members([head.group for head in old])
+        heads: dict[str, Head] = {}
+        moved: list[tuple[str, Member]] = []
+        left: dict[str, Head] = {}
+        for head in old:
+            gone = []
+            for member in map(_member, bodies.get(head.group, ())):
+                change = _as_change(member)
+                route = next((route for route, name in takers(self._plans.root, change) if name == head.receiver), None)
+                group = head.group if route is None else group_id(route, head.receiver, change)
+                if route is not None and group == head.group:
+                    continue
+                left[head.group] = replace(head, due_ns=now_ns)
+                gone.append(member.subject)
+                if route is not None:
+                    labels = tuple(sorted(group_labels(route, change).items()))
+                    told_ns = max(head.told_ns, heads[group].told_ns if group in heads else -1)
+                    heads[group] = Head(group, route.key, head.receiver, labels, now_ns, told_ns)
+                    moved.append((group, member))
+                elif member.waiting:
+                    moved.append((group, replace(member, is_open=False)))
+            turn.drop_members(head.group, gone)
+        for group, row in turn.groups(heads).items():
+            heads[group] = replace(heads[group], told_ns=max(heads[group].told_ns, row["told_ns"]))
+        turn.put_groups([_group_row(head) for head in {**left, **heads}.values()])
+        turn.put_members([_member_row(group, member) for group, member in moved])
 
     # --- news into groups
 
@@ -193,6 +226,24 @@ class Planner:
             "settled_at_ns": None if state == "waiting" else now_ns,
             "document": document_of(head, plan, now_ns),
         }
+
+
+def _as_change(member: Member) -> Change:
+    """What routes ask of a change."""
+    is_ticket = member.subject.startswith("ticket/")
+    return Change(
+        "",
+        0,
+        member.subject,
+        TICKET if is_ticket else "opened",
+        0,
+        member.labels,
+        member.level,
+        member.is_open,
+        member.is_acknowledged,
+        member.cause,
+        member.view,
+    )
 
 
 def _head(row: Mapping[str, Any]) -> Head:

@@ -78,13 +78,6 @@ class Outbox:
             alone(connection, NOTIFICATION_POSITIONS)
             yield OutboxTurn(connection)
 
-    def wake(self, routes: Collection[str], now_ns: int) -> None:
-        """Groups of routes that are no longer there are due now."""
-        c = NOTIFICATION_GROUPS.c
-        with self._store.writing() as connection:
-            gone = update(NOTIFICATION_GROUPS).where(c.route.not_in(sorted(routes)))
-            connection.execute(gone.values(due_ns=now_ns))
-
     def leave(self, receivers: Collection[str], now_ns: int) -> Mapping[str, int]:
         """Drop what waits for receivers that are no longer there; how many, by receiver."""
         c = DELIVERIES.c
@@ -177,6 +170,9 @@ class OutboxTurn:
 
     def groups(self, groups: Collection[str]) -> dict[str, Row]:
         return self._by(NOTIFICATION_GROUPS.c.id, groups)
+
+    def all_groups(self) -> Sequence[Row]:
+        return self._rows(select(NOTIFICATION_GROUPS).order_by(NOTIFICATION_GROUPS.c.id))
 
     def due(self, now_ns: int, most: int) -> Sequence[Row]:
         c = NOTIFICATION_GROUPS.c
