@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from citywatch.app.briefing import Briefing
 from citywatch.app.kernels import compile_once, warm
+from citywatch.app.preload import preload
 from citywatch.domain.instants import NS_PER_MS
 from citywatch.errors import CitywatchError, ConfigurationError
 from citywatch.telemetry import PrometheusMeter, log_as_json
@@ -48,6 +49,7 @@ _PRUNE_EVERY_S = 3600.0
 _REPORTS_EVERY_S = 300.0
 _TICKETS_EVERY_S = 15.0
 _LOOK_FOR_NEWS_S = 0.5
+_LOOKS_FOR_ALL = 60
 _FIGURES_EVERY_S = 5.0
 _LAST_WORDS_S = 4.0
 _NS_PER_DAY = 86_400_000_000_000
@@ -55,7 +57,11 @@ _NS_PER_DAY = 86_400_000_000_000
 
 def run_part(name: str) -> int:
     """Run one part to its end; returns the exit code that tells the supervisor whether to start it again."""
-    briefing = Briefing.from_line(sys.stdin.readline())
+    preload(name)
+    line = sys.stdin.readline()
+    if not line:
+        return 1  # whoever would have told what to do is gone
+    briefing = Briefing.from_line(line)
     log_as_json(name, briefing.log_level)
     stop = _stopped_by_supervisor()
     try:
@@ -230,8 +236,8 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     stack.callback(reports.close)
     turns = {
         "observer": Observer(settings.server.observer, door, clock).turn,
-        # Kernels are heavy to load and only lists of passes need them here: that need not hold up the start.
-        "kernels": _every(float("inf"), stop, passes.warm),
+        # Kernels are heavy to load and only lists of passes need them here: not before everybody is up.
+        "kernels": _every(float("inf"), stop, partial(_when_up, health, stop, passes.warm)),
     }
     running = _start_turns(turns, meter, stop, stack)
     api = create_api(
@@ -522,6 +528,16 @@ def _monthly_reports(
             schedule.turn()
 
     return turn
+
+
+def _when_up(health: Callable[[], Mapping[str, str]], stop: threading.Event, work: Callable[[], None]) -> None:
+    """Do it when every part has said that it is well, or half a minute later."""
+    for _ in range(_LOOKS_FOR_ALL):
+        if all(word == "ok" for word in health().values()):
+            break
+        if stop.wait(_LOOK_FOR_NEWS_S):
+            return
+    work()
 
 
 def _ticket_figures(store: SqlStore, meter: PrometheusMeter, clock: Clock, stop: threading.Event) -> Callable[[], None]:

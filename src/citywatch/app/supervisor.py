@@ -8,6 +8,7 @@ so parts never outlive their supervisor, however that ends.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -101,6 +102,8 @@ class _City:
         self._parts = parts
         self._stop = asyncio.Event()
         self._exit_code = 0
+        self._waiting: dict[str, asyncio.subprocess.Process] = {}
+        """Processes that import what they need, until they get their briefing."""
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -113,6 +116,9 @@ class _City:
                 left.unlink()
         self._meter = PrometheusMeter(self._directory.metrics, own)
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._end_waiting)
+            for name in ("prepare", *(["demo"] if self._briefing.demonstration_port else []), *self._parts):
+                self._waiting[name] = await self._spawn(name)
             if not self._settings.log.url:
                 server = EmbeddedServer(self._directory.log)
                 stack.push_async_callback(asyncio.to_thread, server.stop)
@@ -190,7 +196,21 @@ class _City:
             await asyncio.sleep(_LOOK_AFTER_LOG_S)
 
     async def _start(self, name: str) -> _Child:
-        process = await asyncio.create_subprocess_exec(
+        process = self._waiting.pop(name, None) or await self._spawn(name)
+        assert process.stdin is not None  # noqa: S101
+        # One that has ended already is noticed by its silence.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            process.stdin.write(self._briefing.to_line().encode() + b"\n")
+            await process.stdin.drain()
+        return _Child(name, process)
+
+    async def _end_waiting(self) -> None:
+        """Those that never got a briefing hold nothing."""
+        for name in list(self._waiting):
+            await _end(_Child(name, self._waiting.pop(name)))
+
+    async def _spawn(self, name: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "citywatch",
@@ -202,10 +222,6 @@ class _City:
             # Ctrl-C in the terminal is for the supervisor; it stops the parts in order.
             start_new_session=True,
         )
-        assert process.stdin is not None  # noqa: S101
-        process.stdin.write(self._briefing.to_line().encode() + b"\n")
-        await process.stdin.drain()
-        return _Child(name, process)
 
     async def _ready(self, child: _Child) -> dict[str, str]:
         """The first word of a part, which says that it is ready."""
