@@ -90,6 +90,16 @@ def test_a_day_holds_what_the_laws_are_about() -> None:
         EventKind.TICKET_HANDLED,
         EventKind.TICKET_WARNED,
         EventKind.TICKET_BREACHED,
+        # tests/rules/test_exercises.py, tests/store/test_store_people.py, tests/api/test_api_field.py
+        EventKind.EXERCISE_STARTED,
+        EventKind.EXERCISE_ENDED,
+        EventKind.SHIFT_LOGGED,
+        EventKind.DEVICE_NOTED,
+        EventKind.PHOTO_ADDED,
+        # tests/findings
+        EventKind.FINDING_RAISED,
+        EventKind.FINDING_CLEARED,
+        EventKind.FINDINGS_REFUSED,
         # tests/rules/test_own_laws.py
         EventKind.REFERENCE_ADOPTED,
         EventKind.REFERENCE_DROPPED,
