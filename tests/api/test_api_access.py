@@ -80,7 +80,7 @@ def test_a_token_in_the_query_opens_nothing(served):
 def test_a_revoked_token_is_shut_out_within_the_cache_time(served):
     token = served.city.give_token("leaver", "viewer")
     with served.client(Authorization=f"Bearer {token}") as client:
-        assert client.get("/api/v1/whoami").json() == {"name": "leaver", "role": "viewer"}
+        assert client.get("/api/v1/whoami").json() == {"name": "leaver", "role": "viewer", "team": ""}
         served.city.store.revoke_token("leaver")
         until(lambda: client.get("/api/v1/whoami").status_code == 401, seconds=3)
 

@@ -278,7 +278,7 @@ def test_plain_rows_only(busy_store):
         busy_store.alerts(**EVERYTHING, before=None, limit=1)[0],
     ):
         assert type(row) is dict
-        assert {type(value) for value in row.values()} <= {str, int, list, dict, type(None)}
+        assert {type(value) for value in row.values()} <= {str, int, bool, list, dict, type(None)}
     event = busy_store.events(limit=1)[0]
     assert isinstance(event, Event)
     assert isinstance(event.kind, EventKind)
