@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from citywatch.adapters.store.outbox import Outbox, OutboxTurn
 from citywatch.domain.labels import Matcher
 from citywatch.notifications.documents import document_of
-from citywatch.notifications.groups import Flush, Head, Member, Plan, accept, due_after, flush
-from citywatch.notifications.news import ALERTS, TICKET, TICKETS, Change, of_alert, of_ticket
+from citywatch.notifications.groups import Flush, Head, Member, Plan, flush
+from citywatch.notifications.ledger import Key, Ledger
+from citywatch.notifications.news import ALERTS, TICKETS, Change, of_alert, of_ticket
 from citywatch.notifications.quiet import quiet_for
-from citywatch.notifications.routes import Route, Timing, group_id, group_labels, takers
+from citywatch.notifications.routes import Route, Timing, group_id, takers
 from citywatch.ports import Clock, Meter
 
 _NEWS_AT_A_TIME = 500
@@ -85,36 +86,11 @@ class Planner:
         return True
 
     def _move_house(self, turn: OutboxTurn, now_ns: int) -> None:
-        """Members that the tree leads elsewhere now go there, with all that is known of them. Where nothing leads to
-        their receiver any more, it is told what waits, and the rest is forgotten.
-        """
-        old = [_head(row) for row in turn.all_groups()]
-        bodies = turn.members([head.group for head in old])
-        heads: dict[str, Head] = {}
-        moved: list[tuple[str, Member]] = []
-        left: dict[str, Head] = {}
-        for head in old:
-            gone = []
-            for member in map(_member, bodies.get(head.group, ())):
-                change = _as_change(member)
-                route = next((route for route, name in takers(self._plans.root, change) if name == head.receiver), None)
-                group = head.group if route is None else group_id(route, head.receiver, change)
-                if route is not None and group == head.group:
-                    continue
-                left[head.group] = replace(head, due_ns=now_ns)
-                gone.append(member.subject)
-                if route is not None:
-                    labels = tuple(sorted(group_labels(route, change).items()))
-                    told_ns = max(head.told_ns, heads[group].told_ns if group in heads else -1)
-                    heads[group] = Head(group, route.key, head.receiver, labels, now_ns, told_ns)
-                    moved.append((group, member))
-                elif member.waiting:
-                    moved.append((group, replace(member, is_open=False)))
-            turn.drop_members(head.group, gone)
-        for group, row in turn.groups(heads).items():
-            heads[group] = replace(heads[group], told_ns=max(heads[group].told_ns, row["told_ns"]))
-        turn.put_groups([_group_row(head) for head in {**left, **heads}.values()])
-        turn.put_members([_member_row(group, member) for group, member in moved])
+        """Members that the tree leads elsewhere now go there."""
+        heads = {row["id"]: _head(row) for row in turn.all_groups()}
+        ledger = Ledger(self._plans.root, heads, _keyed(turn.members(heads)))
+        ledger.move_house(now_ns)
+        self._write(turn, ledger)
 
     # --- news into groups
 
@@ -122,41 +98,24 @@ class Planner:
         alerts = turn.alert_changes(_NEWS_AT_A_TIME)
         steps = turn.ticket_steps(_NEWS_AT_A_TIME)
         news = [*(of_alert(row) for row in alerts), *(of_ticket(step, ticket) for step, ticket in steps)]
-        by_group: dict[str, list[tuple[Route, Change]]] = defaultdict(list)
-        heads: dict[str, Head] = {}
+        members = _keyed(turn.members_of({change.subject for change in news}))
+        groups = {group for group, _ in members}
+        groups |= {group_id(route, name, change) for change in news for route, name in takers(self._plans.root, change)}
+        heads = {group: _head(row) for group, row in turn.groups(groups).items()}
+        ledger = Ledger(self._plans.root, heads, members)
         for change in news:
-            for route, receiver in takers(self._plans.root, change):
-                group = group_id(route, receiver, change)
-                labels = tuple(sorted(group_labels(route, change).items()))
-                heads.setdefault(group, Head(group, route.key, receiver, labels, -1))
-                by_group[group].append((route, change))
-        heads |= {group: _head(row) for group, row in turn.groups(by_group).items()}
-        known = turn.members(by_group, {change.subject for change in news})
-        changed: list[tuple[str, Member]] = []
-        for group, some in by_group.items():
-            members = {body["subject"]: _member(body) for body in known.get(group, ())}
-            heads[group], joined = self._join(heads[group], members, some, now_ns)
-            changed += [(group, member) for member in joined]
-        turn.put_groups([_group_row(heads[group]) for group in dict.fromkeys(group for group, _ in changed)])
-        turn.put_members([_member_row(group, member) for group, member in changed])
+            ledger.take(change, now_ns)
+        self._write(turn, ledger)
         if alerts:
             turn.advance(ALERTS, alerts[-1]["seq"])
         if steps:
             turn.advance(TICKETS, steps[-1][0]["seq"])
 
-    def _join(
-        self, head: Head, members: dict[str, Member], some: Sequence[tuple[Route, Change]], now_ns: int
-    ) -> tuple[Head, list[Member]]:
-        """The group's head after some changes, and the members that are not what they were."""
-        changed: dict[str, Member] = {}
-        for route, change in some:
-            after = accept(members.get(change.subject), change, route.tells(change))
-            if after is None:
-                continue
-            members[change.subject] = changed[change.subject] = after
-            if after.waiting or not after.is_open:
-                head = due_after(head, route.timing, now_ns)
-        return head, list(changed.values())
+    def _write(self, turn: OutboxTurn, ledger: Ledger) -> None:
+        for group, subject in ledger.members_gone:
+            turn.drop_members(group, [subject])
+        turn.put_groups([_group_row(ledger.heads[group]) for group in ledger.heads_changed])
+        turn.put_members([_member_row(key[0], ledger.members[key]) for key in ledger.members_changed])
 
     # --- groups into deliveries
 
@@ -228,22 +187,8 @@ class Planner:
         }
 
 
-def _as_change(member: Member) -> Change:
-    """What routes ask of a change."""
-    is_ticket = member.subject.startswith("ticket/")
-    return Change(
-        "",
-        0,
-        member.subject,
-        TICKET if is_ticket else "opened",
-        0,
-        member.labels,
-        member.level,
-        member.is_open,
-        member.is_acknowledged,
-        member.cause,
-        member.view,
-    )
+def _keyed(bodies: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[Key, Member]:
+    return {(group, body["subject"]): _member(body) for group, some in bodies.items() for body in some}
 
 
 def _head(row: Mapping[str, Any]) -> Head:

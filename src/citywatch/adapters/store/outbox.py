@@ -180,18 +180,21 @@ class OutboxTurn:
             select(NOTIFICATION_GROUPS).where(c.due_ns >= 0, c.due_ns <= now_ns).order_by(c.due_ns, c.id).limit(most)
         )
 
-    def members(
-        self, groups: Collection[str], subjects: Collection[str] | None = None
-    ) -> dict[str, list[Mapping[str, Any]]]:
-        """Bodies of the members of groups by group, all or those of some subjects."""
+    def members(self, groups: Collection[str]) -> dict[str, list[Mapping[str, Any]]]:
+        """Bodies of the members of groups, by group."""
+        return self._members(NOTIFICATION_MEMBERS.c.group, groups)
+
+    def members_of(self, subjects: Collection[str]) -> dict[str, list[Mapping[str, Any]]]:
+        """Bodies of these subjects wherever they are members, by group."""
+        return self._members(NOTIFICATION_MEMBERS.c.subject, subjects)
+
+    def _members(self, column: Any, values: Collection[str]) -> dict[str, list[Mapping[str, Any]]]:
         c = NOTIFICATION_MEMBERS.c
         found: dict[str, list[Mapping[str, Any]]] = {}
-        for these in _chunks(groups):
-            query = select(c.group, c.body).where(c.group.in_(these)).order_by(c.group, c.subject)
-            for some in [None] if subjects is None else _chunks(subjects):
-                rows = self._connection.execute(query if some is None else query.where(c.subject.in_(some)))
-                for group, body in rows:
-                    found.setdefault(group, []).append(body)
+        for these in _chunks(values):
+            query = select(c.group, c.body).where(column.in_(these)).order_by(c.group, c.subject)
+            for group, body in self._connection.execute(query):
+                found.setdefault(group, []).append(body)
         return found
 
     def put_groups(self, rows: Sequence[Mapping[str, Any]]) -> None:

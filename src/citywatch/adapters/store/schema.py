@@ -668,6 +668,7 @@ NOTIFICATION_MEMBERS = Table(
     Column("is_open", Boolean, nullable=False),
     Column("told", Boolean, nullable=False),
     Column("body", JSON, nullable=False),
+    Index(None, "subject"),
 )
 """Alerts and tickets of a group that are open, or of which something is still to be told."""
 

@@ -47,6 +47,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("group", "subject", name=op.f("pk_notification_members")),
     )
+    op.create_index(op.f("ix_notification_members_subject"), "notification_members", ["subject"], unique=False)
     _deliveries()
 
 
