@@ -25,6 +25,8 @@ from citywatch.errors import CitywatchError, ConfigurationError, DataDirError, O
 READERS = 8
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
 _CACHE_KIB = 16 * 1024
+_CHECKPOINT_PAGES = 4000
+"""Pages that a write-ahead log gathers before they go into the file: a storm changes the same ones again and again."""
 
 
 class Database:
@@ -155,6 +157,7 @@ def _prepare_writer(busy_timeout_s: float) -> Callable[[sqlite3.Connection, obje
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
 
     return prepare
 
