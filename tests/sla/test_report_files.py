@@ -134,6 +134,13 @@ def test_columns_add_up_to_the_figures(report):
     assert [row["known_at"].day for row in worst if row["state"] == "externally_disabled"] == [3]
 
 
+def test_the_json_is_all_of_it(report, kit):
+    assert json.loads(written(report, "json")) == report.as_json()
+    exact = kit.report([kit.fact("a", "up", 0)], 0, 4)
+    assert json.loads(written(exact, "json")) == exact.as_json()
+    assert exact.as_json()["intervals_best"] is None
+
+
 def test_every_format_is_written(report):
     for kind in MEDIA_TYPES:
         assert len(written(report, kind)) > 100, kind

@@ -43,7 +43,11 @@ class MonthlyReports:
         self._told: set[str] = set()
 
     def turn(self) -> None:
-        """What fails is told once, counted, and tried again at the next turn; the other contracts go on."""
+        """What fails is told once, counted, and tried again at the next turn; the other contracts go on. Before the
+        first row nothing is decided, and nothing due.
+        """
+        if self._decided_ns() <= 0:
+            return
         for one in self._wanted:
             try:
                 self._make(one)
