@@ -14,6 +14,7 @@ What waits for its time (the end of a moment, of a quiet while, the next step of
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from citywatch.alerts.policy import AlertPolicy
@@ -182,6 +183,7 @@ def acknowledge(state: State, alert: str, *, at_ns: int, actor: str, command: st
     return Event(event_id(kind, alert), kind, row["device"], at_ns, row["cause"], data)
 
 
+@lru_cache(maxsize=1024)  # asked for again and again while one event goes from desk to desk
 def alert_id(cause: str) -> str:
     """The one alert of a cause, unless another has taken it in (`alert_of`)."""
     return event_id("alert", cause)
@@ -203,9 +205,9 @@ def stands(state: State, cause: str) -> bool:
 
 
 def _open(state: State, event: Event, now_ns: int, policy: AlertPolicy, labels: Labels) -> Iterator[Event]:
+    alert = alert_of(state, event.cause)
     if stands(state, event.cause):
         return
-    alert = alert_of(state, event.cause)
     at_ns = now_ns or event.at_ns
     like = "" if event.kind in MOMENTS or event.kind is EventKind.EXERCISE_STARTED else _like(event)
     alike = state.get(FLAP, like) if like else None
