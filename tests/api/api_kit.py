@@ -169,7 +169,7 @@ class Reports:
     """ports.ServiceReports: notes what it is asked, answers what it was given, or raises it."""
 
     def __init__(self):
-        self.asked, self.answers, self.rows, self.files = [], {}, [], {}
+        self.asked, self.answers, self.rows, self.files = [], {"contracts": ()}, [], {}
 
     def _answer(self, *asked):
         self.asked.append(asked)
@@ -231,7 +231,9 @@ class City:
         self.reports = Reports()
         self._processor = Processor(self.log, CityStep(load("cn-gross"), desks=desks), self.meter, self.clock)
         self._incidents = IncidentStage(self.log, IncidentStep(desks=desks), self.meter)
-        self._projection = Projection(self.log, Projector(self.store, pin=self.objects.pin), self.hints.publish, self.meter)
+        self._projection = Projection(
+            self.log, Projector(self.store, pin=self.objects.pin), self.hints.publish, self.meter
+        )
         self._ticks = LogDoor(self.log, "clock")
         self._stop = threading.Event()
         self._turn = threading.Lock()
