@@ -53,12 +53,16 @@ class Street:
         self.state, self.joint = state or State(), State()
         self.now_ns, self.visits, self.asked = city.START_NS, 0, 0
         self.events = []
+        self.handed_on, self.of_stage = [], []
 
     def take(self, batch):
         made = self.step.step(self.state, batch)[1]
         if (rows := onward.taken(self.state)) is not None:
+            self.handed_on.append(rows)
             self.stage.take(self.joint, 0, rows)
-            made += self.stage.advance(self.joint, 1)
+            joint = self.stage.advance(self.joint, 1)
+            self.of_stage += joint
+            made += joint
         self.events += made
         return made
 
@@ -244,6 +248,22 @@ def test_the_ticket_of_an_incident_walks_the_whole_machine_at_its_own_stage():
     street.go(30)
     street.go(30)
     assert street.last(EventKind.TICKET_VERIFIED)["repair"] == "broken"
+
+
+def test_a_stage_that_reads_late_tells_the_same_tickets():
+    street, filed = outage()
+    street.ask(Verb.ACCEPT_TICKET, "sw", filed["ticket"])
+    street.ask(Verb.HANDLE_TICKET, "sw", filed["ticket"], outcome="repaired")
+    for _ in range(30):
+        street.go(3600)
+    kinds = {event.kind for event in street.of_stage}
+    assert {EventKind.TICKET_WARNED, EventKind.TICKET_BREACHED, EventKind.TICKET_REOPENED} <= kinds
+    late = State()
+    for rows in street.handed_on:
+        street.stage.take(late, 0, rows)
+    told = street.stage.advance(late, 1)
+    assert [event.to_json() for event in told] == [event.to_json() for event in street.of_stage]
+    assert late.snapshot() == street.joint.snapshot()
 
 
 def test_a_scale_that_is_retired_ends_with_all_that_was_open_and_stays_so():

@@ -12,7 +12,7 @@ class Role(StrEnum):
     VIEWER = "viewer"
     """Reads; plates masked, no pictures."""
     OPERATOR = "operator"
-    """Reads all, plates and pictures too (each look is audited); acknowledges, accepts, notes."""
+    """Reads all, plates and pictures too (each look is audited); acknowledges, and does everything with tickets."""
     CREW = "crew"
     """Reads as a viewer; works on the tickets of its team, with their photos and with a coarse look at their evidence
     (each look is audited)."""

@@ -178,7 +178,7 @@ def routes(app: FastAPI, api: Api) -> None:
             raise invalid("body.into", "there is no such ticket")
         if other["state"] == TicketState.CLOSED:
             raise Problem(409, "refused", "refused: the other ticket is closed; it can stand for none", reason="closed")
-        return await _command(request, ticket, Verb.MERGE_TICKET, {"into": wanted.into, "note": wanted.note})
+        return await _command(request, ticket, Verb.MERGE_TICKET, {"into": other["id"], "note": wanted.note})
 
     async def _command(request: Request, ticket: str, verb: Verb, args: Mapping[str, Any]) -> TicketDetail | Response:
         row = await run_in_threadpool(their_ticket, api, caller_of(request), ticket)
@@ -187,7 +187,7 @@ def routes(app: FastAPI, api: Api) -> None:
             command=command_id(request),
             device=row["device"],
             verb=verb,
-            target=ticket,
+            target=row["id"],
             actor=caller_of(request).name,
             args=to_json(args).decode(),
         )

@@ -86,6 +86,7 @@ def on_event(
 
 def on_tick(state: State, now_ns: int, policy: TicketPolicy = TicketPolicy()) -> Iterator[Event]:  # noqa: B008
     """What has come due: warnings, breaches, holds that are over, repairs that nobody could verify."""
+    rows.keep_up(state)
     for ticket, row in rows.taken(state, now_ns):
         after, told = moves.overtake(ticket, row, now_ns, policy)
         yield from told

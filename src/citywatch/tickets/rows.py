@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from citywatch.domain import dues
+from citywatch.domain import by_device, dues
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.state import Row, State
 from citywatch.domain.tickets import CLOCKS, RepairOutcome, TicketClock
@@ -151,9 +151,16 @@ def taken(state: State, now_ns: int) -> Iterator[tuple[str, dict[str, Any]]]:
 def of_device(state: State, device: str) -> Iterator[tuple[str, str, Row]]:
     """(room, ticket, row) of every ticket about a device."""
     for room in (ROOM, OVER):
-        for ticket, row in state.room(room):
-            if row["device"] == device:
+        for ticket in by_device.of(state, room, device):
+            row = state.get(room, ticket)
+            if row is not None:
                 yield room, ticket, row
+
+
+def keep_up(state: State) -> None:
+    """On ticks: what is found by device is kept up with little at a time."""
+    by_device.keep_up(state, ROOM)
+    by_device.keep_up(state, OVER)
 
 
 def remembered(row: Mapping[str, Any], command: str) -> list[str]:
