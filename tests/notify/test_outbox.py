@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 
 import pytest
@@ -318,7 +319,8 @@ def test_one_that_hangs_delays_nobody_else(new_city, hooks):
 
 
 def test_a_receiver_s_secret_is_nowhere(new_city, hooks, tmp_path, caplog):
-    (tmp_path / "url").write_text(f"{hooks.url}/hook?token=geheim-1234\n")
+    caplog.set_level(logging.DEBUG)
+    (tmp_path / "url").write_text(f"{hooks.url}/geheim-path?key=geheim-1234\n")
     (tmp_path / "token").write_text("geheim-5678\n")
     text = config(hooks, QUICK).replace(f"url: '{hooks.url}/hub'", "url_file: url, token_file: token")
     city = new_city(text)

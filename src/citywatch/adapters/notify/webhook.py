@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,11 @@ from citywatch.adapters.notify.outcome import Outcome, of_error, of_status
 
 Sign = Callable[[Sequence[str], int, bytes], Mapping[str, str]]
 """The headers of a signature: secrets, timestamp in seconds, body."""
+
+
+for _name in ("httpx", "httpcore"):
+    # They tell of every request with its whole address, and of its headers.
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class Webhook:
