@@ -16,6 +16,9 @@ from luma and chroma. They are held against
                   other in PyAV's filter graph; processor time of all its threads
 All ratios are of processor time, but for cv2's, which are of wall time.
 
+H.265 pictures that may be torn are decoded once more; what that costs a fleet is measured over days of healthy streets
+(`_second_opinions`).
+
 Cold is the first call of a new process with an empty kernel cache: the compiler's time.
 """
 
@@ -37,6 +40,7 @@ import cv2
 import numpy as np
 
 from benchmarks._frame import Goal, Row, Spread, paired, peer_absent, peer_python, row
+from benchmarks._second_opinions import of_a_fleet
 from citywatch.adapters.cameras.decode import Decoded, decode_key_frame, quiet
 from citywatch.adapters.cameras.measure import CHANGED_BY, LumaOnly, Planes, make_grid, measure
 from citywatch.kernels import pictures
@@ -258,4 +262,4 @@ def run() -> list[Row]:
             row(SCENARIO, figure, spread.median, "ms", peer=PEER, ratio=found.ratio.median, goal=goal, spread=spread,
                 note=note)
         )  # fmt: skip
-    return rows + _of_visits(ROUNDS)
+    return [*rows, *_of_visits(ROUNDS), of_a_fleet(SCENARIO)]
