@@ -7,10 +7,8 @@ import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import httpx
-
 from citywatch.adapters.notify.outcome import DELIVERED, Outcome
-from citywatch.adapters.notify.webhook import post
+from citywatch.adapters.notify.webhook import json_client, post
 from citywatch.domain.instants import NS_PER_S, format_instant
 
 MOST_AT_ONCE = 1000
@@ -33,15 +31,12 @@ class Alertmanager:
         title: Callable[[Mapping[str, Any]], str],
         link: Callable[[Mapping[str, Any]], str],
     ) -> None:
-        headers = {"Content-Type": "application/json"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
         self._url = url.rstrip("/") + "/api/v2/alerts"
         self._resend_s = resend_s
         self._now_ns = now_ns
         self._title = title
         self._link = link
-        self._client = httpx.Client(timeout=timeout_s, headers=headers, follow_redirects=False, verify=tls or True)
+        self._client = json_client(token, timeout_s, tls)
 
     def send(self, document: Mapping[str, Any]) -> Outcome:
         """What changed; tickets and repeats are none of Alertmanager's business. A test is an alert that is over."""

@@ -17,11 +17,6 @@ Sign = Callable[[Sequence[str], int, bytes], Mapping[str, str]]
 """The headers of a signature: secrets, timestamp in seconds, body."""
 
 
-for _name in ("httpx", "httpcore"):
-    # They tell of every request with its whole address, and of its headers.
-    logging.getLogger(_name).setLevel(logging.WARNING)
-
-
 class Webhook:
     """One address. Redirects are not followed: what was signed is for this address alone."""
 
@@ -36,14 +31,11 @@ class Webhook:
         tls: ssl.SSLContext | None,
         now_s: Callable[[], int],
     ) -> None:
-        headers = {"Content-Type": "application/json", "User-Agent": f"citywatch/{__version__}"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
         self._url = url
         self._sign = sign
         self._secrets = tuple(secrets)
         self._now_s = now_s
-        self._client = httpx.Client(timeout=timeout_s, headers=headers, follow_redirects=False, verify=tls or True)
+        self._client = json_client(token, timeout_s, tls)
 
     def send(self, document: Mapping[str, Any]) -> Outcome:
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
@@ -54,6 +46,17 @@ class Webhook:
 
     def close(self) -> None:
         self._client.close()
+
+
+def json_client(token: str, timeout_s: float, tls: ssl.SSLContext | None) -> httpx.Client:
+    """A client that pushes JSON, follows no redirect and does not log whom it asks."""
+    for name in ("httpx", "httpcore"):
+        # They tell of every request with its whole address, and of its headers.
+        logging.getLogger(name).setLevel(logging.WARNING)
+    headers = {"Content-Type": "application/json", "User-Agent": f"citywatch/{__version__}"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    return httpx.Client(timeout=timeout_s, headers=headers, follow_redirects=False, verify=tls or True)
 
 
 def post(client: httpx.Client, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Outcome:
