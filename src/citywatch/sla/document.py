@@ -42,6 +42,8 @@ MOST_ROWS = 500
 _MOST_BARS = 400
 _MOST_CAUSES = 15
 _MOST_GROUPS = 100
+_MOMENT = 90
+"""Weight of a column of moments, in points of a page: none of them is broken."""
 _COLOURS = {Class.UP: "#2e7d5b", Class.UNKNOWN: "#c9b458", Class.DOWN: "#b23b3b", Class.EXCLUDED: "#b8bcc2"}
 
 
@@ -177,16 +179,14 @@ class _Writer:
 
     def _group(self, key: str, groups: Sequence[Mapping[str, Any]]) -> list[Block]:
         words = self.words
-        columns = (
-            Column("", weight=2.5), Column(words["devices"], True), Column(words["down_now"], True),
-            Column(words["worst"], True), Column(words["best"], True), Column(words["verdict"], True),
-            Column(words["down_h"], True, 1.3),
-        )  # fmt: skip
+        names = ("devices", "down_now", "worst", "best", "verdict", "down_h", "failed", "mean_down_h", "between_h")
+        columns = (Column("", weight=2.2), *(Column(words[name], True) for name in names))
         rows = [
             (
                 str(g[key] or words["not_told"]), f"{g['devices']:,}", f"{g['down_at_the_end']:,}",
                 _percent(g["worst_exact"]), _percent(g["best_exact"]), words[g["verdict"]] if g["verdict"] else "-",
-                _hours(g["down_seconds"]),
+                _hours(g["down_seconds"]), f"{g['begun']:,}", _hours(g["mean_down_seconds"]),
+                _hours(g["mean_seconds_between"]),
             )
             for g in sorted(groups, key=_lowest_first)[:_MOST_GROUPS]
         ]  # fmt: skip
@@ -269,9 +269,9 @@ class _Writer:
                 )
             )
         columns = (
-            Column(words["device"], weight=1.3), Column(words["from"], weight=1.5), Column(words["to"], weight=1.5),
-            Column(words["seconds"], True, 0.9), Column(words["reason"], weight=2),
-            Column(words["known_since"], weight=1.5),
+            Column(words["device"], weight=52), Column(words["from"], weight=_MOMENT),
+            Column(words["to"], weight=_MOMENT), Column(words["seconds"], True, 50),
+            Column(words["reason"], weight=139), Column(words["known_since"], weight=_MOMENT),
         )  # fmt: skip
         return [
             *self._ranking(self.shown["excluded_seconds_by_cause"], _COLOURS[Class.EXCLUDED], words["excluded_time"]),
@@ -288,17 +288,16 @@ class _Writer:
             return [Text(words["none"])]
         rows = [
             (
-                one["ticket"][:12], one["device"], one["fault"],
+                one["ticket"][:8], one["device"], one["fault"],
                 *(self._text_cell(one[name]) for name in ("filed_at", "accepted_at", "closed_at")),
                 words.get(one["response"] or "", "-"), one["outcome"],
             )
             for one in tickets[:MOST_ROWS]
         ]  # fmt: skip
         columns = (
-            Column(words["ticket"], weight=1.2), Column(words["device"], weight=1.3),
-            Column(words["fault"], weight=1.1),
-            *(Column(words[name], weight=1.5) for name in ("filed", "accepted", "closed")),
-            Column(words["answer"], weight=0.9), Column(words["outcome"], weight=1.1),
+            Column(words["ticket"], weight=46), Column(words["device"], weight=52), Column(words["fault"], weight=48),
+            *(Column(words[name], weight=_MOMENT) for name in ("filed", "accepted", "closed")),
+            Column(words["answer"], weight=48), Column(words["outcome"], weight=47),
         )  # fmt: skip
         return [Table(columns, rows), *self._more(len(tickets) - MOST_ROWS)]
 
@@ -344,5 +343,5 @@ def _percent(exact: str | None, digits: int = 3) -> str:
     return f"{whole // 10**digits}.{whole % 10**digits:0{digits}d}"
 
 
-def _hours(length_s: float) -> str:
-    return f"{length_s / 3600:,.2f}"
+def _hours(length_s: float | None) -> str:
+    return "-" if length_s is None else f"{length_s / 3600:,.2f}"

@@ -152,6 +152,10 @@ class Report:
             return []
         figures = self.window.figures(codes, len(names))
         down = self.window.counts_now(Class.DOWN, codes, len(names))
+        failures = self.worst_failures
+        mine = codes[failures.device]
+        touching = np.bincount(mine, minlength=len(names)).tolist()
+        begun = np.bincount(mine[failures.begun], minlength=len(names)).tolist()
         return [
             {
                 key: name,
@@ -159,8 +163,9 @@ class Report:
                 "down_at_the_end": now,
                 **share_json(figure.share, self.target),
                 **seconds_of(figure.worst),
+                **_failed(figure.worst, touched, began),
             }
-            for name, figure, now in zip(names, figures, down, strict=True)
+            for name, figure, now, touched, began in zip(names, figures, down, touching, begun, strict=True)
         ]
 
     def tickets_json(self) -> list[dict[str, Any]] | None:
@@ -330,13 +335,7 @@ class Report:
             ("worst", self.worst_failures, figure.worst),
             ("best", self.best_failures, figure.best),
         ):
-            touched, begun = len(failures.begin), int(failures.begun.sum())
-            found[name] = {
-                "touching": touched,
-                "begun": begun,
-                "mean_down_seconds": float(Fraction(tally.down_ns, touched * NS_PER_S)) if touched else None,
-                "mean_seconds_between": float(Fraction(tally.up_ns, begun * NS_PER_S)) if begun else None,
-            }
+            found[name] = _failed(tally, len(failures.begin), int(failures.begun.sum()))
         return found
 
     def _response(self) -> dict[str, Any] | None:
@@ -500,6 +499,16 @@ def share_json(share: Share | None, target: Fraction) -> dict[str, Any]:
         "verdict": share.verdict(target).value,
         "worst_exact": str(share.worst),
         "best_exact": str(share.best),
+    }
+
+
+def _failed(tally: Tally, touching: int, begun: int) -> dict[str, Any]:
+    """How often, how long on average, and how much up time lies between two beginnings."""
+    return {
+        "touching": touching,
+        "begun": begun,
+        "mean_down_seconds": float(Fraction(tally.down_ns, touching * NS_PER_S)) if touching else None,
+        "mean_seconds_between": float(Fraction(tally.up_ns, begun * NS_PER_S)) if begun else None,
     }
 
 

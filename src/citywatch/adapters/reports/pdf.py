@@ -145,7 +145,7 @@ def broken(text: str, room: float, size: float, face: str = PLAIN, most: int = 1
 
 def _may_break(before: str, behind: str) -> bool:
     if before in " -/:;,":
-        return True
+        return before == " " or not behind.isdigit()  # no date, time or number is torn
     return (_is_chinese(behind) and behind not in "，。；：！？、）》】”’％") or (
         _is_chinese(before) and behind.isalnum()
     )
