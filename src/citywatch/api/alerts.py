@@ -56,9 +56,7 @@ class AlertView(BaseModel):
     acknowledged_at: str | None = Field(examples=[None])
     acknowledged_by: str = Field(examples=[""])
     resolved_at: str | None = Field(examples=[None])
-    resolution: str = Field(
-        description="Why it ended, such as cleared, expired or quiet", examples=[""]
-    )
+    resolution: str = Field(description="Why it ended, such as cleared, expired or quiet", examples=[""])
     ticket: str | None = Field(
         description="Id of the repair ticket of a fault or incident, null for an overload", examples=[None]
     )
