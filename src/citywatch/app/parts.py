@@ -608,15 +608,18 @@ def _start_presence(
 def _live(part: str, briefing: Briefing, running: Mapping[str, Turns], stop: threading.Event, stack: ExitStack) -> None:
     _start_presence(part, briefing, running, stop, stack)
     _say_ready()
-    _collect_seldom()
+    _share_the_interpreter()
     stop.wait()
 
 
-def _collect_seldom() -> None:
-    """Rows and events are trees without cycles: looking for cycles among tens of thousands of them finds nothing."""
+def _share_the_interpreter() -> None:
+    """Rows and events are trees without cycles: looking for cycles among tens of thousands of them finds nothing. And
+    who comes back from disk or network shall not wait long for its turn while another thread calculates.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    sys.setswitchinterval(0.001)
 
 
 async def _serve_until(server: ApiServer, stop: threading.Event) -> None:
