@@ -133,4 +133,6 @@ def _reading(newest_first: Iterable[tuple[DeviceState, int]], from_ns: int, to_n
         end_ns = begin_ns
     spent[DeviceState.UNKNOWN] += end_ns - from_ns
     # The simple form knows two sides: a picture that can be used is up. Contracts may say otherwise.
-    return Reading(spent[DeviceState.UP] + spent[DeviceState.DEGRADED], spent[DeviceState.DOWN], spent[DeviceState.UNKNOWN])
+    return Reading(
+        spent[DeviceState.UP] + spent[DeviceState.DEGRADED], spent[DeviceState.DOWN], spent[DeviceState.UNKNOWN]
+    )
