@@ -13,14 +13,14 @@ from citywatch.adapters.store.sql import SqlStore
 from citywatch.app.checks.city import City
 from citywatch.settings import Settings
 
-DARK_S, BACK_S, END_S = 400, 700, 1000
+DARK_S, BACK_S, END_S = 330, 450, 640
 
 
 def test_a_district_goes_dark_and_comes_back(tmp_path: Path) -> None:
     store = SqlStore.open(tmp_path / "city.sqlite")
     try:
         city = City(Settings(), None, store, START_NS)
-        places, dark = district()
+        places, dark = district(others=6)
         patrolled = PatrolledCity(city, places, Dark(DARK_S, BACK_S, dark), seed=44)
         patrolled.live(BACK_S)
         assert set(opened_s(city)) == {"alert_opened switch-0", "ticket_filed switch-0"}
