@@ -191,3 +191,23 @@ def test_who_promises_heartbeats_no_longer_was_silent_up_to_the_last_tick_that_s
     city.pulse(70)
     cleared = next(event for event in city.events if event.kind is EventKind.FAULT_CLEARED)
     assert cleared.data["last_bad_ns"] == 59 * NS_PER_S
+
+
+def test_rows_of_the_release_before_go_on_as_they_would_have() -> None:
+    """They do not say that a silence stands; the first tick finds it again."""
+
+    def lived(*, upgraded: bool) -> list[Event]:
+        city = Station()
+        for second in range(1, 80):
+            if second == 5:
+                city.pulse(5)
+            if upgraded and second == 50:
+                city.state = State.load(city.state.snapshot())
+                row = dict(city.state.get(liveness.ROOM, SCALE) or {})
+                assert row.pop(liveness.STANDS)
+                city.state.put(liveness.ROOM, SCALE, {**row, "fault": {**row["fault"], "last_bad_ns": 49 * NS_PER_S}})
+            city.second(second)
+        city.pulse(80)
+        return city.events
+
+    assert lived(upgraded=True) == lived(upgraded=False)
