@@ -314,6 +314,10 @@ def test_one_that_hangs_delays_nobody_else(new_city, hooks):
     assert len(city.deliveries(receiver="hub", state="waiting")) == 6
     hooks.released.set()
     for turn in turns:
+        turn.end()
+    for worker in city.part.workers.values():
+        worker.wake()
+    for turn in turns:
         turn.stop()
     assert not failures
 
