@@ -10,7 +10,7 @@ from api_kit import NOW, serving, until
 from citywatch.domain.findings import Said
 from citywatch.domain.instants import NS_PER_S, parse_instant
 from citywatch.errors import DataError
-from citywatch.wire.alertmanager import decode
+from citywatch.wire.alertmanager import LabelSets, decode
 
 DISK = {
     "labels": {"alertname": "Disk Full", "instance": "nvr-7", "severity": "page", "empty": ""},
@@ -113,6 +113,18 @@ def test_very_many_labels_are_told_apart_by_all_of_them():
     one, other = row({"labels": many}), row({"labels": {**many, "label_59": "y"}})
     assert one.key != other.key
     assert len(json.loads(one.labels)) == 40
+
+
+def test_sets_of_labels_are_remembered_up_to_a_number():
+    sets = LabelSets(most=3)
+    first = sets.of({"a": "1"})
+    assert sets.of({"a": "1"}) is first
+    for number in range(10):
+        sets.of({"a": str(number)})
+        assert len(sets._known) <= 3
+    assert sets.of({"a": "1"}) == first
+    sets.of({"a": "x" * 3000})
+    assert all(len(text) < 2001 for text, _ in sets._known.values())
 
 
 def test_over_http_a_prometheus_may_send_here(tmp_path):

@@ -130,6 +130,8 @@ _ALERTS_BODY: dict[str, Any] = {
 
 
 def routes(app: FastAPI, api: Api) -> None:
+    sets = alertmanager.LabelSets()
+
     @app.post(
         "/api/v1/ingest/findings",
         tags=["ingest"],
@@ -182,6 +184,7 @@ def routes(app: FastAPI, api: Api) -> None:
                 resolve_s=api.findings.resolve_seconds,
                 known=api.store.known_devices,
                 most=api.config.max_ingest_records,
+                sets=sets,
             )
 
         found = await _taken(api, request, SOURCE_ALERTS, decoded, now_ns)

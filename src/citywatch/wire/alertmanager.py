@@ -55,14 +55,52 @@ _NOT_GIVEN: Final = "0001-01-01T00:00:00"
 _dumps: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
-def decode(content: bytes, *, token: str, now_ns: int, resolve_s: int, known: Known, most: int) -> DecodedFindings:
+class LabelSets:
+    """The text and the key of sets of labels. A Prometheus says the same ones again and again: they are remembered, up
+    to a number, and then all forgotten. For any number of threads.
+    """
+
+    def __init__(self, most: int = 50_000) -> None:
+        self._most = most
+        self._known: dict[tuple[tuple[str, str], ...], tuple[str, str]] = {}
+
+    def of(self, labels: Mapping[str, str]) -> tuple[str, str]:
+        """RecordRefused for names that are none, and for what is no plain text."""
+        pairs = tuple(labels.items())
+        known = self._known.get(pairs)
+        if known is None:
+            for label in labels:
+                if not _NAME.fullmatch(label):
+                    words = f"{label[:40]!r} is no name of a label; use letters, digits and _"
+                    raise wrong("labels", FindingRefusal.BAD_TEXT, words)
+            text = plain(_dumps(dict(sorted(pairs))), "labels")
+            known = text, hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+            if len(text) <= _LONG:
+                if len(self._known) >= self._most:
+                    self._known.clear()
+                self._known[pairs] = known
+        return known
+
+
+def decode(
+    content: bytes,
+    *,
+    token: str,
+    now_ns: int,
+    resolve_s: int,
+    known: Known,
+    most: int,
+    sets: LabelSets | None = None,
+) -> DecodedFindings:
     """The alerts of a document. DataError for what is no JSON, or more than `most` alerts."""
     records = records_of(content, "alerts", most)
     decoded = DecodedFindings(len(records))
     source = source_of(token)
     # Halves of characters and NUL can only be spelled as escapes: without one there is nothing to look for.
     escapes = b"\\u" in content
-    reader = _Reader(source, now_ns, now_ns + resolve_s * NS_PER_S, _devices(records, known), escapes)
+    reader = _Reader(
+        source, now_ns, now_ns + resolve_s * NS_PER_S, _devices(records, known), escapes, sets or LabelSets()
+    )
     for index, record in enumerate(records):
         try:
             decoded.rows.append(reader.row(record))
@@ -84,11 +122,13 @@ def _devices(records: list[Any], known: Known) -> frozenset[str]:
 class _Reader:
     """Reads the alerts of one document; instants, names and kinds that many of them share are looked at once."""
 
-    def __init__(self, source: str, now_ns: int, resolved_ns: int, devices: frozenset[str], escapes: bool) -> None:
+    def __init__(
+        self, source: str, now_ns: int, resolved_ns: int, devices: frozenset[str], escapes: bool, sets: LabelSets
+    ) -> None:
         self._source = source
         self._elsewhere = FOUND + source
         self._plain = plain if escapes else _as_it_is
-        self._names: set[str] = set()
+        self._sets = sets
         self._kinds: dict[str, str] = {}
         self._now_ns = now_ns
         self._resolved_ns = resolved_ns
@@ -104,8 +144,7 @@ class _Reader:
         starts_ns, ends_ns = self._instant(record, "startsAt"), self._instant(record, "endsAt")
         if 0 < ends_ns < starts_ns:
             raise wrong("endsAt", FindingRefusal.OUT_OF_RANGE, "lies before startsAt")
-        text = self._labels(labels)
-        key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        text, key = self._sets.of(labels)
         device = labels.get("device", "")
         device = device if device in self._devices else self._elsewhere
         if 0 < ends_ns <= self._now_ns:
@@ -129,16 +168,6 @@ class _Reader:
             self._plain(note[:MAX_NOTE_CHARACTERS], "annotations"),
             labels=text,
         )
-
-    def _labels(self, labels: Mapping[str, str]) -> str:
-        """The one text of a set of labels."""
-        for label in labels:
-            if label not in self._names:
-                if not _NAME.fullmatch(label):
-                    words = f"{label[:40]!r} is no name of a label; use letters, digits and _"
-                    raise wrong("labels", FindingRefusal.BAD_TEXT, words)
-                self._names.add(label)
-        return self._plain(_dumps(dict(sorted(labels.items()))), "labels")
 
     def _kind(self, name: str) -> str:
         kind = _NOT_A_KIND.sub("_", name)[:64] or "alert"
