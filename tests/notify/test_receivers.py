@@ -13,6 +13,7 @@ import pytest
 from intake_kit import Station
 from notify_kit import NOW, S, acknowledged, opened, resolved, until
 
+from citywatch.adapters.notify.by_apprise import fitted
 from citywatch.app.notify import send_test
 from citywatch.errors import ConfigurationError
 
@@ -141,6 +142,24 @@ def test_the_status_of_a_chat_counts(new_city, hooks, chat, answer, outcome):
     city.tell(opened("a"))
     city.after(0, "one")
     assert attempts(city)[0][:2] == outcome
+
+
+@pytest.mark.parametrize("chat", ["wecombot"], indirect=True)
+def test_wecom_gets_no_more_bytes_than_it_takes(new_city, hooks, chat):
+    routes = QUICK.replace("group_by: [each]", "group_by: [area]")
+    city = new_city(config("apprise", chat[0], ", language: zh", routes))
+    city.tell(*(opened(f"{number:040d}", area="北" * 20) for number in range(40)))
+    city.after(0)
+    for _ in range(40):
+        city.after(1, "one")
+    contents = [json.loads(body)["text"]["content"] for _, _, body in hooks.requests]
+    assert max(len(one.encode()) for one in contents) <= 2048
+    assert any("…" in one and one.endswith("条") for one in contents)
+
+
+def test_what_has_no_lines_is_cut():
+    assert fitted("告" * 100, 50).encode() == ("告" * 15 + "…").encode()
+    assert fitted("a\nb", 50) == "a\nb"
 
 
 @pytest.mark.parametrize("chat", ["wecombot"], indirect=True)

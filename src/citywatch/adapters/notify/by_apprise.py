@@ -27,7 +27,10 @@ _NUMBERED = {
 """Services that answer with a number in the body, and its name; 0 is success."""
 _BUSY = frozenset({-1, 45009, 130101, 11232, 230020})
 """Numbers that mean `later`: WeCom busy and over its limit, DingTalk over its limit, Feishu over its limits."""
+_MOST_BYTES = {"wecombot": 2048, "wechat": 2048}
+"""What a service takes at most, in bytes of UTF-8 with the title (WeCom, group robots); Apprise counts characters."""
 _MOST_ANSWER = 65_536
+_BETWEEN_BYTES = 8
 _MOST_SAID = 5
 _MAIL = frozenset({"mailto", "mailtos"})
 
@@ -89,6 +92,8 @@ class ByApprise:
     def send(self, document: Mapping[str, Any]) -> Outcome:
         title = self._title(document)
         body = title if self._is_brief else self._text(document)
+        if self._schema in _MOST_BYTES:
+            body = fitted(body, _MOST_BYTES[self._schema] - len(title.encode()) - _BETWEEN_BYTES)
         _heard.answers, _heard.said = [], []
         try:
             told = self._plugin.notify(
@@ -146,6 +151,21 @@ class ByApprise:
             return None
         number = said.get(key) if isinstance(said, dict) else None
         return number if isinstance(number, int) else None
+
+
+def fitted(text: str, most_bytes: int) -> str:
+    """The first lines and the last one, which sums up, as far as they fit."""
+    if len(text.encode()) <= most_bytes:
+        return text
+    *lines, last = text.split("\n")
+    left = most_bytes - len(f"\n…\n{last}".encode())
+    kept = []
+    for line in lines:
+        left -= len(line.encode()) + 1
+        if left < 0:
+            break
+        kept.append(line)
+    return "\n".join([*kept, "…", last]) if kept else text.encode()[: most_bytes - 3].decode(errors="ignore") + "…"
 
 
 def _listen() -> None:
