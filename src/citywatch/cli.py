@@ -830,14 +830,17 @@ def token_revoke(data_dir: Path, config: Path | None, name: str) -> None:
 @app.command("check-config")
 @click.argument("file", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
-    """Check a configuration, and the fleet file and register that it names; every mistake is told with its line."""
+    """Check a configuration, and the fleet file, register and contract files that it names; every mistake is told with
+    its line."""
     from citywatch.app.cameras import check_fleet_file
+    from citywatch.app.contracts import check_contract_files
     from citywatch.app.register import read_register
     from citywatch.settings import load_settings
 
     settings = load_settings(file)
     cameras = len(settings.cameras) + check_fleet_file(file, settings)
     read_register(settings, file.absolute().parent)
+    check_contract_files(settings, file.absolute().parent)
     click.echo(f"{file}: in order ({cameras} cameras, {len(settings.scales)} scale lanes)")
 
 

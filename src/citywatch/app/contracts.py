@@ -10,6 +10,12 @@ from citywatch.sla.contracts import Contract, Listed
 from citywatch.tickets.clocks import Contracts
 
 
+def check_contract_files(settings: Settings, beside: Path) -> None:
+    """ConfigurationError for contracts that are named as files and are wrong. Those of a data directory are not read."""
+    files = tuple(name for name in settings.contracts if _is_file(name))
+    read_contracts(settings.model_copy(update={"contracts": files}), beside, beside)
+
+
 def read_contracts(settings: Settings, root: Path, beside: Path | None) -> Contracts:
     """`root` is the data directory, where contracts lie by their names; `beside` the directory of the configuration
     file, from where files are seen (None for the current one). ConfigurationError lists the mistakes of the first file
@@ -21,9 +27,12 @@ def read_contracts(settings: Settings, root: Path, beside: Path | None) -> Contr
 
     found: list[tuple[Contract, dict[str, Listed]]] = []
     for name in settings.contracts:
-        is_file = Path(name).suffix in (".yaml", ".yml")
-        contract, file = find_contract(root, str((beside or Path()) / name) if is_file else name)
+        contract, file = find_contract(root, str((beside or Path()) / name) if _is_file(name) else name)
         if contract.name in {known.name for known, _ in found}:
             raise ConfigurationError(f"contracts: {contract.name!r} is named twice; keep one")
         found.append((contract, read_register(contract, file)))
     return Contracts(found)
+
+
+def _is_file(name: str) -> bool:
+    return Path(name).suffix in (".yaml", ".yml")
