@@ -11,7 +11,7 @@ from citywatch.tickets.clocks import Contracts
 
 
 def check_contract_files(settings: Settings, beside: Path) -> None:
-    """ConfigurationError for contracts that are named as files and are wrong. Those of a data directory are not read."""
+    """ConfigurationError for contracts that are named as files and are wrong. Those of a data directory are left."""
     files = tuple(name for name in settings.contracts if _is_file(name))
     read_contracts(settings.model_copy(update={"contracts": files}), beside, beside)
 
