@@ -14,9 +14,9 @@ import numpy as np
 from citywatch.domain.pictures import Fault
 
 DAY_S = 86_400
-LOOK_EVERY_S = 8 * DAY_S
+LOOK_EVERY_S = 12 * DAY_S
 """A routine look at every camera. A true patrol looks every five minutes: that would be 690 million looks a year."""
-UNKNOWN_AFTER_S = 12 * DAY_S
+UNKNOWN_AFTER_S = 18 * DAY_S
 """After one routine look that is left out nobody has looked for too long."""
 
 _KINDS = (
@@ -130,9 +130,9 @@ def _switch_looks(rng: np.random.Generator, end_s: int, dark: list[Stretch]) -> 
 
 
 def _found_out(rng: np.random.Generator, change_s: int, apart_s: int, slowest_s: int = 60) -> set[int]:
-    """Four looks behind a change, so far apart: the patrol asks suspects again."""
+    """Three looks behind a change, so far apart: the patrol asks suspects again."""
     first = change_s + int(rng.integers(2, slowest_s))
-    return {first + turn * apart_s for turn in range(4)}
+    return {first + turn * apart_s for turn in range(3)}
 
 
 def _stretches(rng: np.random.Generator, end_s: int, mean_s: float, median_h: float, spread: float) -> list[Stretch]:

@@ -1,7 +1,7 @@
 """A year of 6,534 cameras behind 300 switches: figures against two plain references, and what it leaves behind.
 
 What is simulated. Faults of cameras and dark switches are drawn by a seeded model (benchmarks/_year_plan.py), with what
-a patrol would look at because of them, a routine look at every camera each eight days (a true patrol's 690 million are
+a patrol would look at because of them, a routine look at every camera each twelve days (a true patrol's 690 million are
 too many), holes in the patrol, cameras that are added and removed, and crews that accept most tickets. Looks, commands
 and ticks (one each five minutes, behind the rows of those) are rows of a log in memory; from there on everything is the
 product: the processor with the rules, the incident stage, the desks, the projection into SQLite, the archive that trims
