@@ -571,10 +571,6 @@ class Store(Protocol):
         """The rows of these tickets, by id."""
         ...
 
-    def open_findings(self, source: str) -> int:
-        """How many findings of a source are open."""
-        ...
-
     def known_devices(self, devices: Collection[str]) -> Collection[str]:
         """Those of these ids that are known."""
         ...

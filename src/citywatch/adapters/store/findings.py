@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, cast, delete, func, insert, or_, select, tuple_
+from sqlalchemy import Connection, Select, Text, cast, delete, insert, or_, select, tuple_
 
 from citywatch.adapters.store.bulk import known_among
 from citywatch.adapters.store.schema import ALERTS, DEVICES, FINDING_REPORTERS, FINDINGS, TICKET_NAMES, TICKETS
@@ -87,13 +87,6 @@ class FindingReading:
             these = TICKETS.c.id.in_(tickets[start : start + _IN_ONE_QUESTION])
             found |= {row["id"]: row for row in self._rows(select(TICKETS).where(these))}
         return found
-
-    def open_findings(self, source: str) -> int:
-        """How many findings of a source are open."""
-        c = FINDINGS.c
-        with self.reading() as connection:
-            query = select(func.count()).where(c.source == source, c.state == "open")
-            return connection.scalar(query) or 0
 
     def known_devices(self, devices: Collection[str]) -> set[str]:
         """Those of these ids that are known."""
