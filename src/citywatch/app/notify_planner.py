@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from citywatch.adapters.store.outbox import Outbox, OutboxTurn
@@ -218,5 +218,5 @@ def _member_row(group: str, member: Member) -> dict[str, Any]:
         "cause": member.cause,
         "is_open": member.is_open,
         "told": member.told,
-        "body": asdict(member),
+        "body": {one.name: getattr(member, one.name) for one in fields(member)},
     }

@@ -158,7 +158,7 @@ def flush(
         items = [Item(one, ()) for one in asking[:MOST_ITEMS]]
         plans.append(_plan(head, REPEAT, "", items, open_count))
         told_ns = now_ns
-    gone = tuple(one.subject for one in after if one not in stay)
+    gone = tuple(one.subject for one in after if is_over or not one.is_open)
     if is_over:
         return Flush(None, (), gone, tuple(plans))
     following = _next(replace(head, told_ns=told_ns), stay, bool(asking), timing, now_ns)
