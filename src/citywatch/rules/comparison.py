@@ -142,7 +142,10 @@ class OwnThresholds:
     strange_pixels: float = 8.0
     """Looks at another view agree with the reference best at places no farther apart than this, if at all."""
     here_certain: float = 0.06
-    """What lies where it always was, by at least this certainty, is the old view, however little is found of it."""
+    """What lies where it always was, by at least this certainty, is the old view, however little is found of it: when
+    there is a veil before it..."""
+    surely_here: float = 0.15
+    """... or by this one, whatever hides the rest: snow that falls leaves 0.17 and more."""
     veiled_of_usual: float = 0.7
     """Veiled: no more than this share of what is usually found, found where it was, and the picture stays the same."""
     veiled_known_looks: int = 36
@@ -588,7 +591,8 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
             return ((), _all(Own.LIGHT_CHANGES, *_PLACED)), calm
         return _partly(look, trace, partly_from, limits)
     here = look.shift_certainty >= limits.here_certain and math.hypot(x, y) < limits.moved_pixels
-    if look.match_share <= least and not (here and _is_veiled(look, view, rows, limits)):
+    stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.same_pixels
+    if look.match_share <= least and not stays and not (here and _is_veiled(look, view, rows, limits)):
         return _another(look, view, rows, trace, least, limits)
     veiled = _veiled(look, view, rows, trace, limits) if math.hypot(x, y) < limits.moved_pixels else None
     calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
