@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks._dark_city import START_NS, Dark, PatrolledCity, contractor, district, opened_s
+
 from citywatch.adapters.store.sql import SqlStore
 from citywatch.app.checks.city import City
 from citywatch.settings import Settings

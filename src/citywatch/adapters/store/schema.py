@@ -97,8 +97,8 @@ DEVICES = Table(
 """The newest state of each device; kind is '' until something has told it.
 
 `state_since_ns` is the later bound of the instant from which the state holds (NULL before the first state).
-`faults` lists the present ones by name: [{"fault", "cause", "first_bad_ns", "reason"}], and "alert" of those whose alert
-is that of an earlier one (a flapping one that has taken them in).
+`faults` lists the present ones by name: [{"fault", "cause", "first_bad_ns", "reason"}], and "alert" of those whose
+alert is that of an earlier one (a flapping one that has taken them in).
 """
 
 DEVICE_STATES = Table(
