@@ -70,6 +70,11 @@ class LearningPolicy:
     """... by a look that finds this share of it..."""
     stale_steady: float = 0.2
     """... and so much more of the look before: sun, snow and clouds have made another view of the same place."""
+    calm_match: float = 0.65
+    """By day nothing is adopted of which less than this is found again..."""
+    calm_steady: float = 0.75
+    """... unless this much of the look before is: flakes and the shadows of leaves would be missed when they are gone.
+    (Of snow that falls two looks have up to 0.7 in common.)"""
     follow_shift: float = 3.0
     """And it is displaced by no more than so many grid pixels."""
     missing_looks: int = 8
@@ -183,7 +188,11 @@ def _follows(look: Look, known: View, policy: LearningPolicy) -> bool:
         and look.steady_share >= look.match_share + policy.stale_steady
         and age_ns >= policy.stale_seconds * NS_PER_S
     )
-    return bool(look.sketch) and (well or stale) and max(abs(look.shift_x), abs(look.shift_y)) <= policy.follow_shift
+    calm = (
+        look.light is not Light.DAY or look.match_share >= policy.calm_match or look.steady_share >= policy.calm_steady
+    )
+    near = max(abs(look.shift_x), abs(look.shift_y)) <= policy.follow_shift
+    return bool(look.sketch) and (well or stale) and calm and near
 
 
 def _count(
