@@ -376,8 +376,8 @@ def test_openapi_is_complete(city):
             assert "application/problem+json" in operation["responses"][status]["content"], name
         good = [status for status in operation["responses"] if status.startswith("2") and status != "202"]
         assert good or "202" in operation["responses"], name
-        if good == ["204"]:
-            continue
+        if good == ["204"] or name == "POST /api/v2/alerts":
+            continue  # the second answers as Alertmanager does, with nothing
         content = operation["responses"][(good or ["202"])[0]]["content"]
         for media, body in content.items():
             assert media != "application/json" or "$ref" in body["schema"], name

@@ -39,20 +39,51 @@ KnownAt = Annotated[
 Format = Literal["json", "html", "pdf", "csv", "parquet"]
 Text = Annotated[str, Query(max_length=500)]
 
+
+class Interval(BaseModel):
+    """A stretch of a device's time, and what it counts as."""
+
+    model_config = {"extra": "allow"}
+
+    device: str = Field(examples=["camera/north-gate"])
+    state: str = Field(examples=["down"])
+    begin: str = Field(alias="from", examples=["2026-01-10T00:00:00.000Z"])
+    end: str = Field(alias="to", examples=["2026-01-11T00:00:00.000Z"])
+
+
+class SlaReport(BaseModel):
+    """The figures of a contract over a window; more keys hold budgets, groups, causes, tickets and the forecast."""
+
+    model_config = {"extra": "allow"}
+
+    contract: str = Field(examples=["reference"])
+    worst: float | None = Field(description="Share of required time surely in working order", examples=[0.9613])
+    best: float | None = Field(description="... and the share that may have been", examples=[0.9701])
+    verdict: str | None = Field(description="met, missed or undecided", examples=["met"])
+    up_seconds: int = Field(examples=[2_574_000])
+    down_seconds: int = Field(examples=[86_400])
+    unknown_seconds: int = Field(examples=[18_000])
+    excluded_seconds: int = Field(examples=[0])
+    intervals: list[Interval]
+
+
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {
+        "model": SlaReport,
         "content": {
             kind: {"schema": {"type": "string", "format": "binary"}}
-            for kind in (
-                "application/json",
-                "text/html",
-                "application/pdf",
-                "text/csv",
-                "application/vnd.apache.parquet",
-            )
-        }
+            for kind in ("text/html", "application/pdf", "text/csv", "application/vnd.apache.parquet")
+        },
     }
 }
+
+
+class Explanation(BaseModel):
+    """Intervals that make a figure, with the sums of all of them."""
+
+    model_config = {"extra": "allow"}
+
+    intervals: list[Interval]
 
 
 class ContractView(BaseModel):
@@ -107,7 +138,7 @@ def routes(app: FastAPI, api: Api) -> None:
         "/api/v1/sla/report",
         tags=["sla"],
         summary="The figures of a contract over a window",
-        response_class=Response,
+        response_class=JSONResponse,
         responses={**_FILE, **responses(404)},
     )
     async def report(
@@ -130,8 +161,8 @@ def routes(app: FastAPI, api: Api) -> None:
         "/api/v1/sla/explain",
         tags=["sla"],
         summary="The intervals that make a figure, to the second",
-        response_class=Response,
-        responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}, **responses(404)},
+        response_class=JSONResponse,
+        responses={200: {"model": Explanation}, **responses(404)},
     )
     async def explain(
         contract: Contract,
@@ -171,7 +202,7 @@ def routes(app: FastAPI, api: Api) -> None:
         "/api/v1/sla/reports/{contract}/{period}",
         tags=["sla"],
         summary="One monthly report",
-        response_class=Response,
+        response_class=JSONResponse,
         responses={**_FILE, **responses(404)},
     )
     async def kept_file(
