@@ -83,6 +83,7 @@ _FAULT_SEVERITY = {
     Fault.SIDES_UNEQUAL: Severity.WARNING,
     Fault.BAD_RECORDS: Severity.WARNING,
 }
+_FAULT_NAMES = {fault.value: fault.value for fault in Fault}
 
 
 _DANGEROUS = frozenset({Evasion.WRONG_WAY})
@@ -102,7 +103,7 @@ def kind_of(event: Event) -> str:
         case EventKind.FINDING_RAISED:
             return str(event.data["kind"])
         case _:
-            return Fault(event.data["fault"]).value
+            return _FAULT_NAMES[event.data["fault"]]
 
 
 def severity_of(event: Event, policy: AlertPolicy) -> Severity:
@@ -119,7 +120,7 @@ def severity_of(event: Event, policy: AlertPolicy) -> Severity:
         case EventKind.FINDING_RAISED:
             return Severity(event.data["severity"])
         case _:
-            return _FAULT_SEVERITY[Fault(event.data["fault"])]
+            return _FAULT_SEVERITY[event.data["fault"]]
 
 
 def on_event(state: State, event: Event, now_ns: int, policy: AlertPolicy, labels: Labels) -> Iterator[Event]:
@@ -197,7 +198,10 @@ def alert_of(state: State, cause: str) -> str:
 
 def stands(state: State, cause: str) -> bool:
     """Whether an alert stands for a cause, so that its opening would change nothing."""
-    row = state.get(ROOM, alert_of(state, cause))
+    return _is_of(state.get(ROOM, alert_of(state, cause)), cause)
+
+
+def _is_of(row: Row | None, cause: str) -> bool:
     return row is not None and (not row.get("flapping") or cause in row["causes"])
 
 
@@ -206,7 +210,7 @@ def stands(state: State, cause: str) -> bool:
 
 def _open(state: State, event: Event, now_ns: int, policy: AlertPolicy, labels: Labels) -> Iterator[Event]:
     alert = alert_of(state, event.cause)
-    if stands(state, event.cause):
+    if _is_of(state.get(ROOM, alert), event.cause):
         return
     at_ns = now_ns or event.at_ns
     like = "" if event.kind in MOMENTS or event.kind is EventKind.EXERCISE_STARTED else _like(event)
@@ -349,7 +353,7 @@ def _next_step_ns(row: Row) -> int:
 def _put(state: State, alert: str, row: Row) -> None:
     """The row, due when it next has something to do."""
     waits = (row["expires_ns"], row.get("quiet_until_ns", 0), _next_step_ns(row))
-    due_ns = min((ns for ns in waits if ns), default=0)
+    due_ns = min(filter(None, waits), default=0)
     before_ns = row.get("due_ns", 0)
     if due_ns != before_ns:
         if before_ns:

@@ -43,11 +43,15 @@ class State:
         return state
 
     def get(self, room: str, name: str) -> Row | None:
-        return self._rooms.get(room, {}).get(name)
+        rows = self._rooms.get(room)
+        return None if rows is None else rows.get(name)
 
     def put(self, room: str, name: str, row: Row) -> None:
         self._remember(room, name)
-        self._rooms.setdefault(room, {})[name] = row
+        rows = self._rooms.get(room)
+        if rows is None:
+            rows = self._rooms[room] = {}
+        rows[name] = row
 
     def drop(self, room: str, name: str) -> None:
         self._remember(room, name)
@@ -125,8 +129,9 @@ class State:
         if key not in self._undo:
             self._undo[key] = self.get(room, name)
         self._changed[key] = None
-        for names in self._followed.get(room, ()):
-            names.add(name)
+        if room in self._followed:
+            for names in self._followed[room]:
+                names.add(name)
 
 
 _text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode

@@ -105,8 +105,10 @@ class Desks:
             "source": str(event.data.get("source", "")),
             "exercise": "yes" if event.kind is EventKind.EXERCISE_STARTED else "",
         }
-        told: Mapping[str, str] = event.data.get("labels", {})
-        return known, found | {label: text for label, text in told.items() if not found.get(label, "x")}
+        told: Mapping[str, str] | None = event.data.get("labels")
+        if told:
+            found |= {label: text for label, text in told.items() if not found.get(label, "x")}
+        return known, found
 
 
 def next_due(state: State) -> int | None:
