@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import logging
 import math
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from citywatch.app.briefing import Briefing
+from citywatch.app.interpreter import share_the_interpreter
 from citywatch.app.kernels import compile_once, warm
 from citywatch.app.preload import preload
 from citywatch.domain.instants import NS_PER_MS
@@ -608,18 +608,8 @@ def _start_presence(
 def _live(part: str, briefing: Briefing, running: Mapping[str, Turns], stop: threading.Event, stack: ExitStack) -> None:
     _start_presence(part, briefing, running, stop, stack)
     _say_ready()
-    _share_the_interpreter()
+    share_the_interpreter()
     stop.wait()
-
-
-def _share_the_interpreter() -> None:
-    """Rows and events are trees without cycles: looking for cycles among tens of thousands of them finds nothing. And
-    who comes back from disk or network shall not wait long for its turn while another thread calculates.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    sys.setswitchinterval(0.001)
 
 
 async def _serve_until(server: ApiServer, stop: threading.Event) -> None:
