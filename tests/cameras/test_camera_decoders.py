@@ -85,7 +85,7 @@ def test_a_decoder_that_dies_or_hangs_at_a_visit_costs_nothing(pools, task, long
         assert is_fine(await caught(pool, long_task, number, times=1))
         assert is_fine(await pool.examine(task))
 
-    pools(test, visit_seconds=4, **LONG)
+    pools(test, visit_seconds=8, **LONG)
     assert pools.meter.counts == {("decoders_replaced_total", reason): 1}
 
 
