@@ -86,16 +86,21 @@ def table(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def run_scenario(name: str) -> list[dict[str, Any]] | None:
-    """The rows of one scenario, run in a process of its own; None when it failed (its error is on stderr)."""
+def row_line(r: dict[str, Any]) -> str:
+    """A row as it is told as soon as it is known."""
+    ratio = "" if r["ratio"] is None else f", {_number(r['ratio'])} times {r['peer']}"
+    goal = "" if r["goal"] is None else f"; goal {r['goal']}: {'met' if r['met'] else 'NOT MET'}"
+    return f"{r['scenario']}: {r['figure']}: {_number(r['value'])} {r['unit']}{ratio}{goal}"
+
+
+def run_scenario(name: str) -> tuple[list[dict[str, Any]], bool]:
+    """(the rows of one scenario, from a process of its own; whether it came to its end: else its error is told)."""
     with tempfile.TemporaryDirectory(prefix="citywatch-bench-") as directory:
         result = Path(directory) / "rows.json"
         command = [sys.executable, "-m", "benchmarks", "--only-here", name, "--json", str(result)]
         done = subprocess.run(command, cwd=_frame.ROOT, env=_frame.one_thread(), check=False)
-        if done.returncode or not result.exists():
-            return None
-        rows: list[dict[str, Any]] = json.loads(result.read_text())
-        return rows
+        rows: list[dict[str, Any]] = json.loads(result.read_text()) if result.exists() else []
+        return rows, done.returncode == 0
 
 
 def _run_here(name: str, result: Path) -> int:
@@ -103,8 +108,11 @@ def _run_here(name: str, result: Path) -> int:
     module = importlib.import_module(f"benchmarks.{name}")
     if name != module.SCENARIO:
         raise RuntimeError(f"benchmarks/{name}.py says SCENARIO = {module.SCENARIO!r}")
-    rows = [item.as_json() if isinstance(item, _frame.Row) else _frame.Row(**item).as_json() for item in module.run()]
-    result.write_text(json.dumps(rows))
+    rows: list[dict[str, Any]] = []
+    for item in module.run():  # a list, or one after the other: then each is told at once, and kept
+        rows.append(item.as_json() if isinstance(item, _frame.Row) else _frame.Row(**item).as_json())
+        print(row_line(rows[-1]), flush=True)
+        result.write_text(json.dumps(rows))
     return 0
 
 
@@ -133,14 +141,13 @@ def main(arguments: list[str] | None = None) -> int:
     failed: list[str] = []
     for name in options.scenario or SCENARIOS:
         print(f"{name}: {SCENARIOS[name]} ...", flush=True)
-        got = run_scenario(name)
-        if got is None:
+        got, whole = run_scenario(name)
+        rows += got
+        if not whole:
             failed.append(name)
-        else:
-            rows += got
+        if options.json:
+            options.json.write_text(json.dumps({"machine": where, "failed": failed, "rows": rows}, indent=1) + "\n")
     print("\n" + table(rows))
-    if options.json:
-        options.json.write_text(json.dumps({"machine": where, "failed": failed, "rows": rows}, indent=1) + "\n")
     missed = [f"{r['scenario']}: {r['figure']}" for r in rows if r["goal"] is not None and r["met"] is not True]
     for name in failed:
         print(f"FAILED {name}: the scenario ended with an error, see above")
