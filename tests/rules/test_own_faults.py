@@ -204,6 +204,17 @@ def test_to_and_fro_is_shaking_not_moved(watch):
     assert watch.open() == {}
 
 
+def test_a_bus_that_pulls_a_few_edges_along_shakes_nothing(watch):
+    bus = {"match_share": 0.31, "shift_certainty": 0.1, "lost_share": 0.18, "lost_cells": 0x94, "mean": 90.0,
+           "contrast_ratio": 0.695, "texture_share": 0.5}  # fmt: skip
+    watch.look(shift_x=-1.2, shift_y=0.2)
+    watch.look(shift_x=0.1, shift_y=4.5, steady_share=0.3, **bus)
+    watch.look(shift_x=1.5, shift_y=4.0, steady_share=0.98, **bus)
+    watch.look(shift_x=-0.1, shift_y=0.3)
+    assert Fault.SHAKING not in watch.suspected()
+    assert watch.open() == {}
+
+
 def test_a_camera_brought_back_near_its_old_view_is_repaired_and_learned_anew(watch):
     for _ in range(3):
         watch.look(**ANOTHER_VIEW)
@@ -240,6 +251,26 @@ def test_lorries_that_hide_another_part_each_time_are_no_cover(watch):
     for number in range(8):
         watch.look(**COVER | {"lost_cells": 0xFF << 8 * (number % 5)})
     assert watch.confirmed() == []
+
+
+def test_snow_that_comes_to_lie_is_no_cover(watch):
+    white = COVER | {"match_share": 0.63, "contrast_ratio": 0.9}
+    for lost in (0.05, 0.1, 0.15):
+        watch.look(**white | {"lost_share": lost})
+    for lost in (0.22, 0.23, 0.23, 0.23):
+        watch.look(**white | {"lost_share": lost})
+    assert watch.suspected() == []
+    for _ in range(3):
+        watch.look(**white | {"lost_share": 0.4})
+    assert watch.confirmed() == [Fault.PARTLY_COVERED]
+
+
+def test_what_a_snowfall_leaves_behind_is_no_cover_unless_it_is_much(watch):
+    for lost, expected in ((0.25, []), (0.4, [Fault.PARTLY_COVERED])):
+        watch.look(match_share=0.5, lost_share=0.02, steady_share=0.55)  # flakes
+        for _ in range(4):
+            watch.look(**COVER | {"match_share": 0.55, "contrast_ratio": 0.95, "lost_share": lost})
+        assert watch.confirmed() == expected
 
 
 def test_parked_cars_that_leave_are_no_fault(watch):

@@ -119,6 +119,8 @@ class OwnThresholds:
     """... and this share of all that is not found..."""
     partly_found_of_rest: float = 0.38
     """... while this share of what is not lost is found where it was..."""
+    partly_rise: float = 0.12
+    """... and so much more than at the last look in order: a cover comes at once, snow that lies and haze creep..."""
     partly_contrast_of_usual: float = 0.7
     """... with this share of its usual contrast: fog takes the far away first, and some of the near."""
     hazy_brightness_of_usual: float = 1.25
@@ -129,6 +131,9 @@ class OwnThresholds:
     """What is lost may be the shadows of leaves that lay in the reference, up to this share..."""
     shadows_contrast_of_usual: float = 0.85
     """... where the sun has taken contrast from all the rest, too: less than this share of it is left."""
+    weathered_of_usual: float = 0.8
+    """And it may be what snow has left on the ground where, by day, the last look in order found less than this share
+    of what is usually found: flakes have more edges than the street."""
     mostly_lost_share: float = 0.45
     """Where so much is lost, no other view can be meant: then it is enough that what is found lies where it was..."""
     mostly_certain: float = 0.05
@@ -155,6 +160,11 @@ class OwnThresholds:
     """A veil is near and blurred, and full of contrast: the sharpest of the picture falls behind. Shadows are sharp."""
     veiled_brightness_of_usual: float = 1.2
     """In the dark a lamp of the camera's own lights it up, too."""
+    lit_up_brightness_of_usual: float = 1.65
+    """Webs and twigs that a lamp lights up by night make it brighter by 1.57 to 2.0; a lit front that the lens was
+    drawn to, by 1.58 at most."""
+    lit_up_sharpness_of_usual: float = 0.75
+    """And leave so much of the sharpness (0.35 to 0.77)."""
     same_cells: float = 0.5
     """Two covers are the same when this share of the lost cells is lost both times."""
     slope_ratio: float = 0.78
@@ -184,6 +194,13 @@ class OwnThresholds:
     """... and no more (0.2 where no structure is left; a film that leaves something leaves it everywhere, 0.33)..."""
     fog_certain: float = 0.09
     """... by this certainty in its place: 0.1 and more at 10 m; plates 0.02, films that leave as little hardly 0.08."""
+    thick_certain: float = 0.03
+    """Fog that leaves next to nothing lies there by this certainty (0.04 to 0.07)..."""
+    thick_sharpness: float = 2.5
+    """... in a picture this sharp at most: what is near has edges, up to 2.1; behind a film that leaves as little there
+    is only noise left, 3.8 and more..."""
+    thick_contrast_ratio: float = 0.35
+    """... and what is found is paler than this: beside a plate it has all its contrast, 0.38 and more."""
     lit_contrast_of_usual: float = 0.66
     """In a picture as bright as fog it is enough that what is found again keeps no more than this..."""
     lit_lost_share: float = 0.42
@@ -218,6 +235,9 @@ class Trace:
     name     the view it was compared with, as its reference's key; "" for none
     x, y     where it lay against the first reference of that view; NaN-free: `placed` says whether it is known
     placed   whether x and y are known
+    sure     whether enough of the view was found there
+    lost     the share that was lost at the last look that showed no cover; -1 when none is known
+    seen     the share that was found at it
     cells    the cells that a cover hid, all looks of its run in common; 0 for none
     strange  whether it showed another view
     veiled   whether something with structure of its own lay over a part of it
@@ -234,6 +254,9 @@ class Trace:
     veiled: bool = False
     shaken: bool = False
     light: int = 0
+    sure: bool = True
+    lost: float = -1.0
+    seen: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,10 +397,14 @@ def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DE
     normal = NOTHING if view is None else usual(rows, view.light, "mean")
     if view is None or not normal.known or look.mean < limits.hazy_brightness_of_usual * normal.mean:
         return False
-    here = look.shift_certainty >= limits.fog_certain and math.hypot(*view.shift(look)) < limits.moved_pixels
-    little = limits.fog_match_share <= look.match_share <= limits.fog_most_match_share
-    pale = look.contrast_ratio < limits.covered_standing
-    return here and little and pale and look.sharpness_ratio > limits.film_slope_ratio
+    if not limits.fog_match_share <= look.match_share <= limits.fog_most_match_share:
+        return False
+    if math.hypot(*view.shift(look)) >= limits.moved_pixels:
+        return False
+    if look.shift_certainty >= limits.fog_certain and look.sharpness_ratio > limits.film_slope_ratio:
+        return look.contrast_ratio < limits.covered_standing
+    thick = look.shift_certainty >= limits.thick_certain and look.sharpness <= limits.thick_sharpness
+    return thick and look.contrast_ratio < limits.thick_contrast_ratio
 
 
 def is_lit_otherwise(look: Look, view: View, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
@@ -583,27 +610,38 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
         and look.match_share >= limits.partly_found_of_rest * (1.0 - look.lost_share)
         and not contrast_left(look, view, rows) < limits.partly_contrast_of_usual
     ) or _is_mostly_lost(look, view, rows, trace, limits):
-        if _is_hazy(look, view, rows, limits):
+        why = _may_be_weather(look, view, rows, trace, limits)
+        if why is not None:
             calm = replace(trace, cells=0, strange=False, veiled=False, placed=False)
-            return ((), _all(Own.TOO_LITTLE_STRUCTURE, *_PLACED)), calm
-        if _may_be_shadows(look, view, rows, limits):
-            calm = replace(trace, cells=0, strange=False, veiled=False, placed=False)
-            return ((), _all(Own.LIGHT_CHANGES, *_PLACED)), calm
+            return ((), _all(why, *_PLACED)), calm
         return _partly(look, trace, partly_from, limits)
-    here = look.shift_certainty >= limits.here_certain and math.hypot(x, y) < limits.moved_pixels
+    sure = look.shift_certainty >= limits.here_certain or _is_lit_up(look, view, rows, limits)
+    here = sure and math.hypot(x, y) < limits.moved_pixels
     stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.same_pixels
     if look.match_share <= least and not stays and not (here and _is_veiled(look, view, rows, limits)):
         return _another(look, view, rows, trace, least, limits)
     veiled = _veiled(look, view, rows, trace, limits) if math.hypot(x, y) < limits.moved_pixels else None
     calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
+    if veiled is None:
+        calm = replace(calm, lost=round(look.lost_share, 4), seen=round(look.match_share, 4))
     if not placed:
         return ((), _all(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)), calm
     found, unchecked = _displaced(look, view, trace, limits)
     shaken = any(finding.fault is Fault.SHAKING for finding in found)
-    after = replace(calm, x=round(x, 3), y=round(y, 3), placed=True, shaken=shaken)
+    enough = look.match_share >= limits.displaced_match_share
+    after = replace(calm, x=round(x, 3), y=round(y, 3), placed=True, shaken=shaken, sure=enough)
     if veiled is not None and not any(finding.fault is Fault.MOVED for finding in found):
         found += (veiled,)
     return (found, unchecked), after
+
+
+def _may_be_weather(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Own | None:
+    """Why what is lost may be no cover; None when it can be nothing else."""
+    if _is_hazy(look, view, rows, limits):
+        return Own.TOO_LITTLE_STRUCTURE
+    if _may_be_shadows(look, view, rows, limits) or not _has_come(look, view, rows, trace, limits):
+        return Own.LIGHT_CHANGES
+    return None
 
 
 def _is_hazy(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
@@ -621,6 +659,19 @@ def _may_be_shadows(look: Look, view: View, rows: Rows, limits: OwnThresholds) -
     """Whether a cloud before the sun explains what is lost. A cover takes no contrast from what it leaves."""
     little = view.light is Light.DAY and look.lost_share < limits.shadows_lost_share
     return little and contrast_left(look, view, rows) < limits.shadows_contrast_of_usual
+
+
+def _has_come(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether what is lost was not lost at the last look in order, as far as that could be seen. Snow that lies, haze
+    that thickens and shadows that wander take a little more from look to look.
+    """
+    if trace.lost < 0:
+        return True
+    if look.lost_share - trace.lost < limits.partly_rise:
+        return False
+    little = view.light is Light.DAY and look.lost_share < limits.shadows_lost_share
+    match = usual(rows, view.light, "match_share")
+    return not (little and match.known and trace.seen < limits.weathered_of_usual * match.mean)
 
 
 def _is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
@@ -658,7 +709,10 @@ def _displaced(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> _
         # The first look away says so; the next ones must lie at the same place, or the camera shakes.
         found.append(_finding(Fault.MOVED, "view_displaced", "displacement", far, limits.moved_pixels))
     shaken = trace.placed and trace.shaken and far >= limits.shaking_pixels and step >= limits.resting_pixels
-    if step >= limits.shaking_pixels or shaken:
+    if hardly or (trace.placed and not trace.sure):
+        # A bus has edges of its own, and little else is found: neither its look nor the way back tells a step.
+        unchecked += _all(Own.TOO_LITTLE_STRUCTURE, Fault.SHAKING)
+    elif step >= limits.shaking_pixels or shaken:
         found.append(_finding(Fault.SHAKING, "displaced_to_and_fro", "step", step, limits.shaking_pixels))
     return tuple(found), unchecked
 
@@ -702,6 +756,17 @@ def _is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> boo
     blurred = look.sharpness <= limits.veiled_sharpness_of_usual * sharpness.mean
     lit = view.light is not Light.DAY and look.mean >= limits.veiled_brightness_of_usual * brightness.mean
     return (blurred or lit) and contrast_left(look, view, rows) >= limits.partly_contrast_of_usual
+
+
+def _is_lit_up(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a night is so bright and so blurred as only the camera's own lamp on something near makes it. Threads
+    that lie all over the view leave too few edges for a certainty.
+    """
+    sharpness, brightness = usual(rows, view.light, "sharpness"), usual(rows, view.light, "mean")
+    if view.light is Light.DAY or not sharpness.known or not brightness.known:
+        return False
+    blurred = look.sharpness <= limits.lit_up_sharpness_of_usual * sharpness.mean
+    return blurred and look.mean >= limits.lit_up_brightness_of_usual * brightness.mean
 
 
 def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Finding | None:

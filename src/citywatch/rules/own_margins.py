@@ -1,9 +1,10 @@
 """How far a look is from the faults that only a reference tells: moved, partly_covered and shaking.
 
 As rules.pictures.margins: in units of a fault's threshold, positive is fine, 0 or less may be found. An alternative is
-as far as its farthest check. What hedges a finding beyond these checks (the cells of a cover, haze, the look before) is
-left out, so that a look is never farther from a fault than is said here: false alarms that are extrapolated from these
-figures are too many rather than too few.
+as far as its farthest check, those that weather must pass among them: haze, shadows, what creeps, a veil that stays.
+What hedges a finding beyond these checks (the cells of a cover, how steady another view is) is left out, so that a look
+is never farther from a fault than is said here: false alarms that are extrapolated from these figures are too many
+rather than too few.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def margins(
         trace = Trace(view.name)
     told = {
         Fault.MOVED: min(_displaced(look, view, limits), _another(look, view, rows, limits)),
-        Fault.PARTLY_COVERED: min(_lost(look, view, rows, limits), _veiled(look, view, rows, limits)),
+        Fault.PARTLY_COVERED: min(_lost(look, view, rows, trace, limits), _veiled(look, view, rows, trace, limits)),
         Fault.SHAKING: _shaking(look, view, trace, limits),
     }
     return {fault: margin for fault, margin in told.items() if math.isfinite(margin)}
@@ -62,7 +63,7 @@ def _another(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float
     return max(_most(look.match_share, least), _least(look.texture_share, structure), uncovered)
 
 
-def _lost(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+def _lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
     lost = usual(rows, view.light, "lost_share")
     threshold = limits.partly_lost_share + (lost.high(0.0, 2.0) if lost.known else 0.0)
     rest = limits.partly_lost_of_rest * (1.0 - look.match_share)
@@ -72,19 +73,49 @@ def _lost(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
         _least(look.match_share, limits.partly_found_of_rest * (1.0 - look.lost_share)),
         _least(contrast_left(look, view, rows), left),
     )
-    return min(max(part, there), _least(look.lost_share, limits.mostly_lost_share))
+    lost_margin = min(max(part, there), _least(look.lost_share, limits.mostly_lost_share))
+    return max(lost_margin, _weather(look, view, rows, limits), _crept(look, view, rows, trace, limits))
 
 
-def _veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+def _weather(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+    """How far what is lost is from being more than haze and the shadows of a day explain."""
+    brightness, left = usual(rows, view.light, "mean"), contrast_left(look, view, rows)
+    haze = -math.inf
+    if brightness.known:
+        clear = _least(left, limits.hazy_contrast_of_usual)
+        mostly = max(_least(look.lost_share, limits.mostly_lost_share), _least(left, limits.partly_contrast_of_usual))
+        haze = min(_most(look.mean, limits.hazy_brightness_of_usual * brightness.mean), clear, mostly)
+    if view.light is not Light.DAY:
+        return haze
+    much = _least(look.lost_share, limits.shadows_lost_share)
+    return max(haze, min(much, _least(left, limits.shadows_contrast_of_usual)))
+
+
+def _crept(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
+    """How far what is lost is from having come since the last look in order, or out of the weather."""
+    if trace.lost < 0:
+        return -math.inf
+    rise, match = _least(look.lost_share - trace.lost, limits.partly_rise), usual(rows, view.light, "match_share")
+    if view.light is not Light.DAY or not match.known:
+        return rise
+    much = _least(look.lost_share, limits.shadows_lost_share)
+    return max(rise, min(much, _least(trace.seen, limits.weathered_of_usual * match.mean)))
+
+
+def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
     match, sharpness = usual(rows, view.light, "match_share"), usual(rows, view.light, "sharpness")
     brightness = usual(rows, view.light, "mean")
     if not match.known:
         return math.inf
     blurred = _most(look.sharpness, limits.veiled_sharpness_of_usual * sharpness.mean)
-    lit = _least(look.mean, limits.veiled_brightness_of_usual * brightness.mean)
+    lit = math.inf
+    if view.light is not Light.DAY:
+        lit = _least(look.mean, limits.veiled_brightness_of_usual * brightness.mean)
+    stays = _least(look.steady_share, limits.veiled_steady_share) if trace.veiled else -math.inf
     return max(
         _most(look.match_share, limits.veiled_of_usual * match.mean),
         min(blurred, lit),
+        stays,
         _least(contrast_left(look, view, rows), limits.partly_contrast_of_usual),
     )
 
@@ -98,4 +129,7 @@ def _shaking(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> flo
     margin = _least(step, limits.shaking_pixels)
     if trace.placed and trace.shaken:
         margin = min(margin, max(_least(far, limits.shaking_pixels), _least(step, limits.resting_pixels)))
-    return max(margin, _least(look.shift_certainty, limits.certain))
+    if trace.placed and not trace.sure:
+        return math.inf
+    known = _least(look.match_share, limits.displaced_match_share)
+    return max(margin, known, _least(look.shift_certainty, limits.certain))
