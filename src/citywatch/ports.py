@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from citywatch.domain.cameras import Described
 from citywatch.domain.columns import Batch
-from citywatch.domain.events import Event
+from citywatch.domain.events import Event, EventKind
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -114,6 +114,12 @@ class Log(Protocol):
         self, positions: Mapping[int, Position], *, most: int, block_ms: int
     ) -> Mapping[int, Sequence[tuple[Position, Event]]]:
         """Events of `events:{p}` behind each position; INCIDENTS stands for those of the incident stage."""
+        ...
+
+    def read_events_of(
+        self, kinds: Collection[EventKind], positions: Mapping[int, Position], *, most: int, block_ms: int
+    ) -> Mapping[int, tuple[Position, Sequence[Event]]]:
+        """Like read_events, for whom few kinds concern: how far each partition was read, and events of these kinds."""
         ...
 
     def load(self, partition: int) -> tuple[Position, Mapping[str, bytes]]:

@@ -18,6 +18,7 @@ from citywatch.adapters.store.sql import SqlStore
 from citywatch.app.fleet import FleetFollower, FleetKeeper, command_batch
 from citywatch.domain.cameras import Origin
 from citywatch.domain.commands import Verb
+from citywatch.domain.events import EventKind
 from citywatch.flow.door import LogDoor
 from citywatch.flow.lateness import CountingStep
 from citywatch.flow.processor import Processor
@@ -50,6 +51,8 @@ class Counts:
 
 class Recorder:
     """A patrol that remembers what it was told."""
+
+    concerns = frozenset({EventKind.DEVICE_STATE})
 
     def __init__(self):
         self.cameras, self.told, self.events = {}, [], []
@@ -296,7 +299,7 @@ def test_the_patrol_begins_with_the_store_and_follows_the_log(city) -> None:
     assert begun == ["north", "south"]
     assert patrol.told == ["+east", "+north", "-south"]
     assert patrol.cameras["north"].address().password == "changed"
-    assert set(patrol.events) == {"device_registered", "device_state"}
+    assert set(patrol.events) == {"device_state"}, "of what it acts on, and of nothing else"
 
 
 @pytest.mark.parametrize("early", [True, False])
@@ -309,7 +312,7 @@ def test_events_that_were_trimmed_before_the_patrol_read_them_are_found_in_the_s
 
         partitions = city.log.partitions
 
-        def read_events(self, positions, *, most, block_ms):
+        def read_events_of(self, kinds, positions, *, most, block_ms):
             return {}
 
     whole, city.log = city.log, Forgetful()

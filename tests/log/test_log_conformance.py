@@ -7,6 +7,7 @@ import pytest
 from log_kit import PARTITIONS, event, ticks, until
 
 from citywatch.adapters.log.terms import LogLimits
+from citywatch.domain.events import Event, EventKind
 from citywatch.errors import Fenced, LogError, LogFull, RepeatedWord
 from citywatch.ports import INCIDENTS, ORIGIN, Commit, JointCommit, Position
 from citywatch.wire.blobs import decode, encode
@@ -159,6 +160,18 @@ def test_commit_moves_position_state_and_events_together(log):
     assert list(found) == [1]
     assert [e for _, e in log.read_events({1: found[1][0][0]}, most=1, block_ms=0)[1]] == [event(2)]
     assert log.load(0) == (ORIGIN, {})
+
+
+def test_who_wants_few_kinds_is_told_how_far_the_reading_came(log):
+    _, positions = fill(log, 0, 1)
+    sly = event(1, note='","kind":"overloaded"')
+    other = Event("id-2", EventKind.TICKET_FILED, 'a"","kind":"overloaded', 2, "", {"kind": "overloaded"})
+    log.commit(0, Commit(ORIGIN, positions[0], {}, [sly, other, other]))
+    ((_, _), (second, _), (last, _)) = log.read_events({0: ORIGIN}, most=9, block_ms=0)[0]
+    assert log.read_events_of({sly.kind}, {0: ORIGIN}, most=9, block_ms=0) == {0: (last, [sly])}
+    assert log.read_events_of({other.kind}, {0: ORIGIN}, most=2, block_ms=0) == {0: (second, [other])}
+    assert log.read_events_of({sly.kind}, {0: second}, most=9, block_ms=0) == {0: (last, [])}
+    assert log.read_events_of({sly.kind}, {0: last}, most=9, block_ms=0) == {}
 
 
 def test_of_two_owners_one_is_fenced_and_changes_nothing(log):

@@ -219,8 +219,14 @@ def command_batch(rows: Sequence[tuple[str, Verb, str]], actor: str, at_ns: int,
 # ---- the patrol's side
 
 
+_OF_THE_FLEET = frozenset({EventKind.CAMERA_PUT, EventKind.CAMERA_REMOVED})
+
+
 class Patrols(Protocol):
-    """What is told to a patrol."""
+    """What is told to a patrol. `concerns` are the kinds of events that it acts on."""
+
+    @property
+    def concerns(self) -> frozenset[EventKind]: ...
 
     def put(self, camera: CameraSettings) -> None: ...
 
@@ -261,18 +267,19 @@ class FleetFollower:
 
     async def follow(self, patrol: Patrols, stop: asyncio.Event) -> None:
         """Tell the patrol what changes, until `stop` is set."""
+        kinds = patrol.concerns | _OF_THE_FLEET
         loop = asyncio.get_running_loop()
         looked = -math.inf  # since `begin`, decoders were started: the log may have been trimmed
         waited = False
         while not stop.is_set():
             try:
                 found = await asyncio.to_thread(
-                    self._log.read_events, dict(self._positions), most=1000, block_ms=self.BLOCK_MS
+                    self._log.read_events_of, kinds, dict(self._positions), most=1000, block_ms=self.BLOCK_MS
                 )
-                for partition, events in found.items():
-                    for position, event in events:
+                for partition, (position, events) in found.items():
+                    for event in events:
                         self._tell(patrol, event)
-                        self._positions[partition] = position
+                    self._positions[partition] = position
                 if loop.time() - looked >= self.LOOK_AT_STORE_S:
                     await self._compare(patrol)
                     looked, waited = loop.time(), False

@@ -21,7 +21,7 @@ from citywatch.domain.instants import NS_PER_MS, NS_PER_S
 from citywatch.errors import ConfigurationError
 from citywatch.ports import Clock, Door, Log, Meter, Position, Store
 from citywatch.settings import Settings
-from citywatch.signs.messages import Place, Sign, message_for
+from citywatch.signs.messages import SHOWN, Place, Sign, message_for
 
 MQTT_SOURCE = "mqtt:passes"
 _EVENTS_AT_A_TIME = 500
@@ -150,11 +150,11 @@ class ScalesPart:
             late_s = max(worker.sign.late_s for worker in self._signs)
             begin = Position(max(0, (self._clock.now_ns() - round(late_s * NS_PER_S)) // NS_PER_MS), 0)
             self._positions = dict.fromkeys(range(self._log.partitions), begin)
-        found = self._log.read_events(self._positions, most=_EVENTS_AT_A_TIME, block_ms=_BLOCK_MS)
-        for partition, events in found.items():
-            for _, event in events:
+        found = self._log.read_events_of(SHOWN, self._positions, most=_EVENTS_AT_A_TIME, block_ms=_BLOCK_MS)
+        for partition, (position, events) in found.items():
+            for event in events:
                 self._tell(event)
-            self._positions[partition] = events[-1][0]
+            self._positions[partition] = position
 
     def _tell(self, event: Event) -> None:
         now_ns = self._clock.now_ns()

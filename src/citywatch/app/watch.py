@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 
 from citywatch.adapters.cameras.answers import VisitFailure
 from citywatch.adapters.cameras.config import CameraSettings
-from citywatch.adapters.cameras.patrol import Patrol
+from citywatch.adapters.cameras.patrol import CONCERNS, Patrol
 from citywatch.adapters.cameras.pool import DecoderPool
 from citywatch.adapters.log.board import PatrolBoard
 from citywatch.adapters.onvif.eyes import OnvifEyes, access_of
@@ -97,6 +97,8 @@ async def watch_until(
 
 class _Told:
     """app.fleet.Patrols: everybody who is concerned with a camera."""
+
+    concerns = CONCERNS
 
     def __init__(self, patrol: Patrol, tampering: _Tampering, board: _Board) -> None:
         self._patrol = patrol

@@ -110,6 +110,9 @@ class EventKind(StrEnum):
     TICKET_HELD = "ticket_held"
     """Nobody can go on for now; whether the repair clock runs is the contract's word."""
     TICKET_RESUMED = "ticket_resumed"
+    TICKET_CLOCKS_STOPPED = "ticket_clocks_stopped"
+    """Declared maintenance of its device, which its contract leaves out: its clocks stand."""
+    TICKET_CLOCKS_RESUMED = "ticket_clocks_resumed"
     TICKET_HANDLED = "ticket_handled"
     """A crew says that it is done. The system looks for itself."""
     TICKET_NOTED = "ticket_noted"
@@ -192,6 +195,16 @@ class Event:
     def sort_key(self) -> tuple[int, str, str, str]:
         """The order of event files: (at_ns, device, kind, id)."""
         return (self.at_ns, self.device, self.kind.value, self.id)
+
+
+_KIND = b'","kind":"'
+
+
+def kind_in(line: bytes) -> bytes:
+    """The kind of an event's line, without reading the rest of it; empty for what is no such line."""
+    # Inside of texts quotes are escaped: the first place is the one behind the device.
+    begin = line.find(_KIND) + len(_KIND)
+    return line[begin : line.find(b'"', begin)] if begin >= len(_KIND) else b""
 
 
 def event_id(*cause: str | int) -> str:

@@ -55,6 +55,10 @@ class Message:
     lines: tuple[str, ...]
 
 
+SHOWN = frozenset({EventKind.OVERLOADED})
+"""Kinds of events that a sign may show."""
+
+
 def message_for(sign: Sign, event: Event, now_ns: int) -> Message | None:
     """The message about an event; None when it is none for this sign, or its vehicle is gone since `late_s`.
 
@@ -62,7 +66,7 @@ def message_for(sign: Sign, event: Event, now_ns: int) -> Message | None:
     who is meant. With `enforceable_only` nobody is named whose weight would not stand before a court. It stays for
     `hold_s` from now on, and never longer than `late_s` + `hold_s` behind the pass.
     """
-    if event.kind is not EventKind.OVERLOADED or not event.data.get("plate"):
+    if event.kind not in SHOWN or not event.data.get("plate"):
         return None
     if sign.enforceable_only and event.data.get("enforceable") is False:
         return None

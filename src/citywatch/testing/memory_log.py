@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from citywatch.adapters.log.terms import (
@@ -22,7 +22,7 @@ from citywatch.adapters.log.terms import (
     check_word,
 )
 from citywatch.domain.columns import Batch
-from citywatch.domain.events import Event
+from citywatch.domain.events import Event, EventKind
 from citywatch.errors import Fenced, LogError, LogFull, RepeatedWord
 from citywatch.ports import INCIDENTS, ORIGIN, Commit, Entry, JointCommit, Position
 from citywatch.wire.blobs import encode
@@ -153,6 +153,14 @@ class MemoryLog:
     ) -> Mapping[int, Sequence[tuple[Position, Event]]]:
         found = self._read("events", positions, most, block_ms)
         return {p: [(position, Event.from_json(line)) for position, line in entries] for p, entries in found.items()}
+
+    def read_events_of(
+        self, kinds: Collection[EventKind], positions: Mapping[int, Position], *, most: int, block_ms: int
+    ) -> Mapping[int, tuple[Position, Sequence[Event]]]:
+        found = self.read_events(positions, most=most, block_ms=block_ms)
+        return {
+            p: (entries[-1][0], [event for _, event in entries if event.kind in kinds]) for p, entries in found.items()
+        }
 
     def _read(
         self, stream: str, positions: Mapping[int, Position], most: int, block_ms: int

@@ -49,6 +49,16 @@ _FOR_PEOPLE = {"kind", "name", "place"}
 REPAIR_REPORTED = "repair_reported"
 """`reason` of the look that is asked for when a crew says that it is done."""
 _REPAIR = frozenset({EventKind.TICKET_ACCEPTED, EventKind.TICKET_NOTED})
+CONCERNS = _REPAIR | {
+    EventKind.REFERENCE_ADOPTED,
+    EventKind.REFERENCE_DROPPED,
+    EventKind.SUSPICION_RAISED,
+    EventKind.SUSPICION_DROPPED,
+    EventKind.FAULT_CONFIRMED,
+    EventKind.FAULT_CLEARED,
+    EventKind.LOOK_ASKED,
+}
+"""Kinds of events that a patrol acts on."""
 
 _T = TypeVar("_T")
 

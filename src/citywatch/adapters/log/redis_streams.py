@@ -25,7 +25,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import google_crc32c
@@ -46,7 +46,7 @@ from citywatch.adapters.log.terms import (
     check_word,
 )
 from citywatch.domain.columns import Batch
-from citywatch.domain.events import Event
+from citywatch.domain.events import Event, EventKind, kind_in
 from citywatch.errors import DataDirError, DataError, Fenced, LogError, LogFull, RepeatedWord
 from citywatch.ports import INCIDENTS, ORIGIN, Commit, Entry, JointCommit, Position
 from citywatch.wire.blobs import encode
@@ -234,14 +234,25 @@ class RedisLog:
         """Events of `events:{p}` behind each position, INCIDENTS among them. DataError for an event that is newer."""
 
         def decoded(partition: int, position: Position, fields: Mapping[bytes, bytes]) -> tuple[Position, Event]:
-            try:
-                return position, Event.from_json(fields[b"e"])
-            except (ValueError, KeyError) as error:
-                raise DataError(
-                    f"events:{{{partition}}} {position} is not an event this version knows: {error}"
-                ) from error
+            return position, _event(partition, position, fields)
 
         return self._read("events", positions, most, block_ms, decoded)
+
+    def read_events_of(
+        self, kinds: Collection[EventKind], positions: Mapping[int, Position], *, most: int, block_ms: int
+    ) -> Mapping[int, tuple[Position, Sequence[Event]]]:
+        """How far each partition was read, and the events of these kinds; of the others nothing is parsed."""
+        wanted = frozenset(kind.value.encode() for kind in kinds)
+
+        def decoded(partition: int, position: Position, fields: Mapping[bytes, bytes]) -> tuple[Position, Event | None]:
+            concerns = kind_in(fields[b"e"]) in wanted
+            return position, _event(partition, position, fields) if concerns else None
+
+        found = self._read("events", positions, most, block_ms, decoded)
+        return {
+            partition: (entries[-1][0], [event for _, event in entries if event is not None])
+            for partition, entries in found.items()
+        }
 
     def _read(
         self,
@@ -423,6 +434,14 @@ class RedisLog:
         """Every call in one round trip; each is a step of its own."""
         commands = [("EVALSHA", script.name, len(keys), *keys, *args) for keys, args in calls]
         return self._ask_all(("SCRIPT LOAD", script.text), *commands, together=False)[1:]
+
+
+def _event(partition: int, position: Position, fields: Mapping[bytes, bytes]) -> Event:
+    try:
+        return Event.from_json(fields[b"e"])
+    except (ValueError, KeyError) as error:
+        where = f"events:{{{partition}}} {position}"
+        raise DataError(f"{where} is not an event this version knows: {error}") from error
 
 
 def _key(name: str, partition: int) -> str:
