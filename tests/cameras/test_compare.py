@@ -169,6 +169,28 @@ def test_where_the_reference_that_is_as_bright_fits_badly_the_other_light_is_tri
     assert found.reference == "day"
 
 
+@pytest.mark.parametrize(
+    ("by_day", "by_night", "taken"),
+    [
+        ((0.34, 0.016, 0.42), (0.21, 0.0, 0.96), "night"),  # a lit web: the day's edges in headlights, but paler
+        ((0.27, 0.165, 1.03), (0.21, 0.097, 1.25), "day"),  # a cloth by day
+        ((0.1, 0.011, 1.2), (0.09, 0.01, 1.1), "day"),  # like neither: the one that is as bright
+        ((0.1, 0.0, math.nan), (0.3, 0.2, 1.0), "night"),
+    ],
+)
+def test_what_is_found_paler_or_stronger_than_it_was_counts_less(monkeypatch, by_day, by_night, taken):
+    grid = grid_of(Street(1, 640, 360).picture(0))
+    told = {"day": by_day, "night": by_night}
+
+    def compared(_grid, _reference, name, *_rest):
+        match, certainty, contrast = told[name]
+        return Comparison(name, match_share=match, shift_certainty=certainty, contrast_ratio=contrast)
+
+    monkeypatch.setattr(sketches, "compare", compared)
+    same = make_sketch(grid)
+    assert sketches.best(grid, same, None, [["day"], ["night"]], {"day": same, "night": same}.get).reference == taken
+
+
 def test_a_sketch_is_kept_without_a_reference_where_it_is_unlike_and_now_and_then_beside_one():
     alike, unlike = Comparison("r", match_share=0.9), Comparison("r", match_share=0.5)
     assert sketches.due("ab" * 32, Comparison())

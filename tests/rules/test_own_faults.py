@@ -165,13 +165,55 @@ def test_what_is_too_bright_for_the_night_is_told_by_where_it_lies_alone():
             for _ in range(12):
                 watch.look(3600.0, of=of)
     watch.now_ns += 14 * 3600 * NS_PER_S
-    lit = {"mean": 75.0, "match_share": 0.22, "shift_certainty": 0.1}
+    lit = {"mean": 75.0, "match_share": 0.3, "shift_certainty": 0.1}
     for x, steady in ((0.0, 0.9), (0.0, 0.9), (36.0, 0.3), (-60.0, 0.3), (0.0, 0.3)):
         watch.look(**lit, shift_x=x, steady_share=steady)
     assert watch.suspected() == [Fault.MOVED]
     assert watch.confirmed() == []
     for steady in (0.3, 0.9, 0.9):
         watch.look(**lit, shift_x=36.0, steady_share=steady)
+    assert watch.confirmed() == [Fault.MOVED]
+
+
+def coloured_nights():
+    """A camera whose nights are in colour, in the evening of its fifth day."""
+    watch = Watch()
+    by_night = BY_DAY | {"mean": 45.0, "light": Light.NIGHT, "sharpness": 1.4}
+    for _ in range(5):
+        for of in (BY_DAY, by_night):
+            for _ in range(12):
+                watch.look(3600.0, of=of)
+    watch.now_ns += 14 * 3600 * NS_PER_S
+    return watch
+
+
+def test_what_is_like_neither_day_nor_night_and_stays_is_another_view():
+    lit = {"mean": 67.0, "sharpness": 0.9, "match_share": 0.19, "lost_share": 0.16, "shift_x": 66.0, "shift_y": -57.0,
+           "shift_certainty": 0.03}  # fmt: skip
+    watch = coloured_nights()
+    for steady in (0.2, 0.3, 0.2):
+        watch.look(**lit, steady_share=steady)  # one bus after the other
+    watch.settle(2)
+    assert watch.confirmed() == []
+    for steady in (0.2, 0.85, 0.8):
+        watch.look(**lit, steady_share=steady)
+    assert watch.confirmed() == [Fault.MOVED]
+
+
+def test_threads_in_the_lamp_of_a_camera_are_a_cover_however_little_is_found_between_them():
+    web = {"mean": 83.0, "sharpness": 0.5, "match_share": 0.21, "lost_share": 0.03, "shift_x": 4.0, "shift_y": -2.5,
+           "shift_certainty": 0.0, "contrast_ratio": 0.95}  # fmt: skip
+    watch = coloured_nights()
+    night = {"light": Light.DAY, "reference": watch.references["night", ""]}
+    for steady in (0.3, 0.97, 0.95):
+        watch.look(**web | night, steady_share=steady)
+    assert watch.confirmed() == [Fault.PARTLY_COVERED]
+    assert watch.suspected() == [Fault.PARTLY_COVERED]
+    zoomed = web | night | {"mean": 62.0, "sharpness": 0.77, "shift_x": 2.1, "shift_y": -6.0, "shift_certainty": 0.12}
+    watch = coloured_nights()
+    night["reference"] = watch.references["night", ""]
+    for steady in (0.3, 0.94, 0.92):
+        watch.look(**zoomed | night, steady_share=steady)
     assert watch.confirmed() == [Fault.MOVED]
 
 

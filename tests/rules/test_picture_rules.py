@@ -216,6 +216,9 @@ def test_by_day_even_a_dim_rest_of_the_scene_is_black():
         ({"stripe_rows": 0.31, "stripe_columns": 0.12, "stripe_change": 0.27}, set()),
         ({"torn_share": 0.03}, {Fault.MOSAIC}),
         ({"tear": 0.085}, {Fault.MOSAIC}),
+        ({"tear": 0.045, "noise_sd": 2.0}, {Fault.MOSAIC}),
+        ({"tear": 0.077, "noise_sd": 0.3}, set()),
+        ({"tear": 0.036, "noise_sd": 5.0}, set()),
         ({"tear": 0.2, "torn_share": 0.2, "stripe_rows": 4.0}, {Fault.STRIPES}),
         ({"tear": 0.2, "stripe_change": 4.0}, {Fault.STRIPES}),
         ({"decode_errors": 1}, {Fault.MOSAIC}),
@@ -495,6 +498,24 @@ def test_a_street_that_is_never_quiet_and_is_so_for_long_is_frozen():
         assert True not in run(*every(300, 12, at_s, texture_share=covered, **QUIET), history=history)
 
 
+def test_noise_that_stands_still_is_a_frozen_night():
+    """A night in colour with noise of five levels, of whose pixels 0.82 change alive, frozen under a little noise."""
+    night = {"light": Light.NIGHT, "mean": 45.0, "noise_sd": 5.0}
+    history = None
+    for row in every(300, 60, **night, scene_changed=0.82, stir=40.0):
+        history, *_ = conclude(history, row)
+    at_s = 60 * 300.0
+    still = night | {"scene_changed": 0.33, "stir": 0.3, "drift": 0.1}
+    small = Why.CHANGE_TOO_SMALL
+    assert run(*every(300, 4, at_s, **still), history=history) == [small] * 2 + [True] * 2
+    assert True not in run(*every(300, 3, at_s, **still | {"scene_changed": 0.55}), history=history)
+    assert True not in run(*every(300, 3, at_s, **still | {"noise_sd": 0.5}), history=history)  # coded away
+    assert True not in run(*every(300, 3, at_s, **still | {"dark_share": 0.7}), history=history)
+    history, *_ = conclude(history, look(at_s + 300, at_s, **still))
+    _, findings, _ = conclude(history, look(at_s + 600, at_s + 300, **night, scene_changed=0.82, stir=2.0))
+    assert findings == ()
+
+
 def test_a_quiet_fades_and_is_learned_again():
     history, at_s = known_street(quiet_pairs=6)
     longest = history.own["day"][1]
@@ -580,6 +601,8 @@ def test_thresholds_are_pinned():
         "stripe_change": 0.45,
         "torn_share": 0.03,
         "tear": 0.085,
+        "tear_in_noise": 0.045,
+        "tear_noise_sd": 2.0,
         "tear_stripe_rows": 0.6,
         "torn_stripe_rows": 0.3,
         "raster_share": 0.85,
@@ -619,6 +642,10 @@ def test_thresholds_are_pinned():
         "quiet_span_ns": 1200 * S,
         "quiet_more_ns": 600 * S,
         "quiet_known_pairs": 50,
+        "noise_stands_sd": 1.0,
+        "noise_of_least": 0.6,
+        "noise_pairs": 3,
+        "noise_span_ns": 480 * S,
         "min_width": 96,
         "min_height": 64,
         "frame_rate_of_declared": 0.35,

@@ -28,6 +28,13 @@ VEILS = {
     "fog before a camera whose days are bright": (
         FOG | {"mean": 150.0, "contrast": 10.0, "texture_share": 0.003, "match_share": 0.15, "lost_share": 0.77,
                "shift_certainty": 0.14, "contrast_ratio": 0.26, "chroma_sd": 3.0}, Fault.LOW_CONTRAST),
+    "fog of 10 m, in which the little that is left is hardly sure of its place": (
+        FOG | {"contrast": 8.0, "texture_share": 0.0, "sharpness": 1.9, "match_share": 0.07, "lost_share": 0.89,
+               "shift_certainty": 0.045, "contrast_ratio": 0.08, "sharpness_ratio": 0.87}, Fault.LOW_CONTRAST),
+    "a bright film behind which only noise is left": (
+        FOG | {"mean": 160.0, "contrast": 5.0, "texture_share": 0.0, "sharpness": 3.8, "match_share": 0.24,
+               "lost_share": 0.75, "shift_certainty": 0.05, "contrast_ratio": 0.04, "sharpness_ratio": 0.83},
+        Fault.COVERED),
     "a film that is bright and leaves no structure": (
         FOG | {"mean": 170.0, "contrast": 8.0, "texture_share": 0.003, "match_share": 0.38, "lost_share": 0.55,
                "shift_certainty": 0.39, "contrast_ratio": 0.15, "sharpness_ratio": 0.96}, Fault.COVERED),

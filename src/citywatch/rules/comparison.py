@@ -83,6 +83,9 @@ class OwnThresholds:
     """... or this one by night: a camera that hangs into the sky sees few lamps."""
     seen_texture: float = 0.15
     """A picture with this structure is no fog of which only blocks that happen to be alike are found."""
+    unlike_both: float = 0.25
+    """In the dark, in a picture too bright for the night: no more than this share of the best of both references is
+    found again, from look to look. Clean ones: buses only, never three looks in a row."""
     steady_share: float = 0.6
     """A view is the same at two looks when this share of one is found again in the other..."""
     steady_by_night: float = 0.5
@@ -142,6 +145,7 @@ class OwnThresholds:
     """... with this share of the contrast: fog that hides so much leaves 0.51."""
     nearly_lost_share: float = 0.6
     """Where even more is lost, it is enough that the picture stays the same, and is as sharp as ever."""
+    nearly_steady_share: float = 0.75
     found_by_chance: float = 0.15
     """What is found by no more than this share, away from its place, says nothing of the contrast that is left."""
     strange_pixels: float = 8.0
@@ -155,11 +159,20 @@ class OwnThresholds:
     """Veiled: no more than this share of what is usually found, found where it was, and the picture stays the same."""
     veiled_known_looks: int = 36
     """Only where so many looks by this light tell what is usual: not in a camera's first evening, as it grows dark."""
-    veiled_steady_share: float = 0.75
+    veiled_steady_share: float = 0.8
+    """(Webs leave 0.87 and more of the look before; snow that falls by night up to 0.7.)"""
+    veiled_drop: float = 0.1
+    """And what is found has dropped by this since the last look in order: snow thickens, a veil is there."""
     veiled_sharpness_of_usual: float = 0.85
     """A veil is near and blurred, and full of contrast: the sharpest of the picture falls behind. Shadows are sharp."""
+    veiled_sharpness_by_day: float = 0.8
+    """By day as far as this (webs 0.53 to 0.76; haze with the sun in it 0.83 and more)..."""
+    veiled_contrast_by_day: float = 1.1
+    """... and the whole picture has this much more contrast than usual (webs 1.23 and more): haze takes it."""
     veiled_brightness_of_usual: float = 1.2
     """In the dark a lamp of the camera's own lights it up, too."""
+    veil_pixels: float = 5.0
+    """And what is found lies where it was: a lens that zooms in a little blurs, too, and shifts by 6 and more."""
     lit_up_brightness_of_usual: float = 1.65
     """Webs and twigs that a lamp lights up by night make it brighter by 1.57 to 2.0; a lit front that the lens was
     drawn to, by 1.58 at most."""
@@ -324,7 +337,7 @@ def against(
         return _together(rate, (stuck[0], unchecked), replace(trace, cells=0, light=int(look.light)))
     by_day = view is None or view.light is Light.DAY
     if by_day and look.light is Light.DAY and hours.is_dark(dark_hours, look.at_ns) and _is_dim(look, rows, limits):
-        answers, after = _bright_in_the_dark(look, view, trace, limits)
+        answers, after = _bright_in_the_dark(look, view, rows, trace, limits)
         return _together(rate, answers, replace(after, light=int(look.light)))
     scene, after = _scene(look, view, rows, dark_hours, trace, limits)
     if scene[0]:
@@ -355,9 +368,12 @@ def lit_as(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DE
     return look.light
 
 
-def _bright_in_the_dark(look: Look, view: View | None, trace: Trace, limits: OwnThresholds) -> tuple[_Answers, Trace]:
+def _bright_in_the_dark(
+    look: Look, view: View | None, rows: Rows, trace: Trace, limits: OwnThresholds
+) -> tuple[_Answers, Trace]:
     """Something bright or coloured in the dark: no day to compare with, but for where it lies. Directions of edges are
-    the same by any light, and a view that surely lies far off is no bus that is lit.
+    the same by any light, and a view that surely lies far off is no bus that is lit. And what is like neither the day
+    nor the night, and stays, is another view; unless the camera's own lamp shines on something near.
     """
     if view is not None and not math.isnan(look.shift_x):
         x, y = view.shift(look)
@@ -368,6 +384,13 @@ def _bright_in_the_dark(look: Look, view: View | None, trace: Trace, limits: Own
             found = _finding(Fault.MOVED, "view_displaced", "displacement", far, limits.moved_pixels)
             rest = _all(Own.LIGHT_CHANGES, *(fault for fault in _SCENE if fault is not Fault.MOVED))
             return ((found,), rest), Trace(view.name, round(x, 3), round(y, 3), strange=True)
+        lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share)
+        if look.match_share <= limits.unlike_both and not lost and not _is_lit_up(look, Light.NIGHT, rows, limits):
+            after = Trace(view.name, strange=True)
+            if trace.strange and not look.steady_share >= limits.steady_by_night:
+                return ((), _all(Own.LIGHT_CHANGES, *_SCENE)), after
+            found = _below(Fault.MOVED, "another_view", "match_share", look.match_share, limits.unlike_both)
+            return ((found,), _all(Own.LIGHT_CHANGES, *(fault for fault in _SCENE if fault is not Fault.MOVED))), after
     return ((), _all(Own.LIGHT_CHANGES, *_SCENE)), trace
 
 
@@ -615,17 +638,21 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
             calm = replace(trace, cells=0, strange=False, veiled=False, placed=False)
             return ((), _all(why, *_PLACED)), calm
         return _partly(look, trace, partly_from, limits)
-    sure = look.shift_certainty >= limits.here_certain or _is_lit_up(look, view, rows, limits)
-    here = sure and math.hypot(x, y) < limits.moved_pixels
+    lit_up = _is_lit_up(look, view.light, rows, limits)
+    near = math.hypot(x, y) < (limits.moved_pixels if lit_up else limits.veil_pixels)
+    here = near and (lit_up or look.shift_certainty >= limits.here_certain)
     stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.same_pixels
     if look.match_share <= least and not stays and not (here and _is_veiled(look, view, rows, limits)):
         return _another(look, view, rows, trace, least, limits)
-    veiled = _veiled(look, view, rows, trace, limits) if math.hypot(x, y) < limits.moved_pixels else None
+    veiled = _veiled(look, view, rows, trace, limits) if near else None
     calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
     if veiled is None:
         calm = replace(calm, lost=round(look.lost_share, 4), seen=round(look.match_share, 4))
     if not placed:
-        return ((), _all(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)), calm
+        rest_of = _all(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)
+        if veiled is not None and not lit_up:
+            return ((), (*rest_of, *_all(Own.TOO_LITTLE_STRUCTURE, Fault.PARTLY_COVERED))), calm
+        return ((veiled,) if veiled is not None else (), rest_of), calm
     found, unchecked = _displaced(look, view, trace, limits)
     shaken = any(finding.fault is Fault.SHAKING for finding in found)
     enough = look.match_share >= limits.displaced_match_share
@@ -683,7 +710,7 @@ def _is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: Ow
         return True
     sharpness = usual(rows, view.light, "sharpness")
     sharp = sharpness.known and look.sharpness >= limits.veiled_sharpness_of_usual * sharpness.mean
-    stays = trace.cells == 0 or look.steady_share >= limits.veiled_steady_share
+    stays = trace.cells == 0 or look.steady_share >= limits.nearly_steady_share
     return stays and sharp and look.lost_share >= limits.nearly_lost_share and look.contrast >= limits.covered_contrast
 
 
@@ -753,17 +780,22 @@ def _partly(look: Look, trace: Trace, threshold: float, limits: OwnThresholds) -
 def _is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     """Whether something near and blurred lies over the picture, or something that the camera's own lamp lights up."""
     sharpness, brightness = usual(rows, view.light, "sharpness"), usual(rows, view.light, "mean")
+    if contrast_left(look, view, rows) < limits.partly_contrast_of_usual:
+        return False
+    if view.light is Light.DAY:
+        contrast = usual(rows, view.light, "contrast")
+        full = look.contrast >= limits.veiled_contrast_by_day * contrast.mean
+        return full and look.sharpness <= limits.veiled_sharpness_by_day * sharpness.mean
     blurred = look.sharpness <= limits.veiled_sharpness_of_usual * sharpness.mean
-    lit = view.light is not Light.DAY and look.mean >= limits.veiled_brightness_of_usual * brightness.mean
-    return (blurred or lit) and contrast_left(look, view, rows) >= limits.partly_contrast_of_usual
+    return blurred or look.mean >= limits.veiled_brightness_of_usual * brightness.mean
 
 
-def _is_lit_up(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+def _is_lit_up(look: Look, light: Light, rows: Rows, limits: OwnThresholds) -> bool:
     """Whether a night is so bright and so blurred as only the camera's own lamp on something near makes it. Threads
     that lie all over the view leave too few edges for a certainty.
     """
-    sharpness, brightness = usual(rows, view.light, "sharpness"), usual(rows, view.light, "mean")
-    if view.light is Light.DAY or not sharpness.known or not brightness.known:
+    sharpness, brightness = usual(rows, light, "sharpness"), usual(rows, light, "mean")
+    if light is Light.DAY or not sharpness.known or not brightness.known:
         return False
     blurred = look.sharpness <= limits.lit_up_sharpness_of_usual * sharpness.mean
     return blurred and look.mean >= limits.lit_up_brightness_of_usual * brightness.mean
@@ -780,6 +812,8 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
     ):
         return None
     if trace.veiled and not look.steady_share >= limits.veiled_steady_share:
+        return None
+    if trace.lost >= 0 and look.match_share > trace.seen - limits.veiled_drop:
         return None
     return _below(Fault.PARTLY_COVERED, "part_veiled", "match_share", look.match_share, threshold)
 

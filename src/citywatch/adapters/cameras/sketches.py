@@ -28,7 +28,7 @@ MOST_COMPARED = 8
 TWILIGHT = (36.0, 96.0)
 """A picture in colour with a mean between these may be of the day or of the night: whichever reference is as bright."""
 
-CLEARLY_BETTER = 0.05
+CLEARLY_BETTER = 0.03
 """A reference of another brightness is taken when it fits better by this."""
 
 _IN_ITS_PLACE = {Light.NIGHT: Light.INFRARED, Light.INFRARED: Light.NIGHT}
@@ -120,5 +120,9 @@ def coded(sketch: Luma) -> bytes:
 
 
 def _fit(comparison: Comparison) -> float:
-    """How much is found again, and how surely where: what is alike by chance is so in one place as in another."""
-    return float(np.nan_to_num(comparison.match_share + comparison.shift_certainty, nan=-1.0))
+    """How much is found again, by the contrast that it had, and how surely where: what is alike by chance is so in one
+    place as in another, and the edges of a day are found by night in headlights, but paler.
+    """
+    left = comparison.contrast_ratio
+    alike = 1.0 if math.isnan(left) or left <= 0.0 else min(left, 1.0 / left)
+    return float(np.nan_to_num(comparison.match_share * alike + comparison.shift_certainty, nan=-1.0))

@@ -52,6 +52,11 @@ class PictureThresholds:
     """Or where rows of blocks do not fit each other: severe 0.13 and more, medium 0.09 in 95 %; clean up to 0.04, and
     0.066 where the coarsest quantisers meet a codec that does not smooth its blocks.
     """
+    tear_in_noise: float = 0.045
+    """Noise hides steps, and what leaves noise standing makes none: no quantiser coarse enough for false ones does.
+    There so many clear steps are enough: medium 0.043 to 0.18 by noisy nights, clean up to 0.036 (99.9 %: 0.021)..."""
+    tear_noise_sd: float = 2.0
+    """... from this noise on, grey levels."""
     tear_stripe_rows: float = 0.6
     """That counts where stripes along rows do not make the steps: severe ones have 2.3 and more, medium lines no more
     than 0.077 of clear borders.
@@ -154,6 +159,15 @@ class PictureThresholds:
     """... and by how much more than twice the longest quiet that it has come through alive by the same light..."""
     quiet_known_pairs: int = 50
     """... of which so many pairs in which something moved must be known."""
+    noise_stands_sd: float = 1.0
+    """By night, where noise of so many levels stands in the picture..."""
+    noise_of_least: float = 0.6
+    """... and no more than this part of the least change that it showed alive is left, the noise is always the same:
+    live quiet nights 0.79 and more."""
+    noise_pairs: int = 3
+    """So many quiet pairs in a row..."""
+    noise_span_ns: int = 8 * 60 * NS_PER_S
+    """... over at least this time."""
 
     # size
     min_width: int = 96

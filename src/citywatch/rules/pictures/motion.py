@@ -14,6 +14,8 @@ quiet             nothing moved, and yet pixels change everywhere: a live scene 
                   something that moved, is remembered, and so is the least change it showed while alive. A quiet that
                   lasts far longer, with no more change than it ever showed, is frozen; unless much of its usual
                   structure is gone, for nothing moves behind a cover either.
+its noise stands  by night it is the noise that changes. Where noise stands in the picture, and yet far fewer pixels
+                  change than ever while it was alive, it is the same noise: frozen, within minutes.
 
 Frozen wants a chain: pairs in a row, each picture compared with the one before it, over a least time. Anything else
 "could not be checked".
@@ -25,9 +27,9 @@ import math
 from dataclasses import replace
 
 from citywatch.domain.instants import NS_PER_S
-from citywatch.domain.pictures import Fault
+from citywatch.domain.pictures import Fault, Light
 from citywatch.rules.pictures.answers import Conclusion, Finding, Why, unchecked
-from citywatch.rules.pictures.checks import found, is_thinned
+from citywatch.rules.pictures.checks import found, is_dark, is_thinned
 from citywatch.rules.pictures.limits import PictureThresholds
 from citywatch.rules.pictures.look import MOST_PAIRS, Look, LookHistory
 
@@ -134,7 +136,9 @@ def frozen(chain: LookHistory, look: Look, limits: PictureThresholds) -> tuple[C
         return ((), unchecked(Why.TOO_FEW_KEY_FRAMES, Fault.FROZEN)), margin
     if is_live(look, limits):
         return ((), ()), margin
-    finding = _by_stillness(chain, share, limits) or _by_quiet(chain, look, limits)
+    finding = (
+        _by_stillness(chain, share, limits) or _by_noise(chain, look, share, limits) or _by_quiet(chain, look, limits)
+    )
     if finding is not None:
         return ((finding,), ()), margin
     return ((), unchecked(_why(chain, look, share, limits), Fault.FROZEN)), margin
@@ -148,6 +152,24 @@ def _by_stillness(chain: LookHistory, share: float, limits: PictureThresholds) -
         if pairs >= least_pairs and chain.last_ns - since_ns >= span_ns:
             return found(Fault.FROZEN, "scene_changed", share, most, most=True)
     return None
+
+
+def _noise_limit(chain: LookHistory, look: Look, limits: PictureThresholds) -> float:
+    """The share of changed pixels that live noise surely exceeds; negative where noise cannot tell."""
+    pairs, _, least = chain.own.get(look.light.name.lower(), _NOTHING_KNOWN)
+    hidden = is_dark(look, limits) or is_thinned(look, chain.texture, limits) or not _tells(look, limits)
+    by_night = look.light in (Light.NIGHT, Light.INFRARED) and look.noise_sd >= limits.noise_stands_sd
+    if not by_night or hidden or pairs < limits.quiet_known_pairs:
+        return -1.0
+    return limits.noise_of_least * least
+
+
+def _by_noise(chain: LookHistory, look: Look, share: float, limits: PictureThresholds) -> Finding | None:
+    limit = _noise_limit(chain, look, limits)
+    since_ns = chain.last_ns - chain.quiet_since_ns
+    if chain.quiet < limits.noise_pairs or since_ns < limits.noise_span_ns or chain.quiet_changed > limit:
+        return None
+    return Finding(Fault.FROZEN, "noise_stands_still", "scene_changed", share, limit, limit - share)
 
 
 def _quiet(chain: LookHistory, look: Look, limits: PictureThresholds) -> tuple[int, int]:
@@ -191,7 +213,9 @@ def _margin(chain: LookHistory, look: Look, limits: PictureThresholds) -> float:
     still = max((share - limit) / limit, _moved(look, limits.live_stir)) if limit > 0 else math.inf
     quiet_ns, least_ns = _quiet(chain, look, limits)
     quiet = (least_ns - quiet_ns) / least_ns if least_ns > 0 else math.inf
-    return min(still, max(quiet, _moved(look, limits.quiet_stir)))
+    limit = _noise_limit(chain, look, limits)
+    noise = (share - limit) / limit if limit > 0 else math.inf
+    return min(still, max(min(quiet, noise), _moved(look, limits.quiet_stir)))
 
 
 def _moved(look: Look, threshold: float) -> float:
