@@ -53,7 +53,7 @@ def test_what_cannot_be_compared_has_none():
         (Fault.MOVED, {"shift_x": 30.0}),
         (Fault.MOVED, ANOTHER_VIEW),
         (Fault.PARTLY_COVERED, COVER),
-        (Fault.PARTLY_COVERED, {"match_share": 0.5, "sharpness": 1.0}),
+        (Fault.PARTLY_COVERED, {"match_share": 0.5, "sharpness": 1.0, "contrast": 110.0}),
         (Fault.SHAKING, {"shift_x": 6.0}),
     ],
 )
@@ -67,12 +67,14 @@ def test_what_is_found_is_at_its_fault_or_beyond(fault, changes):
             "shift_x": PIXELS, "shift_y": PIXELS, "shift_certainty": SHARES, "match_share": SHARES,
             "lost_share": SHARES, "steady_share": SHARES, "contrast_ratio": st.floats(0.1, 1.3),
             "sharpness": st.floats(0.4, 2.5), "texture_share": SHARES, "mean": st.floats(60.0, 170.0),
+            "contrast": st.floats(60.0, 120.0),
             "lost_cells": st.sampled_from([0, 0xFF00FF]),
         }
     ),
     st.builds(
         Trace, name=st.just("day/"), x=PIXELS, y=PIXELS, placed=st.booleans(), cells=st.sampled_from([0, 0xFF00FF]),
         strange=st.booleans(), veiled=st.booleans(), shaken=st.booleans(), light=st.just(1),
+        sure=st.booleans(), lost=st.sampled_from([-1.0, 0.02, 0.2]), seen=SHARES,
     ),
 )  # fmt: skip
 def test_no_finding_is_said_to_be_far_from_its_fault(values, trace):

@@ -780,7 +780,7 @@ def _partly(look: Look, trace: Trace, threshold: float, limits: OwnThresholds) -
 def _is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     """Whether something near and blurred lies over the picture, or something that the camera's own lamp lights up."""
     sharpness, brightness = usual(rows, view.light, "sharpness"), usual(rows, view.light, "mean")
-    if contrast_left(look, view, rows) < limits.partly_contrast_of_usual:
+    if not contrast_left(look, view, rows) >= limits.partly_contrast_of_usual:
         return False
     if view.light is Light.DAY:
         contrast = usual(rows, view.light, "contrast")

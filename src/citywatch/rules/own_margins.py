@@ -107,15 +107,18 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
     brightness = usual(rows, view.light, "mean")
     if not match.known:
         return math.inf
-    blurred = _most(look.sharpness, limits.veiled_sharpness_of_usual * sharpness.mean)
-    lit = math.inf
-    if view.light is not Light.DAY:
-        lit = _least(look.mean, limits.veiled_brightness_of_usual * brightness.mean)
-    stays = _least(look.steady_share, limits.veiled_steady_share) if trace.veiled else -math.inf
+    sharp = limits.veiled_sharpness_of_usual if view.light is not Light.DAY else limits.veiled_sharpness_by_day
+    veil = _most(look.sharpness, sharp * sharpness.mean)
+    if view.light is Light.DAY:
+        contrast = usual(rows, view.light, "contrast")
+        veil = max(veil, _least(look.contrast, limits.veiled_contrast_by_day * contrast.mean))
+    else:
+        veil = min(veil, _least(look.mean, limits.veiled_brightness_of_usual * brightness.mean))
     return max(
         _most(look.match_share, limits.veiled_of_usual * match.mean),
-        min(blurred, lit),
-        stays,
+        veil,
+        _least(look.steady_share, limits.veiled_steady_share) if trace.veiled else -math.inf,
+        _least(trace.seen - look.match_share, limits.veiled_drop) if trace.lost >= 0 else -math.inf,
         _least(contrast_left(look, view, rows), limits.partly_contrast_of_usual),
     )
 
