@@ -10,7 +10,7 @@ from own_kit import ANOTHER_VIEW, BY_DAY, COVER, FOUND_AGAIN, visit
 from citywatch.domain.pictures import Fault, Outcome
 from citywatch.rules import hours, normals
 from citywatch.rules.comparison import Trace, against
-from citywatch.rules.own_margins import margins
+from citywatch.rules.own_margins import focus, margins
 from citywatch.rules.pictures import looks
 from citywatch.rules.references import View
 
@@ -67,7 +67,7 @@ def test_what_is_found_is_at_its_fault_or_beyond(fault, changes):
             "shift_x": PIXELS, "shift_y": PIXELS, "shift_certainty": SHARES, "match_share": SHARES,
             "lost_share": SHARES, "steady_share": SHARES, "contrast_ratio": st.floats(0.1, 1.3),
             "sharpness": st.floats(0.4, 2.5), "texture_share": SHARES, "mean": st.floats(60.0, 170.0),
-            "contrast": st.floats(60.0, 120.0),
+            "contrast": st.floats(60.0, 120.0), "sharpness_ratio": st.floats(0.5, 1.2),
             "lost_cells": st.sampled_from([0, 0xFF00FF]),
         }
     ),
@@ -83,3 +83,13 @@ def test_no_finding_is_said_to_be_far_from_its_fault(values, trace):
     for finding in against(one, VIEW, ROWS, hours.nothing(), trace, False).found:
         if finding.fault in OWN:
             assert told[finding.fault] <= 1e-9, finding
+        if finding.fault is Fault.OUT_OF_FOCUS:
+            assert focus(one, VIEW, ROWS, math.inf) <= 1e-9, finding
+
+
+def test_the_reference_has_the_last_word_on_the_focus():
+    assert focus(look(), None, ROWS, -0.2) == -0.2
+    assert focus(look(), VIEW, ROWS, -0.2) > 0.2
+    blurred = look(sharpness=0.5, sharpness_ratio=0.6)
+    assert focus(blurred, VIEW, ROWS, math.inf) < 0
+    assert focus(look(sharpness=0.5, sharpness_ratio=0.6, contrast=130.0), VIEW, ROWS, -0.2) > 0

@@ -409,7 +409,7 @@ def edges_stand(look: Look, view: View | None, rows: Rows, limits: OwnThresholds
         or look.match_share < limits.found_by_chance
     ):
         return False
-    return look.sharpness_ratio > _least_slope(view, rows, limits)
+    return look.sharpness_ratio > least_slope(view, rows, limits)
 
 
 def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
@@ -604,7 +604,7 @@ def _focus(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding
     normal = usual(rows, view.light, "sharpness")
     if not normal.known or not look.sharpness <= limits.sharpness_of_usual * normal.mean:
         return None
-    threshold = _least_slope(view, rows, limits)
+    threshold = least_slope(view, rows, limits)
     if look.sharpness <= limits.blurred_sharpness_of_usual * normal.mean:
         threshold *= limits.blurred_slope_ratio / limits.slope_ratio
     if is_lit_otherwise(look, view, rows, limits) or not look.sharpness_ratio <= threshold:
@@ -612,7 +612,7 @@ def _focus(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding
     return _below(Fault.OUT_OF_FOCUS, "edges_flatter_than_own", "sharpness_ratio", look.sharpness_ratio, threshold)
 
 
-def _least_slope(view: View, rows: Rows, limits: OwnThresholds) -> float:
+def least_slope(view: View, rows: Rows, limits: OwnThresholds) -> float:
     """The threshold of the sharpness ratio; a reference's own is 1."""
     ratio = usual(rows, view.light, "sharpness_ratio")
     return ratio.low(limits.slope_ratio, limits.spreads) if ratio.known else limits.slope_ratio

@@ -1,4 +1,5 @@
-"""How far a look is from the faults that only a reference tells: moved, partly_covered and shaking.
+"""How far a look is from the faults that only a reference tells, moved, partly_covered and shaking; and from being out
+of focus, of which the reference has the last word.
 
 As rules.pictures.margins: in units of a fault's threshold, positive is fine, 0 or less may be found. An alternative is
 as far as its farthest check, those that weather must pass among them: haze, shadows, what creeps, a veil that stays.
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 
 from citywatch.domain.pictures import Fault, Light, Outcome
-from citywatch.rules.comparison import DEFAULT, OwnThresholds, Trace, contrast_left
+from citywatch.rules.comparison import DEFAULT, OwnThresholds, Trace, contrast_left, least_slope
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Look
 from citywatch.rules.references import View
@@ -32,6 +33,33 @@ def margins(
         Fault.SHAKING: _shaking(look, view, trace, limits),
     }
     return {fault: margin for fault, margin in told.items() if math.isfinite(margin)}
+
+
+def focus(look: Look, view: View | None, rows: Rows, alone: float, limits: OwnThresholds = DEFAULT) -> float:
+    """How far a look is from out_of_focus.
+
+    alone  how far by the picture alone; infinite where that could not be told
+    """
+    if view is None or math.isnan(look.match_share):
+        return alone
+    found = max(limits.displaced_match_share * (1.0 - look.lost_share), limits.found_by_chance)
+    slope, normal = least_slope(view, rows, limits), usual(rows, view.light, "sharpness")
+    stands = min(_most(look.match_share, found), _most(look.sharpness_ratio, slope))
+    lit = -math.inf
+    if view.light is not Light.DAY:
+        lit = _most(look.mean, limits.bright_night_of_usual * usual(rows, view.light, "mean").mean)
+    elif usual(rows, view.light, "contrast").known:
+        lit = _most(look.contrast, limits.lamps_contrast_of_usual * usual(rows, view.light, "contrast").mean)
+    if not normal.known or math.isnan(look.sharpness_ratio):
+        return max(alone, stands, lit)
+    flatter = slope * limits.blurred_slope_ratio / limits.slope_ratio
+    own = min(
+        max(_most(look.sharpness, limits.sharpness_of_usual * normal.mean), _most(look.sharpness_ratio, slope)),
+        max(
+            _most(look.sharpness, limits.blurred_sharpness_of_usual * normal.mean), _most(look.sharpness_ratio, flatter)
+        ),
+    )
+    return max(min(max(alone, stands), own), lit)
 
 
 def _least(value: float, threshold: float) -> float:
