@@ -6,7 +6,7 @@ import ipaddress
 import ssl
 
 import pytest
-from camera_kit import ask
+from camera_kit import ask, config
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from citywatch.adapters.cameras.answers import Still, VisitFailure
+from citywatch.adapters.cameras.visit import Visitor
 from citywatch.domain.pictures import VisitReason
-from citywatch.testing.cameras import TcpServer, saying
+from citywatch.testing.cameras import SnapshotServer, TcpServer, saying
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -158,3 +159,68 @@ def test_any_answer_is_a_picture_or_a_reason(runner, data):
 
     found = runner.run(fetch())
     assert isinstance(found, Still) or found in list(VisitReason)
+
+
+async def asked_again(camera, times, passwords=("S3CR3T",)):
+    """What so many visits of one visitor brought, and how many requests each took."""
+    found, requests = [], []
+    async with Visitor() as visitor:
+        for number in range(times):
+            before = len(camera.requests)
+            try:
+                url = camera.url("s.jpg", f"viewer:{passwords[number % len(passwords)]}@")
+                found.append((await visitor.ask(config(url, f"c{number}"))).media)
+            except VisitFailure as failure:
+                found.append(failure.reason)
+            requests.append(len(camera.requests) - before)
+    return found, requests
+
+
+@pytest.mark.parametrize(
+    ("authentication", "nonce", "requests"),
+    [
+        ("basic", {}, [2, 1, 1, 1, 1]),
+        ("digest-sha-256", {}, [2, 1, 1, 1, 1]),
+        ("digest", {"nonce_uses": 2}, [2, 1, 2, 1, 2]),
+        ("digest", {"nonce_uses": 1}, [2, 2, 2, 2, 2]),
+        ("digest", {"nonce_uses": 1, "says_stale": False}, [2, 2, 2, 2, 2]),
+    ],
+)
+def test_a_challenge_is_answered_ahead_at_the_next_visit(runner, jpeg, authentication, nonce, requests):
+    async def fetch():
+        secrets = {"username": "viewer", "password": "S3CR3T"}
+        async with SnapshotServer({"s.jpg": jpeg}, **secrets, authentication=authentication, **nonce) as camera:
+            found = await asked_again(camera, 5)
+            return found, ["authorization:" in request.lower() for request in camera.requests]
+
+    (found, asked_for), ahead = runner.run(fetch())
+    assert found == [Still(jpeg)] * 5
+    assert asked_for == requests
+    if not nonce.get("says_stale", True):  # two answers ahead were wrong; then it is asked first again
+        assert ahead == [False, True, True, True, True, True, False, True, False, True]
+
+
+def test_a_wrong_password_is_answered_ahead_once_and_then_waits_to_be_asked(runner, jpeg):
+    async def fetch():
+        secrets = {"username": "viewer", "password": "S3CR3T", "authentication": "digest"}
+        async with SnapshotServer({"s.jpg": jpeg}, **secrets) as camera:
+            return await asked_again(camera, 6, ("S3CR3T", "wrong", "wrong"))
+
+    found, asked_for = runner.run(fetch())
+    assert found == [Still(jpeg), VisitReason.AUTHENTICATION, VisitReason.AUTHENTICATION] * 2
+    assert asked_for == [2, 2, 2, 2, 2, 2]
+
+
+def test_a_long_line_and_a_body_in_many_pieces(runner, jpeg):
+    async def handle(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK + b"X-Padding: " + b"x" * 30_000 + b"\r\nContent-Length: %d\r\n\r\n" % len(jpeg))
+        for at in range(0, len(jpeg), 997):
+            writer.write(jpeg[at : at + 997])
+            await writer.drain()
+
+    async def fetch():
+        async with TcpServer(handle, "http") as camera:
+            return await asked(camera)
+
+    assert runner.run(fetch()) == Still(jpeg)

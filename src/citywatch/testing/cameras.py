@@ -134,7 +134,8 @@ class SnapshotServer(TcpServer):
     /huge      claims and sends more bytes than anybody wants
     /endless   sends without a length and without an end
     /error     status 500; /moved redirects to /picture.jpg of another host name
-    With `username`, every path asks for user and password: Basic, Digest (MD5 or SHA-256).
+    With `username`, every path asks for user and password: Basic, Digest (MD5 or SHA-256); a nonce is good for
+    `nonce_uses` requests, and `says_stale` of one that was good.
     `requests` holds the request heads that came.
     """
 
@@ -145,12 +146,16 @@ class SnapshotServer(TcpServer):
         username: str = "",
         password: str = "",
         authentication: Literal["basic", "digest", "digest-sha-256"] = "basic",
+        nonce_uses: int = 1_000_000,
+        says_stale: bool = True,
     ) -> None:
         super().__init__(self._answer, "http")
         self._pictures = pictures
         self._username, self._password = username, password
         self._authentication = authentication
         self._nonce = secrets.token_hex(8)
+        self._nonce_uses, self._says_stale = nonce_uses, says_stale
+        self._used = 0
         self.requests: list[str] = []
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -158,7 +163,11 @@ class SnapshotServer(TcpServer):
         self.requests.append(request)
         method, target, _ = request.split(" ", 2)
         if self._username and not self._may(method, request):
-            _send(writer, 401, b"", f"WWW-Authenticate: {self._challenge()}")
+            old = self._used >= self._nonce_uses
+            if old:
+                self._nonce, self._used = secrets.token_hex(8), 0
+            stale = ', stale="true"' if old and self._says_stale else ""
+            _send(writer, 401, b"", f"WWW-Authenticate: {self._challenge()}{stale}")
             return
         path = target.partition("?")[0].lstrip("/")
         if path in self._pictures:
@@ -203,7 +212,10 @@ class SnapshotServer(TcpServer):
         secret = digest(f"{self._username}:camera:{self._password}")
         question = digest(f"{method}:{request.split(' ', 2)[1]}")
         expected = digest(f"{secret}:{self._nonce}:{parts['nc']}:{parts['cnonce']}:auth:{question}")
-        return parts.get("response") == expected
+        if parts.get("response") != expected or self._used >= self._nonce_uses:
+            return False
+        self._used += 1
+        return True
 
 
 def _send(writer: asyncio.StreamWriter, status: int, content: bytes, header: str = "") -> None:

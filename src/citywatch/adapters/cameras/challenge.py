@@ -48,14 +48,29 @@ def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
     return found
 
 
+@dataclass(slots=True, eq=False)
+class Way:
+    """The challenge that a device let us in by, and how often it was answered: Digest counts. Holds no secret."""
+
+    challenge: Challenge
+    uses: int = 0
+
+    @property
+    def was_stale(self) -> bool:
+        """The device asked for nothing but a younger nonce."""
+        return self.challenge.parameters.get("stale", "").lower() == "true"
+
+
 class Credentials:
-    """User and password of one camera, and the state that Digest needs. Prints nothing of itself."""
+    """User and password of one camera, and the state that Digest needs. Prints nothing of itself.
+
+    way  by which to answer before being asked; None waits for a challenge
+    """
 
     def __init__(self, username: str, password: str) -> None:
         self._username = username
         self._password = password
-        self._challenge: Challenge | None = None
-        self._uses = 0
+        self.way: Way | None = None
 
     def __repr__(self) -> str:
         return "Credentials(***)"
@@ -72,26 +87,27 @@ class Credentials:
         best = max(parse_challenges(headers), key=_rank, default=None)
         if best is None or _rank(best) == 0 or not self:
             return False
-        if again and best.parameters.get("stale", "").lower() != "true":
+        way = Way(best)
+        if again and not way.was_stale:
             return False
-        self._challenge, self._uses = best, 0
+        self.way = way
         return True
 
     def header(self, method: str, uri: str) -> str | None:
-        """The Authorization header's value for a request; None before a challenge was accepted."""
-        if self._challenge is None:
+        """The Authorization header's value for a request; None without a way, or without user and password."""
+        if self.way is None or not self:
             return None
-        if self._challenge.scheme == "basic":
+        if self.way.challenge.scheme == "basic":
             token = base64.b64encode(f"{self._username}:{self._password}".encode()).decode()
             return f"Basic {token}"
-        return self._digest(self._challenge.parameters, method, uri)
+        self.way.uses += 1
+        return self._digest(self.way.challenge.parameters, self.way.uses, method, uri)
 
-    def _digest(self, parameters: dict[str, str], method: str, uri: str) -> str:
+    def _digest(self, parameters: dict[str, str], uses: int, method: str, uri: str) -> str:
         algorithm = parameters.get("algorithm", "MD5")
         digest = _HASHES[algorithm.upper().removesuffix("-SESS")]
         realm, nonce = parameters.get("realm", ""), parameters.get("nonce", "")
-        self._uses += 1
-        count, client_nonce = f"{self._uses:08x}", secrets.token_hex(8)
+        count, client_nonce = f"{uses:08x}", secrets.token_hex(8)
         secret = digest(f"{self._username}:{realm}:{self._password}".encode())
         if algorithm.upper().endswith("-SESS"):
             secret = digest(f"{secret}:{nonce}:{client_nonce}".encode())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,15 +16,16 @@ from urllib.parse import quote, urlsplit
 
 from citywatch.adapters.cameras.addresses import Address, redact
 from citywatch.adapters.cameras.answers import STILL_MAGIC, Still, VisitFailure, connect_failure, no_media, unreachable
+from citywatch.adapters.cameras.byte_streams import ByteStream, EndlessLine, PlainStream, TlsStream
 from citywatch.adapters.cameras.challenge import Credentials
 from citywatch.adapters.cameras.dialling import Dialler
+from citywatch.adapters.cameras.ways_in import WaysIn
 from citywatch.domain.pictures import VisitReason
 
 _MOST_HEAD_BYTES = 65_536
 _MOST_HEADERS = 100
 _MOST_REFUSAL_BYTES = 65_536
 """So much of a 401 is read, so that the answer to it can go over the same connection."""
-_BUFFER_BYTES = 1 << 20
 _MAGIC_BYTES = 16
 _AT_ONCE_BYTES = 1 << 20
 """A body of no more is read whole and then looked at; of a larger one the beginning is seen first."""
@@ -58,11 +58,13 @@ class _Head:
 
 
 class SnapshotClient:
-    """Fetches snapshots for all cameras of a patrol. Keeps no cookies and no connections; follows no redirects."""
+    """Fetches snapshots for all cameras of a patrol. Keeps no cookies and no connections, but how it was let
+    in; follows no redirects."""
 
     def __init__(self, dialler: Dialler) -> None:
         self._dialler = dialler
         self._tls: dict[bool, ssl.SSLContext] = {}
+        self._ways = WaysIn()
 
     async def fetch(
         self,
@@ -85,7 +87,8 @@ class SnapshotClient:
         try:
             connection = await self._connected(address, tls, connect_timeout_s, shown)
             async with asyncio.timeout(media_timeout_s):
-                head = await connection.get()
+                credentials.way = ahead = self._ways.way(address.host, address.port)
+                head = await connection.get(credentials.header("GET", connection.target))
                 for again in (False, True):
                     challenges = head.headers.get("www-authenticate", [])
                     if head.status != 401 or not credentials.accept(challenges, again=again):
@@ -94,6 +97,10 @@ class SnapshotClient:
                         connection.close()
                         connection = await self._connected(address, tls, connect_timeout_s, shown)
                     head = await connection.get(credentials.header("GET", connection.target))
+                if head.status == 401:
+                    self._ways.kept_out(address.host, address.port)
+                elif credentials:
+                    self._ways.let_in(address.host, address.port, ahead, credentials.way)
                 _check_status(head.status, bool(credentials), shown)
                 return Still(await _picture(connection, head, most_bytes, shown))
         except TimeoutError:
@@ -112,7 +119,9 @@ class SnapshotClient:
         """Raises VisitFailure."""
         dialled = await self._dialler.dial(address.host, address.port, timeout_s, shown)
         try:
-            return await _Connection.open(dialled, address, tls, timeout_s)
+            if tls is None:
+                return _Connection(PlainStream(dialled), address)
+            return _Connection(await TlsStream.open(dialled, tls, address.host, timeout_s), address)
         except TimeoutError as error:
             raise connect_failure(error, shown) from None
         except (ssl.SSLError, ssl.CertificateError, ConnectionError):
@@ -135,39 +144,19 @@ class SnapshotClient:
 class _Connection:
     """One connection, asked for one address."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: Address) -> None:
+    def __init__(self, stream: ByteStream, address: Address) -> None:
         parts = urlsplit(address.url)
-        self._reader = reader
-        self._writer = writer
+        self._stream = stream
         self._host = quote(parts.netloc, safe=":[]%") if parts.netloc.isascii() else _idna(address)
         self.target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_UNRESERVED)
         """What is asked for, as it stands in the request."""
-
-    @classmethod
-    async def open(
-        cls, dialled: socket.socket, address: Address, tls: ssl.SSLContext | None, timeout_s: float
-    ) -> _Connection:
-        """Owns the socket from here on. Raises OSError; TimeoutError when TLS is not there in time."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                reader, writer = await asyncio.open_connection(
-                    sock=dialled,
-                    limit=_BUFFER_BYTES,
-                    ssl=tls,
-                    server_hostname=address.host if tls is not None else None,
-                )
-        except BaseException:
-            dialled.close()
-            raise
-        return cls(reader, writer, address)
 
     async def get(self, authorization: str | None = None) -> _Head:
         lines = [f"GET {self.target} HTTP/1.1", f"Host: {self._host}", "User-Agent: Citywatch", "Accept: image/*"]
         lines.append("Accept-Encoding: identity")
         if authorization is not None:
             lines.append(f"Authorization: {authorization}")
-        self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace"))
-        await self._writer.drain()
+        await self._stream.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace"))
         while True:
             head = await self._head()
             if head.status >= 200:
@@ -197,31 +186,28 @@ class _Connection:
     async def line(self) -> bytes:
         """One line with its end. Raises _NotHttp, IncompleteReadError."""
         try:
-            line = await self._reader.readuntil(b"\n")
-        except asyncio.LimitOverrunError:
+            return await self._stream.line()
+        except EndlessLine:
             raise _NotHttp("a line without an end") from None
-        if len(line) > _MOST_HEAD_BYTES:
-            raise _NotHttp("a line without an end")
-        return line
 
     async def skip_body(self, head: _Head) -> bool:
         """Read over a short body; False when the connection cannot be used again."""
         length = head.length
         if length is None or length > _MOST_REFUSAL_BYTES or "close" in head.first("connection").lower():
             return False
-        await self._reader.readexactly(length)
+        await self._stream.exactly(length)
         return True
 
     async def exactly(self, size: int) -> bytes:
         """Raises IncompleteReadError."""
-        return await self._reader.readexactly(size)
+        return await self._stream.exactly(size)
 
     async def some(self) -> bytes:
         """What comes next; empty at the end."""
-        return await self._reader.read(_BUFFER_BYTES)
+        return await self._stream.some()
 
     def close(self) -> None:
-        self._writer.transport.abort()
+        self._stream.close()
 
 
 def _idna(address: Address) -> str:
