@@ -171,7 +171,8 @@ class AlertLife(RuleBasedStateMachine):
 
     def city(self, verb: Verb, target: str, args: dict[str, object], command: str) -> Event | str:
         given = {"at_ns": self.now_ns, "actor": "desk", "command": command}
-        return DESKS.obey_for_the_city(self.state, verb, target, args, self.now_ns, **given)
+        answer = DESKS.obey_for_the_city(self.state, verb, target, args, self.now_ns, **given)
+        return answer if isinstance(answer, str) else answer[0]
 
     @precondition(lambda self: self.causes % 7 == 6)
     @rule(device=st.sampled_from(DEVICES))

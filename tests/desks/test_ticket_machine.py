@@ -6,9 +6,22 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from ticket_model import ESCALATE_S, REOPEN_S, REPAIR_S, RESPONSE_S, STOPS, UNVERIFIED_S, WARN_PERCENT, S, Ticket, filed
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from ticket_model import (
+    ESCALATE_S,
+    REOPEN_S,
+    REPAIR_S,
+    RESPONSE_S,
+    STOPS,
+    UNVERIFIED_S,
+    WARN_PERCENT,
+    Maintenance,
+    S,
+    Ticket,
+    filed,
+)
 
+from citywatch.alerts import windows
 from citywatch.domain.commands import Verb
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.state import State
@@ -68,6 +81,15 @@ def short(event: Event) -> tuple[str, int, str]:
     return kind, event.at_ns, more
 
 
+def declared(state: State, verb: Verb, target: str, args: dict[str, Any], now: int, command: str) -> list[Event] | str:
+    """What a command about a window makes of tickets."""
+    given = {"at_ns": now, "actor": "ann", "command": command}
+    answer = windows.obey(state, verb, target, args, **given)  # type: ignore[arg-type]
+    if isinstance(answer, str):
+        return answer
+    return list(tickets.on_window(state, windows.matcher_of(state, answer.cause), now, POLICY))
+
+
 class TicketDesk(RuleBasedStateMachine):
     """Three cameras and what befalls them."""
 
@@ -81,6 +103,8 @@ class TicketDesk(RuleBasedStateMachine):
         """The fault that is open of each camera."""
         self.known: dict[int, tuple[str, Ticket]] = {}
         """The last ticket of each camera, with its id."""
+        self.windows: dict[int, list[Maintenance]] = {0: [], 1: [], 2: []}
+        self.declared: list[tuple[str, int, Maintenance]] = []
         self.history: list[tuple[Any, ...]] = []
 
     # what the outside does
@@ -97,6 +121,13 @@ class TicketDesk(RuleBasedStateMachine):
         self.history.append(("ask", verb, ticket, args, self.now, command))
         given = {"at_ns": self.now, "actor": "ann", "command": command}
         return tickets.obey(self.state, verb, ticket, args, POLICY, **given)  # type: ignore[arg-type]
+
+    def declare(self, verb: Verb, target: str, args: dict[str, Any]) -> list[Event] | str:
+        """A command about a window; its tickets' events."""
+        self.number += 1
+        command = f"w{self.number}"
+        self.history.append(("declare", verb, target, args, self.now, command))
+        return declared(self.state, verb, target, args, self.now, command)
 
     def same(self, events: list[Event], wanted: list[tuple[str, int, str]]) -> None:
         self.events += events
@@ -130,7 +161,7 @@ class TicketDesk(RuleBasedStateMachine):
         made = self.hear(EventKind.FAULT_CONFIRMED, camera, cause, **data)
         if known is not None and known[1].state != "closed":
             # A person has reopened a ticket of a fault that is over: the new fault is another case.
-            _, wanted = filed(cause, self.now)
+            _, wanted = filed(cause, self.now, self.windows[camera])
             self.same(made, wanted)
             self.events += self.ask(Verb.CANCEL_TICKET, rows.ticket_id(cause))
             self.same(list(tickets.on_tick(self.state, self.now, POLICY)), known[1].told(self.now))
@@ -140,7 +171,7 @@ class TicketDesk(RuleBasedStateMachine):
         elif known is not None and known[1].end == "verified" and self.now < known[1].closed_ns + REOPEN_S * S:
             self.same(made, known[1].reopen(self.now, cause, "fault_returned"))
         else:
-            one, wanted = filed(cause, self.now)
+            one, wanted = filed(cause, self.now, self.windows[camera])
             self.known[camera] = rows.ticket_id(cause), one
             self.same(made, wanted)
 
@@ -178,7 +209,7 @@ class TicketDesk(RuleBasedStateMachine):
     def removed(self, camera: int) -> None:
         made = self.hear(EventKind.CAMERA_REMOVED, camera, "")
         known = self.ticket(camera)
-        self.same(made, [] if known is None else known[1].close(self.now, "device_removed"))
+        self.same(made, [] if known is None else known[1].told(self.now) + known[1].close(self.now, "device_removed"))
         self.known.pop(camera, None)
         self.causes.pop(camera, None)
 
@@ -250,6 +281,50 @@ class TicketDesk(RuleBasedStateMachine):
             return
         self._command(camera, Verb.REOPEN_TICKET, {}, lambda one, at: one.reopen(at, one.cause, "asked"))
 
+    @rule(cameras=st.sets(CAMERAS, min_size=1), ahead=st.integers(-300 * S, 300 * S), lasting=st.integers(1, 400 * S))
+    def maintenance(self, cameras: set[int], ahead: int, lasting: int) -> None:
+        """Of some cameras; it may have begun, or be over, before it is declared."""
+        from_ns = self.now + ahead
+        window = Maintenance(self.now, from_ns, from_ns + lasting)
+        args = {
+            "matcher": {"device": [f"cam-{camera}" for camera in sorted(cameras)]},
+            "from_ns": from_ns,
+            "to_ns": from_ns + lasting,
+            "reason": "works",
+        }
+        made = self.declare(Verb.SET_WINDOW, "", args)
+        before = self._told_before_a_window(cameras)
+        for camera in cameras:
+            self.windows[camera].append(window)
+            self.declared.append((f"w{self.number}", camera, window))
+        self._same_of_window(made, before, cameras)
+
+    @precondition(lambda self: self.declared)
+    @rule(which=st.integers(0, 20), withdraw=st.booleans())
+    def maintenance_is_ended(self, which: int, withdraw: bool) -> None:
+        name, _, window = self.declared[which % len(self.declared)]
+        cameras = {camera for other, camera, _ in self.declared if other == name}
+        made = self.declare(Verb.END_WINDOW, name, {"withdraw": withdraw})
+        lawful = window.ended_ns is None and (withdraw or window.to_ns > self.now)
+        assert isinstance(made, list) == lawful
+        if lawful:
+            before = self._told_before_a_window(cameras)
+            window.ended_ns = self.now
+            self._same_of_window(made, before, cameras)
+
+    def _told_before_a_window(self, cameras: set[int]) -> dict[int, list[tuple[str, int, str]]]:
+        return {camera: found[1].told(self.now) for camera in cameras if (found := self.ticket(camera)) is not None}
+
+    def _same_of_window(
+        self, made: list[Event] | str, before: dict[int, list[tuple[str, int, str]]], cameras: set[int]
+    ) -> None:
+        assert isinstance(made, list)
+        for camera in cameras:
+            mine = [short(event) for event in made if event.device == f"cam-{camera}"]
+            known = self.ticket(camera)
+            assert mine == ([] if known is None else before[camera] + known[1].told(self.now))
+        self.events += made
+
     @staticmethod
     def _accepted(one: Ticket, at: int) -> list[tuple[str, int, str]]:
         if not one.response.over:
@@ -313,6 +388,9 @@ class TicketDesk(RuleBasedStateMachine):
                 event, now = more
                 labels = {"device": event.device, "device_kind": "camera", "site": ""}
                 made += tickets.on_event(state, event, now, POLICY, labels, "crew")
+            elif what == "declare":
+                answer = declared(state, *more)
+                made += answer if isinstance(answer, list) else []
             else:
                 verb, ticket, args, now, command = more
                 answer = tickets.obey(state, verb, ticket, args, POLICY, at_ns=now, actor="ann", command=command)

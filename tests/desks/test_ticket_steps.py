@@ -47,9 +47,9 @@ DESKS = Desks(REGISTER, tickets=TicketPolicy(Contracts([(CONTRACT, {})])))
 class Street:
     """One partition and the incident stage, second by second."""
 
-    def __init__(self, state=None):
-        self.step = CityStep(load("cn-gross"), desks=DESKS)
-        self.stage = IncidentStep(IncidentPolicy(wait_seconds=5), DESKS)
+    def __init__(self, state=None, desks=DESKS):
+        self.step = CityStep(load("cn-gross"), desks=desks)
+        self.stage = IncidentStep(IncidentPolicy(wait_seconds=5), desks)
         self.state, self.joint = state or State(), State()
         self.now_ns, self.visits, self.asked = city.START_NS, 0, 0
         self.events = []

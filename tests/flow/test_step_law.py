@@ -87,6 +87,8 @@ def test_a_day_holds_what_the_laws_are_about() -> None:
         EventKind.TICKET_DISPATCHED,
         EventKind.TICKET_HELD,
         EventKind.TICKET_RESUMED,
+        EventKind.TICKET_CLOCKS_STOPPED,
+        EventKind.TICKET_CLOCKS_RESUMED,
         EventKind.TICKET_HANDLED,
         EventKind.TICKET_WARNED,
         EventKind.TICKET_BREACHED,

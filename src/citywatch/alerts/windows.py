@@ -55,6 +55,14 @@ def on_tick(state: State, now_ns: int) -> None:
         state.drop(room, name)
 
 
+def matcher_of(state: State, window: str) -> Matcher:
+    """Whom a window is about. KeyError for one that is not kept."""
+    row = state.get(WINDOW, window)
+    if row is None:
+        raise KeyError(window)
+    return Matcher.of(row["matcher"])
+
+
 def until_ns(state: State, labels: Labels, now_ns: int) -> int:
     """Until when a window in force at this instant is about what has these labels; 0 for none."""
     return state.derived("windows in force", lambda: _InForce(state)).until_ns(labels, now_ns)
@@ -93,7 +101,8 @@ def _set_window(state: State, window: Window, at_ns: int, actor: str, command: s
         return Refused.TOO_MANY.value
     told = window.to_json()
     kept = {name: told[name] for name in ("matcher", "from_ns", "to_ns", "rule")}
-    state.put(WINDOW, command, {**kept, "ended_at_ns": None, "withdrawn": False, "ended": ""})
+    open_row = {"set_at_ns": at_ns, "ended_at_ns": None, "withdrawn": False, "ended": ""}
+    state.put(WINDOW, command, {**kept, **open_row})
     # A window that was declared afterwards can be withdrawn for as long as any other.
     forget_ns = max(window.to_ns, at_ns) + WITHDRAWN_WITHIN_NS
     dues.put(state, DUE, forget_ns, f"{WINDOW}.{command}")

@@ -20,8 +20,8 @@ class TicketStep(BaseModel):
     team, the outcome, photos, spare parts or the clock that ran out."""
 
     step: str = Field(
-        description="filed, dispatched, accepted, held, resumed, handled, noted, warned, breached, verified, reopened"
-        " or closed",
+        description="filed, dispatched, accepted, held, resumed, clocks_stopped, clocks_resumed, handled, noted,"
+        " warned, breached, verified, reopened or closed",
         examples=["accepted"],
     )
     at: str | None = Field(examples=["2026-01-31T08:05:00.000Z"])
@@ -69,6 +69,10 @@ class TicketView(BaseModel):
     hold_reason: str = Field(description="Empty unless it is on hold", examples=[""])
     held_at: str | None = Field(examples=[None])
     hold_until: str | None = Field(description="It goes on by itself then", examples=[None])
+    excused_by: str = Field(
+        description="The maintenance window for which its clocks stand now; empty for none", examples=[""]
+    )
+    excused_until: str | None = Field(description="When they go on, as things stand", examples=[None])
     handled_at: str | None = Field(examples=[None])
     outcome: str = Field(
         description="What the crew says: repaired, replaced, nothing_found, not_repairable", examples=[""]
@@ -114,6 +118,7 @@ def ticket_view(api: Api, row: Row, now_ns: int) -> TicketView:
         "verifiable",
         "accepted_by",
         "hold_reason",
+        "excused_by",
         "outcome",
         "resolution",
         "reopened",
@@ -129,6 +134,7 @@ def ticket_view(api: Api, row: Row, now_ns: int) -> TicketView:
         **{name: row[name] for name in same},
         **at,
         hold_until=shown(row["hold_until_ns"]),
+        excused_until=shown(row["excused_until_ns"]),
         merged_into=row["merged_into"] or None,
         response=clock_view(api, row, TicketClock.RESPONSE, now_ns),
         repair=clock_view(api, row, TicketClock.REPAIR, now_ns),
@@ -145,7 +151,7 @@ def clock_view(api: Api, row: Row, clock: TicketClock, now_ns: int) -> ClockView
         state = ClockState.BROKEN
     left_ns = None
     if state == ClockState.HELD:
-        left_ns = row["repair_left_ns"]
+        left_ns = row[f"{clock}_left_ns"]
     elif over is None and due_ns is not None:
         left_ns = api.contracts.left_ns(row["contract"], clock, now_ns, due_ns)
     return ClockView(

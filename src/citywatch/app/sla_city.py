@@ -85,8 +85,8 @@ class City:
         """The facts of a window that were known by then: states, times inhibited by a parent, declared work and
         maintenance windows as externally disabled, cameras that were not there yet.
 
-        Time that is disabled is told from the beginning of a failure that was there at `from_ns`, so that its clock
-        can leave it out.
+        Time that is disabled is told from the beginning of a failure that was there at `from_ns`, or from the filing of
+        a ticket that was open then, so that their clocks can leave it out.
         """
         devices = {row["device"]: (row["kind"], row["site"]) for row in self._devices()}
         facts = [
@@ -96,6 +96,8 @@ class City:
         ]  # fmt: skip
         states = list(self._states(list(devices), from_ns, to_ns, known_ns))
         begins = _begins(states, from_ns)
+        for device, filed_ns in self._events.waiting(from_ns, known_ns):
+            begins[device] = min(begins.get(device, from_ns), filed_ns)
         earliest = min(begins.values(), default=from_ns)
         facts += states
         facts += self._inhibited(earliest, to_ns, known_ns, states)
@@ -187,7 +189,7 @@ class City:
                     continue
                 begin_ns = begins.get(name, from_ns)
                 if begin_ns not in times:
-                    times[begin_ns] = occurrences(row, begin_ns, to_ns, known_ns=known_ns)
+                    times[begin_ns] = _times(row, begin_ns, to_ns, known_ns)
                 for begin, end in times[begin_ns]:
                     yield fact(
                         name,
@@ -254,6 +256,16 @@ def _begins(states: list[ServiceFact], from_ns: int) -> dict[str, int]:
             up = one.state in (ServiceState.UP, ServiceState.RETIRED)
             found[one.device] = from_ns if up else min(one.worst_from_ns, one.best_from_ns, from_ns)
     return {device: begin_ns for device, begin_ns in found.items() if begin_ns < from_ns}
+
+
+def _times(row: Mapping[str, Any], from_ns: int, to_ns: int, known_ns: int) -> list[tuple[int, int]]:
+    """The times of a window that touch [from_ns, to_ns), the first from its own beginning: contracts ask how late it
+    was declared."""
+    times = occurrences(row, from_ns, to_ns, known_ns=known_ns)
+    if times and times[0][0] == from_ns and row["from_ns"] < from_ns:
+        begin_ns = occurrences(row, row["from_ns"], from_ns + 1, known_ns=known_ns)[-1][0]
+        times[0] = (begin_ns, times[0][1])
+    return times
 
 
 def _because(kind: str, words: str) -> str:

@@ -61,13 +61,15 @@ export class OrderView {
     const over = OVER.has(ticket.state);
     const { place, found } = order ?? {};
     const name = place?.name || city.nameOf(ticket.device);
-    this.section("head", [ticket.state, ticket.fault, ticket.reason, ticket.exercise, ticket.team, ticket.reopened, ticket.outcome, ticket.hold_reason, name, found], () => [
+    this.section("head", [ticket.state, ticket.fault, ticket.reason, ticket.exercise, ticket.team, ticket.reopened, ticket.outcome, ticket.hold_reason, ticket.excused_until, name, found], () => [
       ticket.exercise ? el("p", { class: "exercise-band" }, t("exercise_band")) : null,
       el("div", { class: "title" }, el("h2", {}, found?.title || repair(ticket))),
       el("p", { class: "where" }, el("b", {}, found && !place.name ? found.address || found.source : name), place?.place ? ` · ${place.place}` : ""),
       el("p", { class: "row" }, el("span", { class: `chip chip-ticket-${ticket.state}` }, t(`ticket_${ticket.state}`)),
         ticket.hold_reason ? el("span", {}, word("hold", ticket.hold_reason),
           ticket.hold_until ? ` · ${t("until", { when: dayInstant(ticket.hold_until) })}` : "") : null,
+        ticket.excused_by ? el("span", {}, t("excused"),
+          ticket.excused_until ? ` · ${t("until", { when: dayInstant(ticket.excused_until) })}` : "") : null,
         ticket.outcome && ["handled", "verified", "closed"].includes(ticket.state) ? el("span", {}, word("outcome", ticket.outcome)) : null,
         ticket.team ? el("span", { class: "quiet" }, t("of_team", { team: ticket.team })) : null,
         ticket.reopened ? el("span", { class: "chip chip-warning" }, t("reopened_times", { count: ticket.reopened })) : null,

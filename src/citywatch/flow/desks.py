@@ -40,11 +40,12 @@ class Desks:
 
     def on_tick(self, state: State, now_ns: int) -> Iterator[Event]:
         """What has waited for its time."""
-        windows.on_tick(state, now_ns)
         for event in holds.due(state, now_ns):
             yield from self.hear(state, event, now_ns)
         yield from alerts.on_tick(state, now_ns)
         yield from tickets.on_tick(state, now_ns, self.tickets)
+        # Behind all that may have to know yet what they were.
+        windows.on_tick(state, now_ns)
 
     def obey(
         self,
@@ -71,12 +72,19 @@ class Desks:
         at_ns: int,
         actor: str,
         command: str,
-    ) -> Event | str:
-        """What becomes of a command about a silence or a window, or in one word why it is refused."""
+    ) -> list[Event] | str:
+        """What becomes of a command about a silence or a window: its event, then those of tickets whose clocks stand
+        or go on by it; or in one word why it is refused.
+        """
         answer = windows.obey(state, verb, target, args, at_ns=at_ns, actor=actor, command=command)
-        if isinstance(answer, Event) and answer.kind is EventKind.WINDOW_ENDED:
+        if isinstance(answer, str):
+            return answer
+        if answer.kind is EventKind.WINDOW_ENDED:
             holds.again(state, now_ns)
-        return answer
+        if verb not in windows.OF_ALL_PARTITIONS:
+            return [answer]
+        matcher = windows.matcher_of(state, answer.cause)
+        return [answer, *tickets.on_window(state, matcher, at_ns, self.tickets)]
 
     def _opening(self, state: State, event: Event, now_ns: int) -> Iterator[Event]:
         stands = alerts.stands(state, event.cause)

@@ -135,7 +135,9 @@ def _event(row: Onward, data: Mapping[str, Any]) -> Event:
 def _obeyed(state: State, row: Onward, told: Mapping[str, Any], desks: Desks, now_ns: int) -> Iterator[Event]:
     target, given = told["target"], {"at_ns": row.at_ns, "actor": told["actor"], "command": row.cause}
     if told["verb"] in windows.OF_ALL_PARTITIONS:
-        desks.obey_for_the_city(state, told["verb"], target, told["args"], now_ns, **given)
+        done = desks.obey_for_the_city(state, told["verb"], target, told["args"], now_ns, **given)
+        if isinstance(done, list):
+            yield from done[1:]  # the window itself every partition has told
         return
     answer: Event | list[Event] | str
     match told["verb"]:

@@ -23,6 +23,8 @@ STEPS = (
     "accepted",
     "held",
     "resumed",
+    "clocks_stopped",
+    "clocks_resumed",
     "handled",
     "verified",
     "closed",

@@ -213,6 +213,20 @@ class Contract(_Part):
         told = self.holds.get(reason)
         return reason in NAMES_OTHERS if told is None else told == "stops"
 
+    def leaves_out(self, word: str, late_ns: int) -> bool:
+        """Whether externally disabled time of this cause, known so long after its beginning, is surely in no figure.
+
+        Where it depends on who else answers for something, nothing is sure of a cause that names nobody.
+        """
+        if self.exclusions is None:
+            return True
+        return any(
+            fnmatchcase(word, one.cause)
+            and not one.only_if_others_answer
+            and (one.declared_within is None or late_ns <= one.declared_within)
+            for one in self.exclusions
+        )
+
     def calendar(self, name: str) -> Calendar:
         """A calendar by its name."""
         if name == ALWAYS:

@@ -18,11 +18,11 @@ from citywatch.domain.instants import NS_PER_S, format_instant
 from citywatch.domain.service import ALWAYS_NS, NEVER_NS, STANDINGS, STATES
 from citywatch.domain.tickets import ClockState, HoldReason
 from citywatch.sla.budgets import BURNS, DAY_NS, HOUR_NS, budget, burn, deducted, outlook
-from citywatch.sla.contracts import Contract, Counts, Listed, under
+from citywatch.sla.contracts import ClockTerms, Contract, Counts, Listed, under
 from citywatch.sla.figures import Cases, Failures, Figure, Tally, Window, repair_cases, share_of
 from citywatch.sla.history import History
 from citywatch.sla.readings import Class, Readings, read
-from citywatch.sla.responses import Answered, response_case, response_cases
+from citywatch.sla.responses import Answered, Stretches, response_case, response_cases
 from citywatch.sla.verdicts import Share
 from citywatch.sla.words import ENGLISH
 
@@ -180,7 +180,8 @@ class Report:
                 continue
             response = None
             if terms is not None and calendar is not None:
-                state = response_case(one, terms, calendar, self.from_ns, self.to_ns, self.known_until_ns)
+                stood = self._left_out(one.device, worst=True)
+                state = response_case(one, terms, calendar, self.from_ns, self.to_ns, self.known_until_ns, stood)
                 response = None if state is ClockState.NONE else state.value
             found.append(
                 {
@@ -342,16 +343,37 @@ class Report:
         terms = self.contract.response
         if terms is None or self.tickets is None:
             return None
-        calendar = self.contract.calendar(terms.calendar)
-        cases = response_cases(
-            self.tickets, terms, calendar, self.from_ns, self.to_ns, known_until_ns=self.known_until_ns
-        )
+        worst = self._response_cases(terms, worst=True)
+        best = worst if self.window.is_one else self._response_cases(terms, worst=False)
         return {
             "within_seconds": seconds(terms.within),
             "target_percent": float(terms.share_percent),
-            **share_json(share_of(cases, cases), Fraction(terms.share_percent) / 100),
-            "cases": _cases(cases),
+            **share_json(share_of(worst, best), Fraction(terms.share_percent) / 100),
+            "cases": _cases(worst),
         }
+
+    def _response_cases(self, terms: ClockTerms, *, worst: bool) -> Cases:
+        return response_cases(
+            self.tickets or (),
+            terms,
+            self.contract.calendar(terms.calendar),
+            self.from_ns,
+            self.to_ns,
+            known_until_ns=self.known_until_ns,
+            left_out=lambda device: self._left_out(device, worst=worst),
+        )
+
+    def _left_out(self, device: str, *, worst: bool) -> Stretches:
+        """When the time of a device is excluded, in one reading."""
+        reading = self.readings.worst if worst else self.readings.best
+        number = self._places.get(device, -1)
+        first, behind = np.searchsorted(reading.device, (number, number + 1)).tolist()
+        rows = first + np.flatnonzero(reading.counts[first:behind] == Class.EXCLUDED)
+        return list(zip(reading.begin[rows].tolist(), reading.end[rows].tolist(), strict=True))
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.history.devices)}
 
     def _repair(self) -> dict[str, Any] | None:
         terms = self.contract.repair
@@ -382,13 +404,12 @@ class Report:
 
     def _stood(self) -> list[tuple[int, int, int]]:
         """(device, from, to) of holds that stop the clock."""
-        place = {name: number for number, name in enumerate(self.history.devices)}
         found = []
         for ticket in self.tickets or ():
             for hold in ticket.holds:
                 if self.contract.stops(HoldReason(hold.reason)):
                     to_ns = self.to_ns if hold.to_ns is None else min(hold.to_ns, self.to_ns)
-                    found.append((place[ticket.device], hold.from_ns, min(to_ns, self.known_until_ns)))
+                    found.append((self._places[ticket.device], hold.from_ns, min(to_ns, self.known_until_ns)))
         return found
 
     def _forecasts(self, figure: Figure) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ A ticket is what its steps say of it up to an instant: what happened later is no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from citywatch.domain.service import NEVER_NS
@@ -59,12 +59,28 @@ class Answered:
         )
 
 
+Stretches = Sequence[tuple[int, int]]
+"""(from, to) in ns, sorted and apart from each other."""
+
+
+def nothing_left_out(_device: str) -> Stretches:
+    """No time of any device is excluded."""
+    return ()
+
+
 def response_case(
-    ticket: Answered, terms: ClockTerms, calendar: Calendar, from_ns: int, to_ns: int, known_until_ns: int = NEVER_NS
+    ticket: Answered,
+    terms: ClockTerms,
+    calendar: Calendar,
+    from_ns: int,
+    to_ns: int,
+    known_until_ns: int = NEVER_NS,
+    left_out: Stretches = (),
 ) -> ClockState:
     """How the response clock of a ticket stands at the end of a window; NONE when it did not wait inside it.
 
-    One that closed without any answer stops its clock then.
+    One that closed without any answer stops its clock then. Time of its device that is excluded (`left_out`) does not
+    count.
     """
     now_ns = min(to_ns, known_until_ns)
     ends = [at for at in (ticket.accepted_ns, ticket.closed_ns) if at is not None]
@@ -73,7 +89,11 @@ def response_case(
         return ClockState.NONE
     until_ns = max(min(end_ns, now_ns), ticket.filed_ns)
     hours = calendar.within(ticket.filed_ns, until_ns + 1)
-    if hours.between(ticket.filed_ns, until_ns) > terms.within:
+    counted = hours.between(ticket.filed_ns, until_ns)
+    if counted > terms.within:
+        stood = ((max(a, ticket.filed_ns), min(b, until_ns)) for a, b in left_out)
+        counted -= sum(hours.between(a, b) for a, b in stood if a < b)
+    if counted > terms.within:
         return ClockState.BROKEN
     return ClockState.KEPT if end_ns <= now_ns else ClockState.RUNNING
 
@@ -86,9 +106,11 @@ def response_cases(
     to_ns: int,
     *,
     known_until_ns: int = NEVER_NS,
+    left_out: Callable[[str], Stretches] = nothing_left_out,
 ) -> Cases:
-    """Of the tickets that waited for an answer inside the window."""
+    """Of the tickets that waited for an answer inside the window; `left_out` says when a device's time is excluded."""
     counts = dict.fromkeys(ClockState, 0)
     for ticket in tickets:
-        counts[response_case(ticket, terms, calendar, from_ns, to_ns, known_until_ns)] += 1
+        stood = left_out(ticket.device)
+        counts[response_case(ticket, terms, calendar, from_ns, to_ns, known_until_ns, stood)] += 1
     return Cases(counts[ClockState.KEPT], counts[ClockState.BROKEN], counts[ClockState.RUNNING])

@@ -46,11 +46,11 @@ def occurrences(
     return [(max(a, begin_ns), min(b, end_ns)) for a, b in found if a < end_ns and b > begin_ns]
 
 
-def in_force(window: Mapping[str, Any], now_ns: int) -> tuple[int, int | None]:
+def in_force(window: Mapping[str, Any], now_ns: int, *, known_ns: int | None = None) -> tuple[int, int | None]:
     """Until when the window is in force, 0 when it is not; and when it should be asked again at the latest, None for
-    never more. A time that lasts more than a week is given in pieces of weeks.
+    never more. A time that lasts more than a week is given in pieces of weeks. `known_ns`: as of `occurrences`.
     """
-    following = occurrences(window, now_ns, now_ns + _WEEK_NS)
+    following = occurrences(window, now_ns, now_ns + _WEEK_NS, known_ns=known_ns)
     if following:
         begin, end = following[0]
         return (end, end) if begin == now_ns else (0, begin)

@@ -65,6 +65,11 @@ class Contracts:
         found = self._named.get(contract)
         return found is not None and found.stops(reason)
 
+    def leaves_out(self, contract: str, word: str, late_ns: int) -> bool:
+        """Whether time of this cause is in no figure of a contract, see there; of no contract it is in none."""
+        found = self._named.get(contract)
+        return found is not None and found.leaves_out(word, late_ns)
+
     def left_ns(self, contract: str, clock: TicketClock, now_ns: int, due_ns: int) -> int:
         """What is left, on the clock's calendar; below zero how long it has been out for, in plain time."""
         if now_ns >= due_ns:

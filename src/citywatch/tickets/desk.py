@@ -15,7 +15,7 @@ from citywatch.domain.cameras import DEVICE_REMOVED
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.faults import SCALE_FAULTS
 from citywatch.domain.instants import NS_PER_S
-from citywatch.domain.labels import Labels
+from citywatch.domain.labels import Labels, Matcher
 from citywatch.domain.pictures import Fault
 from citywatch.domain.state import Row, State
 from citywatch.domain.tickets import (
@@ -26,12 +26,12 @@ from citywatch.domain.tickets import (
     TicketMove,
     TicketState,
 )
-from citywatch.tickets import clocks, moves, rows
+from citywatch.tickets import clocks, excuses, moves, rows
 from citywatch.tickets.orders import VERBS, obey
 from citywatch.tickets.policy import TicketPolicy
 from citywatch.tickets.rows import DUE, ROOM, ticket_id
 
-__all__ = ["ROOM", "VERBS", "TicketPolicy", "next_due", "obey", "on_event", "on_tick", "ticket_id"]
+__all__ = ["ROOM", "VERBS", "TicketPolicy", "next_due", "obey", "on_event", "on_tick", "on_window", "ticket_id"]
 
 OPENINGS = frozenset(
     {
@@ -88,9 +88,27 @@ def on_tick(state: State, now_ns: int, policy: TicketPolicy = TicketPolicy()) ->
     """What has come due: warnings, breaches, holds that are over, repairs that nobody could verify."""
     rows.keep_up(state)
     for ticket, row in rows.taken(state, now_ns):
-        after, told = moves.overtake(ticket, row, now_ns, policy)
+        after, told = moves.overtake(state, ticket, row, now_ns, policy)
         yield from told
         rows.keep(state, ticket, after, policy)
+
+
+def on_window(
+    state: State,
+    matcher: Matcher,
+    at_ns: int,
+    policy: TicketPolicy = TicketPolicy(),  # noqa: B008  (frozen)
+) -> Iterator[Event]:
+    """A maintenance window about these devices was set or ended: clocks stand from here on, or go on."""
+    for ticket, known in list(state.room(ROOM)):
+        row = rows.whole(known)
+        if not row["contract"] or not matcher.matches({**row["labels"], "device": row["device"]}):
+            continue
+        row, told = moves.overtake(state, ticket, row, at_ns, policy)
+        row, excused = moves.asked_anew(state, ticket, row, at_ns, policy)
+        yield from told
+        yield from excused
+        rows.keep(state, ticket, row, policy)
 
 
 def next_due(state: State) -> int | None:
@@ -151,6 +169,7 @@ def _filed(
             "verifiable": not exercise and event.data.get("verified_by", "") != _PERSON,
             "seen": not finding and not exercise and fault not in SCALE_FAULTS,
             "contract": contract,
+            "labels": excuses.labels_of(labels) if contract else {},
             "at_ns": at_ns,
         }
     )
@@ -177,6 +196,8 @@ def _filed(
     yield Event(identity, EventKind.TICKET_FILED, event.device, event.at_ns, event.cause, data)
     row, dispatched = moves.to_team(ticket, row, identity)
     yield from dispatched
+    row, excused = moves.asked_anew(state, ticket, row, at_ns, policy)
+    yield from excused
     rows.keep(state, ticket, row, policy)
 
 
@@ -196,6 +217,8 @@ def _returned(
         first_bad_ns=event.data["first_bad_ns"],
     )
     yield from told
+    row, excused = moves.asked_anew(state, ticket, row, at_ns, policy)
+    yield from excused
     rows.keep(state, ticket, row, policy)
 
 
@@ -207,7 +230,7 @@ def _ended(state: State, event: Event, policy: TicketPolicy) -> Iterator[Event]:
         if laid_by is not None and laid_by["end"] != TicketEnd.VERIFIED:
             rows.forget(state, ticket, laid_by)
         return
-    row, told = moves.overtake(ticket, rows.whole(known), max(event.at_ns, known.get("at_ns", 0)), policy)
+    row, told = moves.overtake(state, ticket, rows.whole(known), max(event.at_ns, known.get("at_ns", 0)), policy)
     yield from told
     if event.kind is EventKind.INCIDENT_CLOSED and event.data["into"]:
         row = moves.moved(row, TicketMove.MERGE, event.at_ns)
@@ -236,7 +259,7 @@ def _still_seen(state: State, event: Event, policy: TicketPolicy) -> Iterator[Ev
     row = rows.whole(known)
     if row["outcome"] == RepairOutcome.NOT_REPAIRABLE:
         return
-    row, told = moves.overtake(ticket, row, max(event.at_ns, row["at_ns"]), policy)
+    row, told = moves.overtake(state, ticket, row, max(event.at_ns, row["at_ns"]), policy)
     yield from told
     if row["state"] == TicketState.HANDLED:
         row, told = moves.send_back(ticket, row, event.at_ns, "")
@@ -245,5 +268,7 @@ def _still_seen(state: State, event: Event, policy: TicketPolicy) -> Iterator[Ev
 
 
 def _withdrawn(state: State, ticket: str, known: Row, event: Event, policy: TicketPolicy) -> Iterator[Event]:
-    row = moves.moved(rows.whole(known), TicketMove.WITHDRAW, event.at_ns)
+    row, told = moves.overtake(state, ticket, rows.whole(known), max(event.at_ns, known.get("at_ns", 0)), policy)
+    yield from told
+    row = moves.moved(row, TicketMove.WITHDRAW, event.at_ns)
     yield from moves.closed(state, ticket, row, TicketEnd(DEVICE_REMOVED), policy)

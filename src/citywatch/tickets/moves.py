@@ -7,8 +7,9 @@ from typing import Any
 
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.state import State
-from citywatch.domain.tickets import ReopenReason, TicketClock, TicketEnd, TicketMove, TicketState
-from citywatch.tickets import clocks, rows
+from citywatch.domain.tickets import ClockState, ReopenReason, TicketClock, TicketEnd, TicketMove, TicketState
+from citywatch.domain.windows import MAINTENANCE
+from citywatch.tickets import clocks, excuses, rows
 from citywatch.tickets.policy import TicketPolicy
 from citywatch.tickets.table import MOVES
 
@@ -37,12 +38,15 @@ def told_by(row: Mapping[str, Any], now_ns: int, policy: TicketPolicy) -> int | 
     """The first instant by `now_ns` at which something is to be told of an open ticket."""
     instants = [clocks.next_instant(row[clock.value], policy.escalate_ns) for clock in TicketClock]
     instants += [None if row["hold"] is None else row["hold"]["until_ns"], rows.unverified_at(row, policy)]
+    instants.append(row["ask_ns"])
     first = min((at for at in instants if at is not None), default=None)
     return first if first is not None and first <= now_ns else None
 
 
-def overtake(ticket: str, row: Ticket, now_ns: int, policy: TicketPolicy) -> tuple[Ticket, list[Event]]:
-    """What has come due by `now_ns`, each at its own instant, in their order; and the row after it."""
+def overtake(state: State, ticket: str, row: Ticket, now_ns: int, policy: TicketPolicy) -> tuple[Ticket, list[Event]]:
+    """What has come due by `now_ns`, each at its own instant, in their order; and the row after it. What is due at the
+    instant at which maintenance begins is due.
+    """
     told: list[Event] = []
     while (at_ns := told_by(row, now_ns, policy)) is not None:
         hold = row["hold"]
@@ -52,10 +56,69 @@ def overtake(ticket: str, row: Ticket, now_ns: int, policy: TicketPolicy) -> tup
         elif rows.unverified_at(row, policy) == at_ns:
             row, events = send_back(ticket, row, at_ns, "")
             told += events
-        else:
+        elif any(clocks.next_instant(row[clock.value], policy.escalate_ns) == at_ns for clock in TicketClock):
             row, warned = _of_clock(ticket, row, at_ns, policy)
             told.append(warned)
+        else:
+            row, events = asked_anew(state, ticket, row, at_ns, policy)
+            told += events
     return row, told
+
+
+def asked_anew(state: State, ticket: str, row: Ticket, at_ns: int, policy: TicketPolicy) -> tuple[Ticket, list[Event]]:
+    """Its clocks stand from here on for declared maintenance, or go on, or neither; and when to ask again."""
+    at_ns = max(at_ns, row["at_ns"])
+    found = excuses.excuse(state, row, at_ns, policy)
+    row = {**row, "ask_ns": found.again_ns}
+    if found.until_ns and row["excused"] is None and any(_lives(row[clock.value]) for clock in TicketClock):
+        return _excused(ticket, row, at_ns, found, policy)
+    if not found.until_ns and row["excused"] is not None:
+        return _excused_no_longer(ticket, row, at_ns, policy)
+    return row, []
+
+
+def _excused(
+    ticket: str, row: Ticket, at_ns: int, found: excuses.Excuse, policy: TicketPolicy
+) -> tuple[Ticket, list[Event]]:
+    excused = {"until_ns": found.until_ns, "window": found.window}
+    row = {**row, "at_ns": at_ns, "excused": excused, "excuses": row["excuses"] + 1}
+    left: dict[str, int | None] = {}
+    for clock in TicketClock:
+        known = row[clock.value]
+        left[f"{clock.value}_left_ns"] = None
+        if _lives(known):
+            known = clocks.stand(known, policy.contracts.calendar(row["contract"], clock), at_ns)
+            row = {**row, clock.value: known}
+            left[f"{clock.value}_left_ns"] = known["within_ns"] - known["used_ns"]
+    kind = EventKind.TICKET_CLOCKS_STOPPED
+    data = {"reason": MAINTENANCE, **row["excused"], **left}
+    return row, [event(kind, ticket, row, event_id(kind, ticket, row["excuses"]), **data)]
+
+
+def _excused_no_longer(ticket: str, row: Ticket, at_ns: int, policy: TicketPolicy) -> tuple[Ticket, list[Event]]:
+    row = {**row, "at_ns": at_ns, "excused": None}
+    held = row["hold"] is not None and row["hold"]["stops"]
+    for clock in TicketClock:
+        if _lives(row[clock.value]) and not (held and clock is TicketClock.REPAIR):
+            calendar = policy.contracts.calendar(row["contract"], clock)
+            row = {**row, clock.value: clocks.run(row[clock.value], calendar, at_ns, policy.warn_percent)}
+    kind = EventKind.TICKET_CLOCKS_RESUMED
+    return row, [event(kind, ticket, row, event_id(kind, ticket, row["excuses"]), **dues_of(row), **left_of(row))]
+
+
+def _lives(clock: clocks.ClockRow | None) -> bool:
+    """Whether a clock may run yet: it has not ended, and has not run out."""
+    return clock is not None and clock["ended_ns"] is None and clock["out_ns"] is None
+
+
+def left_of(row: Mapping[str, Any]) -> dict[str, int | None]:
+    """What is left of its clocks that stand; None of those that do not."""
+    found: dict[str, int | None] = {}
+    for clock in TicketClock:
+        known = row[clock.value]
+        stands = known is not None and clocks.state_of(known) is ClockState.HELD
+        found[f"{clock.value}_left_ns"] = known["within_ns"] - known["used_ns"] if stands else None
+    return found
 
 
 def _of_clock(ticket: str, row: Ticket, at_ns: int, policy: TicketPolicy) -> tuple[Ticket, Event]:
@@ -94,7 +157,7 @@ def resume(
     """A ticket that was on hold goes on, and its repair clock with it."""
     row = moved(row, TicketMove.RESUME, at_ns)
     repair = row[TicketClock.REPAIR]
-    if repair is not None and row["hold"]["stops"]:
+    if repair is not None and row["hold"]["stops"] and row["excused"] is None:
         calendar = policy.contracts.calendar(row["contract"], TicketClock.REPAIR)
         repair = clocks.run(repair, calendar, row["at_ns"], policy.warn_percent)
     row = {**row, "hold": None, "repair": repair}
@@ -107,6 +170,7 @@ def resume(
         reason=reason,
         note=note,
         repair_due_ns=None if repair is None else repair["due_ns"],
+        repair_left_ns=left_of(row)["repair_left_ns"],
         actor=actor,
         command=command,
     )
@@ -246,7 +310,7 @@ def closed(
     command: str = "",
 ) -> Iterator[Event]:
     """The event of a ticket whose row is closed already; the row is laid by as long as it may be needed."""
-    row = {**_stopped(row, policy), "hold": None, "handled_ns": None, "end": end.value}
+    row = {**_stopped(row, policy), "hold": None, "excused": None, "ask_ns": None, "handled_ns": None, "end": end.value}
     times = (row["reopened"],) if row["reopened"] else ()
     yield event(
         EventKind.TICKET_CLOSED,

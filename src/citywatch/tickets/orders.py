@@ -117,7 +117,7 @@ def obey(
     at_ns = max(at_ns, row["at_ns"])
     told: list[Event] = []
     if known is not None:
-        row, told = moves.overtake(ticket, row, at_ns, policy)
+        row, told = moves.overtake(state, ticket, row, at_ns, policy)
     if (TicketState(row["state"]), move) not in MOVES:
         return _WHY_NOT.get(move, {}).get(TicketState(row["state"]), NOT_ACCEPTED)
     made = _ORDERS[move](_Order(state, ticket, row, args, policy, at_ns, actor, command))
@@ -252,8 +252,9 @@ def _reopen(order: _Order) -> list[Event]:
         actor=order.actor,
         command=order.command,
     )
+    row, excused = moves.asked_anew(order.state, order.ticket, row, row["at_ns"], order.policy)
     order.keep(row)
-    return told
+    return [*told, *excused]
 
 
 def _cancel(order: _Order) -> list[Event]:

@@ -37,6 +37,10 @@ _DEFAULTS: Mapping[str, Any] = {
     TicketClock.RESPONSE.value: None,
     TicketClock.REPAIR.value: None,
     "hold": None,
+    "labels": {},  # who answers for its device: what maintenance windows match
+    "excused": None,  # {until_ns, window} while its clocks stand for declared maintenance
+    "excuses": 0,
+    "ask_ns": None,  # when to ask next whether they do
     "handled_ns": None,
     "outcome": "",
     "end": "",
@@ -94,7 +98,7 @@ def keep(state: State, ticket: str, row: dict[str, Any], policy: TicketPolicy) -
     instants = [next_instant(row[clock.value], policy.escalate_ns) for clock in CLOCKS]
     if row["hold"] is not None:
         instants.append(row["hold"]["until_ns"])
-    instants.append(unverified_at(row, policy))
+    instants += [unverified_at(row, policy), row["ask_ns"]]
     _put(state, ROOM, ticket, row, min((at for at in instants if at is not None), default=0))
 
 

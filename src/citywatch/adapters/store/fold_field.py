@@ -110,6 +110,10 @@ def _exercise_started(tables: Tables, event: Event) -> None:
             "ended_by": "",
             "ended_at_ns": None,
             "how": "",
+            # Exercises of the release before this one are of one device each.
+            "drill": storable(event.data.get("drill", "")),
+            "children": [storable(name) for name in event.data.get("children", ())],
+            "below": int64(event.data.get("below", 0)),
         }
     )
     accepted(tables.commands, event)

@@ -78,7 +78,7 @@ def _filed(tables: Tables, event: Event) -> None:
         "held_at_ns": None,
         "hold_until_ns": None,
         "contract": storable(data.get("contract", "")),
-        "repair_left_ns": None,
+        **_NO_EXCUSE,
         "merged_into": "",
         "reopened": 0,
         "photos": [],
@@ -99,7 +99,11 @@ def _dispatched(tables: Tables, event: Event) -> None:
 
 def _accepted(tables: Tables, event: Event) -> None:
     row = tables.tickets.get(text(event, "ticket"))
-    values: dict[str, Any] = {"state": TicketState.ACCEPTED.value, "accepted_by": text(event, "actor")}
+    values: dict[str, Any] = {
+        "state": TicketState.ACCEPTED.value,
+        "accepted_by": text(event, "actor"),
+        "response_left_ns": None,
+    }
     if row is not None and row["accepted_at_ns"] is None:
         values["accepted_at_ns"] = event.at_ns
     _step(tables, event, {**values, **_clock(event, TicketClock.RESPONSE)})
@@ -122,9 +126,42 @@ def _resumed(tables: Tables, event: Event) -> None:
     row = tables.tickets.get(text(event, "ticket"))
     values: dict[str, Any] = {"state": TicketState.ACCEPTED.value, **_NO_HOLD}
     if row is not None and row["repair_state"] == ClockState.HELD.value:
-        due_ns = _instant(event, "repair_due_ns")
-        values |= {"repair_state": ClockState.RUNNING.value, "repair_due_ns": due_ns, "repair_left_ns": None}
+        values |= _runs(event, TicketClock.REPAIR)
     _step(tables, event, values)
+
+
+def _clocks_stopped(tables: Tables, event: Event) -> None:
+    values: dict[str, Any] = {
+        "excused_until_ns": _instant(event, "until_ns"),
+        "excused_by": text(event, "window"),
+    }
+    for clock in TicketClock:
+        values |= _stands(event, clock)
+    _step(tables, event, values)
+
+
+def _clocks_resumed(tables: Tables, event: Event) -> None:
+    row = tables.tickets.get(text(event, "ticket"))
+    values: dict[str, Any] = dict(_NO_EXCUSE)
+    for clock in TicketClock:
+        if row is not None and row[f"{clock}_state"] == ClockState.HELD.value:
+            values |= _runs(event, clock)
+    _step(tables, event, values)
+
+
+def _runs(event: Event, clock: TicketClock) -> dict[str, Any]:
+    """A clock that stood goes on, unless an event says that it still stands."""
+    due_ns = _instant(event, f"{clock}_due_ns")
+    going = {f"{clock}_state": ClockState.RUNNING.value, f"{clock}_due_ns": due_ns, f"{clock}_left_ns": None}
+    return _stands(event, clock) or going
+
+
+def _stands(event: Event, clock: TicketClock) -> dict[str, Any]:
+    """A clock that stands from here on, where an event says so."""
+    left_ns = _instant(event, f"{clock}_left_ns")
+    if left_ns is None:
+        return {}
+    return {f"{clock}_state": ClockState.HELD.value, f"{clock}_due_ns": None, f"{clock}_left_ns": left_ns}
 
 
 def _handled(tables: Tables, event: Event) -> None:
@@ -151,7 +188,7 @@ def _verified(tables: Tables, event: Event) -> None:
         "verified_at_ns": event.at_ns,
         "first_good_ns": whole(event, "first_good_ns"),
         **_NO_HOLD,
-        "repair_left_ns": None,
+        **_NO_EXCUSE,
     }
     _step(tables, event, {**values, **_clock(event, TicketClock.RESPONSE), **_clock(event, TicketClock.REPAIR)})
 
@@ -196,6 +233,7 @@ def _closed(tables: Tables, event: Event) -> None:
         "resolution": end.value,
         "merged_into": storable(event.data.get("into", "")),
         **_NO_HOLD,
+        **_NO_EXCUSE,
     }
     if end is not TicketEnd.VERIFIED and row is not None:
         # Nothing was kept and nothing broken of a clock that was stopped for good.
@@ -205,6 +243,12 @@ def _closed(tables: Tables, event: Event) -> None:
 
 
 _NO_HOLD: Mapping[str, Any] = {"hold_reason": "", "held_at_ns": None, "hold_until_ns": None}
+_NO_EXCUSE: Mapping[str, Any] = {
+    "response_left_ns": None,
+    "repair_left_ns": None,
+    "excused_until_ns": None,
+    "excused_by": "",
+}
 
 
 def _clock(event: Event, clock: TicketClock) -> dict[str, str]:
@@ -265,6 +309,8 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
     EventKind.TICKET_ACCEPTED: _accepted,
     EventKind.TICKET_HELD: _held,
     EventKind.TICKET_RESUMED: _resumed,
+    EventKind.TICKET_CLOCKS_STOPPED: _clocks_stopped,
+    EventKind.TICKET_CLOCKS_RESUMED: _clocks_resumed,
     EventKind.TICKET_HANDLED: _handled,
     EventKind.TICKET_NOTED: _noted,
     EventKind.TICKET_WARNED: _warned,

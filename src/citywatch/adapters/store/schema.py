@@ -22,12 +22,13 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
     true,
 )
 
 from citywatch.domain.statistics import COLUMNS as COUNTS
 
-REVISION = "0008"
+REVISION = "0010"
 """The newest revision under migrations/versions/. Revisions are numbers of four digits, so that newer is greater."""
 
 METADATA = MetaData(
@@ -61,6 +62,9 @@ POSITIONS = Table(
 )
 """How far each `events:{p}` is projected."""
 
+IS_WORK = text("kind = 'work_declared'")
+"""As it stands in the index: databases use that only for these very words, not for a bound value."""
+
 EVENTS = Table(
     "events",
     METADATA,
@@ -74,8 +78,10 @@ EVENTS = Table(
     Index(None, "at_ns", "id"),
     Index(None, "device", "at_ns", "id"),
     Index(None, "cause"),
+    Index("ix_events_work_declared", "at_ns", "id", sqlite_where=IS_WORK, postgresql_where=IS_WORK),
 )
-"""Every event once; `body` is its data."""
+"""Every event once; `body` is its data. Declared work is few events of many, and every report asks for it: its index
+holds nothing else, so that other events pay nothing."""
 
 DEVICES = Table(
     "devices",
@@ -173,7 +179,7 @@ ALERT_CHANGES = Table(
     sqlite_autoincrement=True,  # a number is never given twice
 )
 """The live stream: `seq` is its id. `change` is opened, acknowledged, resolved, flapping or escalated;
-`body` the alert's row after it."""
+`body` the alert's row after it, without what never changes of it (alert_news.py)."""
 
 SILENCES = Table(
     "silences",
@@ -252,6 +258,9 @@ TICKETS = Table(
     Column("reopened", Integer, server_default="0", nullable=False),
     Column("photos", JSON, server_default="[]", nullable=False),
     Column("parts", JSON, server_default="[]", nullable=False),
+    Column("response_left_ns", BigInteger),
+    Column("excused_until_ns", BigInteger),
+    Column("excused_by", _ID, server_default="", nullable=False),
     Index(None, "filed_at_ns", "id"),
     Index(None, "state", "filed_at_ns", "id"),
     Index(None, "device", "filed_at_ns", "id"),
@@ -263,7 +272,8 @@ TICKETS = Table(
 )
 """`cause` is that of the fault as it is now, or was last. `accepted_at_ns` is the first answer, `accepted_by` who has
 it now; `outcome` what the crew says ('' before). `hold_reason` is '' unless it is on hold. A clock's `*_due_ns` is NULL
-without one and while it stands; then `repair_left_ns` is what is left of it. `*_state` is domain.tickets.ClockState."""
+without one and while it stands; then `*_left_ns` is what is left of it. `*_state` is domain.tickets.ClockState. While
+declared maintenance stops the clocks `excused_by` is the window, '' otherwise, and `excused_until_ns` its end."""
 
 TICKET_NAMES = Table(
     "ticket_names",
@@ -513,11 +523,16 @@ EXERCISES = Table(
     Column("ended_by", Text, nullable=False),
     Column("ended_at_ns", BigInteger),
     Column("how", _ID, nullable=False),
+    Column("drill", _ID, server_default="", nullable=False),
+    Column("children", JSON, server_default="[]", nullable=False),
+    Column("below", Integer, server_default="0", nullable=False),
     Index(None, "started_at_ns", "id"),
     Index(None, "ended_at_ns"),
+    Index(None, "drill"),
 )
 """Faults that are played. `id` is the cause of the alert and ticket; `ended_at_ns` is NULL while it lasts, `how` it
-ended is '' then (see domain.field.ExerciseEnd)."""
+ended is '' then (see domain.field.ExerciseEnd). Those that were started together have one `drill`, '' of one alone. Of
+a parent's outage `children` are the first that it takes along and `below` is how many."""
 
 DEVICE_ACCESS = Table(
     "device_access",

@@ -11,7 +11,15 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
 
-from citywatch.adapters.store.schema import DEVICE_STATES, EVENTS, INCIDENT_CHILDREN, INCIDENTS, TICKET_STEPS, TICKETS
+from citywatch.adapters.store.schema import (
+    DEVICE_STATES,
+    EVENTS,
+    INCIDENT_CHILDREN,
+    INCIDENTS,
+    IS_WORK,
+    TICKET_STEPS,
+    TICKETS,
+)
 from citywatch.adapters.store.sql import SqlStore
 from citywatch.domain.events import EventKind
 from citywatch.ports import Row
@@ -73,11 +81,7 @@ class ServiceEvents:
     def work(self, from_ns: int, to_ns: int, known_ns: int) -> Iterator[Row]:
         """Declared work inside [from_ns, to_ns), by (at_ns, id): `device`, `at_ns`, and the event's data."""
         c = EVENTS.c
-        query = (
-            select(c.id, c.device, c.at_ns, c.body)
-            .where(c.kind == EventKind.WORK_DECLARED.value, c.at_ns <= known_ns)
-            .order_by(c.at_ns, c.id)
-        )
+        query = select(c.id, c.device, c.at_ns, c.body).where(IS_WORK, c.at_ns <= known_ns).order_by(c.at_ns, c.id)
         with self._store.reading() as connection:
             for row in connection.execute(query).mappings():
                 body = row["body"]
@@ -100,6 +104,18 @@ class ServiceEvents:
                     steps[step["ticket"]].append(dict(step))
                 for row in some:
                     yield dict(row), steps[row["id"]]
+
+    def waiting(self, from_ns: int, known_ns: int) -> list[tuple[str, int]]:
+        """Devices with a ticket that was open at `from_ns`, each with the filing of the first of them."""
+        c = TICKETS.c
+        query = (
+            select(c.device, func.min(c.filed_at_ns))
+            .where(c.filed_at_ns < from_ns, c.filed_at_ns <= known_ns)
+            .where(or_(c.closed_at_ns.is_(None), c.closed_at_ns >= from_ns))
+            .group_by(c.device)
+        )
+        with self._store.reading() as connection:
+            return [(device, filed_ns) for device, filed_ns in connection.execute(query)]
 
     def _told_to_be_back(self, connection: Connection, incidents: Sequence[str]) -> Mapping[tuple[str, str], int]:
         """(incident, cause of the child) -> when it was told that the child is back."""
