@@ -77,7 +77,7 @@ class OwnThresholds:
     """... nor than this share of what is usually found."""
     another_lost_of_rest: float = 0.7
     """... and of the rest less than this share has lost its structure: that would be a cover."""
-    another_texture_of_usual: float = 0.45
+    another_texture_of_usual: float = 0.4
     """... and the picture holds this share of its usual structure..."""
     another_texture_by_night: float = 0.25
     """... or this one by night: a camera that hangs into the sky sees few lamps."""
