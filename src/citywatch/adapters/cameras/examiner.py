@@ -84,7 +84,7 @@ class Examiner:
     def _examine(self, task: Task, content: bytes) -> dict[str, Any]:
         mark = ""
         try:
-            if task.mark and task.media == "still" and content.startswith(decode.JPEG):
+            if task.known_marks and task.media == "still" and content.startswith(decode.JPEG):
                 mark, enough = self._glance(task, content)
                 if enough:
                     return enough
@@ -129,12 +129,15 @@ class Examiner:
     def _glance(self, task: Task, content: bytes) -> tuple[str, dict[str, Any]]:
         """(the mark of a snapshot, the whole answer where a glance is enough). Raises Undecodable."""
         decode.check_still(content, self._settings.most_pixels)
+        known = [one for text in task.known_marks if (one := glance.read(text)) is not None]
+        last = glance.read(task.last_mark)
+        if last is None or glance.has_another_size(len(content), [*known, last]):
+            return "", {}
         now = glance.take(content)
         if now is None:
             return "", {}
         mark = now.text()
-        before, last = glance.read(task.mark), glance.read(task.last_mark)
-        if before is None or last is None or glance.is_new(now, before) or glance.is_still(now, last):
+        if glance.is_new(now, known, last) or glance.is_still(now, last):
             return mark, {}
         width, height = decode.claimed_size(content)
         return mark, {

@@ -1,15 +1,16 @@
 """A glance: whether a snapshot still looks as it did at the last full look, for a third of what that costs.
 
 A JPEG is decoded at an eighth of its size (libjpeg leaves all of the transform out but the means of the blocks; what
-remains is reading the code), in colour, and made into a Mark of some 300 bytes. A look that is like the last full one,
-in which something has moved since the visit before, needs no closer look: nothing is measured then, and every fault of
-the picture "could not be checked" (domain.pictures.Outcome.GLANCE). A glance never accuses and never acquits.
-Whatever is new to it is looked at in full in the same visit.
+remains is reading the code), in colour, and made into a Mark of some 300 bytes. A look that is like one of the last
+full ones, in which something has moved since the visit before, needs no closer look: nothing is measured then, and
+every fault of the picture "could not be checked" (domain.pictures.Outcome.GLANCE). A glance never accuses and never
+acquits. Whatever is new to it is looked at in full in the same visit.
 
-New is one of: another size of picture; another light, colour or spread of colours; another coded size, which is how
-much noise and how many sharp edges there are; other cells, or other detail in the cells. Measured on streets of the
-tuning seeds (docs/decisions/0037): of severe faults every one is new in the first glance, of medium ones nearly every;
-of pictures in order five to twenty-five minutes apart one in six is.
+Unlike is one of: another size of picture; another light, colour or spread of colours; another coded size, which is how
+much noise and how many sharp edges there are; other cells, or other detail in the cells. New is what is unlike all of
+the last full looks. Light creeps, so what is like the visit before is not new either, until it is far from them all.
+Measured on streets of the tuning seeds (docs/decisions/0053): of severe faults every one is new in the first glance, of
+medium ones nearly every; of pictures in order one in twenty is.
 
 Still: no cell has changed since the visit before, whatever kind of visit that was. A picture that may be frozen is
 looked at in full, each time.
@@ -21,6 +22,7 @@ import base64
 import binascii
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -40,20 +42,24 @@ COLOUR = 3.0
 """Another colour: the mean chroma lies farther off, levels."""
 COLOURS = 0.5
 """Another spread of colours, logarithm."""
-CODED = 0.2
+CODED = 0.15
 """Another coded size, logarithm."""
 CELL_LEVELS = 12
 CELLS_CHANGED = 0.2
 """Another view: more than this share of the cells differs by more than CELL_LEVELS, another light allowed for..."""
 LEVELS_CHANGED = 6.0
 """... or half of them by more than this."""
-DETAIL = 0.22
+DETAIL = 0.18
 """Other detail: logarithm of the ratio of both means..."""
 DETAIL_OF_CELLS = 0.3
 """... or of the middle one of all cells..."""
 CELL_DETAIL = 0.4
 DETAIL_CHANGED = 0.4
-"""... or more than DETAIL_CHANGED of the cells by more than CELL_DETAIL."""
+"""... or more than DETAIL_CHANGED of the cells by more than CELL_DETAIL..."""
+PATTERN = 0.11
+"""... or the middle one of all cells differs so much from what all have in common, as light and wetness are."""
+FAR = 2.0
+"""Light that creeps is followed until some difference from all full looks is so many times its limit."""
 STILL_LEVELS = 2
 """Still: no cell differs by more than this. Of streets 5 minutes apart one in a hundred differs by less than 7."""
 
@@ -150,26 +156,50 @@ def _is_enough(width: int, height: int) -> bool:
     return width >= LEAST_SIDES[0] and height >= LEAST_SIDES[1]
 
 
-def is_new(now: Mark, before: Mark) -> bool:
-    """Whether a picture looks otherwise than another one of the same camera."""
-    if (now.width, now.height) != (before.width, before.height):
-        return True
-    gain = float(now.levels.mean() + 1.0) / float(before.levels.mean() + 1.0)
-    figures = (
-        (abs(math.log(gain)), LIGHT),
-        (math.hypot(now.u - before.u, now.v - before.v), COLOUR),
-        (_ratio(now.spread, before.spread, 0.5), COLOURS),
-        (_ratio(now.coded_bytes, before.coded_bytes, 1.0), CODED),
-        (_ratio(now.details.mean(), before.details.mean(), 0.5 * glances.DETAIL_SCALE), DETAIL),
+def is_new(now: Mark, known: Sequence[Mark], last: Mark) -> bool:
+    """Whether a picture looks otherwise than its camera's others did.
+
+    known  of the last full looks: like one of them is enough
+    last   of the visit before: light creeps, so like this one is enough, too, as long as it is not far from all others
+    """
+    nearest = math.inf
+    for one in known:
+        nearest = min(nearest, unlikeness(now, one))
+        if nearest <= 1.0:
+            return False
+    return nearest > FAR or unlikeness(now, last) > 1.0
+
+
+def has_another_size(coded_bytes: int, others: Sequence[Mark]) -> bool:
+    """Whether the coded size alone makes a picture new, before anything of it is decoded."""
+    return all(_ratio(coded_bytes, other.coded_bytes, 1.0) > CODED for other in others)
+
+
+def unlikeness(now: Mark, other: Mark) -> float:
+    """How far two pictures of a camera are apart: the largest of all differences over its limit; infinite where they
+    cannot be compared.
+    """
+    if (now.width, now.height) != (other.width, other.height):
+        return math.inf
+    levels, levels_other = now.levels.astype(np.float64), other.levels.astype(np.float64)
+    details, details_other = now.details.astype(np.float64), other.details.astype(np.float64)
+    gain = (levels.mean() + 1.0) / (levels_other.mean() + 1.0)
+    allowed = min(max(gain, 1 / _MOST_GAIN), _MOST_GAIN)
+    changes = np.abs(levels - allowed * levels_other)
+    scale = float(glances.DETAIL_SCALE)
+    ratios = np.log((details + scale) / (details_other + scale))
+    return max(
+        abs(math.log(gain)) / LIGHT,
+        math.hypot(now.u - other.u, now.v - other.v) / COLOUR,
+        _ratio(now.spread, other.spread, 0.5) / COLOURS,
+        _ratio(now.coded_bytes, other.coded_bytes, 1.0) / CODED,
+        _ratio(details.mean(), details_other.mean(), 0.5 * scale) / DETAIL,
+        float((changes > CELL_LEVELS).mean()) / CELLS_CHANGED,
+        _middle(changes) / LEVELS_CHANGED,
+        float((np.abs(ratios) > CELL_DETAIL).mean()) / DETAIL_CHANGED,
+        _middle(np.abs(ratios)) / DETAIL_OF_CELLS,
+        _middle(np.abs(ratios - _middle(ratios))) / PATTERN,
     )
-    if any(figure > limit for figure, limit in figures):
-        return True
-    gain = min(max(gain, 1 / _MOST_GAIN), _MOST_GAIN)
-    changes = np.abs(now.levels - gain * before.levels)
-    if (changes > CELL_LEVELS).mean() > CELLS_CHANGED or np.median(changes) > LEVELS_CHANGED:
-        return True
-    details = np.abs(np.log((now.details + float(glances.DETAIL_SCALE)) / (before.details + glances.DETAIL_SCALE)))
-    return bool((details > CELL_DETAIL).mean() > DETAIL_CHANGED or np.median(details) > DETAIL_OF_CELLS)
 
 
 def is_still(now: Mark, last: Mark) -> bool:
@@ -177,6 +207,13 @@ def is_still(now: Mark, last: Mark) -> bool:
     if (now.width, now.height) != (last.width, last.height):
         return False
     return int(np.abs(now.levels.astype(np.int16) - last.levels).max()) <= STILL_LEVELS
+
+
+def _middle(values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+    """Their median; np.median takes four times as long for so few."""
+    ordered = np.sort(values)
+    half = len(ordered) // 2
+    return float(ordered[half - 1] + ordered[half]) / 2.0
 
 
 def _ratio(now: float, before: float, floor: float) -> float:

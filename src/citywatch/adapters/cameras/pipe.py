@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,8 +41,8 @@ class Task:
     `references`: objects of the camera's references at its preset, by light ("day"); at an unknown preset of all of
     its presets, by light and preset ("day/gate").
 
-    `marks`: whether to leave a mark of the picture (glance.Mark) in the report. `mark`, `last_mark`: those of the last
-    full look and of the visit before; with both of them a glance may be enough.
+    `marks`: whether to leave a mark of the picture (glance.Mark) in the report. `known_marks`, `last_mark`: those of
+    the last full looks, and of the visit before; with both of them a glance may be enough.
     """
 
     media: str
@@ -51,7 +52,7 @@ class Task:
     previous: str = ""
     references: dict[str, str] = field(default_factory=dict)
     marks: bool = False
-    mark: str = ""
+    known_marks: Sequence[str] = ()
     last_mark: str = ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from citywatch.domain.pictures import NO_OFFSET, UNKNOWN_PRESET, FrameBatch, Out
 
 MOST_REFERENCES = 64
 """Of one camera; the rules keep fewer."""
+
+MOST_MARKS = 4
+"""Of one camera: light comes and goes with the clouds, and returns to what it was."""
 
 _MOST_KEYLESS = 8
 
@@ -48,7 +52,7 @@ class Memory:
         "keyless",
         "killer",
         "last_mark",
-        "mark",
+        "marks",
         "phase",
         "picture",
         "picture_ns",
@@ -84,8 +88,10 @@ class Memory:
         self.keyless = 0
         """Visits in a row to which pictures came and no key frame."""
         self.reason = ""
-        self.mark = self.last_mark = ""
-        """glance.Mark of the last full look that could be compared with a reference, and of the last visit."""
+        self.marks: tuple[str, ...] = ()
+        """glance.Mark of the last full looks at one view that could be compared with a reference; the latest first."""
+        self.last_mark = ""
+        """Of the last visit."""
 
     def adopt(self, light: str, preset: str, picture: str) -> None:
         """Compare with this picture from now on; an empty one drops the reference."""
@@ -111,6 +117,8 @@ class Memory:
     def suspect(self, fault: str, *, holds: bool) -> None:
         """A fault is suspected or confirmed; or it no longer is."""
         self.suspicions = self.suspicions | {fault} if holds else self.suspicions - {fault}
+        if holds:
+            self.marks = ()  # what looked so must not be taken for what is usual here
 
     def task(self, media: Media, preset: str, full_every: int = 1) -> tuple[Task, bytes]:
         """What the decoder is asked. A picture is compared with the one before when the view is the same.
@@ -126,8 +134,9 @@ class Memory:
         if full_every == 1 or self.suspicions or not references:
             return Task("still", previous=previous, references=references), media.content
         due = (self.visits + self.phase) % full_every == 0 or not previous
-        mark, last_mark = ("", "") if due else (self.mark, self.last_mark)
-        task = Task("still", previous=previous, references=references, marks=True, mark=mark, last_mark=last_mark)
+        task = Task("still", previous=previous, references=references, marks=True)
+        if not due:
+            task = replace(task, known_marks=self.marks, last_mark=self.last_mark)
         return task, media.content
 
     def remember(self, report: Report, preset: str) -> None:
@@ -140,13 +149,16 @@ class Memory:
         if report.after_ns is not None or report.after_keys:
             self.after_ns, self.after_keys = report.after_ns, report.after_keys
         if report.outcome == Outcome.PICTURE:
-            self.preset = preset
+            same_view = preset == self.preset and preset != UNKNOWN_PRESET
+            older = self.marks[: MOST_MARKS - 1] if same_view else ()
             # What could be compared with nothing may have to be learned: looks in full follow.
-            self.mark = report.mark if (report.measurement or {}).get("reference") else ""
+            compared = bool((report.measurement or {}).get("reference"))
+            self.marks = (report.mark, *older) if report.mark and compared else ()
+            self.preset = preset
         if report.outcome != Outcome.UNCHECKED:
             self.last_mark = report.mark
         if report.outcome not in (Outcome.PICTURE, Outcome.GLANCE, Outcome.UNCHECKED):
-            self.mark = ""  # another camera may hang there now
+            self.marks = ()  # another camera may hang there now
 
     def row(
         self,
