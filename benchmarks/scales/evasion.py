@@ -23,8 +23,8 @@ from citywatch.domain.evasion import Evasion
 from citywatch.domain.events import Event
 from citywatch.domain.incidents import SIGHTING, Onward
 from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.passes import digest_text
 from citywatch.domain.state import State
-from citywatch.kernels.digests import digest_text
 from citywatch.laws import load
 from citywatch.rules import detours, evasion, liveness
 from citywatch.rules.detours import DetourPolicy, Route

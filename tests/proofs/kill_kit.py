@@ -16,7 +16,7 @@ from benchmarks._city import City
 
 from citywatch.testing.scenes import Street
 
-VICTIMS = ("process", "serve", "log", "patrol")
+VICTIMS = ("process", "project", "serve", "log", "patrol")
 PUSHES = 60
 
 

@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 from citywatch.domain.evasion import Evasion
 from citywatch.domain.events import Event, EventKind
 from citywatch.domain.instants import NS_PER_MS, NS_PER_S
-from citywatch.domain.passes import PassBatch, ScaleStatus
+from citywatch.domain.passes import PassBatch, ScaleStatus, digest_text
 from citywatch.domain.state import State
 from citywatch.flow.step import CityStep
-from citywatch.kernels.digests import digest_text
 from citywatch.laws import load
 from citywatch.rules.evasion import memory, too_late
 from citywatch.rules.evasion.limits import EvasionPolicy

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citywatch.kernels.digests import WINDOW, Seen, digest_rows, digest_text
+from citywatch.domain.passes import digest_text
+from citywatch.kernels.digests import WINDOW, Seen, digest_rows
 
 MASK = (1 << 64) - 1
 

@@ -1,4 +1,4 @@
-"""The parts of a running city, one process each: `prepare`, `process`, `serve`, `patrol`,
+"""The parts of a running city, one process each: `prepare`, `process`, `project`, `serve`, `patrol`,
 `registrar`, `scales`, `notify` and `demo`.
 
 A part reads its briefing from the first line of its standard input, says `ready` on its standard output, and ends
@@ -97,29 +97,74 @@ def _prepare(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
 
 
 def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
-    """Steps, projections, archive and the clock."""
+    """Steps, incidents, the clock and the fleet: what decides."""
     from citywatch.adapters.cameras.fleet_file import parse_fleet  # noqa: PLC0415
-    from citywatch.adapters.log.redis_streams import RedisHint  # noqa: PLC0415
-    from citywatch.adapters.log.terms import LogLimits  # noqa: PLC0415
-    from citywatch.adapters.store.objects import DirectoryObjects  # noqa: PLC0415
-    from citywatch.adapters.store.project import Projector  # noqa: PLC0415
-    from citywatch.adapters.store.segments import SegmentWriter  # noqa: PLC0415
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
     from citywatch.app.contracts import read_contracts  # noqa: PLC0415
     from citywatch.app.fleet import FleetKeeper  # noqa: PLC0415
     from citywatch.app.keys import sealer  # noqa: PLC0415
     from citywatch.app.register import read_register  # noqa: PLC0415
     from citywatch.app.steps import city_step, incident_step  # noqa: PLC0415
-    from citywatch.flow.archive import Archive, SealPolicy  # noqa: PLC0415
     from citywatch.flow.door import LogDoor  # noqa: PLC0415
     from citywatch.flow.incident_stage import IncidentStage  # noqa: PLC0415
     from citywatch.flow.lateness import CountingStep  # noqa: PLC0415
     from citywatch.flow.processor import Processor  # noqa: PLC0415
-    from citywatch.flow.projection import Projection  # noqa: PLC0415
     from citywatch.flow.pulse import Ticker  # noqa: PLC0415
 
     settings, directory, clock = briefing.settings(), briefing.directory(), SystemClock()
     meter = PrometheusMeter(directory.metrics, "process")
+    log = _open_log(briefing, stack)
+    store = _open_store(briefing, stack, log)
+    warm()
+    register = read_register(settings, briefing.place())
+    contracts = read_contracts(settings, directory.root, briefing.place())
+    step = city_step(settings, sealer(briefing).derived("plates"), register, contracts)
+    processor = Processor(log, CountingStep(step, meter), meter, clock)
+    incidents = IncidentStage(log, incident_step(settings, register, contracts), meter)
+    door = LogDoor(log, "process")
+    commands = registrations(settings, clock.now_ns())
+    if len(commands):
+        door.append(commands)
+    file = None if settings.fleet_file is None else briefing.beside_configuration(settings.fleet_file)
+    fleet = FleetKeeper(
+        settings.cameras,
+        file,
+        partial(parse_fleet, classes=settings.patrol.classes, beside=None if file is None else file.parent),
+        [scale.device for scale in settings.scales],
+        sealer=sealer(briefing),
+        store=store,
+        door=door,
+        clock=clock,
+        meter=meter,
+        stop=stop,
+    )
+    turns = {
+        "steps": lambda: processor.turn(_BLOCK_MS),
+        "incidents": lambda: incidents.turn(_BLOCK_MS),
+        "clock": Ticker(door, clock).turn,
+        "fleet": fleet.turn,
+    }
+    running = _start_turns(turns, meter, stop, stack)
+    _live("process", briefing, running, stop, stack)
+
+
+def _project(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
+    """Projections, archive, pruning and reports: what becomes of that which is decided.
+
+    A process apart from the steps: rows go into the database one by one, and a thread that writes them would wait for
+    its turn of the interpreter at each.
+    """
+    from citywatch.adapters.log.redis_streams import RedisHint  # noqa: PLC0415
+    from citywatch.adapters.log.terms import LogLimits  # noqa: PLC0415
+    from citywatch.adapters.store.objects import DirectoryObjects  # noqa: PLC0415
+    from citywatch.adapters.store.project import Projector  # noqa: PLC0415
+    from citywatch.adapters.store.segments import SegmentWriter  # noqa: PLC0415
+    from citywatch.app.clock import SystemClock  # noqa: PLC0415
+    from citywatch.flow.archive import Archive, SealPolicy  # noqa: PLC0415
+    from citywatch.flow.projection import Projection  # noqa: PLC0415
+
+    settings, directory, clock = briefing.settings(), briefing.directory(), SystemClock()
+    meter = PrometheusMeter(directory.metrics, "project")
     log = _open_log(briefing, stack)
     store = _open_store(briefing, stack, log)
     objects = DirectoryObjects(
@@ -148,44 +193,17 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
             entry_bytes=limits.readings_bytes // 2,
         ),
     )
-    warm()
-    register = read_register(settings, briefing.place())
-    contracts = read_contracts(settings, directory.root, briefing.place())
-    step = city_step(settings, sealer(briefing).derived("plates"), register, contracts)
-    processor = Processor(log, CountingStep(step, meter), meter, clock)
-    incidents = IncidentStage(log, incident_step(settings, register, contracts), meter)
     projection = Projection(log, projector, hint, meter)
-    door = LogDoor(log, "process")
-    commands = registrations(settings, clock.now_ns())
-    if len(commands):
-        door.append(commands)
-    file = None if settings.fleet_file is None else briefing.beside_configuration(settings.fleet_file)
-    fleet = FleetKeeper(
-        settings.cameras,
-        file,
-        partial(parse_fleet, classes=settings.patrol.classes, beside=None if file is None else file.parent),
-        [scale.device for scale in settings.scales],
-        sealer=sealer(briefing),
-        store=store,
-        door=door,
-        clock=clock,
-        meter=meter,
-        stop=stop,
-    )
     turns = {
-        "steps": lambda: processor.turn(_BLOCK_MS),
-        "incidents": lambda: incidents.turn(_BLOCK_MS),
         "projection": lambda: projection.turn(_BLOCK_MS),
         "archive": lambda: archive.turn(_BLOCK_MS),
-        "clock": Ticker(door, clock).turn,
-        "fleet": fleet.turn,
         "tickets": _ticket_figures(store, meter, clock, stop),
         "pruning": _every(_PRUNE_EVERY_S, stop, lambda: _prune(store, objects, settings, clock.now_ns())),
     }
     if settings.reports:
         turns["reports"] = _monthly_reports(briefing, settings, log, meter, stop, stack)
     running = _start_turns(turns, meter, stop, stack)
-    _live("process", briefing, running, stop, stack)
+    _live("project", briefing, running, stop, stack)
 
 
 def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
@@ -219,7 +237,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     door = LogDoor(log, "serve")
     board = PatrolBoard(briefing.log_url)
     stack.callback(board.close)
-    expected = ["process"]
+    expected = ["process", "project"]
     if settings.registrar is not None:
         expected.append("registrar")
     if settings.has_scales_part:
@@ -428,6 +446,7 @@ def _demo(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
 _PARTS: Mapping[str, Callable[[Briefing, threading.Event, ExitStack], None]] = {
     "prepare": _prepare,
     "process": _process,
+    "project": _project,
     "serve": _serve,
     "patrol": _patrol,
     "registrar": _registrar,

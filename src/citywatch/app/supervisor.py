@@ -58,6 +58,7 @@ def supervise(
         idle.add("notify")
     # Asked for alone, an idle part says itself what it lacks.
     parts = [part for part in parts if part not in idle] or list(parts)
+    parts = _with_helpers(parts)
     directory = DataDir.open(data_dir)
     directory.hold(parts if settings.log.url else ["log", *parts])
     port = _free_port(settings.server.host, settings.server.port) if "serve" in parts else 0
@@ -256,6 +257,11 @@ class _PartFailed(CitywatchError):
     def __init__(self, name: str, exit_code: int) -> None:
         super().__init__(f"part {name} could not start (exit code {exit_code}); its message stands above")
         self.exit_code = exit_code
+
+
+def _with_helpers(parts: Sequence[str]) -> list[str]:
+    """`process` decides, `project` writes down what was decided for people to work on: never one without the other."""
+    return [one for part in parts for one in ((part, "project") if part == "process" else (part,))]
 
 
 def _environment(directory: DataDir) -> dict[str, str]:

@@ -151,3 +151,8 @@ class Suspect(IntFlag):
 
     def words(self) -> list[str]:
         return [str(member.name).lower() for member in type(self) if member in self]
+
+
+def digest_text(h1: int, h2: int) -> str:
+    """The digest as people and events write it: 32 hexadecimal digits."""
+    return f"{h1:016x}{h2:016x}"

@@ -9,6 +9,9 @@ from citywatch.domain.events import Event
 from citywatch.ports import INCIDENTS, ORIGIN, Log, Meter, Position
 
 MAX_EVENTS = 2_000
+"""Of one partition at once."""
+STORM = 3
+"""So many times as many more go into the same transaction when more are waiting: in a storm pages are written once."""
 
 
 class Projects(Protocol):
@@ -43,7 +46,8 @@ class Projection:
             stored = self._projector.positions()
             partitions = (*range(self._log.partitions), INCIDENTS)
             positions = {partition: stored.get(partition, ORIGIN) for partition in partitions}
-        for partition, events in self._log.read_events(positions, most=MAX_EVENTS, block_ms=block_ms).items():
+        for partition, found in self._log.read_events(positions, most=MAX_EVENTS, block_ms=block_ms).items():
+            events = [*found, *self._behind(partition, found[-1][0])] if len(found) == MAX_EVENTS else found
             unmatched = dict(self._projector.unmatched)
             self._projector.apply(partition, events)
             for kind, count in self._projector.unmatched.items():
@@ -56,3 +60,7 @@ class Projection:
             self._meter.count("events_projected_total", applied)
             self._hint()
         return applied
+
+    def _behind(self, partition: int, position: Position) -> Sequence[tuple[Position, Event]]:
+        more = self._log.read_events({partition: position}, most=STORM * MAX_EVENTS, block_ms=0)
+        return more.get(partition, ())

@@ -189,8 +189,3 @@ def digest_rows(
     with np.errstate(over="ignore"):  # wraps on purpose; NumPy minds when the compiler is off
         digest_spans(data, starts, ends, out)
     return out
-
-
-def digest_text(h1: int, h2: int) -> str:
-    """The digest as people and events write it: 32 hexadecimal digits."""
-    return f"{h1:016x}{h2:016x}"

@@ -20,9 +20,8 @@ from citywatch.domain.evasion import Evasion
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.incidents import ONWARD_CLOCK, ONWARD_ROOM, SIGHTING, Onward
 from citywatch.domain.instants import NS_PER_S
-from citywatch.domain.passes import PassBatch
+from citywatch.domain.passes import PassBatch, digest_text
 from citywatch.domain.state import Row, State
-from citywatch.kernels.digests import digest_text
 from citywatch.rules.evasion.plates import mark
 from citywatch.rules.evasion.record import lane_of
 

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from citywatch.domain.events import Event, EventKind, event_id
-from citywatch.domain.passes import Decision, PassBatch, Suspect
+from citywatch.domain.passes import Decision, PassBatch, Suspect, digest_text
 from citywatch.kernels import passes
-from citywatch.kernels.digests import digest_text
 from citywatch.kernels.legality import LIMIT
 from citywatch.laws import LawBook
 from citywatch.laws.full import FullLaw

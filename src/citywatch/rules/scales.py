@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from citywatch.domain.devices import DeviceKind
 from citywatch.domain.events import Event
-from citywatch.domain.passes import PassBatch
+from citywatch.domain.passes import PassBatch, digest_text
 from citywatch.domain.state import State
-from citywatch.kernels.digests import digest_text
 from citywatch.rules import detours, devices, evasion, liveness, recount, statistics
 from citywatch.rules.detours import DetourPolicy
 from citywatch.rules.enforcement import Instrument

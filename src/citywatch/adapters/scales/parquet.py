@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from citywatch.domain.columns import TEXT, Column
 from citywatch.domain.devices import check_device_id
-from citywatch.domain.passes import MAX_AXLES, PassBatch
+from citywatch.domain.passes import MAX_AXLES, PassBatch, digest_text
 from citywatch.errors import ConfigurationError, DataError
 from citywatch.kernels import digests
 from citywatch.wire.lines import BadLine, Chunk, LineReason
@@ -105,7 +105,7 @@ class _Sink(io.RawIOBase):
 def _column(column: Column, batch: PassBatch) -> Any:
     values = getattr(batch, column.name)
     if column.name == "digest":
-        return pa.array([digests.digest_text(int(h1), int(h2)) for h1, h2 in values.tolist()], pa.string())
+        return pa.array([digest_text(int(h1), int(h2)) for h1, h2 in values.tolist()], pa.string())
     if column.name == "at_ns":
         return pa.array(values).cast(_INSTANT)
     if column.dtype == TEXT:

@@ -1,7 +1,5 @@
-"""Many rows at a time, as cheaply as SQLite takes them: plain tuples, no row built twice, many rows in one statement.
+"""Many rows at a time, as cheaply as SQLite takes them: plain tuples, no row built twice, one statement for all.
 
-Python lets other threads in at every step of a statement, and gets its turn back only when they pause: row by row, a
-store waits for the steps that run beside it. Many rows in one statement are one step, and run beside them.
 Other databases go the way of SQLAlchemy. What is written is the same, byte for byte.
 """
 
@@ -10,15 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import JSON, Column, Connection, Table, insert, select
 
 _FEW = 4
-_COUNTS = (64, 8, 1)
-"""Rows of one statement; few different ones, which SQLite need not read anew."""
 _IN_ONE_QUESTION = 500
 
 dump = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
@@ -38,21 +33,15 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     if connection.dialect.name != "sqlite":
         connection.execute(insert(table), [_read(row) for row in rows])
         return
-    statement, marks, values, jsons = _plan(table, tuple(rows[0]))
+    statement, values, jsons = _plan(table, tuple(rows[0]))
     found = []
     for row in rows:
         cells = list(values(row))
         for place in jsons:
             cell = cells[place]
             cells[place] = str(cell) if type(cell) is Written else dump(cell)
-        found.append(cells)
-    begin = 0
-    for count in _COUNTS:
-        together = f"{statement}{', '.join([marks] * count)}"
-        while len(found) - begin >= count:
-            cells_of = tuple(chain.from_iterable(found[begin : begin + count]))
-            connection.exec_driver_sql(together, cells_of)
-            begin += count
+        found.append(tuple(cells))
+    connection.exec_driver_sql(statement, found)
 
 
 def known_among(connection: Connection, column: Column[str], keys: Collection[str]) -> set[str]:
@@ -68,13 +57,13 @@ def known_among(connection: Connection, column: Column[str], keys: Collection[st
 
 
 @cache
-def _plan(table: Table, names: tuple[str, ...]) -> tuple[str, str, Any, tuple[int, ...]]:
-    """The head of the statement, the marks of a row, what takes the cells out of one, the places of JSON columns."""
+def _plan(table: Table, names: tuple[str, ...]) -> tuple[str, Any, tuple[int, ...]]:
+    """The statement, what takes the cells out of one, the places of JSON columns."""
     columns = ", ".join(f'"{name}"' for name in names)
     marks = f"({', '.join('?' * len(names))})"
-    statement = f'INSERT INTO "{table.name}" ({columns}) VALUES '  # noqa: S608  (names of our own tables)
+    statement = f'INSERT INTO "{table.name}" ({columns}) VALUES {marks}'  # noqa: S608  (names of our own tables)
     jsons = tuple(place for place, name in enumerate(names) if isinstance(table.c[name].type, JSON))
-    return statement, marks, itemgetter(*names), jsons
+    return statement, itemgetter(*names), jsons
 
 
 def _read(row: Mapping[str, Any]) -> Mapping[str, Any]:

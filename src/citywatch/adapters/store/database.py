@@ -24,7 +24,8 @@ from citywatch.errors import CitywatchError, ConfigurationError, DataDirError, O
 
 READERS = 8
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
-_CACHE_KIB = 16 * 1024
+_CACHE_KIB = 64 * 1024
+"""What one transaction of a storm changes has room in it: what has not is written twice."""
 _CHECKPOINT_PAGES = 4000
 """Pages that a write-ahead log gathers before they go into the file: a storm changes the same ones again and again."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
+from citywatch.adapters.store.alert_news import kept
 from citywatch.adapters.store.fold_rows import Rows, accepted, storable, text, whole
 from citywatch.adapters.store.schema import SILENCES, WINDOWS
 from citywatch.domain.alerts import AlertState
@@ -106,7 +107,7 @@ def _changed(tables: Tables, event: Event, change: str, values: dict[str, Any]) 
         tables.unmatched[event.kind.value] += 1
         return
     after = tables.alerts.change(alert, **values)
-    tables.alert_changes.append({"alert": alert, "change": change, "at_ns": event.at_ns, "body": dict(after)})
+    tables.alert_changes.append({"alert": alert, "change": change, "at_ns": event.at_ns, "body": kept(after)})
 
 
 def _silence_set(tables: Tables, event: Event) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, select, update
 
+from citywatch.adapters.store import alert_news
 from citywatch.adapters.store.database import alone
 from citywatch.adapters.store.schema import (
     ALERT_CHANGES,
@@ -152,9 +153,7 @@ class OutboxTurn:
 
     def alert_changes(self, most: int) -> Sequence[Row]:
         """What is behind the position, oldest first."""
-        c = ALERT_CHANGES.c
-        query = select(ALERT_CHANGES).where(c.seq > self._position("alerts")).order_by(c.seq).limit(most)
-        return self._rows(query)
+        return alert_news.read(self._connection, after=self._position("alerts"), limit=most)
 
     def ticket_steps(self, most: int) -> Sequence[tuple[Row, Row]]:
         """Steps behind the position, each with its ticket as it is now."""

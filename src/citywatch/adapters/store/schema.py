@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from citywatch.domain.statistics import COLUMNS as COUNTS
 
-REVISION = "0010"
+REVISION = "0011"
 """The newest revision under migrations/versions/. Revisions are numbers of four digits, so that newer is greater."""
 
 METADATA = MetaData(
@@ -602,7 +602,7 @@ FINDINGS = Table(
     Column("verified_by", _ID, nullable=False),
     Index(None, "raised_at_ns", "id"),
     Index(None, "state", "raised_at_ns", "id"),
-    Index(None, "source", "key"),
+    Index(None, "key", "source"),
     Index(None, "device", "raised_at_ns", "id"),
     Index(None, "cleared_at_ns"),
 )

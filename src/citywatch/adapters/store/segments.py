@@ -31,9 +31,8 @@ from pyarrow.fs import LocalFileSystem
 from citywatch.adapters.store.disk import UNFINISHED, disk_words, sync_directory
 from citywatch.domain.columns import MAX_ROWS, TEXT, Batch, Column
 from citywatch.domain.instants import NS_PER_S, day_of
-from citywatch.domain.passes import PassBatch
+from citywatch.domain.passes import PassBatch, digest_text
 from citywatch.errors import DataDirError, DataError
-from citywatch.kernels.digests import digest_text
 from citywatch.ports import Position, Row, Segment, SegmentIndex
 from citywatch.wire.blobs import KINDS
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from citywatch.adapters.store import letters
+from citywatch.adapters.store import alert_news, letters
 from citywatch.adapters.store.database import Database, alone
 from citywatch.adapters.store.deliveries import DeliveryReading
 from citywatch.adapters.store.findings import FindingReading
@@ -261,8 +261,8 @@ class SqlStore(PeopleReading, FindingReading, DeliveryReading):
         return self._row(select(ALERTS).where(ALERTS.c.id == alert))
 
     def alert_changes(self, *, after: int, limit: int) -> Sequence[Row]:
-        c = ALERT_CHANGES.c
-        return self._rows(select(ALERT_CHANGES).where(c.seq > after).order_by(c.seq).limit(limit))
+        with self.reading() as connection:
+            return alert_news.read(connection, after=after, limit=limit)
 
     def last_alert_change(self) -> int:
         """The newest number of the live stream, 0 when it is empty."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from citywatch.adapters.store import alert_news
 from citywatch.app import sla_sources as sources
 from citywatch.app.checks.city import City
 from citywatch.app.checks.script import NotifiedSpec, SlaSpec
@@ -52,7 +53,9 @@ def notified(city: City, wanted: NotifiedSpec, root: Route) -> Answer:
     else:
         subjects = [row for row in city.rows_of("alerts") if matches(row, wanted.alert or {}, city.start_ns)]
         known = {row["id"]: row for row in subjects}
-        changes = [of_alert(row) for row in city.rows_of("alert_changes") if row["alert"] in known]
+        with city.store.reading() as connection:
+            everything = alert_news.read(connection, after=0, limit=None)
+        changes = [of_alert(row) for row in everything if row["alert"] in known]
     expected = f"told to {told(sorted(wanted.receivers)) if wanted.receivers else 'nobody'}"
     if not subjects:
         return Answer(False, expected, "there is no such alert or ticket")

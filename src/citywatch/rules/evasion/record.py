@@ -9,8 +9,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from citywatch.domain.instants import NS_PER_MS, NS_PER_S
-from citywatch.domain.passes import PassBatch
-from citywatch.kernels.digests import digest_text
+from citywatch.domain.passes import PassBatch, digest_text
 from citywatch.rules.evasion.limits import EvasionPolicy
 
 MOST_AXLES_KEPT = 16
