@@ -554,6 +554,10 @@ class Store(Protocol):
 
     def exercise(self, exercise: str) -> Row | None: ...
 
+    def drill(self, drill: str) -> Sequence[Row]:
+        """The exercises of a drill, by device."""
+        ...
+
     def findings(
         self,
         *,

@@ -86,3 +86,36 @@ def test_unknown_incidents_are_not_found(town):
         assert client.get("/api/v1/incidents/x").status_code == 422
     with town.client("ingest") as client:
         assert client.get("/api/v1/incidents").status_code == 403
+
+
+def test_a_drill_plays_several_faults_and_an_outage_that_end_together_and_leave_no_trace(town):
+    store, now_ns = town.city.store, town.city.clock.now_ns()
+    with town.client("operator") as desk:
+        incidents = desk.get("/api/v1/incidents").json()["items"]
+        states = store.device_states(["sw", *CAMERAS], 0, 2 * now_ns)
+        body = {"matcher": {"device": "cam-*"}, "fault": "black", "outages": ["sw"], "minutes": 30, "note": "night"}
+        key = {"Idempotency-Key": "drill-1"}
+        drill = desk.post("/api/v1/drills", json=body, headers=key).json()["id"]
+        url = f"/api/v1/drills/{drill}"
+        until(lambda: desk.get(url).status_code == 200 and len(desk.get(url).json()["exercises"]) == 5)
+        started = desk.post("/api/v1/drills", json=body, headers=key).json()
+        assert started == desk.get(url).json(), "given again it is the same"
+        assert (started["refused"], started["pending"]) == ({}, [])
+        assert [one["device"] for one in started["exercises"]] == [*CAMERAS, "sw"]
+        played = started["exercises"][-1]
+        assert (played["below"], played["children"], played["drill"]) == (4, CAMERAS, drill)
+        alert = until(lambda: store.alert(played["alert"]))
+        assert (alert["kind"], alert["severity"], alert["exercise"]) == ("incident", "critical", True)
+        assert alert["subject"]["children"] == CAMERAS
+        assert until(lambda: store.ticket(played["ticket"]))["exercise"]
+        assert desk.delete(url).status_code == 200
+        until(lambda: {one["how"] for one in desk.get(url).json()["exercises"]} == {"ended"})
+        for one in started["exercises"]:
+            until(lambda one=one: store.alert(one["alert"])["state"] == "resolved")
+            until(lambda one=one: store.ticket(one["ticket"])["state"] == "closed")
+        assert desk.delete(url).json()["reason"] == "not_open"
+        assert desk.get("/api/v1/incidents").json()["items"] == incidents, "nothing of it was real"
+        assert desk.post("/api/v1/drills", json={"devices": ["nobody"]}).status_code == 404
+        for wrong in ({}, {"matcher": {"area": "x"}}, {"matcher": {"device": "zzz*"}}, {"outages": ["cam-0"]}):
+            assert desk.post("/api/v1/drills", json=wrong).status_code == 422
+    assert store.device_states(["sw", *CAMERAS], 0, 2 * now_ns) == states

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from citywatch.alerts.desk import kind_of
 from citywatch.domain.events import EventKind
 from citywatch.domain.field import MOST_EXERCISE_NS
 from citywatch.domain.state import State
@@ -61,3 +62,13 @@ def test_so_many_and_no_more():
         assert isinstance(started(state, command=f"c{number}"), list)
     assert started(state, command="one more") == "too_many_exercises"
     assert all(len(row) < 6000 for row in state.snapshot().values())
+
+
+def test_a_parents_outage_names_whom_it_takes_along_and_is_an_incident_for_the_desk():
+    children = [f"cam-{n}" for n in range(30)]
+    args = {"fault": "unreachable", "until_ns": NOW + HOUR, "drill": "d1", "children": children, "below": 30}
+    (event,) = exercises.start(State(), "sw-1", json.dumps(args), **GIVEN)
+    assert (event.data["drill"], event.data["below"], event.data["children"]) == ("d1", 30, children[:20])
+    assert kind_of(event) == "incident"
+    (alone,) = started(State())
+    assert (alone.data["drill"], alone.data["below"], kind_of(alone)) == ("", 0, "frozen")

@@ -100,6 +100,8 @@ def kind_of(event: Event) -> str:
             return event.kind.value
         case EventKind.INCIDENT_OPENED:
             return INCIDENT
+        case EventKind.EXERCISE_STARTED if event.data.get("below"):
+            return INCIDENT
         case EventKind.FINDING_RAISED:
             return str(event.data["kind"])
         case _:
@@ -116,6 +118,8 @@ def severity_of(event: Event, policy: AlertPolicy) -> Severity:
             over = merged is not None and merged["decision"] == _OVER
             return _severity(event.data["evasion"] in _DANGEROUS or over)
         case EventKind.INCIDENT_OPENED:
+            return Severity.CRITICAL
+        case EventKind.EXERCISE_STARTED if event.data.get("below"):
             return Severity.CRITICAL
         case EventKind.FINDING_RAISED:
             return Severity(event.data["severity"])

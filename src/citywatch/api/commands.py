@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from fastapi import FastAPI, Request
@@ -151,6 +152,43 @@ async def give(
         reason = str(verdict["reason"])
         raise Problem(409, "refused", f"refused: {_REASONS.get(reason, reason)}", reason=reason, command=command)
     return None
+
+
+class Order(NamedTuple):
+    """One of several commands that are given together."""
+
+    command: str
+    device: str
+    verb: Verb
+    target: str
+    args: str = "{}"
+
+
+async def give_all(api: Api, orders: Sequence[Order], actor: str) -> Mapping[str, Row]:
+    """Append commands and wait for their verdicts: by command, of those that have one within the waiting time. What
+    was given before is not given again.
+    """
+    beats, names = api.pulse.beats, [order.command for order in orders]
+    known = await run_in_threadpool(api.store.verdicts, names)
+    fresh = [order for order in orders if order.command not in known]
+    if fresh:
+        now_ns = api.clock.now_ns()
+        columns = tuple(
+            zip(*((o.device, o.command, o.verb.value, o.target, actor, o.args) for o in fresh), strict=True)
+        )
+        device, *others = columns
+        await append(api, CommandBatch(device, np.full(len(fresh), now_ns, np.int64), *others))
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + api.config.command_wait_seconds
+        while len(known) < len(names) and (left := deadline - loop.time()) > 0:
+            beats = await api.pulse.wait(beats, min(left, api.config.command_poll_seconds))
+            known = await run_in_threadpool(api.store.verdicts, names)
+    return known
+
+
+def refused_because(reason: str) -> str:
+    """Why a command was refused, in words."""
+    return _REASONS.get(reason, reason)
 
 
 async def _verdict(api: Api, command: str, beats: int) -> Row | None:

@@ -49,6 +49,9 @@ class ExerciseView(BaseModel):
     ended_at: str | None = Field(examples=[None])
     ended_by: str = Field(examples=[""])
     how: str = Field(description="ended, expired or device_removed; empty while it lasts", examples=[""])
+    drill: str | None = Field(description="What was started with it, /api/v1/drills", examples=[None])
+    below: int = Field(description="Of a parent's outage: how many devices it takes along", examples=[0])
+    children: list[str] = Field(description="The first twenty of them", examples=[[]])
     alert: str = Field(description="Id of its alert, marked as an exercise", examples=[EXAMPLE_ID])
     ticket: str = Field(description="Id of its ticket, marked as an exercise", examples=[EXAMPLE_ID])
 
@@ -97,7 +100,7 @@ def routes(app: FastAPI, api: Api) -> None:
         most = min(limit, api.config.max_page_rows)
         before = read_cursor(cursor)
         rows = await run_in_threadpool(lambda: api.store.exercises(lasting=lasting, before=before, limit=most + 1))
-        return page(rows, most, "started_at_ns", _view)
+        return page(rows, most, "started_at_ns", exercise_view)
 
     @app.post(
         "/api/v1/exercises",
@@ -155,13 +158,16 @@ def _one(api: Api, exercise: str) -> ExerciseView:
     row = api.store.exercise(exercise)
     if row is None:
         raise missing("exercise")
-    return _view(row)
+    return exercise_view(row)
 
 
-def _view(row: Row) -> ExerciseView:
+def exercise_view(row: Row) -> ExerciseView:
     told = {name: row[name] for name in ("id", "device", "fault", "note", "started_by", "ended_by", "how")}
     return ExerciseView(
         **told,
+        drill=row["drill"] or None,
+        below=row["below"],
+        children=row["children"],
         started_at=shown(row["started_at_ns"]),
         until=shown(row["until_ns"]),
         ended_at=shown(row["ended_at_ns"]),

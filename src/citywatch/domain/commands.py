@@ -68,7 +68,10 @@ class Verb(StrEnum):
     LOG_SHIFT = "log_shift"
     """device: CITY; args: {"kind": ShiftEntry, "note": text, "to": text, "counts": {...}}."""
     START_EXERCISE = "start_exercise"
-    """args: {"fault": Fault, "note": text, "until_ns": int}. The exercise's id is made of device and command."""
+    """args: {"fault": Fault, "note": text, "until_ns": int}. The exercise's id is made of device and command.
+
+    Of several that are started together, {"drill": id}, too; of a parent's outage {"children": [device], "below": int}.
+    """
     END_EXERCISE = "end_exercise"
     """target: the exercise's id."""
 

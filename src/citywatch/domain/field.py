@@ -13,6 +13,10 @@ MOST_PHOTOS_OF_A_TICKET = 40
 MAX_EXERCISE_NOTE_CHARACTERS = 500
 MOST_EXERCISE_NS = 2 * 86_400 * 1_000_000_000
 """The longest that an exercise lasts: one that is forgotten must not stay on the desk."""
+MOST_OF_A_DRILL = 50
+"""Exercises that are started and ended together."""
+MOST_CHILDREN_NAMED = 20
+"""Of those that a played outage takes along."""
 
 
 class ShiftEntry(StrEnum):

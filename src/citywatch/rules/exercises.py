@@ -3,6 +3,10 @@
 An exercise opens and ends as a fault does, with events of its own: whatever reads faults, states or figures does not
 see it. The device's own faults go on being found meanwhile, with alerts and tickets of their own.
 
+A parent's outage is played at the parent, and says whom it takes along: one alert of an incident and one ticket, as of
+a real one; its children go on being watched, and nothing is asked of the topology. Exercises that are started together
+(a drill) have one end, and each its own partition.
+
 Rows of the room `exercise`, one an exercise, at most MOST_EXERCISES of them in a partition: {device, fault, until_ns}.
 """
 
@@ -12,7 +16,12 @@ import json
 from collections.abc import Iterator
 
 from citywatch.domain.events import Event, EventKind, event_id
-from citywatch.domain.field import MAX_EXERCISE_NOTE_CHARACTERS, MOST_EXERCISE_NS, ExerciseEnd
+from citywatch.domain.field import (
+    MAX_EXERCISE_NOTE_CHARACTERS,
+    MOST_CHILDREN_NAMED,
+    MOST_EXERCISE_NS,
+    ExerciseEnd,
+)
 from citywatch.domain.pictures import Fault
 from citywatch.domain.state import Row, State
 
@@ -44,6 +53,9 @@ def start(state: State, device: str, args: str, *, at_ns: int, actor: str, comma
         "looks": 0,
         "until_ns": until_ns,
         "note": str(fields.get("note", ""))[:MAX_EXERCISE_NOTE_CHARACTERS],
+        "drill": str(fields.get("drill", "")),
+        "children": [str(child) for child in fields.get("children", ())][:MOST_CHILDREN_NAMED],
+        "below": max(0, int(fields.get("below", 0))),
         "actor": actor,
         "command": command,
     }

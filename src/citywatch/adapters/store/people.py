@@ -58,6 +58,11 @@ class PeopleReading:
     def exercise(self, exercise: str) -> Row | None:
         return self._row(select(EXERCISES).where(EXERCISES.c.id == exercise))
 
+    def drill(self, drill: str) -> list[Row]:
+        """The exercises of a drill, by device."""
+        c = EXERCISES.c
+        return self._rows(select(EXERCISES).where(c.drill == drill).order_by(c.device))
+
     def end_photos(self, before_ns: int, release: Callable[[str], object]) -> int:
         """Forget photos that are older and whose ticket is forgotten; `release` is called with what nobody shows any
         more, before its row goes: who is cut short releases it again. How many rows went.
