@@ -172,8 +172,8 @@ def test_a_missed_goal_gives_exit_code_1(monkeypatch, tmp_path, capsys):
     good = _frame.row("log", "fine", 1.0, "s", goal=_frame.Goal(at_most=2.0)).as_json()
     bad = _frame.row("log", "slow", 3.0, "s", goal=_frame.Goal(at_most=2.0)).as_json()
     absent = _frame.peer_absent("log", "compared", "s", "someone").as_json()
-    for rows, code in (([good, absent], 0), ([good, bad], 1), (None, 1)):
-        monkeypatch.setattr(front, "run_scenario", lambda name, rows=rows: rows)
+    for rows, whole, code in (([good, absent], True, 0), ([good, bad], True, 1), ([good], False, 1)):
+        monkeypatch.setattr(front, "run_scenario", lambda name, told=(rows, whole): told)
         assert front.main(["log", "--json", str(tmp_path / "r.json")]) == code
     said = capsys.readouterr().out
     assert "NOT MET log: slow" in said
