@@ -250,6 +250,104 @@ def test_the_ticket_of_an_incident_walks_the_whole_machine_at_its_own_stage():
     assert street.last(EventKind.TICKET_VERIFIED)["repair"] == "broken"
 
 
+def handle(street, ticket, children):
+    """A crew reports the repair of an incident, as the API writes it down."""
+    street.asked += 1
+    rows = [("sw", Verb.HANDLE_TICKET, {"outcome": "repaired", "children": children})]
+    rows += [(child, Verb.EXPECT_REPAIR, {}) for child in children]
+    commands = [
+        (device, street.now_ns, f"h{street.asked}.{n}", verb, ticket, args)
+        for n, (device, verb, args) in enumerate(rows)
+    ]
+    street.take(city.commands(commands))
+    street.go(1)
+    street.go(1)
+
+
+def test_looks_at_the_children_of_an_incident_send_its_ticket_back_or_verify_it():
+    street, filed = outage()
+    ticket, children = filed["ticket"], ["cam-1", "cam-2"]
+    street.ask(Verb.ACCEPT_TICKET, "sw", ticket)
+    handle(street, ticket, children)
+    asked = {event.device for event in street.told(EventKind.LOOK_ASKED)}
+    assert asked == set(children)
+    street.go(1, *[("cam-1", Outcome.UNREACHABLE)] * 6)
+    street.go(1)
+    street.go(1)
+    assert not street.told(EventKind.TICKET_REOPENED), "one of two may have a fault of its own"
+    street.go(1, *[("cam-2", Outcome.UNREACHABLE)] * 6)
+    street.go(1)
+    street.go(1)
+    seen = street.told(EventKind.FAULT_SEEN)[-1]
+    assert (seen.device, seen.cause, seen.data["looks"]) == ("sw", filed_cause(street), 2)
+    (back,) = street.told(EventKind.TICKET_REOPENED)
+    assert back.data["reason"] == "not_verified"
+    assert back.at_ns - street.told(EventKind.TICKET_HANDLED)[-1].at_ns < 60 * NS_PER_S, "not by the time-out"
+    street.ask(Verb.ACCEPT_TICKET, "sw", ticket)
+    handle(street, ticket, children)
+    street.go(1, *[(child, Outcome.PICTURE) for _ in range(6) for child in children])
+    street.go(30)
+    street.go(30)
+    verified = street.told(EventKind.TICKET_VERIFIED)[-1]
+    assert verified.data["looks"] > 0
+    assert len(street.told(EventKind.TICKET_REOPENED)) == 1
+
+
+def filed_cause(street):
+    return street.told(EventKind.INCIDENT_OPENED)[-1].cause
+
+
+def silent():
+    """A gauge that promised a heartbeat each ten seconds and has gone silent; its ticket."""
+    street = Street()
+    fields = {"kind": "scale", "name": "", "place": "", "heartbeat_s": 10, "parent": "", "site": ""}
+    street.ask(Verb.REGISTER_DEVICE, "gauge", "gauge", **fields)
+    listen(street, 5)
+    street.take(city.pulse("gauge", street.now_ns))
+    listen(street, 40)
+    return street, street.last(EventKind.TICKET_FILED)["ticket"]
+
+
+def listen(street, seconds, observer=True):
+    for _ in range(seconds):
+        street.now_ns += NS_PER_S
+        if observer:
+            street.take(city.pulse("observer:http", street.now_ns))
+        street.take(city.tick(street.now_ns))
+
+
+def test_a_device_that_stays_silent_behind_its_repair_sends_the_ticket_back():
+    street, ticket = silent()
+    street.ask(Verb.ACCEPT_TICKET, "gauge", ticket)
+    street.ask(Verb.HANDLE_TICKET, "gauge", ticket, outcome="repaired")
+    handled_ns = street.told(EventKind.TICKET_HANDLED)[-1].at_ns
+    listen(street, 25)
+    assert not street.told(EventKind.FAULT_SEEN)
+    listen(street, 40)
+    (seen,) = street.told(EventKind.FAULT_SEEN)
+    assert 30 * NS_PER_S <= seen.at_ns - handled_ns <= 45 * NS_PER_S
+    assert street.last(EventKind.TICKET_REOPENED)["reason"] == "not_verified"
+    street.ask(Verb.ACCEPT_TICKET, "gauge", ticket)
+    street.ask(Verb.HANDLE_TICKET, "gauge", ticket, outcome="repaired")
+    listen(street, 5)
+    street.take(city.pulse("gauge", street.now_ns))
+    assert street.last(EventKind.TICKET_VERIFIED)["repair"] == "none", "a gauge of no contract"
+    listen(street, 25)
+    assert len(street.told(EventKind.FAULT_SEEN)) == 1
+
+
+def test_while_nobody_listens_nobody_says_that_a_device_is_silent_yet():
+    street, ticket = silent()
+    street.ask(Verb.ACCEPT_TICKET, "gauge", ticket)
+    street.ask(Verb.HANDLE_TICKET, "gauge", ticket, outcome="repaired")
+    listen(street, 100, observer=False)
+    assert not street.told(EventKind.FAULT_SEEN)
+    listen(street, 25)
+    assert not street.told(EventKind.FAULT_SEEN), "not for the whole time-out yet"
+    listen(street, 10)
+    assert street.told(EventKind.FAULT_SEEN)
+
+
 def test_a_stage_that_reads_late_tells_the_same_tickets():
     street, filed = outage()
     street.ask(Verb.ACCEPT_TICKET, "sw", filed["ticket"])

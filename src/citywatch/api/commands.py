@@ -114,46 +114,6 @@ def command_id(request: Request) -> str:
     return event_id("command", caller_of(request).name, *method, request.url.path, key)
 
 
-async def give(
-    api: Api,
-    *,
-    command: str,
-    device: str,
-    verb: Verb,
-    target: str,
-    actor: str,
-    args: str = "{}",
-    everywhere: bool = False,
-) -> Response | None:
-    """Append a command and wait for its verdict: None when it was accepted, Problem 409 when refused, else a 202.
-
-    Nothing is said before the log has it on disk. `everywhere`: every partition is given it.
-    """
-    beats = api.pulse.beats
-    verdict = await run_in_threadpool(api.store.verdict, command)
-    if verdict is None:
-        await (broadcast if everywhere else append)(
-            api,
-            CommandBatch(
-                (device,),
-                np.array([api.clock.now_ns()], np.int64),
-                (command,),
-                (verb.value,),
-                (target,),
-                (actor,),
-                (args,),
-            ),
-        )
-        verdict = await _verdict(api, command, beats)
-    if verdict is None:
-        where = {"Location": f"/api/v1/commands/{command}"}
-        return JSONResponse(Pending(command=command).model_dump(), 202, where)
-    if verdict["verdict"] != "accepted":
-        reason = str(verdict["reason"])
-        raise Problem(409, "refused", f"refused: {_REASONS.get(reason, reason)}", reason=reason, command=command)
-    return None
-
-
 class Order(NamedTuple):
     """One of several commands that are given together."""
 
@@ -164,6 +124,38 @@ class Order(NamedTuple):
     args: str = "{}"
 
 
+async def give(
+    api: Api,
+    *,
+    command: str,
+    device: str,
+    verb: Verb,
+    target: str,
+    actor: str,
+    args: str = "{}",
+    everywhere: bool = False,
+    beside: Sequence[Order] = (),
+) -> Response | None:
+    """Append a command and wait for its verdict: None when it was accepted, Problem 409 when refused, else a 202.
+
+    Nothing is said before the log has it on disk. `everywhere`: every partition is given it. `beside`: rows that go
+    with it, and have no verdict.
+    """
+    beats = api.pulse.beats
+    verdict = await run_in_threadpool(api.store.verdict, command)
+    if verdict is None:
+        orders = [Order(command, device, verb, target, args), *beside]
+        await (broadcast if everywhere else append)(api, _rows(orders, actor, api.clock.now_ns()))
+        verdict = await _verdict(api, command, beats)
+    if verdict is None:
+        where = {"Location": f"/api/v1/commands/{command}"}
+        return JSONResponse(Pending(command=command).model_dump(), 202, where)
+    if verdict["verdict"] != "accepted":
+        reason = str(verdict["reason"])
+        raise Problem(409, "refused", f"refused: {_REASONS.get(reason, reason)}", reason=reason, command=command)
+    return None
+
+
 async def give_all(api: Api, orders: Sequence[Order], actor: str) -> Mapping[str, Row]:
     """Append commands and wait for their verdicts: by command, of those that have one within the waiting time. What
     was given before is not given again.
@@ -172,18 +164,26 @@ async def give_all(api: Api, orders: Sequence[Order], actor: str) -> Mapping[str
     known = await run_in_threadpool(api.store.verdicts, names)
     fresh = [order for order in orders if order.command not in known]
     if fresh:
-        now_ns = api.clock.now_ns()
-        columns = tuple(
-            zip(*((o.device, o.command, o.verb.value, o.target, actor, o.args) for o in fresh), strict=True)
-        )
-        device, *others = columns
-        await append(api, CommandBatch(device, np.full(len(fresh), now_ns, np.int64), *others))
+        await append(api, _rows(fresh, actor, api.clock.now_ns()))
         loop = asyncio.get_running_loop()
         deadline = loop.time() + api.config.command_wait_seconds
         while len(known) < len(names) and (left := deadline - loop.time()) > 0:
             beats = await api.pulse.wait(beats, min(left, api.config.command_poll_seconds))
             known = await run_in_threadpool(api.store.verdicts, names)
     return known
+
+
+def _rows(orders: Sequence[Order], actor: str, at_ns: int) -> CommandBatch:
+    """Commands of one person at one instant."""
+    return CommandBatch(
+        device=tuple(order.device for order in orders),
+        at_ns=np.full(len(orders), at_ns, np.int64),
+        command=tuple(order.command for order in orders),
+        verb=tuple(order.verb.value for order in orders),
+        target=tuple(order.target for order in orders),
+        actor=(actor,) * len(orders),
+        args=tuple(order.args for order in orders),
+    )
 
 
 def refused_because(reason: str) -> str:

@@ -13,12 +13,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from citywatch.api.access import caller_of
-from citywatch.api.commands import IDEMPOTENCY, PENDING, command_id, give
+from citywatch.api.commands import IDEMPOTENCY, PENDING, Order, command_id, give
 from citywatch.api.photos import their_ticket
 from citywatch.api.problems import Problem, invalid, missing, responses
 from citywatch.api.shared import EXAMPLE_ID, Api, Id, body_instant, plain_text
 from citywatch.api.ticket_views import TicketDetail, ticket_detail
 from citywatch.domain.commands import Verb
+from citywatch.domain.events import event_id
+from citywatch.domain.incidents import asked_after
 from citywatch.domain.tickets import (
     MAX_NOTE_CHARACTERS,
     MAX_PART_CHARACTERS,
@@ -32,6 +34,7 @@ from citywatch.domain.tickets import (
 )
 from citywatch.ports import Row
 
+_MOST_CHILDREN = 2_000
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 _Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["0" * 64])]
 _ANSWERS = {**PENDING, **responses(400, 404, 408, 409, 413, 429)}
@@ -152,7 +155,8 @@ def routes(app: FastAPI, api: Api) -> None:
     @move("handle", "Report a repair")
     async def handle(request: Request, ticket: Id, wanted: Handled) -> TicketDetail | Response:
         """Say what came of the work. The patrol looks soon: good looks verify and close the ticket, looks that still
-        show the fault send it back. `not_repairable` waits for the desk."""
+        show the fault send it back; of an incident those at some of its children. `not_repairable` waits for the desk.
+        """
         return await _command(request, ticket, Verb.HANDLE_TICKET, wanted.model_dump(mode="json"))
 
     @move("verify", "Verify a repair that the system cannot see")
@@ -182,19 +186,32 @@ def routes(app: FastAPI, api: Api) -> None:
 
     async def _command(request: Request, ticket: str, verb: Verb, args: Mapping[str, Any]) -> TicketDetail | Response:
         row = await run_in_threadpool(their_ticket, api, caller_of(request), ticket)
+        command, beside = command_id(request), list[Order]()
+        if verb == Verb.HANDLE_TICKET and (children := await run_in_threadpool(_away, api, row["cause"])):
+            args = {**args, "children": children}
+            beside = [
+                Order(event_id("command", command, child), child, Verb.EXPECT_REPAIR, row["id"]) for child in children
+            ]
         pending = await give(
             api,
-            command=command_id(request),
+            command=command,
             device=row["device"],
             verb=verb,
             target=row["id"],
             actor=caller_of(request).name,
             args=to_json(args).decode(),
+            beside=beside,
         )
         if pending is not None:
             return pending
         row = _found(await run_in_threadpool(api.store.ticket, ticket))
         return await run_in_threadpool(ticket_detail, api, row, api.clock.now_ns())
+
+
+def _away(api: Api, incident: str) -> list[str]:
+    """Of an incident the children that say whether its repair has helped; none of what is no incident. Blocking."""
+    children = api.store.incident_children(incident, limit=_MOST_CHILDREN)
+    return asked_after(sorted({row["device"] for row in children if row["left_at_ns"] is None}))
 
 
 def _said(wanted: Remark | None) -> dict[str, str]:

@@ -33,6 +33,9 @@ class Verb(StrEnum):
     """target: the ticket's id; args: {"note": text}."""
     HANDLE_TICKET = "handle_ticket"
     """target: the ticket's id; args: {"outcome": Outcome, "note": text, "photos": [hash], "parts": [{part, count}]}."""
+    EXPECT_REPAIR = "expect_repair"
+    """target: the ticket of an incident that this device is part of and whose repair was reported: looks at it say
+    whether that has helped. Given beside HANDLE_TICKET, whose args name those devices: {"children": [device]}."""
     VERIFY_TICKET = "verify_ticket"
     """target: the ticket's id; args: {"note": text}. Only where the system cannot see for itself."""
     REOPEN_TICKET = "reopen_ticket"

@@ -25,6 +25,16 @@ MOST_NAMED = 500
 """Children named in one event; more come in further events of the same instant."""
 
 
+MOST_ASKED = 20
+"""Children that are looked at again when somebody has reported the repair of an incident."""
+
+
+def asked_after(children: Sequence[str]) -> list[str]:
+    """Which of those that are away say whether a repair has helped: some from everywhere among them."""
+    step = -(-len(children) // MOST_ASKED) or 1
+    return list(children[::step])
+
+
 class IncidentReason(StrEnum):
     """Why an incident was opened."""
 

@@ -87,7 +87,9 @@ class IncidentStep:
                     yield event
                     yield from self._desks(state, event, at_ns)
                 continue
-            yield from incidents.on_row(state, row, data, moment, self.policy)
+            for event in incidents.on_row(state, row, data, moment, self.policy):
+                yield event
+                yield from self._desks(state, event, at_ns)
             if row.kind in _TOLD_BY_PARTITION:
                 yield from self._desks(state, _event(row, data), at_ns)
         yield from self.desks.on_tick(state, at_ns)
@@ -145,6 +147,9 @@ def _obeyed(state: State, row: Onward, told: Mapping[str, Any], desks: Desks, no
             answer = alerts.acknowledge(state, target, **given)
         case verb if verb in tickets.VERBS:
             answer = desks.obey(state, verb, target, told["args"], **given)
+            if verb == Verb.HANDLE_TICKET and isinstance(answer, list):
+                incident, asked = tickets.cause_of(state, target), told["args"].get("children", ())
+                incidents.repair_reported(state, row.device, incident, asked, row.at_ns)
         case _:
             answer = "unknown_verb"
     if isinstance(answer, Event):

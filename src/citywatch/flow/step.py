@@ -119,7 +119,7 @@ class CityStep:
         for device, at_ns, command, verb, target, actor, args in zip(*columns, strict=True):
             if verb in people.VERBS:
                 answer = people.obey(state, device, verb, target, args, at_ns=at_ns, actor=actor, command=command)
-            elif verb in tickets.VERBS:
+            elif verb in _ABOUT_TICKETS:
                 asked = {"at_ns": at_ns, "actor": actor, "command": command}
                 answer = self._ticket_command(state, device, verb, target, json.loads(args), asked)
             elif verb in windows.VERBS:
@@ -138,7 +138,7 @@ class CityStep:
                 yield from self._judged(state, answer)
             elif answer == "not_open" and onward.passed_on(state, device, at_ns, command, verb, target, actor, args):
                 if verb == Verb.HANDLE_TICKET:
-                    yield from repairs.reported(state, device, at_ns=at_ns, ticket=target, command=command)
+                    yield from self._expected(state, device, at_ns, target, command)
             elif answer != "repeated":
                 data = {"command": command, "verb": verb, "target": target, "actor": actor, "reason": answer}
                 kind = EventKind.COMMAND_REFUSED
@@ -148,6 +148,8 @@ class CityStep:
         self, state: State, device: str, verb: str, ticket: str, args: Mapping[str, Any], asked: Mapping[str, Any]
     ) -> list[Event] | str:
         """What the desk makes of a command about a ticket; of a repair that is reported the rules hear, too."""
+        if verb == Verb.EXPECT_REPAIR:
+            return list(self._expected(state, device, asked["at_ns"], ticket, asked["command"]))
         cause = tickets.cause_of(state, ticket)
         if verb == Verb.VERIFY_TICKET and findings.is_verifiable(state, cause):
             # A person says that what was found is over: the finding ends, and its ticket with it.
@@ -155,11 +157,13 @@ class CityStep:
             return [] if over is None else [over]
         answer = self.desks.obey(state, verb, ticket, args, **asked)
         if verb == Verb.HANDLE_TICKET and not isinstance(answer, str):
-            answer = [
-                *answer,
-                *repairs.reported(state, device, at_ns=asked["at_ns"], ticket=ticket, command=asked["command"]),
-            ]
+            answer = [*answer, *self._expected(state, device, asked["at_ns"], ticket, asked["command"])]
         return answer
+
+    def _expected(self, state: State, device: str, at_ns: int, ticket: str, command: str) -> Iterator[Event]:
+        """A repair was reported: from here on looks and heartbeats say whether it has helped."""
+        liveness.repair_reported(state, device, at_ns, self.liveness)
+        yield from repairs.reported(state, device, at_ns=at_ns, ticket=ticket, command=command)
 
 
 def _now_ns(state: State) -> int:
@@ -167,6 +171,7 @@ def _now_ns(state: State) -> int:
     return 0 if row is None else int(row["last_ns"])
 
 
+_ABOUT_TICKETS = tickets.VERBS | {Verb.EXPECT_REPAIR}
 _ABOUT_A_CAMERA: Mapping[Verb, Callable[..., Event | list[Event] | str]] = {
     Verb.PUT_CAMERA: fleet.put,
     Verb.REMOVE_CAMERA: fleet.remove,

@@ -11,7 +11,7 @@ within its waiting time is released: it is the device's own.
 
 Rooms: `node/<device>` a device and its parent; `under-<digest of parent>/<child>`; `fault/<cause>` open faults;
 `wait/<cause>` those neither joined nor released; `joined-<digest of root>/<cause>`; `gone/<device>` parents that are
-gone; `incident/<root>`.
+gone; `incident/<root>`, with what was `reported` of its repair.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from citywatch.domain.events import Event, EventKind, event_id
+from citywatch.domain.faults import Fault
 from citywatch.domain.incidents import (
+    MOST_ASKED,
     MOST_LEVELS,
     MOST_NAMED,
     IncidentEnd,
@@ -83,9 +85,19 @@ def on_row(state: State, row: Onward, data: Mapping[str, Any], moment: Moment, p
             _confirmed(state, row, data, moment, policy)
         case EventKind.FAULT_CLEARED:
             _cleared(state, row, data, moment)
+        case EventKind.FAULT_SEEN:
+            return _seen(state, row, policy)
         case EventKind.CAMERA_REMOVED | EventKind.DEVICE_RETIRED:
             return _removed(state, row, moment)
     return []
+
+
+def repair_reported(state: State, root: str, incident: str, asked: Sequence[str], at_ns: int) -> None:
+    """Somebody says that an incident is repaired: what looks at these of its children see is held against that."""
+    known = state.get(INCIDENT, root)
+    if known is not None and known["incident"] == incident:
+        reported = {"at_ns": at_ns, "asked": len(asked[:MOST_ASKED]), "dark": []}
+        state.put(INCIDENT, root, {**known, "reported": reported})
 
 
 def decide(state: State, moment: Moment, policy: IncidentPolicy) -> Iterator[Event]:
@@ -187,6 +199,26 @@ def _cleared(state: State, row: Onward, data: Mapping[str, Any], moment: Moment)
     if fault is None:
         return
     _forget(state, row.cause, fault, moment, data["first_good_ns"], data["looks"])
+
+
+def _seen(state: State, row: Onward, policy: IncidentPolicy) -> list[Event]:
+    """A device is away yet, behind a repair that was reported: the root says it for all, its children when they are as
+    many of those asked as make an incident.
+    """
+    fault = state.get(FAULT, row.cause)
+    root = "" if fault is None else fault["root"]
+    known = state.get(INCIDENT, root) if root else None
+    reported = None if known is None else known.get("reported")
+    if known is None or reported is None:
+        return []
+    dark = sorted({*reported["dark"], row.device})
+    if row.device != root and len(dark) * 100 < policy.share_percent * reported["asked"]:
+        state.put(INCIDENT, root, {**known, "reported": {**reported, "dark": dark}})
+        return []
+    state.put(INCIDENT, root, {**known, "reported": None})
+    kind, incident = EventKind.FAULT_SEEN, known["incident"]
+    data = {"fault": Fault.UNREACHABLE.value, "looks": len(dark), "last_bad_ns": row.at_ns}
+    return [Event(event_id(kind, incident, reported["at_ns"]), kind, root, row.at_ns, incident, data)]
 
 
 def _removed(state: State, row: Onward, moment: Moment) -> list[Event]:

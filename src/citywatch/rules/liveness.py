@@ -6,11 +6,12 @@ a gap. A gap in either makes *unknown*, never *down*.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from citywatch.domain import dues
 from citywatch.domain.devices import OBSERVER_PREFIX, DeviceKind, DeviceState
-from citywatch.domain.events import Event
+from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault
 from citywatch.domain.pulses import PulseBatch
@@ -26,6 +27,8 @@ CLOCK = "clock"
 STANDS = "stands"
 """In a row of ROOM, true from the tick that finds a device silent up to the last one that does: meanwhile no tick
 writes anything about it, and the last look that was bad is the last tick."""
+EXPECTED = "pulse-expected"
+"""What is due: devices whose repair was reported, when they must have been heard again."""
 _NO_LIMIT_NS = 2**62
 
 _AT_ONCE = Confirmation(confirm_looks=1, clear_looks=1)
@@ -102,6 +105,40 @@ def on_tick(state: State, now_ns: int, policy: LivenessPolicy) -> Iterator[Event
                 reason="observer_was_not_listening",
                 at_ns=now_ns,
             )
+
+    yield from _still_silent(state, now_ns, covered_since_ns, policy)
+
+
+def repair_reported(state: State, device: str, at_ns: int, policy: LivenessPolicy) -> None:
+    """Somebody says that a silence is repaired: as many heartbeats must not fail to come again."""
+    row = state.get(ROOM, device)
+    if row is not None and row["fault"] is not None:
+        state.put(ROOM, device, {**row, "fault": faults.repair_reported(row["fault"], at_ns)})
+        dues.put(state, EXPECTED, at_ns + _timeout_ns(state, device, policy), device)
+
+
+def _still_silent(
+    state: State, now_ns: int, covered_since_ns: Callable[[str], int], policy: LivenessPolicy
+) -> Iterator[Event]:
+    """Devices that nobody has heard since their repair was reported, as long as somebody was listening throughout."""
+    for _, device in list(dues.taken(state, EXPECTED, now_ns)):
+        row = state.get(ROOM, device)
+        fault = None if row is None else row["fault"]
+        if row is None or fault is None or fault.get("reported") is None or state.get(devices.ROOM, device) is None:
+            continue
+        reported_ns, timeout_ns = fault["reported"]["at_ns"], _timeout_ns(state, device, policy)
+        due_ns = max(reported_ns, covered_since_ns(_observer(state, device))) + timeout_ns
+        if due_ns > now_ns:
+            dues.put(state, EXPECTED, due_ns, device)
+            continue
+        state.put(ROOM, device, {**row, "fault": {**fault, "reported": None}})
+        kind = EventKind.FAULT_SEEN
+        data = {"fault": Fault.SILENT.value, "looks": policy.missed_heartbeats, "last_bad_ns": now_ns}
+        yield Event(event_id(kind, fault["cause"], reported_ns), kind, device, now_ns, fault["cause"], data)
+
+
+def _timeout_ns(state: State, device: str, policy: LivenessPolicy) -> int:
+    return int(devices.known(state, device)["heartbeat_s"]) * policy.missed_heartbeats * NS_PER_S
 
 
 def _promised(state: State, policy: LivenessPolicy) -> LastSeen:

@@ -27,6 +27,7 @@ from citywatch.app.steps import city_step, incident_step
 from citywatch.domain.columns import Batch
 from citywatch.domain.commands import Verb
 from citywatch.domain.events import Event
+from citywatch.domain.incidents import asked_after
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pulses import TickBatch
 from citywatch.domain.state import State
@@ -117,6 +118,12 @@ class City:
         with self.store.reading() as connection:
             query = select(table).order_by(*table.primary_key.columns)
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def away_with(self, ticket: str) -> list[str]:
+        """Children that are asked after the repair of an incident, by its ticket; none for another's."""
+        causes = {row["cause"] for row in self.rows_of("tickets") if row["id"] == ticket}
+        children = [row for row in self.rows_of("incident_children") if row["incident"] in causes]
+        return asked_after(sorted({row["device"] for row in children if row["left_at_ns"] is None}))
 
     def _tick(self, seconds: range) -> None:
         listening = [

@@ -207,8 +207,12 @@ class _Day:
             target, device = like[0]["id"], like[0]["device"]
         args = rows.with_instants(reading.args, city.start_ns)
         key = f"{self._test.name}/{number}/{turn}"
+        given = [(device, reading.command, target, args)]
+        if reading.command is Verb.HANDLE_TICKET and (children := city.away_with(target)):
+            given = [(device, reading.command, target, {**args, "children": children})]
+            given += [(child, Verb.EXPECT_REPAIR, target, {}) for child in children]
         try:
-            city.feed(rows.commands([(device, reading.command, target, args)], city.start_ns + at, reading.actor, key))
+            city.feed(rows.commands(given, city.start_ns + at, reading.actor, key))
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
                 f"{where}: {reading.command.value}: {type(error).__name__}: {error}; see its args in docs/operations.md"
