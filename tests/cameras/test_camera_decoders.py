@@ -288,7 +288,7 @@ def test_decoders_end_with_the_process_that_started_them(runner, tmp_path):
 
 def test_a_report_that_makes_no_sense_is_a_death(pools, task, monkeypatch):
     """The pipe is ours, but what is behind it may have been taken over by a picture."""
-    monkeypatch.setattr("citywatch.adapters.cameras.pool.MOST_JSON_BYTES", 10)
+    monkeypatch.setattr("citywatch.adapters.cameras.decoder_process.MOST_JSON_BYTES", 10)
     with pytest.raises(OutsideError, match="makes no sense"):
         pools(lambda pool: pool.examine(task))
 

@@ -7,7 +7,7 @@ import time
 import pytest
 from camera_kit import CountingMeter, Row, StepClock, config
 
-from citywatch.adapters.cameras import pool as pools
+from citywatch.adapters.cameras import decoder_process
 from citywatch.adapters.cameras.patrol import Patrol
 from citywatch.adapters.cameras.pool import DecoderLimits, DecoderPool
 from citywatch.testing import cameras
@@ -38,7 +38,7 @@ async def patrol_of(configs, objects, meter, workers=2, **limits):
 
 def test_each_harm_marks_its_own_camera_and_no_other(runner, tmp_path, meter, jpeg, monkeypatch):
     """Two cameras that harm and nine that do not, all at once through two decoders."""
-    monkeypatch.setattr(pools, "_WORKER", "citywatch.testing.hostile_decoder")
+    monkeypatch.setattr(decoder_process, "_WORKER", "citywatch.testing.hostile_decoder")
     pictures = {f"{harm}.jpg": spell(jpeg, harm) for harm in HARMS} | {f"fine-{n}.jpg": jpeg for n in range(9)}
 
     async def test():
@@ -62,7 +62,7 @@ def test_memory_that_a_picture_takes_and_memory_that_is_lost_at_every_visit(
     runner, tmp_path, meter, jpeg, monkeypatch, harm, verdict
 ):
     """What takes all at once is to blame; what is lost a little at a time is nobody's, and over with the process."""
-    monkeypatch.setattr(pools, "_WORKER", "citywatch.testing.hostile_decoder")
+    monkeypatch.setattr(decoder_process, "_WORKER", "citywatch.testing.hostile_decoder")
 
     async def test():
         async with SnapshotServer({"s.jpg": spell(jpeg, harm)}) as server:
