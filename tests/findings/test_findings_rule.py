@@ -12,7 +12,9 @@ from citywatch.domain.commands import Verb
 from citywatch.domain.events import EventKind
 from citywatch.domain.findings import Said, Verifier
 from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.labels import Matcher
 from citywatch.domain.state import State
+from citywatch.flow.desks import Desks
 from citywatch.flow.lateness import CountingStep
 from citywatch.flow.step import CityStep
 from citywatch.laws import load
@@ -20,6 +22,7 @@ from citywatch.rules import findings as rule
 from citywatch.rules.findings import FindingPolicy
 from citywatch.telemetry import METRICS, NullMeter
 from citywatch.testing import rows as city
+from citywatch.tickets.policy import TicketPolicy
 
 LAW = load("cn-gross")
 T0 = city.START_NS - city.START_NS % (60 * NS_PER_S)
@@ -53,6 +56,21 @@ def kinds(events):
 def only(events, kind):
     (found,) = [event for event in events if event.kind is kind]
     return found
+
+
+def test_what_the_city_wants_no_ticket_of_has_its_alert_alone():
+    policy = TicketPolicy(alert_only=(Matcher.of({"source": "prom*", "severity": ["info", "warning"]}),))
+    desk = Desk()
+    desk.step = CityStep(LAW, desks=Desks(tickets=policy))
+    alone = [EventKind.FINDING_RAISED, EventKind.ALERT_OPENED]
+    assert kinds(desk.found(key="1", source="prometheus", severity="warning")) == alone
+    assert EventKind.TICKET_FILED in kinds(desk.found(key="2", source="prometheus", severity="critical"))
+    assert EventKind.TICKET_FILED in kinds(desk.found(key="3", source="cityhall", severity="info"))
+    by_person = desk.found(key="4", source="prometheus", severity="info", verified_by=Verifier.PERSON)
+    assert EventKind.TICKET_FILED in kinds(by_person), "it is at the ticket that a person says it is over"
+    over = kinds(desk.cleared(T0 + MINUTE, key="1", source="prometheus"))
+    assert over == [EventKind.FINDING_CLEARED, EventKind.ALERT_RESOLVED]
+    assert kinds(desk.found(T0 + 2 * MINUTE, key="1", source="prometheus", severity="warning")) == alone
 
 
 def test_a_finding_opens_an_alert_and_a_ticket_under_its_own_cause():

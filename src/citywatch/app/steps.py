@@ -129,6 +129,7 @@ def ticket_policy(settings: Settings, contracts: Contracts | None) -> TicketPoli
         tuple(60 * hours * minute_ns for hours in chosen.escalate_hours),
         60 * chosen.reopen_hours * minute_ns,
         chosen.unverified_minutes * minute_ns,
+        chosen.alert_only,
     )
 
 

@@ -7,7 +7,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from citywatch.alerts.config import Match
+
 MOST_ESCALATIONS = 5
+MOST_ALERT_ONLY = 100
 
 _Hours = Annotated[int, Field(ge=1, le=8_760)]
 
@@ -16,7 +19,7 @@ class TicketSettings(BaseModel):
     """When a contract's clock is warned of and escalated, how long a fault may not come back, how long a repair may go
     unseen."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
     warn_percent: Annotated[
         int, Field(ge=1, le=99, description="A warning is told when this share of a clock's time has passed")
@@ -37,6 +40,10 @@ class TicketSettings(BaseModel):
             description="A repair that was reported and that no look has verified within so long goes back; 0: never",
         ),
     ] = 120
+    alert_only: Annotated[
+        tuple[Match, ...],
+        Field(max_length=MOST_ALERT_ONLY, description="What has labels like one of these has an alert and no ticket"),
+    ] = ()
 
     @field_validator("escalate_hours")
     @classmethod

@@ -129,6 +129,8 @@ def _opened(
     ticket = rows.of_cause(state, event.cause)
     if state.get(ROOM, ticket) is not None:
         return
+    if policy.alert_only and _is_alert_only(event, policy, labels):
+        return
     at_ns = min(event.at_ns, now_ns + _MOST_AHEAD_NS) if now_ns else event.at_ns
     laid_by = rows.laid_by(state, ticket, at_ns)
     key = rows.returning(event)
@@ -140,6 +142,13 @@ def _opened(
     if row["end"] != TicketEnd.VERIFIED:
         return  # somebody has said that it is none, or is another's, and it is the same cause
     yield from _returned(state, ticket, row, event, at_ns, policy)
+
+
+def _is_alert_only(event: Event, policy: TicketPolicy, labels: Labels) -> bool:
+    """What only a person can call over is called over at its ticket, so it has one."""
+    if event.data.get("verified_by", "") == _PERSON:
+        return False
+    return any(matcher.matches(labels) for matcher in policy.alert_only)
 
 
 def _filed(

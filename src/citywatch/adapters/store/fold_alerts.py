@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from citywatch.adapters.store.alert_news import kept
-from citywatch.adapters.store.fold_rows import Rows, accepted, storable, text, whole
+from citywatch.adapters.store.fold_rows import Rows, accepted, text, texts, whole
 from citywatch.adapters.store.schema import SILENCES, WINDOWS
 from citywatch.domain.alerts import AlertState
 from citywatch.domain.events import Event, EventKind, Severity
@@ -56,7 +56,7 @@ def _opened(tables: Tables, event: Event) -> None:
             "resolution": "",
             "subject": _mapping(event, "subject"),
             # Alerts of before there were labels have none.
-            "labels": {storable(label): storable(word) for label, word in _mapping(event, "labels").items()},
+            "labels": texts(event.data.get("labels", {})),
             "exercise": bool(event.data.get("exercise", False)),
             "escalation": 0,
             "escalated_to": "",

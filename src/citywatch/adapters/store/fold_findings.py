@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from citywatch.adapters.store import letters
-from citywatch.adapters.store.fold_rows import Rows, accepted, storable, text, whole
+from citywatch.adapters.store.fold_rows import Rows, accepted, storable, text, texts, whole
 from citywatch.adapters.store.schema import FINDINGS
 from citywatch.domain.events import Event, EventKind, Severity
 from citywatch.domain.findings import FindingEnd, Verifier
@@ -59,7 +59,7 @@ def _raised(tables: Tables, event: Event) -> None:
             "lat": None if data["lat"] is None else float(data["lat"]),
             "lon": None if data["lon"] is None else float(data["lon"]),
             "photos": [storable(photo) for photo in data["photos"]],
-            "labels": {storable(name): storable(value) for name, value in data["labels"].items()},
+            "labels": texts(data["labels"]),
             "verified_by": Verifier(text(event, "verified_by")).value,
         }
     )

@@ -84,6 +84,15 @@ def storable(value: object) -> str:
     return value
 
 
+def texts(value: object) -> dict[str, str]:
+    """A mapping of texts that every database takes. TypeError, ValueError."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"a mapping is wanted, not {type(value).__name__}")
+    found = dict(value)
+    storable("".join((*found, *found.values())))
+    return found
+
+
 def int64(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"a whole number is wanted, not {type(value).__name__}")

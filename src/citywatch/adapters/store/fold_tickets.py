@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from citywatch.adapters.store.fold_rows import Rows, accepted, int64, storable, text, whole
+from citywatch.adapters.store.fold_rows import Rows, accepted, int64, storable, text, texts, whole
 from citywatch.adapters.store.schema import TICKET_NAMES
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.tickets import (
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _MOST_BROUGHT = 100
 """Photos, and kinds of parts, of one ticket; its steps have all of them."""
-_SAID_APART = frozenset({"ticket", "actor", "note", "reason", "command"})
+_SAID_APART = frozenset({"ticket", "actor", "note", "reason", "command", "labels"})
 _RUNS = frozenset({ClockState.RUNNING.value, ClockState.HELD.value})
 
 
@@ -49,7 +49,7 @@ def _filed(tables: Tables, event: Event) -> None:
         tables.unmatched[event.kind.value] += 1
         return
     data = event.data
-    labels = {storable(label): storable(word) for label, word in dict(data.get("labels") or {}).items()}
+    labels = texts(data.get("labels") or {})
     row = {
         "id": ticket,
         "cause": event.cause,
