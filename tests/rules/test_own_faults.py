@@ -257,6 +257,26 @@ def test_a_bus_that_pulls_a_few_edges_along_shakes_nothing(watch):
     assert watch.open() == {}
 
 
+def test_snow_in_the_light_of_a_lamp_and_a_dusk_are_not_out_of_focus():
+    flat = {"sharpness": 0.4, "sharpness_ratio": 0.75, "contrast_ratio": 0.8}
+    for of, otherwise in (
+        (BY_INFRARED, {"mean": 80.0}),
+        (BY_INFRARED, {"contrast": 110.0}),
+        (BY_DAY, {"mean": 60.0}),
+        (BY_DAY, {"contrast": 140.0}),
+    ):
+        watch = Watch()
+        watch.settle(40, of=of)
+        for _ in range(3):
+            watch.look(of=of, **flat | otherwise)
+        assert watch.suspected() == []
+        for _ in range(4):
+            watch.look(of=of, **flat)
+        for _ in range(4):
+            watch.look(of=of, **flat | otherwise)
+        assert watch.open() == {"out_of_focus": "confirmed"}  # and no dusk clears it
+
+
 def test_a_camera_brought_back_near_its_old_view_is_repaired_and_learned_anew(watch):
     for _ in range(3):
         watch.look(**ANOTHER_VIEW)

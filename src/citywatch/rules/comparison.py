@@ -188,8 +188,11 @@ class OwnThresholds:
     """Not so flat at all..."""
     blurred_sharpness_of_usual: float = 0.4
     """... where the sharpness is below this share: noise holds up the edges of the night."""
-    bright_night_of_usual: float = 1.2
-    """A night brighter than this shows another scene: snow lies on the ground, and has no edges."""
+    bright_night_of_usual: float = 1.12
+    """A night brighter than this shows another scene: snow lies on the ground, and has no edges. A blur keeps the
+    brightness (0.97 to 1.04)..."""
+    bright_night_contrast_of_usual: float = 1.15
+    """... and adds no contrast (0.82 to 1.06), as snow in the light of a lamp does even as it melts (1.23 and more)."""
     lamps_contrast_of_usual: float = 1.25
     """A day with this much more contrast is a dusk under lamps: the street lies in their light, the rest is pale."""
     contrast_of_usual: float = 0.45
@@ -431,14 +434,15 @@ def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DE
 
 
 def is_lit_otherwise(look: Look, view: View, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
-    """Whether edges are not what they were: in a night far brighter than usual, or a dusk under lamps, which give a
-    picture more contrast than its days have. A blurred one has less.
+    """Whether edges are not what they were: in a night brighter than usual, in a dusk, which is darker than its days,
+    or under lamps, which give it more contrast. A blur keeps the brightness, and takes contrast.
     """
+    normal, contrast = usual(rows, view.light, "mean"), usual(rows, view.light, "contrast")
     if view.light is not Light.DAY:
-        normal = usual(rows, view.light, "mean")
-        return normal.known and look.mean >= limits.bright_night_of_usual * normal.mean
-    normal = usual(rows, view.light, "contrast")
-    return normal.known and look.contrast >= limits.lamps_contrast_of_usual * normal.mean
+        bright = normal.known and look.mean >= limits.bright_night_of_usual * normal.mean
+        return bright or (contrast.known and look.contrast >= limits.bright_night_contrast_of_usual * contrast.mean)
+    lamps = contrast.known and look.contrast >= limits.lamps_contrast_of_usual * contrast.mean
+    return lamps or _is_dim(look, rows, limits)
 
 
 _Answers = tuple[tuple[Finding, ...], tuple[Unchecked, ...]]
@@ -478,6 +482,8 @@ def _scene(
     if focus and _is_jolted(look, view, trace, limits):
         # Blurred by its own motion.
         contrast = contrast[0], contrast[1] + _all(Own.HIDDEN, Fault.OUT_OF_FOCUS)
+    elif focus and is_lit_otherwise(look, view, rows, limits):
+        contrast = contrast[0], contrast[1] + _all(Own.LIGHT_CHANGES, Fault.OUT_OF_FOCUS)
     elif focus:
         rest = _all(Own.HIDDEN, Fault.COVERED, *_PLACED)
         return ((focus,), contrast[1] + rest), replace(trace, cells=0, strange=False, veiled=False)
@@ -607,7 +613,7 @@ def _focus(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding
     threshold = least_slope(view, rows, limits)
     if look.sharpness <= limits.blurred_sharpness_of_usual * normal.mean:
         threshold *= limits.blurred_slope_ratio / limits.slope_ratio
-    if is_lit_otherwise(look, view, rows, limits) or not look.sharpness_ratio <= threshold:
+    if not look.sharpness_ratio <= threshold:
         return None
     return _below(Fault.OUT_OF_FOCUS, "edges_flatter_than_own", "sharpness_ratio", look.sharpness_ratio, threshold)
 

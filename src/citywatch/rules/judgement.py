@@ -142,7 +142,8 @@ def _join(found: dict[Fault, Finding], unchecked: dict[Fault, str], own: Against
             found[fault] = own_found[fault]
             unchecked.pop(fault, None)
         elif fault in own_unchecked:
-            if fault in ONLY_AGAINST_OWN:
+            lit_otherwise = fault is Fault.OUT_OF_FOCUS and own_unchecked[fault] == Own.LIGHT_CHANGES
+            if fault in ONLY_AGAINST_OWN or lit_otherwise:
                 unchecked.setdefault(fault, own_unchecked[fault])
         elif fault in unsure:
             del unchecked[fault]

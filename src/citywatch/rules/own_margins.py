@@ -45,11 +45,19 @@ def focus(look: Look, view: View | None, rows: Rows, alone: float, limits: OwnTh
     found = max(limits.displaced_match_share * (1.0 - look.lost_share), limits.found_by_chance)
     slope, normal = least_slope(view, rows, limits), usual(rows, view.light, "sharpness")
     stands = min(_most(look.match_share, found), _most(look.sharpness_ratio, slope))
-    lit = -math.inf
-    if view.light is not Light.DAY:
-        lit = _most(look.mean, limits.bright_night_of_usual * usual(rows, view.light, "mean").mean)
-    elif usual(rows, view.light, "contrast").known:
-        lit = _most(look.contrast, limits.lamps_contrast_of_usual * usual(rows, view.light, "contrast").mean)
+    bright, contrast = usual(rows, view.light, "mean"), usual(rows, view.light, "contrast")
+    if view.light is Light.DAY:
+        lit = max(
+            _least(look.mean, limits.brightness_of_usual * bright.mean) if bright.known else -math.inf,
+            _most(look.contrast, limits.lamps_contrast_of_usual * contrast.mean),
+        )
+    else:
+        lit = max(
+            _most(look.mean, limits.bright_night_of_usual * bright.mean) if bright.known else -math.inf,
+            _most(look.contrast, limits.bright_night_contrast_of_usual * contrast.mean),
+        )
+    if not contrast.known:
+        lit = -math.inf
     if not normal.known or math.isnan(look.sharpness_ratio):
         return max(alone, stands, lit)
     flatter = slope * limits.blurred_slope_ratio / limits.slope_ratio
