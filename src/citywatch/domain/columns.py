@@ -10,6 +10,12 @@ import numpy as np
 
 TEXT = "text"
 MAX_ROWS = 65_536
+_NATIVE = {
+    dtype.name: dtype
+    for dtype in map(np.dtype, ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
+                                "float32", "float64"))
+}  # fmt: skip
+"""The types of nearly all arrays, which numpy keeps one of each: a look at which one it is costs least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,13 @@ class Batch:
             raise ValueError(f"{self.KIND}: {rows} rows in one batch; the limit is {MAX_ROWS}")
 
     def _check_array(self, column: Column, value: object) -> None:
+        if (
+            isinstance(value, np.ndarray)
+            and value.ndim == 1
+            and not column.width
+            and value.dtype is _NATIVE.get(column.dtype)
+        ):
+            return  # as nearly all are
         name = f"{self.KIND}.{column.name}"
         if not isinstance(value, np.ndarray) or value.dtype != np.dtype(column.dtype):
             raise TypeError(f"{name}: an array of {column.dtype} is wanted, not {getattr(value, 'dtype', type(value))}")

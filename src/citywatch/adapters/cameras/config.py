@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -240,14 +241,22 @@ class CameraConfig(BaseModel):
 
     def address(self) -> Address:
         """The address taken apart; its `url` is free of user and password."""
-        return parse_address(self.url.get_secret_value())
+        return self._address
 
     def onvif_address(self) -> Address | None:
         """Of its ONVIF device service; None without one."""
+        return self._onvif_address
+
+    # Asked several times a visit, and taken apart at the first of them.
+    @functools.cached_property
+    def _address(self) -> Address:
+        return parse_address(self.url.get_secret_value())
+
+    @functools.cached_property
+    def _onvif_address(self) -> Address | None:
         if self.onvif_url is not None:
             return parse_address(self.onvif_url.get_secret_value())
-        own = self.address()
-        return own if own.kind is MediaKind.ONVIF else None
+        return self._address if self._address.kind is MediaKind.ONVIF else None
 
     @property
     def shown_url(self) -> str:
