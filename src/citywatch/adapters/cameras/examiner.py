@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from citywatch.adapters.cameras import decode, glance, hevc_ends, sketches
-from citywatch.adapters.cameras.compare import make_sketch
+from citywatch.adapters.cameras.compare import Comparison, make_sketch
 from citywatch.adapters.cameras.measure import Measurement, make_grid, measure
 from citywatch.adapters.cameras.pipe import Report, Settings, Task
 from citywatch.adapters.store.objects import DirectoryObjects
@@ -32,6 +32,11 @@ RASTER_EDGES = 0.03
 def _may_be_torn(measurement: Measurement, compared: dict[str, Any]) -> bool:
     edges = measurement.tear >= RASTER_EDGES or measurement.void_share > 0
     return edges or not compared["match_share"] >= LIKE_KNOWN
+
+
+def _columns(figures: Measurement | Comparison) -> dict[str, Any]:
+    """By name; dataclasses.asdict would copy every value."""
+    return {name: getattr(figures, name) for name in figures.__slots__}
 
 
 def _of_the_code(decoded: decode.Decoded) -> dict[str, float]:
@@ -118,7 +123,7 @@ class Examiner:
             "outcome": int(Outcome.PICTURE),
             "reason": VisitReason.OK.value,
             "media_ns": decoded.media_ns,
-            "measurement": asdict(measurement) | _of_the_code(decoded) | compared,
+            "measurement": _columns(measurement) | _of_the_code(decoded) | compared,
             "picture": picture,
             "previous": task.previous if comparable else "",
             "after_ns": decoded.after_ns,
@@ -172,7 +177,7 @@ class Examiner:
         if sketches.due(picture, comparison, sketches.SKETCH_EVERY_FULL if task.marks else sketches.SKETCH_EVERY):
             kept = self._put(sketches.coded(sketch))
         bands = [value for value in (measured.stripe_change, comparison.stripe_change) if not math.isnan(value)]
-        return asdict(comparison) | {"sketch": kept, "stripe_change": max(bands, default=math.nan)}
+        return _columns(comparison) | {"sketch": kept, "stripe_change": max(bands, default=math.nan)}
 
     def _load(self, name: str) -> decode.Luma | None:
         """A grid or a sketch from the object store, or None when it is gone: then there is nothing to compare with."""
