@@ -123,7 +123,7 @@ class Camera:
 
     def __init__(self, folder, full_every):
         self.memory = Memory("a camera")
-        self.memory.phase = 0
+        self.memory.ahead = 0
         self.examiner = Examiner(Settings(str(folder), 1 << 24, 1 << 24, 1 << 30, 1 << 24, 1.0, 0, 0))
         self.full_every = full_every
 
@@ -150,18 +150,37 @@ def camera(tmp_path, monkeypatch, stills):
 
 
 def test_between_full_looks_a_glance_is_enough_and_keeps_the_chain_of_pictures(camera, stills):
-    assert camera.outcomes([stills[2]]) == ["GLANCE"]
     before = camera.memory.picture
-    row = camera.visit(stills[3])
-    assert row.outcome[0] == Outcome.PICTURE  # the fourth visit of four
+    assert camera.outcomes(stills[2:5]) == ["GLANCE"] * 3
+    row = camera.visit(stills[5])
+    assert row.outcome[0] == Outcome.PICTURE  # the fourth visit since the last full look
     assert row.previous[0] == before
     assert row.changed_share[0] > 0.1
     assert row.sketch[0] or row.reference[0]
-    assert camera.outcomes(stills[4:]) == ["GLANCE"] * 2
-    glanced = camera.visit(stills[0])
+    assert camera.outcomes(stills[2:4]) == ["GLANCE"] * 2
+    glanced = camera.visit(stills[4])
     assert (glanced.outcome[0], glanced.picture[0]) == (Outcome.GLANCE, camera.memory.picture)
-    assert (glanced.width[0], glanced.height[0], glanced.coded_bytes[0]) == (640, 360, len(stills[0]))
+    assert (glanced.width[0], glanced.height[0], glanced.coded_bytes[0]) == (640, 360, len(stills[4]))
     assert np.isnan(glanced.mean[0])
+
+
+def test_turns_are_counted_from_the_last_full_look_and_not_those_of_all_cameras_at_once():
+    looked = Report(int(Outcome.PICTURE), "ok", measurement={"reference": "r"}, picture="p", mark="m")
+    glanced = Report(int(Outcome.GLANCE), "ok", mark="m")
+    firsts = set()
+    for name in "abcdefghijklmnop":
+        memory = Memory(name)
+        memory.adopt("day", "", "r")
+        full = []
+        for visit in range(40):
+            task, _ = memory.task(Still(b"x"), "", 4)
+            report = glanced if task.known_marks else looked
+            memory.picture = "p"
+            memory.remember(report, "")
+            full += [visit] if report is looked else []
+        assert {later - earlier for earlier, later in itertools.pairwise(full[2:])} == {4}
+        firsts.add(full[1])
+    assert firsts == {1, 2, 3, 4}
 
 
 def test_what_is_new_or_still_is_looked_at_in_full(camera, life, stills):

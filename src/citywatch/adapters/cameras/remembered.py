@@ -47,8 +47,10 @@ class Memory:
     __slots__ = (
         "after_keys",
         "after_ns",
+        "ahead",
         "clocks",
         "generation",
+        "glances",
         "keyless",
         "killer",
         "last_mark",
@@ -66,7 +68,9 @@ class Memory:
     def __init__(self, camera: str = "") -> None:
         self.visits = 0
         self.phase = zlib.crc32(camera.encode())
-        """Which of its visits are full looks where glances are enough in between: not those of all cameras at once."""
+        """Which of its visits do more than others: not those of all cameras at once."""
+        self.ahead = self.phase
+        """By so much earlier its first turn for a full look comes, where glances are enough in between."""
         self.suspicions: frozenset[str] = frozenset()
         """Faults that are suspected or confirmed: while there are any, every look is a full one."""
         self.generation = 0
@@ -92,6 +96,8 @@ class Memory:
         """glance.Mark of the last full looks at one view that could be compared with a reference; the latest first."""
         self.last_mark = ""
         """Of the last visit."""
+        self.glances = 0
+        """Since the last full look."""
 
     def adopt(self, light: str, preset: str, picture: str) -> None:
         """Compare with this picture from now on; an empty one drops the reference."""
@@ -133,7 +139,7 @@ class Memory:
             return Task(media.codec, previous=previous, references=references), media.content
         if full_every == 1 or self.suspicions or not references:
             return Task("still", previous=previous, references=references), media.content
-        due = (self.visits + self.phase) % full_every == 0 or not previous
+        due = self.glances + self.ahead % full_every >= full_every - 1 or not previous
         task = Task("still", previous=previous, references=references, marks=True)
         if not due:
             task = replace(task, known_marks=self.marks, last_mark=self.last_mark)
@@ -149,12 +155,15 @@ class Memory:
         if report.after_ns is not None or report.after_keys:
             self.after_ns, self.after_keys = report.after_ns, report.after_keys
         if report.outcome == Outcome.PICTURE:
+            self.glances, self.ahead = 0, 0 if self.marks else self.ahead
             same_view = preset == self.preset and preset != UNKNOWN_PRESET
             older = self.marks[: MOST_MARKS - 1] if same_view else ()
             # What could be compared with nothing may have to be learned: looks in full follow.
             compared = bool((report.measurement or {}).get("reference"))
             self.marks = (report.mark, *older) if report.mark and compared else ()
             self.preset = preset
+        elif report.outcome == Outcome.GLANCE:
+            self.glances += 1
         if report.outcome != Outcome.UNCHECKED:
             self.last_mark = report.mark
         if report.outcome not in (Outcome.PICTURE, Outcome.GLANCE, Outcome.UNCHECKED):
