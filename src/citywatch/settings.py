@@ -69,6 +69,9 @@ class ArchiveSettings(_Part):
         250_000
     )
     seal_seconds: Annotated[int, Field(ge=1, le=86_400, description="... or when the oldest has waited so long")] = 3600
+    keep_days: Annotated[
+        int, Field(ge=0, le=36_500, description="Segments whose newest row is older are deleted; 0: never")
+    ] = 1830
 
 
 class PatrolSettings(PatrolTerms):

@@ -33,6 +33,7 @@ from citywatch.telemetry import PrometheusMeter, log_as_json
 
 if TYPE_CHECKING:
     from citywatch.adapters.log.redis_streams import RedisLog
+    from citywatch.adapters.store.compaction import Compaction
     from citywatch.adapters.store.objects import DirectoryObjects
     from citywatch.adapters.store.sql import SqlStore
     from citywatch.api.serve import ApiServer
@@ -156,6 +157,7 @@ def _project(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     """
     from citywatch.adapters.log.redis_streams import RedisHint  # noqa: PLC0415
     from citywatch.adapters.log.terms import LogLimits  # noqa: PLC0415
+    from citywatch.adapters.store.compaction import Compaction  # noqa: PLC0415
     from citywatch.adapters.store.objects import DirectoryObjects  # noqa: PLC0415
     from citywatch.adapters.store.project import Projector  # noqa: PLC0415
     from citywatch.adapters.store.segments import SegmentWriter  # noqa: PLC0415
@@ -193,12 +195,19 @@ def _project(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
             entry_bytes=limits.readings_bytes // 2,
         ),
     )
+    compaction = Compaction(
+        briefing.directory().root,
+        store,
+        max_rows=settings.archive.seal_rows,
+        keep_days=settings.archive.keep_days,
+    )
     projection = Projection(log, projector, hint, meter)
     turns = {
         "projection": lambda: projection.turn(_BLOCK_MS),
         "archive": lambda: archive.turn(_BLOCK_MS),
         "tickets": _ticket_figures(store, meter, clock, stop),
         "pruning": _every(_PRUNE_EVERY_S, stop, lambda: _prune(store, objects, settings, clock.now_ns())),
+        "compaction": _every(_PRUNE_EVERY_S, stop, lambda: _compact(compaction, clock.now_ns())),
     }
     if settings.reports:
         turns["reports"] = _monthly_reports(briefing, settings, log, meter, stop, stack)
@@ -516,6 +525,17 @@ def _prune(store: SqlStore, objects: DirectoryObjects, settings: Settings, now_n
     if photos or reporters or any(forgotten.values()):
         forgotten = {**forgotten, "ticket_photos": photos, "finding_reporters": reporters}
         _log.info("forgot what is older than %d days: %s", settings.store.retention_days, dict(forgotten))
+
+
+def _compact(compaction: Compaction, now_ns: int) -> None:
+    try:
+        merged, old = compaction.turn(now_ns)
+    except CitywatchError as error:
+        # Nothing is lost by it; the next round tries again.
+        _log.warning("the archive was not made smaller: %s", error)
+        return
+    if merged or old:
+        _log.info("the archive has %d files less by merging closed months, and %d that were too old", merged, old)
 
 
 def _monthly_reports(

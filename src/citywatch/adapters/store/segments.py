@@ -12,7 +12,7 @@ inside the entry's batch), then the batch's columns. A fixed row of values becom
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -126,14 +126,15 @@ class SegmentWriter:
             with disk_words(folder):
                 for kind, held in self._held.items():
                     _compact(held)
-                    for piece in _pieces(kind, held.tables):
-                        written.append(self._write(kind, *piece))
-                _sync_files([path for path, _ in written])
+                    for piece in pieces_of(kind, held.tables):
+                        written.append(write_segment(self._root, kind, *piece))
+                        self._probe("segment_written")
+                sync_files([path for path, _ in written])
                 self._probe("segments_synced")
                 for path, segment in written:
                     path.replace(self._root / segment.path)
                     self._probe("segment_renamed")
-                _sync_directories(self._root, [self._root / segment.path for _, segment in written])
+                sync_directories(self._root, [self._root / segment.path for _, segment in written])
             self._probe("segments_named")
             number = self._index.record_segments([segment for _, segment in written], dict(self._positions))
         except BaseException:
@@ -160,46 +161,50 @@ class SegmentWriter:
                     swept += 1
         return swept
 
-    def _write(self, kind: str, partition: int, day: str, table: Any) -> tuple[Path, Segment]:
-        ms, seq = (table.column(name).to_numpy() for name in _ENTRY_COLUMNS[:2])
-        at_ns = table.column("at_ns").to_numpy()
-        first, last = Position(int(ms[0]), int(seq[0])), Position(int(ms[-1]), int(seq[-1]))
-        name = f"{FOLDER}/{kind}/{day[:7]}/{day}.p{partition:04d}.{first}.{last}.parquet"
-        path = self._root / (name + UNFINISHED)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            # In memory first: one write a file instead of a hundred small ones.
-            sink = pa.BufferOutputStream()
-            pq.write_table(
-                table,
-                sink,
-                row_group_size=_ROW_GROUP_ROWS,
-                compression="zstd",
-                compression_level=1,
-                use_dictionary=_text_columns(kind),
-                write_statistics=["device", "at_ns"],
-            )
-            content = sink.getvalue()
-            with path.open("wb", buffering=0) as file:
-                _write_all(file, memoryview(content))
-            size = content.size
-        except BaseException:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-            raise
-        self._probe("segment_written")
-        return path, Segment(
-            path=name,
-            kind=kind,
-            partition=partition,
-            day=day,
-            rows=len(table),
-            size_bytes=size,
-            first=first,
-            last=last,
-            from_ns=int(at_ns.min()),
-            to_ns=int(at_ns.max()),
+
+def write_segment(
+    root: Path, kind: str, partition: int, day: str, table: Any, *, seal: int = 0
+) -> tuple[Path, Segment]:
+    """Write rows, in log order, under an unfinished name; that, and what the index will say of it."""
+    ms, seq = (table.column(name).to_numpy() for name in _ENTRY_COLUMNS[:2])
+    at_ns = table.column("at_ns").to_numpy()
+    first, last = Position(int(ms[0]), int(seq[0])), Position(int(ms[-1]), int(seq[-1]))
+    name = f"{FOLDER}/{kind}/{day[:7]}/{day}.p{partition:04d}.{first}.{last}.parquet"
+    path = root / (name + UNFINISHED)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # In memory first: one write a file instead of a hundred small ones.
+        sink = pa.BufferOutputStream()
+        pq.write_table(
+            table,
+            sink,
+            row_group_size=_ROW_GROUP_ROWS,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=_text_columns(kind),
+            write_statistics=["device", "at_ns"],
         )
+        content = sink.getvalue()
+        with path.open("wb", buffering=0) as file:
+            _write_all(file, memoryview(content))
+        size = content.size
+    except BaseException:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
+    return path, Segment(
+        path=name,
+        kind=kind,
+        partition=partition,
+        day=day,
+        rows=len(table),
+        size_bytes=size,
+        first=first,
+        last=last,
+        from_ns=int(at_ns.min()),
+        to_ns=int(at_ns.max()),
+        seal=seal,
+    )
 
 
 def _write_all(file: FileIO, content: memoryview) -> None:
@@ -207,7 +212,7 @@ def _write_all(file: FileIO, content: memoryview) -> None:
         content = content[file.write(content) or 0 :]
 
 
-def _sync_files(paths: list[Path]) -> None:
+def sync_files(paths: list[Path]) -> None:
     """fsync many files. Several at once share the disk's work: a third of the time, measured on ext4."""
     with ThreadPoolExecutor(_SYNC_THREADS) as pool:
         for _ in pool.map(_sync_file, paths):
@@ -222,7 +227,7 @@ def _sync_file(path: Path) -> None:
         os.close(handle)
 
 
-def _sync_directories(root: Path, files: Iterable[Path]) -> None:
+def sync_directories(root: Path, files: Iterable[Path]) -> None:
     """Make new names last: fsync every directory from the files up to the root, deepest first."""
     directories = {parent for file in files for parent in file.parents if parent == root or root in parent.parents}
     for directory in sorted(directories, key=lambda path: -len(path.parts)):
@@ -285,7 +290,7 @@ def _empty(table: Any, kind: type[Batch]) -> list[str]:
     """Columns that came after the first schema version and hold nothing in any row: they need not be written."""
     names: list[str] = []
     for column in kind.COLUMNS:
-        if column.since == 1:
+        if column.since == 1 or column.name not in table.column_names:
             continue
         values = table.column(column.name)
         if column.width:
@@ -305,7 +310,7 @@ def _is_all(values: Any, missing: object) -> bool:
     return bool(pc.all(pc.equal(values, missing)).as_py())
 
 
-def _pieces(kind: str, tables: list[Any]) -> Iterator[tuple[int, str, Any]]:
+def pieces_of(kind: str, tables: list[Any]) -> Iterator[tuple[int, str, Any]]:
     """(partition, day, rows in log order), one for each file to write."""
     if not tables:
         return
@@ -343,18 +348,35 @@ def _read_seal(data_dir: Path, kinds: Mapping[str, list[Segment]]) -> Iterator[t
         yield partition, Position(ms, seq), parts[number].batch(start, end)
 
 
+def merged_rows(data_dir: Path, kind: str, segments: Sequence[Segment]) -> Any:
+    """The rows of these segments of one kind as one table, in log order, with the `partition` of each row; columns that
+    some of them lack are filled in. DataDirError and DataError as of `read_seals`.
+    """
+    table, partition = _whole(data_dir, kind, segments)
+    ms, seq, row = (table.column(name).to_numpy() for name in _ENTRY_COLUMNS)
+    table = table.append_column("partition", pa.array(partition.astype(np.int32)))
+    return table.take(pa.array(np.lexsort((row, seq, ms, partition))))
+
+
+def _whole(data_dir: Path, kind: str, segments: Sequence[Segment]) -> tuple[Any, _Array]:
+    """The rows of segments of one kind as they come, and the partition of each."""
+    if kind not in _KINDS:
+        raise DataDirError(f"{data_dir}: segments of kind {kind!r} are not known to this version; use a newer one")
+    tables = [_read(data_dir, segment) for segment in segments]
+    there = {name for table in tables for name in table.column_names}
+    tables = [_completed(table, _KINDS[kind], there) for table in tables]
+    partition = np.repeat([segment.partition for segment in segments], [len(table) for table in tables])
+    # Each was written without the columns that held nothing in it, so they stand in any order.
+    names = tables[0].column_names
+    return pa.concat_tables([table.select(names) for table in tables]).combine_chunks(), partition
+
+
 class _Part:
     """The rows of one kind in one seal, in log order."""
 
     def __init__(self, data_dir: Path, kind: str, segments: list[Segment]) -> None:
-        if kind not in _KINDS:
-            raise DataDirError(f"{data_dir}: segments of kind {kind!r} are not known to this version; use a newer one")
+        table, partition = _whole(data_dir, kind, segments)
         self._kind = _KINDS[kind]
-        tables = [_read(data_dir, segment) for segment in segments]
-        there = {name for table in tables for name in table.column_names}
-        tables = [_completed(table, self._kind, there) for table in tables]
-        partition = np.repeat([segment.partition for segment in segments], [len(table) for table in tables])
-        table = pa.concat_tables(tables).combine_chunks()
         ms, seq, row = (table.column(name).to_numpy() for name in _ENTRY_COLUMNS)
         order = np.lexsort((row, seq, ms, partition))
         partition, ms, seq = partition[order], ms[order], seq[order]

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     and_,
     cast,
+    delete,
     func,
     insert,
     or_,
@@ -558,6 +559,15 @@ class SqlStore(PeopleReading, FindingReading, DeliveryReading):
             for partition, position in archived.items():
                 _advance_archive(connection, partition, position)
         return seal
+
+    def replace_segments(self, gone: Sequence[str], made: Sequence[Segment]) -> None:
+        """One transaction: these paths stand in the index no longer, and these segments do, under their seals."""
+        with self.writing() as connection:
+            for start in range(0, len(gone), _IN_ONE_QUESTION):
+                these = SEGMENTS.c.path.in_(gone[start : start + _IN_ONE_QUESTION])
+                connection.execute(delete(SEGMENTS).where(these))
+            if made:
+                connection.execute(insert(SEGMENTS), [_segment_row(segment, segment.seal) for segment in made])
 
     def segments(
         self, *, kind: str | None = None, from_ns: int | None = None, to_ns: int | None = None
