@@ -1,10 +1,12 @@
 """Alerts through the HTTP door, everything persisted, beside Prometheus' Alertmanager, which persists nothing.
 
-A city as `citywatch run` starts it (log with appendfsync always, processor, projection to SQLite) and Debian's
+A city as `citywatch run` starts it (log with appendfsync always, steps, projection to SQLite) and Debian's
 prometheus-alertmanager take the same posts of 1,000 alerts in Alertmanager's own format, in turn, round by round.
-New alerts are counted until the last one is seen in each one's API, ours with its ticket beside it. Repeats are alerts
-that both know already, sent again as Prometheus does it, with an endsAt that lies later each time; they count until a
-new alert that was sent behind them is seen, so nothing of them is still on its way.
+New alerts are counted until the last one is seen in each one's API. Alertmanager has no tickets, so these are of a kind
+that the city wants none of (`tickets.alert_only`); alerts that have a ticket each are counted beside them, until the
+last ticket is seen. Repeats are alerts that both know already, sent again as Prometheus does it, with an endsAt that
+lies later each time; they count until a new alert that was sent behind them is seen, so nothing of them is still on its
+way.
 
 In process: 20,000 alerts raised and said again through the step alone, with both desks.
 """
@@ -17,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
@@ -38,11 +41,17 @@ _WAIT_S = 60.0
 _LOOK_EVERY_S = 0.02
 """Looking costs both sides something of the two cores that are measured."""
 _COMPILED_S = 40.0
+_SETTLED_S = 15.0
+"""Behind ready each part loads what nobody waits for."""
 
 
-def _labels(number: int) -> dict[str, str]:
+ALERT_ONLY, TICKETED = "DeviceDown", "DeviceBroken"
+_CONFIG = f"tickets: {{alert_only: [{{alert: {ALERT_ONLY}}}]}}\n"
+
+
+def _labels(number: int, kind: str) -> dict[str, str]:
     return {
-        "alertname": "DeviceDown",
+        "alertname": kind,
         "instance": f"device-{number:07d}",
         "job": "city",
         "severity": "warning",
@@ -50,11 +59,11 @@ def _labels(number: int) -> dict[str, str]:
     }
 
 
-def _body(names: range, ends: datetime) -> bytes:
+def _body(names: range, ends: datetime, kind: str = ALERT_ONLY) -> bytes:
     """A post as a Prometheus of the city would send it."""
     alerts = [
         {
-            "labels": _labels(number),
+            "labels": _labels(number, kind),
             "annotations": {
                 "summary": f"device-{number:07d} is out of order",
                 "description": "It has not answered for five minutes; its neighbours do.",
@@ -82,11 +91,11 @@ class _Ours:
         if answer.status_code != 200:
             raise RuntimeError(f"citywatch: {answer.status_code} {answer.text[:300]}")
 
-    def has(self, number: int) -> bool:
-        """Whether the finding stands with its alert and its ticket."""
-        wanted = {"key": self._sets.of(_labels(number))[1]}
+    def has(self, number: int, kind: str = ALERT_ONLY) -> bool:
+        """Whether the finding stands with its alert, and the ticket that it ought to have."""
+        wanted = {"key": self._sets.of(_labels(number, kind))[1]}
         found = self.client.get("/api/v1/findings", params=wanted).json()["items"]
-        return len(found) == 1 and bool(found[0]["alert"]) and bool(found[0]["ticket"])
+        return len(found) == 1 and bool(found[0]["alert"]) and bool(found[0]["ticket"]) == (kind == TICKETED)
 
 
 class _Theirs:
@@ -104,7 +113,7 @@ class _Theirs:
     def post(self, body: bytes) -> None:
         self.client.post("/api/v2/alerts", content=body, headers=_HEADERS).raise_for_status()
 
-    def has(self, number: int) -> bool:
+    def has(self, number: int, kind: str = ALERT_ONLY) -> bool:
         wanted = {"filter": f'instance="device-{number:07d}"'}
         return len(self.client.get("/api/v2/alerts", params=wanted).json()) == 1
 
@@ -123,43 +132,54 @@ class _Rounds:
     def __init__(self, sides: list[_Ours | _Theirs]) -> None:
         self._sides = sides
         self._next = 0
+        self._known: list[range] = []
         self._ends = datetime.now(UTC) + timedelta(hours=2)
 
     def _names(self, count: int) -> range:
         self._next += count
         return range(self._next - count, self._next)
 
-    def _per_second(self, side: _Ours | _Theirs, bodies: list[bytes], last: int, count: int) -> float:
+    def _per_second(self, side: _Ours | _Theirs, bodies: list[bytes], last: int, count: int, kind: str) -> float:
         begin = time.perf_counter()
         for body in bodies:
             side.post(body)
-        _until(lambda: side.has(last), type(side).__name__)
+        _until(lambda: side.has(last, kind), type(side).__name__)
         return count / (time.perf_counter() - begin)
 
-    def _in_turn(self, number: int, bodies: list[bytes], last: int, count: int) -> list[float]:
+    def _in_turn(self, number: int, bodies: list[bytes], last: int, count: int, kind: str) -> list[float]:
         order = range(len(self._sides)) if number % 2 else reversed(range(len(self._sides)))
-        found = {index: self._per_second(self._sides[index], bodies, last, count) for index in order}
+        found = {index: self._per_second(self._sides[index], bodies, last, count, kind) for index in order}
         return [found[index] for index in range(len(self._sides))]
 
-    def new(self, number: int) -> list[float]:
+    def new(self, number: int, kind: str) -> list[float]:
         """New alerts a second, by side."""
         names = [self._names(POST) for _ in range(NEW_POSTS)]
-        bodies = [_body(these, self._ends) for these in names]
-        return self._in_turn(number, bodies, names[-1][-1], POST * NEW_POSTS)
+        if kind == ALERT_ONLY:
+            self._known += names
+        bodies = [_body(these, self._ends, kind) for these in names]
+        return self._in_turn(number, bodies, names[-1][-1], POST * NEW_POSTS, kind)
 
     def repeats(self, number: int) -> list[float]:
         """Repeats a second, by side; of the alerts that are there already, the first ones."""
         ends = self._ends + timedelta(minutes=number + 1)
-        bodies = [_body(range(start, start + POST), ends) for start in range(0, REPEAT_POSTS * POST, POST)]
+        bodies = [_body(names, ends) for names in self._known[:REPEAT_POSTS]]
         behind = self._names(1)
-        return self._in_turn(number, [*bodies, _body(behind, ends)], behind[0], REPEAT_POSTS * POST)
+        return self._in_turn(number, [*bodies, _body(behind, ends)], behind[0], REPEAT_POSTS * POST, ALERT_ONLY)
 
 
-def _measured(directory: Path) -> tuple[list[list[float]], list[list[float]]]:
-    """(new, repeats) a second: a list a round, ours first."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Alerts a second: a list a round, ours first."""
+
+    new: list[list[float]]
+    ticketed: list[list[float]]
+    repeats: list[list[float]]
+
+
+def _measured(directory: Path) -> _Found:
     peer = which("prometheus-alertmanager")
     config = directory / "citywatch.yaml"
-    config.write_text("{}\n")
+    config.write_text(_CONFIG)
     command = [sys.executable, "-m", "citywatch"]
     arguments = ["--config", str(config), "--data-dir", str(directory / "data")]
     first = City(command, directory, *arguments)
@@ -171,6 +191,7 @@ def _measured(directory: Path) -> tuple[list[list[float]], list[list[float]]]:
     alertmanager = None
     try:
         city.until_ready(300.0)
+        time.sleep(_SETTLED_S)
         sides: list[_Ours | _Theirs] = [_Ours(city, token)]
         if peer is not None:
             port = free_port()
@@ -183,10 +204,11 @@ def _measured(directory: Path) -> tuple[list[list[float]], list[list[float]]]:
             _until(theirs.ready, "alertmanager")
             sides.append(theirs)
         rounds = _Rounds(sides)
-        rounds.new(0)
-        new = [rounds.new(number) for number in range(NEW_ROUNDS)]
-        rounds.repeats(0)
-        repeats = [rounds.repeats(number) for number in range(1, REPEAT_ROUNDS + 1)]
+        found = _Found([], [], [])
+        for number in range(-1, NEW_ROUNDS):  # the first of each is the way there, and counts for nothing
+            found.new.append(rounds.new(number, ALERT_ONLY))
+            found.ticketed.append(rounds.new(number, TICKETED))
+        found.repeats.extend(rounds.repeats(number) for number in range(REPEAT_ROUNDS + 1))
         city.stop()
     finally:
         if alertmanager is not None:
@@ -194,7 +216,7 @@ def _measured(directory: Path) -> tuple[list[list[float]], list[list[float]]]:
             alertmanager.wait(10.0)
         if city.process.poll() is None:
             city.process.kill()
-    return new, repeats
+    return found
 
 
 def _in_process() -> list[float]:
@@ -227,15 +249,16 @@ def _in_process() -> list[float]:
 
 def run() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="citywatch-alerts-") as name:
-        new, repeats = _measured(Path(name))
+        found = _measured(Path(name))
     in_process = Spread.of(_in_process())
     rows = [
         row(SCENARIO, f"{IN_PROCESS:,} alerts raised and said again, in process", in_process.median, "s",
             goal=Goal(at_most=1.0), spread=in_process),
     ]  # fmt: skip
-    for figure, rounds, goal in (
-        ("new alerts a second, until seen", new, 0.25),
-        ("repeats a second, until nothing is on its way", repeats, 1.0),
+    for figure, (_, *rounds), goal in (
+        ("new alerts a second, until seen", found.new, Goal(at_least=0.25, of="ratio")),
+        ("new alerts a second, each with a repair ticket (theirs have none)", found.ticketed, None),
+        ("repeats a second, until nothing is on its way", found.repeats, Goal(at_least=1.0, of="ratio")),
     ):
         ours = Spread.of([one[0] for one in rounds])
         if len(rounds[0]) < 2:
@@ -245,6 +268,6 @@ def run() -> list[Row]:
         theirs = Spread.of([one[1] for one in rounds])
         rows.append(
             row(SCENARIO, figure, ours.median, "1/s", peer=PEER, ratio=ratio.median,
-                goal=Goal(at_least=goal, of="ratio"), spread=ours, note=f"theirs {theirs.median:,.0f}")
+                goal=goal, spread=ours, note=f"theirs {theirs.median:,.0f}")
         )  # fmt: skip
     return rows

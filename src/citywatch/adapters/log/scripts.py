@@ -110,7 +110,8 @@ end
 -- A server at its memory limit refuses a script whose first write could need memory. Appends shall be refused then,
 -- commits not: only they let the readings be trimmed. So a commit begins with a write that needs none.
 redis.call('HDEL', KEYS[2], '')
-for i = 9, 8 + 2 * sets, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+local last = 8 + 2 * sets
+for i = 9, last, 1000 do redis.call('HSET', KEYS[2], unpack(ARGV, i, math.min(i + 999, last))) end
 for i = 9 + 2 * sets, first - 1 do redis.call('HDEL', KEYS[2], ARGV[i]) end
 if events > 0 then
   local total = tonumber(redis.call('HGET', KEYS[4], 'events') or 0)

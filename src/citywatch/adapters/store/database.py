@@ -26,7 +26,7 @@ READERS = 8
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
 _CACHE_KIB = 64 * 1024
 """What one transaction of a storm changes has room in it: what has not is written twice."""
-_CHECKPOINT_PAGES = 4000
+_CHECKPOINT_PAGES = 16_000
 """Pages that a write-ahead log gathers before they go into the file: a storm changes the same ones again and again."""
 
 

@@ -57,7 +57,8 @@ class Rows:
 
     def write(self, connection: Connection) -> None:
         if self._made:
-            insert_rows(connection, self._table, [self._rows[key] for key in self._made])
+            # By their keys, so that neighbours in the index come one after the other.
+            insert_rows(connection, self._table, [self._rows[key] for key in sorted(self._made)])
         if self._changed:
             this = self._key == bindparam("this_row")
             connection.execute(

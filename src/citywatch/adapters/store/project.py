@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 
 from sqlalchemy import Connection, insert, select, tuple_, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
@@ -170,7 +171,7 @@ def _keep_events(connection: Connection, partition: int, events: Sequence[Event]
             "partition": partition,
             "body": Written(event.body) if event.body else dict(event.data),
         }
-        for event in events
+        for event in sorted(events, key=attrgetter("id"))  # neighbours in the index come one after the other
     ]
     insert_rows(connection, EVENTS, rows)
 
