@@ -34,6 +34,9 @@ METRICS: Mapping[str, Metric] = {
     # steps
     "entries_processed_total": Metric("counter", "Log entries stepped and committed"),
     "events_total": Metric("counter", "Events decided, by kind", ("kind",)),
+    "openings_held": Metric(
+        "gauge", "Alerts that wait for the end of a maintenance window, at the partitions or the incidents", ("stage",)
+    ),
     "processor_lag_seconds": Metric("gauge", "Age of the last committed log entry when it was committed"),
     "processor_fenced_total": Metric("counter", "Commits that lost against another owner"),
     "incident_lag_seconds": Metric("gauge", "How far the last partition's ticks are behind the first's"),

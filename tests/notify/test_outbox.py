@@ -213,6 +213,43 @@ def test_silences_are_on_record_and_a_new_configuration_takes_over(new_city, hoo
     assert hooks.documents()[-1]["counts"] == {"resolved": 1}
 
 
+def test_a_receiver_that_is_added_later_is_told_what_is_open(new_city, hooks):
+    routes = "  routes: [{group_wait_seconds: 5, group_interval_seconds: 60, repeat_seconds: 0, group_by: [area]}]\n"
+    alone = config(hooks, routes)
+    late = f"    - {{name: late, kind: webhook, url: '{hooks.url}/late'}}\n  default: [hub, late]\n"
+    both = alone.replace("  default: [hub]\n", late)
+
+    def said():
+        """What was said since the last time: receiver, what has changed, how much is open."""
+        while city.deliveries(state="waiting"):
+            city.after(1, *city.part.workers)
+        new = hooks.documents()[len(heard) :]
+        heard.extend(new)
+        return [(one["receiver"], one["counts"], one["open"]) for one in new]
+
+    heard = []
+    city = new_city(alone)
+    city.tell(opened("a"), opened("b"), opened("c"))
+    city.tell(resolved("b"))
+    city.after(5)
+    assert said() == [("hub", {"opened": 3, "resolved": 1}, 2)]
+    city.start(both)
+    city.after(5)
+    assert said() == [("late", {}, 2)]
+    assert {item["alert"]["device"] for item in heard[-1]["items"]} == {"cam-a", "cam-c"}
+    city.start(both)
+    city.after(300)
+    assert said() == [], "it is known from then on"
+    city.tell(resolved("a"))
+    city.after(300)
+    assert sorted(said()) == [("hub", {"resolved": 1}, 1), ("late", {"resolved": 1}, 1)]
+    city.start(alone)
+    city.after(300)
+    city.start(both)
+    city.after(5)
+    assert said() == [("late", {}, 1)], "it was away, and hears it again"
+
+
 def test_other_routes_take_over_what_is_open_and_what_waits(new_city, hooks):
     city = new_city(config(hooks, "  routes: [{group_wait_seconds: 5, repeat_seconds: 600}]\n"))
     city.tell(opened("told"))

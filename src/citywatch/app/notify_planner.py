@@ -22,6 +22,8 @@ from citywatch.ports import Clock, Meter
 
 _NEWS_AT_A_TIME = 500
 _GROUPS_AT_A_TIME = 200
+_MOST_WELCOMED = 1_000
+"""So many open alerts, the newest, a receiver hears of that was added later."""
 
 _Counted = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 """Amounts by the name of a metric and its labels."""
@@ -67,6 +69,9 @@ class Planner:
         self._outbox.begin(now_ns - catch_up_ns)
         with self._outbox.turn() as turn:
             self._move_house(turn, now_ns)
+            too_many = self._welcome(turn, now_ns)
+        for receiver in too_many:
+            self._meter.count("deliveries_dropped_total", too_many[receiver], receiver=receiver, reason="newcomer")
         for receiver, count in self._outbox.leave(self._plans.waiting_max, now_ns).items():
             del receiver  # a name that nobody configures any more is no label
             self._meter.count("deliveries_dropped_total", count, receiver="", reason="receiver_gone")
@@ -91,6 +96,29 @@ class Planner:
         ledger = Ledger(self._plans.root, heads, _keyed(turn.members(heads)))
         ledger.move_house(now_ns)
         self._write(turn, ledger)
+
+    def _welcome(self, turn: OutboxTurn, now_ns: int) -> dict[str, int]:
+        """Receivers that were added since the last start are told what is open, as much of it as one may be; how much
+        more there is, by receiver."""
+        newcomers = turn.newcomers(self._plans.waiting_max)
+        if not newcomers:
+            return {}
+        alerts, more = turn.open_alerts(_MOST_WELCOMED)
+        changes = [
+            of_alert({"seq": 0, "change": "opened", "at_ns": alert["opened_at_ns"], "body": alert}) for alert in alerts
+        ]
+        leads = {
+            group_id(route, receiver, change)
+            for change in changes
+            for route, receiver in takers(self._plans.root, change)
+            if receiver in newcomers
+        }
+        heads = {group: _head(row) for group, row in turn.groups(leads).items()}
+        ledger = Ledger(self._plans.root, heads, _keyed(turn.members(heads)))
+        for change in changes:
+            ledger.welcome(change, newcomers, now_ns)
+        self._write(turn, ledger)
+        return dict.fromkeys(sorted(newcomers), more) if more else {}
 
     # --- news into groups
 

@@ -9,6 +9,7 @@ from citywatch.domain.events import Event
 from citywatch.domain.incidents import OnwardBatch
 from citywatch.domain.state import State
 from citywatch.errors import DataError, Fenced
+from citywatch.flow.holds import HELD
 from citywatch.flow.incident_step import MARKS, ROWS, IncidentStep, watermark
 from citywatch.flow.poison import unreadable
 from citywatch.ports import INCIDENTS, Entry, JointCommit, Log, Meter, Position
@@ -101,5 +102,6 @@ class IncidentStage:
     def _measure(self, events: Sequence[Event]) -> None:
         ahead_ns = max(map(self._mark_ns, self._positions))
         self._meter.gauge("incident_lag_seconds", (ahead_ns - watermark(self._state, self._log.partitions)) / _NS)
+        self._meter.gauge("openings_held", self._state.size(HELD), stage="incidents")
         for event in events:
             self._meter.count("events_total", kind=event.kind.value)

@@ -11,6 +11,7 @@ from citywatch.domain.instants import NS_PER_MS
 from citywatch.domain.state import State
 from citywatch.errors import Fenced, LogFull
 from citywatch.flow import onward
+from citywatch.flow.holds import HELD
 from citywatch.flow.poison import Step, digest
 from citywatch.ports import Clock, Commit, Entry, Log, Meter, Position
 from citywatch.wire import blobs
@@ -93,5 +94,6 @@ class Processor:
     def _measure(self, last: Position, taken: int, events: Sequence[Event]) -> None:
         self._meter.count("entries_processed_total", taken)
         self._meter.gauge("processor_lag_seconds", max(0.0, self._clock.now_ns() / 1e9 - last.ms * NS_PER_MS / 1e9))
+        self._meter.gauge("openings_held", sum(state.size(HELD) for state in self._states.values()), stage="partitions")
         for kind, count in Counter(event.kind for event in events).items():
             self._meter.count("events_total", count, kind=kind.value)

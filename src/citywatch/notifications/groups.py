@@ -26,6 +26,8 @@ NOTIFY = "changes"
 REPEAT = "repeat"
 SILENCED = "silenced"
 INHIBITED = "inhibited"
+NEWCOMER = "newcomer"
+"""Why a receiver that was added later has not heard of a member yet: it is told that it is open, when it is due."""
 
 Told = tuple[str, int, str, int, str]
 """A change that waits or is told: stream, seq, what, at_ns, note."""
@@ -205,5 +207,6 @@ def delivery_id(head: Head, kind: str, quiet: str, items: Sequence[Item]) -> str
         parts.append(item.member.subject)
         parts += [f"{stream}:{seq}" for stream, seq, *_ in item.changes]
         if not item.changes:
-            parts.append(f"again:{head.told_ns}")
+            # A receiver that was taken away and comes back is told of the same anew: at another instant.
+            parts.append(f"again:{head.told_ns}:{head.due_ns if item.member.quiet == NEWCOMER else ''}")
     return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()

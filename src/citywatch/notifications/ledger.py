@@ -7,10 +7,10 @@ take other routes than it came by, and its end is told to all who know of its be
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from citywatch.notifications.groups import Head, Member, accept, due_after
+from citywatch.notifications.groups import NEWCOMER, Head, Member, accept, due_after
 from citywatch.notifications.news import TICKET, Change
 from citywatch.notifications.routes import Route, Timing, group_id, group_labels, takers
 
@@ -47,6 +47,20 @@ class Ledger:
         for receiver, (route, group) in leads.items():
             self._head(group, route, receiver, change)
             self._accept((group, change.subject), change, route.timing, route.tells(change), now_ns)
+
+    def welcome(self, change: Change, receivers: Collection[str], now_ns: int) -> None:
+        """Something that is open, for receivers that were not there when it began: those that the routes lead it to
+        and that hear of beginnings are told soon that it is open.
+        """
+        for route, receiver in takers(self._root, change):
+            key = (group_id(route, receiver, change), change.subject)
+            if receiver not in receivers or key in self.members or not route.tells(change):
+                continue
+            head = self._head(key[0], route, receiver, change)
+            member = accept(None, change, tells=True)
+            if member is not None:
+                self._put(key, replace(member, waiting=(), quiet=NEWCOMER))
+                self.heads[key[0]] = due_after(head, route.timing, now_ns)
 
     def move_house(self, now_ns: int) -> None:
         """After a change of the routes: members that these lead elsewhere go there, with all that is known of them.

@@ -29,8 +29,11 @@ from citywatch.adapters.store.schema import (
     TICKETS,
 )
 from citywatch.adapters.store.sql import SqlStore
+from citywatch.domain.alerts import AlertState
 from citywatch.ports import Row
 
+_RECEIVER = "receiver/"
+"""Before the name of a receiver that is known, in the table of positions."""
 _STREAMS = {"alerts": ALERT_CHANGES, "tickets": TICKET_STEPS}
 _IN_ONE_QUESTION = 400
 
@@ -166,6 +169,28 @@ class OutboxTurn:
         here = update(NOTIFICATION_POSITIONS).where(NOTIFICATION_POSITIONS.c.stream == stream)
         if self._connection.execute(here.values(seq=seq)).rowcount == 0:
             self._connection.execute(insert(NOTIFICATION_POSITIONS), {"stream": stream, "seq": seq})
+
+    def newcomers(self, receivers: Collection[str]) -> set[str]:
+        """Receivers that were not there at the last start; from now on they are known, and those that are gone are
+        not. None at the first start: what began before it is nobody's news.
+        """
+        c = NOTIFICATION_POSITIONS.c
+        known = set(self._connection.scalars(select(c.stream).where(c.stream.startswith(_RECEIVER))))
+        wanted = {_RECEIVER + name for name in receivers}
+        for these in _chunks(known - wanted):
+            self._connection.execute(delete(NOTIFICATION_POSITIONS).where(c.stream.in_(these)))
+        if wanted - known:
+            rows = [{"stream": name, "seq": 0} for name in sorted(wanted - known)]
+            self._connection.execute(insert(NOTIFICATION_POSITIONS), rows)
+        return {name.removeprefix(_RECEIVER) for name in wanted - known} if known else set()
+
+    def open_alerts(self, most: int) -> tuple[Sequence[Row], int]:
+        """The newest alerts that are open, and how many more there are."""
+        c = ALERTS.c
+        is_open = c.state != AlertState.RESOLVED.value
+        count = self._connection.scalar(select(func.count()).select_from(ALERTS).where(is_open)) or 0
+        rows = self._rows(select(ALERTS).where(is_open).order_by(c.opened_at_ns.desc(), c.id).limit(most))
+        return rows, count - len(rows)
 
     def groups(self, groups: Collection[str]) -> dict[str, Row]:
         return self._by(NOTIFICATION_GROUPS.c.id, groups)
