@@ -170,6 +170,39 @@ def test_who_is_told_by_the_routes_of_the_settings(tmp_path: Path) -> None:
         run.check_file(tmp_path / "rules.yaml", None)
 
 
+QUIET = """
+settings: city.yaml
+tests:
+  - name: what keeps quiet
+    devices:
+      - {device: [sw], kind: switch}
+      - {device: [n-1, n-2, n-3], parent: sw}
+      - {device: [s-1, s-2]}
+    readings:
+      - {at: 0s, look: [n-1, n-2, n-3, s-1, s-2]}
+      - at: 10s
+        command: set_silence
+        args: {matcher: {device: s-1}, from_at: 10s, to_at: 10m, reason: "known"}
+      - {at: 60s, look: [s-1, s-2], sees: black, every: 10s, times: 2}
+      - {at: 90s, look: [n-1, n-2, n-3], sees: unreachable, every: 10s, times: 4}
+    expect:
+      - {at: 75s, notified: {alert: {device: s-2}, receivers: []}}
+      - {at: 3m, notified: {alert: {device: s-2}, receivers: [desk]}}
+      - {at: 9m, notified: {alert: {device: s-1}, receivers: []}}
+      - {at: 4m, notified: {alert: {kind: incident}, receivers: [north]}}
+      - {at: 4m, no_alert: {device: n-2}}
+      - {at: 20m, notified: {alert: {device: s-1}, receivers: [desk]}}
+"""
+
+
+def test_silences_groups_and_incidents_keep_quiet_as_in_a_city(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("0123456789abcdef0123456789abcdef")
+    (tmp_path / "city.yaml").write_text(ROUTED.replace('device: "n-*"', 'device: ["n-*", sw]'))
+    (tmp_path / "rules.yaml").write_text(QUIET)
+    (outcome,) = run.check_file(tmp_path / "rules.yaml", None)
+    assert [(one.line, one.when, one.expected, one.found) for one in outcome.failures] == []
+
+
 def test_ticks_one_by_one_tell_what_ten_at_once_tell(tmp_path: Path) -> None:
     """Doors that fall deaf, a clock that stops, devices that wait for their parent: the same events."""
 

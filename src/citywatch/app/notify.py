@@ -61,7 +61,7 @@ class NotifyPart:
             for one in settings.receivers
         }
         most = {one.name: one.waiting_max for one in settings.receivers}
-        plans = Plans(settings.root(), most, _muted(settings))
+        plans = Plans(settings.root(), most, muted(settings))
         self._planner = Planner(outbox, plans, silences, clock, meter, self._wake)
         self._catch_up_ns = settings.catch_up_seconds * NS_PER_S
 
@@ -200,7 +200,8 @@ def try_receiver(config: Path, name: str) -> int:
     return 1 if failed else 0
 
 
-def _muted(settings: NotificationSettings) -> Callable[[Collection[str], int], int]:
+def muted(settings: NotificationSettings) -> Callable[[Collection[str], int], int]:
+    """Until when one of the calendars of these names holds at an instant, -1 where none does."""
     if not settings.calendars:
         return lambda _names, _now_ns: -1
     from citywatch.sla.calendars import Calendar  # noqa: PLC0415  (numpy: only who mutes)

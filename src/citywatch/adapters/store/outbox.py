@@ -75,6 +75,13 @@ class Outbox:
             c = NOTIFICATION_GROUPS.c
             return bool(connection.scalar(select(exists().where(c.due_ns >= 0, c.due_ns <= now_ns))))
 
+    def first_due_ns(self) -> int | None:
+        """When the first group is to be looked at; None where nothing waits for its time."""
+        c = NOTIFICATION_GROUPS.c
+        with self._store.reading() as connection:
+            due_ns: int | None = connection.scalar(select(func.min(c.due_ns)).where(c.due_ns >= 0))
+            return due_ns
+
     @contextmanager
     def turn(self) -> Iterator[OutboxTurn]:
         """One transaction; planners of several processes take turns."""

@@ -21,6 +21,7 @@ from citywatch.adapters.store.schema import METADATA
 from citywatch.adapters.store.sql import SqlStore
 from citywatch.app.checks import rows
 from citywatch.app.checks.looks import Patrol
+from citywatch.app.checks.telling import Telling
 from citywatch.app.contracts import read_contracts
 from citywatch.app.register import read_register
 from citywatch.app.steps import city_step, incident_step
@@ -55,6 +56,8 @@ class City:
         self.patrol = Patrol()
         self.events: list[tuple[int, Event]] = []
         self.second = -1
+        self.telling: Telling | None = None
+        self._asked = 0
         self._step, self._state = city_step(settings, register=register, contracts=contracts), State()
         self._stage, self._joint = incident_step(settings, register, contracts), State()
         self._projector = Projector(store)
@@ -107,6 +110,9 @@ class City:
             beyond = min([second + 1, first + (1 if one_by_one else TICKS_AT_ONCE), *(e for e in edges if e > first)])
             self._tick(range(first, beyond))
             self.second = beyond - 1
+            if self.telling is not None:
+                self.telling.at(self.at_ns, moved=self._asked != self._told)
+                self._asked = self._told
             yield
 
     def table(self, name: str) -> Table:

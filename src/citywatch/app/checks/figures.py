@@ -1,4 +1,4 @@
-"""Figures of a contract, and who is told, for a scripted city."""
+"""Figures of a contract, and who was told, for a scripted city."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from citywatch.adapters.store import alert_news
 from citywatch.app import sla_sources as sources
 from citywatch.app.checks.city import City
 from citywatch.app.checks.script import NotifiedSpec, SlaSpec
@@ -15,8 +14,6 @@ from citywatch.app.sla_city import City as SeenByCity
 from citywatch.app.sla_work import joined
 from citywatch.domain.instants import NS_PER_S
 from citywatch.errors import ConfigurationError
-from citywatch.notifications.news import of_alert, of_ticket
-from citywatch.notifications.routes import Route, takers
 from citywatch.sla.budgets import BURNS
 from citywatch.sla.history import History
 from citywatch.sla.report import Report
@@ -39,27 +36,14 @@ def sla(city: City, wanted: SlaSpec, beside: Path, where: str) -> Answer:
     return Answer(not expected, ", ".join(expected), ", ".join(found))
 
 
-def notified(city: City, wanted: NotifiedSpec, root: Route) -> Answer:
-    """Who has been told of an alert or a ticket: the receivers of the routes that tell any of its changes up to now.
-
-    Silences, times that are mute and what a group waits for are not asked: a route says who, they say when.
-    """
-    if wanted.ticket is not None:
-        subjects = [row for row in city.rows_of("tickets") if matches(row, wanted.ticket, city.start_ns)]
-        known = {row["id"]: row for row in subjects}
-        changes = [
-            of_ticket(row, known[row["ticket"]]) for row in city.rows_of("ticket_steps") if row["ticket"] in known
-        ]
-    else:
-        subjects = [row for row in city.rows_of("alerts") if matches(row, wanted.alert or {}, city.start_ns)]
-        known = {row["id"]: row for row in subjects}
-        with city.store.reading() as connection:
-            everything = alert_news.read(connection, after=0, limit=None)
-        changes = [of_alert(row) for row in everything if row["alert"] in known]
+def notified(city: City, wanted: NotifiedSpec) -> Answer:
+    """Who has been told of an alert or a ticket up to now, as the part `notify` would have it."""
+    kind, fields = ("ticket", wanted.ticket) if wanted.ticket is not None else ("alert", wanted.alert or {})
+    subjects = [row for row in city.rows_of(f"{kind}s") if matches(row, fields, city.start_ns)]
     expected = f"told to {told(sorted(wanted.receivers)) if wanted.receivers else 'nobody'}"
-    if not subjects:
+    if not subjects or city.telling is None:
         return Answer(False, expected, "there is no such alert or ticket")
-    receivers = {name for one in changes for route, name in takers(root, one) if route.tells(one)}
+    receivers = city.telling.receivers({f"{kind}/{row['id']}" for row in subjects})
     found = f"told to {told(sorted(receivers)) if receivers else 'nobody'}"
     return Answer(receivers == set(wanted.receivers), expected, found)
 

@@ -28,6 +28,7 @@ from citywatch.app.checks.script import (
     Script,
     Test,
 )
+from citywatch.app.checks.telling import Telling
 from citywatch.app.checks.wanted import Answer, answer, matches, moment, told
 from citywatch.domain.commands import CITY, Verb
 from citywatch.domain.instants import NS_PER_S
@@ -81,6 +82,8 @@ def check_file(file: Path, config: Path | None) -> list[Outcome]:
             with opened(template, scene) as store:
                 start_ns = script.start if test.start is None else test.start
                 city = City(settings, None if config is None else config.absolute().parent, store, start_ns)
+                if any(wanted.notified is not None for wanted in test.expect):
+                    city.telling = Telling(settings.notifications, store, start_ns)
                 day = _Day(file, lines, number, test, city, settings, beside, config)
                 outcomes.append(day.live())
         return outcomes
@@ -219,7 +222,9 @@ class _Day:
             ) from error
 
     def _to(self, second: int) -> None:
-        one_by_one = any(wanted.event is None and wanted.no_event is None for _, wanted in self._waiting)
+        one_by_one = self._city.telling is not None or any(
+            wanted.event is None and wanted.no_event is None for _, wanted in self._waiting
+        )
         for _ in self._city.tick_to(second, one_by_one=one_by_one):
             self._watch()
 
@@ -256,7 +261,7 @@ class _Day:
             if unknown := sorted(set(wanted.notified.receivers) - known):
                 names = ", ".join(sorted(known)) or "none at all"
                 raise ConfigurationError(f"{where}: notified: no receiver is called {unknown[0]!r}; there are: {names}")
-            return figures.notified(self._city, wanted.notified, self._settings.notifications.root())
+            return figures.notified(self._city, wanted.notified)
         return answer(self._city, wanted, where)
 
     def _broken(self, number: int, wanted: Expectation, found: Answer) -> None:

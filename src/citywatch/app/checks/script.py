@@ -268,7 +268,7 @@ class SlaSpec(_Part):
 
 
 class NotifiedSpec(_Part):
-    """Who has been told of an alert or a ticket, by the routes of the settings."""
+    """Who has been told of an alert or a ticket, as the part `notify` would have it."""
 
     alert: Fields | None = Field(default=None, description="Fields of the alert")
     ticket: Fields | None = Field(default=None, description="Fields of the ticket")
