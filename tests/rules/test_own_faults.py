@@ -217,6 +217,21 @@ def test_threads_in_the_lamp_of_a_camera_are_a_cover_however_little_is_found_bet
     assert watch.confirmed() == [Fault.MOVED]
 
 
+def test_a_web_before_a_scene_full_of_contrast_is_a_cover_where_little_is_left_but_in_its_place():
+    web = {"match_share": 0.32, "lost_share": 0.01, "shift_certainty": 0.25, "contrast_ratio": 0.95, "sharpness": 1.2}
+    watch = Watch()
+    watch.settle(40)
+    for steady in (0.3, 0.9, 0.9):
+        watch.look(**web, steady_share=steady)
+    assert watch.confirmed() == [Fault.PARTLY_COVERED]
+    for weather in ({"match_share": 0.47}, {"shift_certainty": 0.12}, {"sharpness": 1.4}):
+        watch = Watch()
+        watch.settle(40)
+        for steady in (0.3, 0.9, 0.9):
+            watch.look(**web | weather, steady_share=steady)
+        assert Fault.PARTLY_COVERED not in watch.suspected()
+
+
 def test_a_camera_that_hangs_into_the_night_sky_is_moved():
     watch = Watch()
     by_night = BY_DAY | {"mean": 45.0, "contrast": 105.0, "texture_share": 0.6, "light": Light.NIGHT}

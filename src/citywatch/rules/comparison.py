@@ -169,6 +169,9 @@ class OwnThresholds:
     """By day as far as this (webs 0.53 to 0.76; haze with the sun in it 0.83 and more)..."""
     veiled_contrast_by_day: float = 1.1
     """... and the whole picture has this much more contrast than usual (webs 1.23 and more): haze takes it."""
+    veiled_most_of_usual: float = 0.5
+    """Or it lies over so much that no more than this is found, surely in its place: before a scene that is full of
+    contrast by itself. Clean looks of that kind: one in 5,000, never two in a row."""
     veiled_brightness_of_usual: float = 1.2
     """In the dark a lamp of the camera's own lights it up, too."""
     veil_pixels: float = 5.0
@@ -791,7 +794,12 @@ def _is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> boo
     if view.light is Light.DAY:
         contrast = usual(rows, view.light, "contrast")
         full = look.contrast >= limits.veiled_contrast_by_day * contrast.mean
-        return full and look.sharpness <= limits.veiled_sharpness_by_day * sharpness.mean
+        if full and look.sharpness <= limits.veiled_sharpness_by_day * sharpness.mean:
+            return True
+        match = usual(rows, view.light, "match_share")
+        little = look.match_share <= limits.veiled_most_of_usual * match.mean
+        sure = look.shift_certainty >= limits.surely_here
+        return little and sure and look.sharpness <= limits.veiled_sharpness_of_usual * sharpness.mean
     blurred = look.sharpness <= limits.veiled_sharpness_of_usual * sharpness.mean
     return blurred or look.mean >= limits.veiled_brightness_of_usual * brightness.mean
 

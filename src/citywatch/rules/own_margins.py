@@ -148,6 +148,12 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
     if view.light is Light.DAY:
         contrast = usual(rows, view.light, "contrast")
         veil = max(veil, _least(look.contrast, limits.veiled_contrast_by_day * contrast.mean))
+        most = max(
+            _most(look.match_share, limits.veiled_most_of_usual * match.mean),
+            _least(look.shift_certainty, limits.surely_here),
+            _most(look.sharpness, limits.veiled_sharpness_of_usual * sharpness.mean),
+        )
+        veil = min(veil, most)
     else:
         veil = min(veil, _least(look.mean, limits.veiled_brightness_of_usual * brightness.mean))
     return max(
