@@ -129,9 +129,7 @@ class DecoderProcess(asyncio.SubprocessProtocol):
         limits = _Limits(self._loop.time() + visit_seconds, visit_seconds, resident_limit_bytes)
         answer = self._expected()
         self._watching = self._loop.call_later(min(WATCH_S, visit_seconds), self._watch, answer, limits)
-        self._stdin.write(pack(task, len(content)))
-        if content:
-            self._stdin.write(content)
+        self._stdin.write(pack(task, len(content)) + content)  # at once: it is woken once
         try:
             return await self._report(answer)
         except Lost as failure:

@@ -25,6 +25,7 @@ MOST_MARKS = 4
 
 _MOST_KEYLESS = 8
 
+_DTYPES: Mapping[str, str] = {column.name: column.dtype for column in FrameBatch.COLUMNS}
 _NOTHING: Mapping[str, Any] = {TEXT: "", "float64": math.nan}
 _NOT_MEASURED: Mapping[str, Any] = {
     column.name: column.missing if column.since > 1 else _NOTHING.get(column.dtype, 0) for column in FrameBatch.COLUMNS
@@ -200,10 +201,9 @@ class Memory:
             self.picture = report.picture
             self.picture_ns = report.media_ns if report.media_ns >= 0 else at_ns
         columns = dict(_NOT_MEASURED_COLUMNS)
-        for column in FrameBatch.COLUMNS:
-            if column.name in values:
-                value = values[column.name]
-                columns[column.name] = (str(value),) if column.dtype == TEXT else np.array([value], column.dtype)
+        for name, value in values.items():
+            if (dtype := _DTYPES.get(name)) is not None:
+                columns[name] = (str(value),) if dtype == TEXT else np.array([value], dtype)
         return FrameBatch(**columns)
 
 
@@ -213,9 +213,9 @@ def makes_sense(report: Report) -> bool:
     try:
         Outcome(report.outcome), VisitReason(report.reason)
         np.array([report.media_ns, report.cpu_us], np.int64)
-        for column in FrameBatch.COLUMNS:
-            if column.dtype != TEXT and column.name in measurement:
-                np.array([measurement[column.name]], column.dtype)
+        for name, value in measurement.items():
+            if (dtype := _DTYPES.get(name, TEXT)) != TEXT:
+                np.array([value], dtype)
     except (TypeError, ValueError, OverflowError):
         return False
     return True
