@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -33,6 +34,8 @@ _LAST_NS = parse_instant("2200-01-01T00:00:00Z")
 _MOST_ICAL_CHARACTERS = 200_000
 _NEXT_SHOWN = 5
 _MATCHER = "Labels and patterns (`*`, `?`): all of them must fit; of a list, one"
+
+_View = TypeVar("_View", bound=BaseModel)
 
 Active = Annotated[bool, Query(description="Only what stands now")]
 
@@ -117,20 +120,77 @@ class WindowView(SilenceView):
     next: list[Time] = Field(description="Its next times, the one under way among them")
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[_View]):
+    """Silences or windows: how they are listed, set and ended. Of both a command says what it does, and its id is that
+    of what it sets.
+    """
+
+    api: Api
+    noun: str
+    set_by: Verb
+    ended_by: Verb
+    everywhere: bool
+    one: Callable[[str], Row | None]
+    some: Callable[..., Sequence[Row]]
+    view: Callable[[Row, int], _View]
+
+    async def listed(self, active: bool, cursor: str | None, limit: int) -> Page[_View]:
+        """Newest first."""
+        api = self.api
+        most, before, now_ns = min(limit, api.config.max_page_rows), read_cursor(cursor), api.clock.now_ns()
+        rows = await run_in_threadpool(
+            lambda: self.some(active_at_ns=now_ns if active else None, before=before, limit=most + 1)
+        )
+        return page(rows, most, "set_at_ns", lambda row: self.view(row, now_ns))
+
+    async def set(self, request: Request, args: Mapping[str, Any]) -> _View | Response:
+        """A new one."""
+        command = command_id(request)
+        return await self._given(request, self.set_by, command, command, args)
+
+    async def ended(self, request: Request, identity: str, args: Mapping[str, Any]) -> _View | Response:
+        """One before its time."""
+        if await run_in_threadpool(self.one, identity) is None:
+            raise missing(self.noun)
+        return await self._given(request, self.ended_by, identity, command_id(request), args)
+
+    async def _given(
+        self, request: Request, verb: Verb, identity: str, command: str, args: Mapping[str, Any]
+    ) -> _View | Response:
+        pending = await give(
+            self.api,
+            command=command,
+            device=CITY,
+            verb=verb,
+            target=identity,
+            actor=caller_of(request).name,
+            args=json.dumps(args, ensure_ascii=False),
+            everywhere=self.everywhere,
+        )
+        if pending is not None:
+            return pending
+        row = await run_in_threadpool(self.one, identity)
+        if row is None:
+            raise missing(self.noun)
+        return self.view(row, self.api.clock.now_ns())
+
+
 def routes(app: FastAPI, api: Api) -> None:
     _silences(app, api)
     _windows(app, api)
 
 
 def _silences(app: FastAPI, api: Api) -> None:
+    store = api.store
+    kept = _Kept(
+        api, "silence", Verb.SET_SILENCE, Verb.END_SILENCE, False, store.silence, store.silences, _silence_view
+    )
+
     @app.get("/api/v1/silences", tags=["alerts"], summary="List silences, newest first", responses=responses())
     async def silences(active: Active = False, cursor: Cursor = None, limit: Limit = 50) -> Page[SilenceView]:
         """Who keeps which notifications quiet, why, and until when."""
-        most, before, now_ns = min(limit, api.config.max_page_rows), read_cursor(cursor), api.clock.now_ns()
-        rows = await run_in_threadpool(
-            lambda: api.store.silences(active_at_ns=now_ns if active else None, before=before, limit=most + 1)
-        )
-        return page(rows, most, "set_at_ns", lambda row: _silence_view(row, now_ns))
+        return await kept.listed(active, cursor, limit)
 
     @app.post(
         "/api/v1/silences",
@@ -142,8 +202,7 @@ def _silences(app: FastAPI, api: Api) -> None:
     )
     async def silence(request: Request, wanted: SilenceWanted) -> SilenceView | Response:
         """Notifications about alerts that match are quiet, for 31 days at most. Alerts and tickets go on."""
-        args = _args(Silence, api, wanted, None)
-        return await _given(request, Verb.SET_SILENCE, command_id(request), json.dumps(args, ensure_ascii=False))
+        return await kept.set(request, _args(Silence, api, wanted, None))
 
     @app.delete(
         "/api/v1/silences/{silence}",
@@ -155,32 +214,17 @@ def _silences(app: FastAPI, api: Api) -> None:
     )
     async def ended(request: Request, silence: Id) -> SilenceView | Response:
         """End a silence before its time."""
-        if await run_in_threadpool(api.store.silence, silence) is None:
-            raise missing("silence")
-        return await _given(request, Verb.END_SILENCE, silence, "{}")
-
-    async def _given(request: Request, verb: Verb, silence: str, args: str) -> SilenceView | Response:
-        command = silence if verb == Verb.SET_SILENCE else command_id(request)
-        pending = await give(
-            api, command=command, device=CITY, verb=verb, target=silence, actor=caller_of(request).name, args=args
-        )
-        if pending is not None:
-            return pending
-        row = await run_in_threadpool(api.store.silence, silence)
-        if row is None:
-            raise missing("silence")
-        return _silence_view(row, api.clock.now_ns())
+        return await kept.ended(request, silence, {})
 
 
 def _windows(app: FastAPI, api: Api) -> None:
+    store = api.store
+    kept = _Kept(api, "window", Verb.SET_WINDOW, Verb.END_WINDOW, True, store.window, store.windows, _window_view)
+
     @app.get("/api/v1/windows", tags=["alerts"], summary="List maintenance windows", responses=responses())
     async def windows(active: Active = False, cursor: Cursor = None, limit: Limit = 50) -> Page[WindowView]:
         """Declared maintenance, newest first, what was withdrawn among it."""
-        most, before, now_ns = min(limit, api.config.max_page_rows), read_cursor(cursor), api.clock.now_ns()
-        rows = await run_in_threadpool(
-            lambda: api.store.windows(active_at_ns=now_ns if active else None, before=before, limit=most + 1)
-        )
-        return page(rows, most, "set_at_ns", lambda row: _window_view(row, now_ns))
+        return await kept.listed(active, cursor, limit)
 
     @app.post(
         "/api/v1/windows",
@@ -192,13 +236,13 @@ def _windows(app: FastAPI, api: Api) -> None:
     )
     async def window(request: Request, wanted: WindowWanted) -> WindowView | Response:
         """While the window lasts no alert and no ticket of these devices is opened; what is still wrong at its end has
-        both then. Watching goes on, and what was open before ends as ever. The time is in no figure of a contract.
+        both then. Watching goes on, and what was open before ends as ever; the clocks of its tickets stand meanwhile,
+        where their contract leaves maintenance out. The time is in no figure of a contract.
         """
         rule: dict[str, Any] | None = None
         if wanted.weekly is not None:
             rule = {"weekly": wanted.weekly.model_dump()}
-        args = await run_in_threadpool(_args, Window, api, wanted, rule)
-        return await _given(request, Verb.SET_WINDOW, command_id(request), json.dumps(args, ensure_ascii=False))
+        return await kept.set(request, await run_in_threadpool(_args, Window, api, wanted, rule))
 
     @app.delete(
         "/api/v1/windows/{window}",
@@ -216,28 +260,7 @@ def _windows(app: FastAPI, api: Api) -> None:
         """End it now: what it held back opens at once. Withdrawn, figures count its time again, too; that can be done
         up to 31 days behind its end.
         """
-        if await run_in_threadpool(api.store.window, window) is None:
-            raise missing("window")
-        return await _given(request, Verb.END_WINDOW, window, json.dumps({"withdraw": withdraw}))
-
-    async def _given(request: Request, verb: Verb, window: str, args: str) -> WindowView | Response:
-        command = window if verb == Verb.SET_WINDOW else command_id(request)
-        pending = await give(
-            api,
-            command=command,
-            device=CITY,
-            verb=verb,
-            target=window,
-            actor=caller_of(request).name,
-            args=args,
-            everywhere=True,
-        )
-        if pending is not None:
-            return pending
-        row = await run_in_threadpool(api.store.window, window)
-        if row is None:
-            raise missing("window")
-        return _window_view(row, api.clock.now_ns())
+        return await kept.ended(request, window, {"withdraw": withdraw})
 
 
 def _args(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from typing import Any
 
-from sqlalchemy import Connection, Select, select, tuple_, update
+from sqlalchemy import select, tuple_, update
 
+from citywatch.adapters.store.questions import Questions
 from citywatch.adapters.store.schema import DELIVERIES, DELIVERY_ATTEMPTS
 from citywatch.ports import Row
 
@@ -16,17 +15,8 @@ AGAIN = ("failed", "dropped")
 _MOST_ATTEMPTS = 1000
 
 
-class DeliveryReading:
+class DeliveryReading(Questions):
     """The part of the store that knows what was told. Mixed into SqlStore."""
-
-    def _rows(self, query: Select[Any]) -> list[Row]:
-        raise NotImplementedError
-
-    def _row(self, query: Select[Any]) -> Row | None:
-        raise NotImplementedError
-
-    def writing(self) -> AbstractContextManager[Connection]:
-        raise NotImplementedError
 
     def deliveries(
         self,

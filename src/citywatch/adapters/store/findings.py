@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, cast, delete, insert, or_, select, tuple_
+from sqlalchemy import Select, Text, cast, delete, insert, or_, select, tuple_
 
 from citywatch.adapters.store.bulk import known_among
+from citywatch.adapters.store.questions import Questions
 from citywatch.adapters.store.schema import ALERTS, DEVICES, FINDING_REPORTERS, FINDINGS, TICKET_NAMES, TICKETS
 from citywatch.domain.events import event_id
 from citywatch.ports import Row
@@ -17,20 +17,8 @@ REPORTER = ("first_name", "last_name", "email", "phone", "account", "client")
 _IN_ONE_QUESTION = 500
 
 
-class FindingReading:
+class FindingReading(Questions):
     """The part of the store that findings need. Mixed into SqlStore."""
-
-    def _rows(self, query: Select[Any]) -> list[Row]:
-        raise NotImplementedError
-
-    def _row(self, query: Select[Any]) -> Row | None:
-        raise NotImplementedError
-
-    def reading(self) -> AbstractContextManager[Connection]:
-        raise NotImplementedError
-
-    def writing(self) -> AbstractContextManager[Connection]:
-        raise NotImplementedError
 
     def findings(
         self,

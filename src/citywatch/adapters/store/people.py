@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, select, tuple_
+from sqlalchemy import delete, exists, select, tuple_
 
+from citywatch.adapters.store.questions import Questions
 from citywatch.adapters.store.schema import DEVICE_ACCESS, EXERCISES, SHIFT_LOG, TICKET_PHOTOS, TICKETS
 from citywatch.ports import Row
 
 _PHOTOS_AT_A_TIME = 200
 
 
-class PeopleReading:
+class PeopleReading(Questions):
     """The part of the store that the people side reads. Mixed into SqlStore."""
-
-    def _rows(self, query: Select[Any]) -> list[Row]:
-        raise NotImplementedError
-
-    def _row(self, query: Select[Any]) -> Row | None:
-        raise NotImplementedError
-
-    def reading(self) -> AbstractContextManager[Connection]:
-        raise NotImplementedError
-
-    def writing(self) -> AbstractContextManager[Connection]:
-        raise NotImplementedError
 
     def device_access(self, device: str) -> Row | None:
         """How to get to a device; None where nobody has written anything."""

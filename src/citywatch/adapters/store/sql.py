@@ -590,10 +590,6 @@ class SqlStore(PeopleReading, FindingReading, DeliveryReading):
         with self.reading() as connection:
             return list(_plain(connection, query))
 
-    def _row(self, query: Select[Any]) -> Row | None:
-        rows = self._rows(query)
-        return rows[0] if rows else None
-
     def _number(self, query: Select[Any]) -> int:
         with self.reading() as connection:
             return connection.scalar(query) or 0
