@@ -25,13 +25,22 @@ class Clock:
 
 
 class Costs:
-    """Processor time of this process and of the decoder that a pool of one has just started; not of its spare."""
+    """Processor time of this process and of the decoder that a pool of one has just started; not of its spare, and not
+    of asking for it.
+    """
 
     def __init__(self, pool: DecoderPool) -> None:
         [self._decoder] = pool.process_ids()
+        self._decoder_s = self._own_s = 0.0
+
+    def begin(self) -> None:
+        self._decoder_s = _of_process(self._decoder)
+        self._own_s = time.process_time()
 
     def seconds(self) -> float:
-        return time.process_time() + _of_process(self._decoder)
+        """Since the last `begin`."""
+        own_s = time.process_time() - self._own_s
+        return own_s + _of_process(self._decoder) - self._decoder_s
 
 
 def _of_process(pid: int) -> float:

@@ -106,9 +106,9 @@ async def _compared(
             learn(patrol, await seen(patrol, camera.camera))
         await ready(pool)
         for number in range(SNAPSHOTS):
-            before = costs.seconds()
+            costs.begin()
             look = await seen(patrol, camera.camera)
-            ours.append(costs.seconds() - before)
+            ours.append(costs.seconds())
             glances.append(bool(look.outcome[0] == Outcome.GLANCE))
             learn(patrol, look)
             before = time.process_time()
