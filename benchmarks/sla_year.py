@@ -5,21 +5,25 @@ a patrol would look at because of them, a routine look at every camera each twel
 too many), holes in the patrol, cameras that are added and removed, and crews that accept most tickets. Looks, commands
 and ticks (one each five minutes, behind the rows of those) are rows of a log in memory; from there on everything is the
 product: the processor with the rules, the incident stage, the desks, the projection into SQLite, the archive that trims
-the streams, pruning at the end of every month with 60 days kept, and the service levels of every month out of the
-store.
+the streams, pruning at the end of every month with 60 days kept, compaction of the archive, and the service levels of
+every month out of the store.
 
 What is compared. Each month, for each camera and in both readings, the seconds up, down, unknown, excluded and retired
-as the product sums them equal those of an array with one byte a second; and for five cameras drawn each month (60 a
-year) those of a walk second by second in plain Python.
+as the product sums them equal those of an array with one byte a second; and for 60 cameras, the same ones throughout
+the year, those of a walk second by second in plain Python. The walk is done beside the rest by a process of its own, at
+the lowest priority: at 0.1 to 0.2 microseconds a second it is some ten minutes of a core.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -30,7 +34,7 @@ from sqlalchemy import func, select
 
 from benchmarks._frame import Goal, Row, row
 from benchmarks._year_plan import DAY_S, UNKNOWN_AFTER_S, Camera, Model, Plan
-from benchmarks._year_reference import COUNTS, facts_of, painted, walked
+from benchmarks._year_reference import COUNTS, Fact, facts_of, painted, walked
 from citywatch.domain.columns import Batch
 from citywatch.domain.commands import Verb
 from citywatch.domain.events import Event, EventKind
@@ -42,7 +46,7 @@ START_NS = parse_instant("2026-01-01T00:00:00+08:00")
 MONTH_DAYS = 30
 KEPT_DAYS = 60
 TICK_S = 300
-WALKED_A_MONTH = 5
+WALKED = 60
 CONTRACT = {
     "name": "year",
     "time_zone": "Asia/Shanghai",
@@ -63,17 +67,51 @@ class Month:
     took_s: float
 
 
+class Walkers:
+    """Who walks second by second, and what became of it: in this process, or `apart` in another one."""
+
+    def __init__(self, names: Sequence[str], *, apart: bool) -> None:
+        self.names = frozenset(random.Random(0).sample(sorted(names), min(WALKED, len(names))))
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(1, context, initializer=_stand_back) if apart else None
+        self._walks: list[tuple[str, tuple[float, ...], Future[tuple[int, ...]] | tuple[int, ...]]] = []
+
+    def walk(self, what: str, wanted: tuple[float, ...], facts: list[Fact], from_ns: int, to_ns: int) -> None:
+        """What a walk over these facts must give."""
+        if self._pool is None:
+            self._walks.append((what, wanted, walked(facts, from_ns, to_ns)))
+        else:
+            self._walks.append((what, wanted, self._pool.submit(walked, facts, from_ns, to_ns)))
+
+    def differences(self) -> Iterator[str]:
+        """What is otherwise; waits until all is walked."""
+        for what, wanted, walk in self._walks:
+            found = walk.result() if isinstance(walk, Future) else walk
+            if found != wanted:
+                yield f"{what}: {wanted}, walked {found}"
+        if self._pool is not None:
+            self._pool.shutdown()
+
+
+def _stand_back() -> None:
+    os.nice(19)
+
+
 @dataclass(slots=True)
 class Year:
     months: list[Month] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     looks: int = 0
     took_s: float = 0.0
+    walked_s: float = 0.0
+    """How much longer the walks took than all the rest."""
+    differences: list[str] = field(default_factory=list)
 
 
-def lived(model: Model, folder: Path, *, months: int = 12, month_days: int = MONTH_DAYS) -> Year:
-    """The year; `months` of 30 days each, if nothing else is said."""
+def lived(model: Model, folder: Path, *, months: int = 12, month_days: int = MONTH_DAYS, apart: bool = False) -> Year:
+    """The year; `months` of 30 days each, if nothing else is said. `apart`: walks are another process's."""
     city, plan, year = _City(folder), Plan.of(model), Year()
+    walkers = Walkers([camera.name for camera in plan.cameras], apart=apart)
     begin = time.perf_counter()
     city.add(plan)
     visits = groupby(plan.visits(), key=lambda visit: visit[0] // DAY_S)
@@ -87,9 +125,11 @@ def lived(model: Model, folder: Path, *, months: int = 12, month_days: int = MON
                 day, group = next(visits, (-1, iter(())))
             year.looks += len(rows)
             city.live(today, rows)
-        year.months.append(_closed(city, number, month_days, started))
+        year.months.append(_closed(city, walkers, number, month_days, started))
     year.kinds, year.took_s = city.kinds, time.perf_counter() - begin
     city.close()
+    year.differences = [line for month in year.months for line in month.differences] + list(walkers.differences())
+    year.walked_s = time.perf_counter() - begin - year.took_s
     return year
 
 
@@ -97,6 +137,7 @@ class _City:
     """A log in memory, the product's own parts around it, and crews that answer tickets."""
 
     def __init__(self, folder: Path) -> None:
+        from citywatch.adapters.store.compaction import Compaction
         from citywatch.adapters.store.project import Projector
         from citywatch.adapters.store.segments import SegmentWriter
         from citywatch.adapters.store.sql import SqlStore
@@ -126,6 +167,7 @@ class _City:
         )
         segments = SegmentWriter(folder, self.store, max_rows=50_000)
         policy = SealPolicy(50_000, DAY_S, entries=2_000)
+        self.compaction = Compaction(folder, self.store, max_rows=250_000)
         self.archive = Archive(self.log, segments, {}, projector.positions, self.clock, meter, policy)
         self.patrol, self.kinds = Patrol(), Counter[str]()
         self.epoch, self.number = self.log.open_producer("year"), 0
@@ -219,7 +261,7 @@ class _City:
             self.append(commands([(device, Verb.ACCEPT_TICKET, ticket, {})], at_ns, "crew", f"accept/{ticket}"))
 
 
-def _closed(city: _City, number: int, days: int, started: float) -> Month:
+def _closed(city: _City, walkers: Walkers, number: int, days: int, started: float) -> Month:
     """The month's figures against both references; then it is pruned, and what is left is counted."""
     from citywatch.app.sla_city import City
     from citywatch.sla.contracts import Contract
@@ -235,7 +277,7 @@ def _closed(city: _City, number: int, days: int, started: float) -> Month:
     count = len(history.devices)
     figures = Window.of(readings, contract.calendar("24x7"), from_ns, to_ns).figures(np.arange(count), count)
     seconds = np.empty((to_ns - from_ns) // NS_PER_S, np.uint8)
-    chosen = random.Random(number).sample(range(count), min(WALKED_A_MONTH, count))
+    chosen = [device for device, name in enumerate(history.devices) if name in walkers.names]
     differences: list[str] = []
     total = Counter[str]()
     for worst in (True, False):
@@ -246,11 +288,13 @@ def _closed(city: _City, number: int, days: int, started: float) -> Month:
             plain = painted(facts[device], from_ns, to_ns, seconds)
             if ours != plain:
                 differences.append(f"{history.devices[device]} month {number}: {ours}, by the second {plain}")
-            if device in chosen and plain != (slow := walked(facts[device], from_ns, to_ns)):
-                differences.append(f"{history.devices[device]} month {number}: {plain}, walked {slow}")
+            if history.devices[device] in walkers.names:
+                what = f"{history.devices[device]} month {number} {'worst' if worst else 'best'}"
+                walkers.walk(what, ours, facts[device], from_ns, to_ns)
             for name, spent in zip(COUNTS, plain, strict=True):
                 total[f"{'worst' if worst else 'best'} {name}"] += spent
     city.store.prune(to_ns - KEPT_DAYS * DAY_S * NS_PER_S)
+    city.compaction.turn(to_ns)
     rows, (state_rows, state_bytes, largest) = city.rows(), city.state()
     depth = city.log.depth(0)
     held = {
@@ -290,17 +334,17 @@ def run(model: Model | None = None, months: int = 12) -> list[Row]:
     months = int(os.environ.get("CITYWATCH_YEAR_MONTHS", months))
     warm()
     with tempfile.TemporaryDirectory(prefix="citywatch-year-") as folder:
-        year = lived(model or Model(), Path(folder), months=months)
+        year = lived(model or Model(), Path(folder), months=months, apart=True)
     compared = sum(month.devices for month in year.months)
-    differences = [line for month in year.months for line in month.differences]
-    for line in differences[:20]:
+    for line in year.differences[:20]:
         print(f"  {line}", flush=True)
     note = f"{year.looks:,} looks, {sum(year.kinds.values()):,} events"
     rows = [
-        row(SCENARIO, "months of cameras that differ from a byte a second", len(differences), "",
+        row(SCENARIO, "months of cameras that differ from a byte a second", len(year.differences), "",
             goal=Goal(at_most=0), note=f"{compared:,} compared, in both readings"),
         row(SCENARIO, "of them walked second by second", sum(month.walked for month in year.months), "months",
-            goal=Goal(at_least=5 * months)),
+            goal=Goal(at_least=0.95 * WALKED * months),
+            note=f"{WALKED} cameras, the same all the time; done {year.walked_s / 60:.1f} min after the rest"),
         row(SCENARIO, f"{months} months took", year.took_s / 60, "min", goal=Goal(at_most=20), note=note),
     ]  # fmt: skip
     settled = max(KEPT_DAYS // MONTH_DAYS, 1)

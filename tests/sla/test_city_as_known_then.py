@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from citywatch.adapters.store.project import Projector
+from citywatch.adapters.store.schema import IS_WORK
 from citywatch.adapters.store.sql import SqlStore
 from citywatch.app.sla_city import City, answered
 from citywatch.domain.events import Event, EventKind, event_id
@@ -169,3 +170,12 @@ def test_a_ticket_by_its_steps():
     )  # fmt: skip
     assert answered(row, rows[:5]).outcome == "nothing_found"
     assert answered(row, rows[:5]).closed_ns == at(5)
+
+
+def test_declared_work_is_found_by_an_index_of_its_own(lived):
+    whole, _ = lived
+    wanted = f"EXPLAIN QUERY PLAN SELECT id FROM events WHERE {IS_WORK} AND at_ns <= 5 ORDER BY at_ns, id"
+    with whole.reading() as connection:
+        plan = " ".join(row[-1] for row in connection.exec_driver_sql(wanted))
+    assert "ix_events_work_declared" in plan
+    assert "TEMP B-TREE" not in plan, "in its order"

@@ -8,7 +8,7 @@ of state a camera: `camera` (faults, and what the last look leaves), `usual` (wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from citywatch.domain.devices import DeviceKind, DeviceState
@@ -269,13 +269,18 @@ def _evidence(case: _Case, finding: Finding) -> Evidence:
 # ---- what is kept of the look
 
 
+def _plain(words: LookHistory | Trace) -> dict[str, Any]:
+    """The fields of a flat dataclass by name; `dataclasses.asdict` looks for depths that are not there, at each look."""
+    return {name: getattr(words, name) for name in words.__dataclass_fields__}
+
+
 def _write(state: State, case: _Case, row: Row, policy: CameraPolicy) -> Iterator[Event]:
     look, found = case.look, case.judgement.found
     looked = look.outcome is not Outcome.UNCHECKED or Fault.NO_MEDIA in found
     after: dict[str, Any] = {
         **row,
-        "history": asdict(case.judgement.history),
-        "trace": asdict(case.judgement.trace),
+        "history": _plain(case.judgement.history),
+        "trace": _plain(case.judgement.trace),
         "faults": case.open,
         "good": case.good,
     }

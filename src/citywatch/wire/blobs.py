@@ -9,6 +9,7 @@ Readers accept the current schema version and the two before it.
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Any
 
 import google_crc32c
@@ -83,6 +84,11 @@ def decode(blob: bytes) -> Batch:
     return _read(kind, columns, blob, rows, length)
 
 
+@lru_cache
+def _little(dtype: str) -> np.dtype[Any]:
+    return np.dtype(dtype).newbyteorder("<")
+
+
 def _read(kind: type[Batch], columns: tuple[Column, ...], blob: bytes, rows: int, at: int) -> Batch:
     values: dict[str, Any] = {}
     try:
@@ -97,7 +103,7 @@ def _read(kind: type[Batch], columns: tuple[Column, ...], blob: bytes, rows: int
                 at += int(offsets[-1])
                 continue
             width = struct.unpack_from("<H", blob, _HEAD.size + 2 * number)[0]
-            dtype = np.dtype(column.dtype).newbyteorder("<")
+            dtype = _little(column.dtype)
             count = rows * (width if column.width else 1)
             array = np.frombuffer(blob, dtype, count, at).astype(column.dtype)
             values[column.name] = array.reshape(rows, width) if column.width else array
