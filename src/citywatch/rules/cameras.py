@@ -270,7 +270,7 @@ def _evidence(case: _Case, finding: Finding) -> Evidence:
 
 
 def _plain(words: LookHistory | Trace) -> dict[str, Any]:
-    """The fields of a flat dataclass by name; `dataclasses.asdict` looks for depths that are not there, at each look."""
+    """A flat dataclass by name; `dataclasses.asdict` goes into depths that are not there, at each look."""
     return {name: getattr(words, name) for name in words.__dataclass_fields__}
 
 
