@@ -1,4 +1,4 @@
-"""A decoder process with a hole in it: a picture that says so makes it crash, hang, leak or swell.
+"""A decoder process with a hole in it: a picture that says so makes it crash, hang, leak, swell or babble.
 
 It is the real worker (adapters/cameras/worker.py) in all else; no coded picture is known that does these things to the
 libraries of today, and tomorrow's will come without a notice. What a picture does stands in it as plain text: see
@@ -7,12 +7,14 @@ libraries of today, and tomorrow's will come without a notice. What a picture do
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import stat
 from typing import Any, Literal
 
-Harm = Literal["crash", "hang", "leak", "swell"]
-"""End by SIGSEGV; go on for ever; keep some memory of every visit; take all at once."""
+Harm = Literal["crash", "hang", "leak", "swell", "babble"]
+"""End by SIGSEGV; go on for ever; keep some memory of every visit; take all at once; answer nonsense without an end."""
 
 _SPELL = b"citywatch-harm:"
 _LEAK_BYTES = 60_000_000
@@ -40,6 +42,19 @@ def _suffer(content: bytes) -> None:
     elif harm == "swell":
         while True:
             _kept.append(bytearray(os.urandom(1) * _SWELL_BYTES))
+    elif harm == "babble":
+        pipes = [fd for fd in range(3, 64) if _is_pipe(fd)]
+        while True:
+            for pipe in pipes:
+                with contextlib.suppress(OSError):  # the other end of one is what it is given
+                    os.write(pipe, b"\xff" * 65_536)
+
+
+def _is_pipe(fd: int) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(fd).st_mode)
+    except OSError:
+        return False
 
 
 def main() -> None:
