@@ -8,6 +8,7 @@ his own that begins at a random place of the clip.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from citywatch.adapters.cameras.config import CameraConfig
 from citywatch.adapters.cameras.patrol import Patrol
 from citywatch.adapters.cameras.pool import DecoderPool
 from citywatch.telemetry import NullMeter
+from citywatch.testing.planes import Image
 from citywatch.testing.rtsp import RtspServer
 from citywatch.testing.scenes import Street, write_clip
 
@@ -41,12 +43,18 @@ def clip(folder: Path, seconds: int) -> Path:
     path = folder / f"every-{seconds}.mp4"
     if not path.exists():
         say(f"a clip of {seconds} s is encoded")
-        street = Street(SEED, WIDTH, HEIGHT)
-        pictures = [street.picture(at / FPS) for at in range(2 * FPS)]
-        there_and_back = [*pictures, *reversed(pictures)]
+        there_and_back = _pictures()
         frames = (there_and_back[at % len(there_and_back)] for at in range(seconds * FPS))
         write_clip(path, frames, fps=FPS, gop=seconds * FPS, bit_rate=BIT_RATE)
     return path
+
+
+@functools.cache
+def _pictures() -> list[Image]:
+    """Two seconds of a street, there and back."""
+    street = Street(SEED, WIDTH, HEIGHT)
+    pictures = [street.picture(at / FPS) for at in range(2 * FPS)]
+    return [*pictures, *reversed(pictures)]
 
 
 def rows(folder: Path) -> Iterator[Row]:
