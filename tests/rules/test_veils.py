@@ -85,7 +85,7 @@ def test_snow_on_the_ground_is_no_fog(watch):
 @pytest.mark.parametrize("name", VEILS)
 def test_a_picture_with_missing_bytes_is_torn_whatever_it_looks_like(watch, name):
     for _ in range(4):
-        watch.look(60.0, **VEILS[name][0], decode_errors=1, speckle_share=0.2, stripe_rows=2.0)
+        watch.look(**VEILS[name][0], decode_errors=1, speckle_share=0.2, stripe_rows=2.0)
     assert watch.confirmed() == [Fault.MOSAIC]
     assert watch.suspected() == [Fault.MOSAIC]
 
@@ -95,6 +95,6 @@ def test_the_colours_and_the_noise_of_a_torn_picture_are_nobodys():
     watch.settle(20)
     watch.settle(10, of=BY_INFRARED)
     for _ in range(4):
-        watch.look(60.0, of=BY_DAY, mean=70.0, chroma_sd=60.0, noise_sd=30.0, void_share=0.3)
+        watch.look(of=BY_DAY, mean=70.0, chroma_sd=60.0, noise_sd=30.0, void_share=0.3)
     assert watch.confirmed() == [Fault.MOSAIC]
     assert Fault.INFRARED_STUCK not in watch.suspected()

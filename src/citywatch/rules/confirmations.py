@@ -1,9 +1,9 @@
 """How many looks, over which time, confirm and clear each fault of a camera.
 
 What parts the times: nothing that passes by itself may last so long. A lorry or a bus stands before a camera for
-minutes (covered, partly covered, moved, out of focus); fog, low contrast and a camera's own settling after dusk take
-minutes, too. What the network says is quick. Three looks confirm what a picture shows, and `again_seconds` of a
-suspicion tells the patrol when to look so that three looks are enough.
+minutes (covered, partly covered, moved, out of focus; its long edges may look torn: mosaic); fog, low contrast and a
+camera's own settling after dusk take minutes, too. What the network says is quick. Three looks confirm what a picture
+shows, and `again_seconds` of a suspicion tells the patrol when to look so that three looks are enough.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CONFIRMATIONS: Mapping[Fault, Confirmation] = {
     Fault.COLOUR_CAST: _PASSING,
     Fault.SNOW: _SIGNAL,
     Fault.STRIPES: _SIGNAL,
-    Fault.MOSAIC: Confirmation(confirm_looks=3, confirm_seconds=60.0, clear_looks=4, clear_seconds=300.0),
+    Fault.MOSAIC: Confirmation(confirm_looks=3, confirm_seconds=420.0, clear_looks=4, clear_seconds=300.0),
     Fault.LOW_CONTRAST: Confirmation(confirm_looks=3, confirm_seconds=600.0, clear_looks=2),
     Fault.INFRARED_STUCK: Confirmation(confirm_looks=3, confirm_seconds=600.0, clear_looks=2),
     Fault.LOW_FRAME_RATE: Confirmation(confirm_looks=3, confirm_seconds=120.0, clear_looks=2),
