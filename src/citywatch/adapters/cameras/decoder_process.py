@@ -144,6 +144,7 @@ class DecoderProcess(asyncio.SubprocessProtocol):
         self._answer = self._loop.create_future()
         if self._hung_up:
             self._answer.set_exception(_HungUp())
+        self._listen()
         return self._answer
 
     async def _report(self, answer: asyncio.Future[Report]) -> Report:
@@ -232,6 +233,10 @@ class DecoderProcess(asyncio.SubprocessProtocol):
         if len(self._heard) > _MOST_HEARD_BYTES:  # nobody asked for so much; it is not waited for either
             self._heard.clear()
             self._transport.kill()
+        self._listen()
+
+    def _listen(self) -> None:
+        """Answer who waits, once there is a report."""
         if self._answer is None or self._answer.done():
             return
         try:
