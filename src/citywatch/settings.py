@@ -71,7 +71,7 @@ class ArchiveSettings(_Part):
     seal_seconds: Annotated[int, Field(ge=1, le=86_400, description="... or when the oldest has waited so long")] = 3600
     keep_days: Annotated[
         int, Field(ge=0, le=36_500, description="Segments whose newest row is older are deleted; 0: never")
-    ] = 1830
+    ] = 0
 
 
 class PatrolSettings(PatrolTerms):

@@ -117,7 +117,7 @@ def test_defaults_are_promises() -> None:
     assert settings.model_dump(exclude={"server"}) == {
         "log": {"url": None, "partitions": 4},
         "store": {"url": None, "retention_days": 400},
-        "archive": {"seal_rows": 250_000, "seal_seconds": 3600},
+        "archive": {"seal_rows": 250_000, "seal_seconds": 3600, "keep_days": 0},
         "patrol": {
             "decoders": 2,
             "pictures_mb": 2048,
