@@ -5,8 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from typing import Any
+
+_TASKS_EACH = 8
+"""A process that has done so many gives way to a new one. (By multiprocessing's own pool: the one of
+concurrent.futures, Python 3.11, may wait for ever when its processes give way.)"""
 
 
 def in_processes(
@@ -18,17 +22,20 @@ def in_processes(
     def say(done: int, task: Any) -> None:
         print(f"  {done}/{len(tasks)} {name(task)}  {time.perf_counter() - began:.0f} s", flush=True)
 
+    answers: list[Any] = [None] * len(tasks)
     if processes <= 1:
-        answers = []
-        for number, task in enumerate(tasks, 1):
-            answers.append(function(task))
-            say(number, task)
+        for number, task in enumerate(tasks):
+            answers[number] = function(task)
+            say(number + 1, task)
         return answers
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, max_tasks_per_child=8) as pool:
-        running = {pool.submit(function, task): number for number, task in enumerate(tasks)}
-        answers = [None] * len(tasks)
-        for done, future in enumerate(as_completed(running), 1):
-            answers[running[future]] = future.result()
-            say(done, tasks[running[future]])
+    with context.Pool(processes, maxtasksperchild=_TASKS_EACH) as pool:
+        answered = pool.imap_unordered(partial(_numbered, function), enumerate(tasks))
+        for done, (number, answer) in enumerate(answered, 1):
+            answers[number] = answer
+            say(done, tasks[number])
     return answers
+
+
+def _numbered(function: Callable[[Any], Any], task: tuple[int, Any]) -> tuple[int, Any]:
+    return task[0], function(task[1])

@@ -516,6 +516,16 @@ def test_noise_that_stands_still_is_a_frozen_night():
     assert findings == ()
 
 
+def test_a_long_quiet_whose_noise_lives_is_a_night_without_traffic():
+    night = {"light": Light.NIGHT, "mean": 45.0, "noise_sd": 1.5}
+    history = None
+    for row in every(300, 60, **night, scene_changed=0.6, stir=40.0):
+        history, *_ = conclude(history, row)
+    for changed, frozen in ((0.59, False), (0.5, True)):
+        quiet = night | {"scene_changed": changed, "stir": 1.0, "drift": 0.1}
+        assert (True in run(*every(300, 8, 60 * 300.0, **quiet), history=history)) is frozen
+
+
 def test_a_quiet_fades_and_is_learned_again():
     history, at_s = known_street(quiet_pairs=6)
     longest = history.own["day"][1]
@@ -644,6 +654,7 @@ def test_thresholds_are_pinned():
         "quiet_known_pairs": 50,
         "noise_stands_sd": 1.0,
         "noise_of_least": 0.6,
+        "quiet_of_least": 0.9,
         "noise_pairs": 3,
         "noise_span_ns": 480 * S,
         "min_width": 96,

@@ -164,6 +164,9 @@ class PictureThresholds:
     noise_of_least: float = 0.6
     """... and no more than this part of the least change that it showed alive is left, the noise is always the same:
     live quiet nights 0.79 and more."""
+    quiet_of_least: float = 0.9
+    """A quiet that is too long must change by less than this part of it: by frozen ones up to 0.84 (x264 at 100 kbit/s
+    with noise of half a level on them), a live one of 30 minutes by 0.99."""
     noise_pairs: int = 3
     """So many quiet pairs in a row..."""
     noise_span_ns: int = 8 * 60 * NS_PER_S

@@ -177,6 +177,9 @@ def _quiet(chain: LookHistory, look: Look, limits: PictureThresholds) -> tuple[i
     quiet_ns = chain.last_ns - chain.quiet_since_ns if chain.quiet else 0
     pairs, longest_ns, least = chain.own.get(look.light.name.lower(), _NOTHING_KNOWN)
     bare = look.texture_share < limits.strict_texture_share or is_thinned(look, chain.texture, limits)
+    if _noise_limit(chain, look, limits) >= 0:
+        # A long quiet of a street by night changes as much as ever: its noise lives.
+        least *= limits.quiet_of_least
     if pairs < limits.quiet_known_pairs or chain.quiet_changed > least or bare:
         return quiet_ns, -1
     return quiet_ns, max(limits.quiet_span_ns, 2 * int(longest_ns) + limits.quiet_more_ns)
