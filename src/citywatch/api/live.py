@@ -100,6 +100,13 @@ class LiveHub:
             await self._pulse.wait(beats, 60.0)
 
     async def _read(self) -> None:
+        if not self.clients:
+            # Nobody listens: who comes begins at the newest, or reads what it has missed from the store.
+            newest = await run_in_threadpool(self._store.last_alert_change)
+            if newest > self.last:
+                self._changes.clear()
+                self.last = newest
+            return
         while True:
             rows = await run_in_threadpool(self._store_changes, self.last)
             if rows:
