@@ -26,8 +26,13 @@ def of(camera: Patrolled) -> dict[str, float]:
     daylight = usual is not None and hours.is_surely_day(usual["hours"], look.at_ns)
     told = margins(None if history is None else LookHistory(**history), look, daylight=daylight)
     own = own_margins.margins(look, view, {} if usual is None else usual["usual"], trace)
+    rows = {} if usual is None else usual["usual"]
     blurred = own_margins.focus(
-        look, view, {} if usual is None else usual["usual"], told.get(Fault.OUT_OF_FOCUS, math.inf)
+        look,
+        view,
+        rows,
+        told.pop(Fault.OUT_OF_FOCUS, math.inf),
+        twilight=usual is not None and hours.is_twilight(usual["hours"], look.at_ns),
     )
     if math.isfinite(blurred):
         own[Fault.OUT_OF_FOCUS] = blurred

@@ -292,6 +292,23 @@ def test_snow_in_the_light_of_a_lamp_and_a_dusk_are_not_out_of_focus():
         assert watch.open() == {"out_of_focus": "confirmed"}  # and no dusk clears it
 
 
+def test_at_dawn_edges_are_not_judged_by_those_of_the_day():
+    watch = Watch()
+    flat = {"sharpness": 0.5, "sharpness_ratio": 0.75}
+    for _ in range(3):
+        watch.settle(12, of=BY_INFRARED)
+        watch.settle(24)
+        watch.now_ns += 21 * 3600 * NS_PER_S
+    watch.settle(12, of=BY_INFRARED)
+    for _ in range(4):
+        watch.look(**flat)
+    assert watch.suspected() == []
+    watch.now_ns += 2 * 3600 * NS_PER_S
+    for _ in range(4):
+        watch.look(**flat)
+    assert watch.confirmed() == [Fault.OUT_OF_FOCUS]
+
+
 def test_a_camera_brought_back_near_its_old_view_is_repaired_and_learned_anew(watch):
     for _ in range(3):
         watch.look(**ANOTHER_VIEW)

@@ -436,16 +436,17 @@ def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DE
     return thick and look.contrast_ratio < limits.thick_contrast_ratio
 
 
-def is_lit_otherwise(look: Look, view: View, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
-    """Whether edges are not what they were: in a night brighter than usual, in a dusk, which is darker than its days,
-    or under lamps, which give it more contrast. A blur keeps the brightness, and takes contrast.
+def is_lit_otherwise(look: Look, view: View, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DEFAULT) -> bool:
+    """Whether edges are not what they were: in a night brighter than usual, at dawn and dusk, when lamps light what the
+    day does not, or wherever a day is darker or fuller of contrast than usual. A blur keeps the brightness, and takes
+    contrast.
     """
     normal, contrast = usual(rows, view.light, "mean"), usual(rows, view.light, "contrast")
     if view.light is not Light.DAY:
         bright = normal.known and look.mean >= limits.bright_night_of_usual * normal.mean
         return bright or (contrast.known and look.contrast >= limits.bright_night_contrast_of_usual * contrast.mean)
     lamps = contrast.known and look.contrast >= limits.lamps_contrast_of_usual * contrast.mean
-    return lamps or _is_dim(look, rows, limits)
+    return lamps or _is_dim(look, rows, limits) or hours.is_twilight(dark_hours, look.at_ns)
 
 
 _Answers = tuple[tuple[Finding, ...], tuple[Unchecked, ...]]
@@ -485,7 +486,7 @@ def _scene(
     if focus and _is_jolted(look, view, trace, limits):
         # Blurred by its own motion.
         contrast = contrast[0], contrast[1] + _all(Own.HIDDEN, Fault.OUT_OF_FOCUS)
-    elif focus and is_lit_otherwise(look, view, rows, limits):
+    elif focus and is_lit_otherwise(look, view, rows, dark_hours, limits):
         contrast = contrast[0], contrast[1] + _all(Own.LIGHT_CHANGES, Fault.OUT_OF_FOCUS)
     elif focus:
         rest = _all(Own.HIDDEN, Fault.COVERED, *_PLACED)

@@ -40,6 +40,13 @@ def is_dark(hours: Hours, at_ns: int) -> bool:
     return day + dark >= KNOWN_AFTER and dark > day
 
 
+def is_twilight(hours: Hours, at_ns: int) -> bool:
+    """Whether looks of this hour, or of the hours beside it, were made by day and in the dark."""
+    hour = _hour(at_ns)
+    beside = [hours[(hour + step) % 24] for step in (-1, 0, 1)]
+    return any(day for day, _ in beside) and any(dark for _, dark in beside)
+
+
 def is_mostly_day(hours: Hours, at_ns: int) -> bool:
     """Whether most looks of this hour were made by day, and enough are known."""
     day, dark = hours[_hour(at_ns)]

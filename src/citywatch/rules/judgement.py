@@ -93,7 +93,7 @@ def judge(
     if Fault.OUT_OF_FOCUS in found and edges_stand(look, view, usual, limits):
         # Nothing sharp is left to be seen, as behind rain; what is seen has edges as steep as ever.
         del found[Fault.OUT_OF_FOCUS]
-    if Fault.OUT_OF_FOCUS in found and view is not None and is_lit_otherwise(look, view, usual, limits):
+    if Fault.OUT_OF_FOCUS in found and view is not None and is_lit_otherwise(look, view, usual, dark_hours, limits):
         del found[Fault.OUT_OF_FOCUS]
         unchecked[Fault.OUT_OF_FOCUS] = Own.LIGHT_CHANGES.value
     if Fault.COVERED in found and is_fog(look, view, usual, limits):

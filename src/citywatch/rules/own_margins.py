@@ -35,13 +35,24 @@ def margins(
     return {fault: margin for fault, margin in told.items() if math.isfinite(margin)}
 
 
-def focus(look: Look, view: View | None, rows: Rows, alone: float, limits: OwnThresholds = DEFAULT) -> float:
-    """How far a look is from out_of_focus.
+def focus(
+    look: Look,
+    view: View | None,
+    rows: Rows,
+    alone: float,
+    limits: OwnThresholds = DEFAULT,
+    *,
+    twilight: bool = False,
+) -> float:
+    """How far a look is from out_of_focus; infinite where that could not be told.
 
-    alone  how far by the picture alone; infinite where that could not be told
+    alone     how far by the picture alone
+    twilight  whether it is dawn or dusk: rules/hours.py
     """
     if view is None or math.isnan(look.match_share):
         return alone
+    if twilight and view.light is Light.DAY:
+        return math.inf
     found = max(limits.displaced_match_share * (1.0 - look.lost_share), limits.found_by_chance)
     slope, normal = least_slope(view, rows, limits), usual(rows, view.light, "sharpness")
     stands = min(_most(look.match_share, found), _most(look.sharpness_ratio, slope))
