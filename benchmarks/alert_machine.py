@@ -46,7 +46,7 @@ _SETTLED_S = 15.0
 
 
 ALERT_ONLY, TICKETED = "DeviceDown", "DeviceBroken"
-_CONFIG = f"tickets: {{alert_only: [{{alert: {ALERT_ONLY}}}]}}\n"
+_CONFIG = f"tickets: {{alert_only: [{{alert: {ALERT_ONLY}}}]}}\nfindings: {{most_open: 100000}}\n"
 
 
 def _labels(number: int, kind: str) -> dict[str, str]:
