@@ -209,5 +209,8 @@ def kind_in(line: bytes) -> bytes:
 
 def event_id(*cause: str | int) -> str:
     """32 hexadecimal digits from the parts of a cause; the same parts give the same id everywhere."""
-    text = "\x1f".join(map(str, cause))
+    try:
+        text = "\x1f".join(cause)  # type: ignore[arg-type]  # of texts alone, as most are
+    except TypeError:
+        text = "\x1f".join(map(str, cause))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 STEP_VERSION = "1"
 DOOR_OBSERVER = "observer:http"
+_REMOVALS = frozenset({EventKind.CAMERA_REMOVED, EventKind.DEVICE_RETIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,9 @@ class CityStep:
             if onward.waits(state, event):
                 continue
             yield from self.desks.hear(state, event, _now_ns(state))
-            yield from self._judged(state, exercises.on_event(state, event))
-            yield from self._judged(state, findings.on_event(state, event))
+            if event.kind in _REMOVALS:
+                yield from self._judged(state, exercises.on_event(state, event))
+                yield from self._judged(state, findings.on_event(state, event))
 
     def _ticks(self, state: State, ticks: list[int]) -> Iterator[Event]:
         for now_ns in ticks:

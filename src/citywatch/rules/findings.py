@@ -45,18 +45,20 @@ def on_findings(state: State, batch: FindingBatch, policy: FindingPolicy) -> Ite
     """What is new, what is over, and what did not fit in."""
     said = batch.said.tolist()
     until_ns = batch.until_ns.tolist()
+    at, since = batch.at_ns.tolist(), batch.said_ns.tolist()
     for number, (device, source, key) in enumerate(zip(batch.device, batch.source, batch.key, strict=True)):
         name = f"{device} {source} {key}"
         row = state.get(ROOM, name)
         if said[number] == Said.FOUND:
             if row is None:
-                yield from _found(state, name, batch, number, policy)
+                instants = (at[number], since[number], until_ns[number])
+                yield from _found(state, name, batch, number, instants, policy)
             else:
                 due_ns = _due_ns(until_ns[number])
                 if due_ns != row["due_ns"] and (due_ns == 0 or due_ns > row["due_ns"]):
                     state.put(ROOM, name, {**row, "due_ns": due_ns})
         elif row is not None:
-            at_ns, said_ns = int(batch.at_ns[number]), int(batch.said_ns[number])
+            at_ns, said_ns = at[number], since[number]
             good_ns = at_ns if said_ns < 0 else min(said_ns, at_ns)
             # A late word about the one before says nothing about this one.
             if good_ns >= row["first_bad_ns"]:
@@ -103,8 +105,11 @@ def _due_ns(until_ns: int) -> int:
     return -(-until_ns // DUE_STEP_NS) * DUE_STEP_NS if until_ns > 0 else 0
 
 
-def _found(state: State, name: str, batch: FindingBatch, number: int, policy: FindingPolicy) -> Iterator[Event]:
-    source, at_ns = batch.source[number], int(batch.at_ns[number])
+def _found(
+    state: State, name: str, batch: FindingBatch, number: int, instants: tuple[int, int, int], policy: FindingPolicy
+) -> Iterator[Event]:
+    """`instants` are the row's at_ns, said_ns and until_ns."""
+    source, (at_ns, said_ns, until_ns) = batch.source[number], instants
     counts = state.get(SOURCES, source)
     if counts is None and state.size(SOURCES) >= MOST_SOURCES:
         yield from _refuse(state, OTHERS, batch, number, "too_many_sources")
@@ -113,14 +118,14 @@ def _found(state: State, name: str, batch: FindingBatch, number: int, policy: Fi
     if counts["open"] >= policy.most_open:
         yield from _refuse(state, source, batch, number, "source_full")
         return
-    device, key, said_ns = batch.device[number], batch.key[number], int(batch.said_ns[number])
+    device, key = batch.device[number], batch.key[number]
     finding = event_id("finding", device, source, key, counts["raised"])
     state.put(SOURCES, source, {**counts, "open": counts["open"] + 1, "raised": counts["raised"] + 1})
     first_bad_ns = at_ns if said_ns < 0 else min(said_ns, at_ns)
     row = {
         "finding": finding,
         "first_bad_ns": first_bad_ns,
-        "due_ns": _due_ns(int(batch.until_ns[number])),
+        "due_ns": _due_ns(until_ns),
         "case": batch.verified_by[number] == Verifier.PERSON,
     }
     state.put(ROOM, name, row)
