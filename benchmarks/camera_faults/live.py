@@ -36,9 +36,15 @@ from citywatch.testing.rtsp import RtspServer
 from citywatch.testing.scene_faults import RECIPES, Severity
 from citywatch.testing.scenes import write_clip
 
-LEARN = 14
+LEARN, LEARN_QUIET = 14, 64
+"""Visits in order before the fault; how quiet a camera ever is alive is known after fifty pairs."""
 _MOST_VISITS = 24
 FPS, GOP, SECONDS = 10, 10, 4
+LONG_SECONDS, LONG_STEP_S = 120, 1.0
+"""In order, and frozen: so many key frames that hardly two visits of a camera in order get the same one, pictures so
+far apart that between key frames something moves, as between real visits; and of a frozen source long enough that the
+encoder has settled.
+"""
 _SEED = 10_011
 _NOON_S = 12.0 * 3600
 
@@ -56,6 +62,7 @@ class Case:
     clock_offset_s: float = 0.0
     address: Callable[[str], str] | None = None
     password: str = ""
+    learn: int = LEARN
 
 
 @dataclass(slots=True)
@@ -94,7 +101,7 @@ _CASES = (
     Case(Fault.CLOCK_WRONG, "mild", "20 s ahead", clock_offset_s=20.0),
     Case(Fault.CLOCK_WRONG, "medium", "5 min behind", clock_offset_s=-300.0),
     Case(Fault.CLOCK_WRONG, "severe", "a day ahead", clock_offset_s=86_400.0),
-    Case(Fault.FROZEN, "severe", "a standing picture", clip="frozen"),
+    Case(Fault.FROZEN, "severe", "a standing picture", clip="frozen", learn=LEARN_QUIET),
     *(
         Case(RECIPES[name].fault, "severe", name, clip=name)
         for name in ("black", "covered/plate", "moved/pan", "out_of_focus", "stripes/rows", "snow/gain")
@@ -114,12 +121,13 @@ def _clips(folder: Path, cases: Sequence[Case]) -> dict[str, Path]:
     found = {}
     for name in {"in order", *(case.clip for case in cases)}:
         pictures = []
-        for number in range(FPS * SECONDS):
+        standing = footage.look(_NOON_S)
+        for number in range(FPS * (LONG_SECONDS if name in ("in order", "frozen") else SECONDS)):
             at_s = _NOON_S + number / FPS
             if name == "in order":
-                picture = footage.look(at_s)
+                picture = footage.look(_NOON_S + number * LONG_STEP_S)
             elif name == "frozen":
-                picture = footage.look(_NOON_S)
+                picture = standing
             else:
                 picture = footage.spoiled(RECIPES[name], "severe", at_s, number, _NOON_S)
             pictures.append(to_bgr(picture))
@@ -189,7 +197,7 @@ async def _run(
         turns = camera.turns(_NOON_S + 86_400.0)
         with RtspServer(clips["in order"], **guarded) as server:  # type: ignore[arg-type]
             url = server.url(username="viewer", password="right") if case.password else server.url()
-            for _ in range(LEARN):
+            for _ in range(case.learn):
                 confirmed, _reason = await live.visit(next(turns), url)
                 result.confirmed += [(fault, 0) for fault in confirmed]
         with ExitStack() as stack:
