@@ -33,6 +33,8 @@ CHILD = Path(__file__).with_name("city_child.py")
 PARTITIONS = 2
 SECONDS = 90
 SEEDS = 5
+KILLS = 3
+"""In each window, one after the other."""
 WORKED_ON = ("events", "alerts", "alert_changes", "tickets", "ticket_steps", "devices", "device_states", "commands")
 PLACES = {
     "before_commit",
@@ -94,7 +96,7 @@ def test_killed_in_each_window(
 ) -> None:
     """Each of the seeded kills hits the same work one after the other: a run may die many times and must not mind."""
     expected, counts = undisturbed
-    kills = kill_points({place: min(counts[place], 8)}, seed=len(place), times=SEEDS)
+    kills = kill_points({place: min(counts[place], 8)}, seed=len(place), times=KILLS)
     with EmbeddedServer(tmp_path / "log") as server:
         fill(server.url)
         died = [run_child([CHILD, server.url, tmp_path], kill=KillAt(place, min(kill.call, 3))) for kill in kills]
