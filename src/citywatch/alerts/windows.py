@@ -133,6 +133,17 @@ def _event(kind: EventKind, identity: str, at_ns: int, data: Mapping[str, Any]) 
     return Event(event_id(kind, identity), kind, CITY, at_ns, identity, data)
 
 
+def take_in(state: State, moved: set[str], windows: dict[str, tuple[Matcher, Row]]) -> None:
+    """Follow the rows of windows that were put or dropped; `moved` is empty then."""
+    for name in moved:
+        row = state.get(WINDOW, name)
+        if row is None:
+            windows.pop(name, None)
+        else:
+            windows[name] = (Matcher.of(row["matcher"]), row)
+    moved.clear()
+
+
 class _InForce:
     """The windows that are in force, asked anew when one is set or ended, begins or ends."""
 
@@ -149,13 +160,7 @@ class _InForce:
         return max((until for matcher, until in self._active if matcher.matches(labels)), default=0)
 
     def _ask(self, now_ns: int) -> None:
-        for name in self._moved:
-            row = self._state.get(WINDOW, name)
-            if row is None:
-                self._windows.pop(name, None)
-            else:
-                self._windows[name] = (Matcher.of(row["matcher"]), row)
-        self._moved.clear()
+        take_in(self._state, self._moved, self._windows)
         self._active, self._from_ns, self._to_ns = [], now_ns, 2**63 - 1
         for matcher, row in self._windows.values():
             until, again = in_force(row, now_ns)

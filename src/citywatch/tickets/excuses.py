@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from citywatch.alerts.windows import WINDOW
+from citywatch.alerts.windows import WINDOW, take_in
 from citywatch.domain.labels import Matcher
 from citywatch.domain.state import Row, State
 from citywatch.domain.windows import DEVICE_LABELS, MAINTENANCE
@@ -103,11 +103,5 @@ class _Windows:
         return found
 
     def _take_in(self) -> None:
-        for name in self._moved:
-            row = self._state.get(WINDOW, name)
-            if row is None:
-                self._windows.pop(name, None)
-            else:
-                self._windows[name] = (Matcher.of(row["matcher"]), row)
-        self._moved.clear()
+        take_in(self._state, self._moved, self._windows)
         self._about.clear()
