@@ -20,7 +20,7 @@ from citywatch.api.problems import Problem, responses
 from citywatch.api.shared import Api
 from citywatch.domain.devices import check_device_id
 from citywatch.domain.events import event_id
-from citywatch.domain.passes import PassBatch
+from citywatch.domain.passes import PassBatch, ScaleStatus
 from citywatch.domain.pulses import PulseBatch
 from citywatch.errors import DataError, RepeatedWord
 from citywatch.wire.letters import letters
@@ -74,6 +74,7 @@ _RECORD = {
     "axle6Weight": 9100,
     "axleDis": "3300,1350,6900,1310,1310",
 }
+_STATUS_WORDS = ", ".join(str(flag.name).lower() for flag in ScaleStatus)
 _NUMBER: dict[str, Any] = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 _RECORD_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -91,6 +92,14 @@ _RECORD_SCHEMA: dict[str, Any] = {
         "vehicleType": {"type": "string", "description": "Class of the vehicle as the station calls it"},
         "temperature": {**_NUMBER, "description": "Degrees Celsius"},
         "crossLane": {"description": "1 or true: the vehicle straddled a lane line"},
+        "vehicleLength": {**_NUMBER, "description": "In the unit of the spacings"},
+        "leftWeights": {"type": "string", "description": "Loads of the left-hand wheels, axle by axle, with commas"},
+        "axleSpeeds": {"type": "string", "description": "km/h of each axle, with commas"},
+        "acceleration": {**_NUMBER, "description": "Over the scale, m/s2; braking is negative"},
+        "occupancyTime": {**_NUMBER, "description": "How long the loop or scale was covered, ms"},
+        "wrongWay": {"description": "1 or true: against its lane; 0: with it; missing: not told"},
+        "sideAxisNum": {**_NUMBER, "description": "Axles that the side camera counted"},
+        "scaleStatus": {"type": "string", "description": f"Words about the record, with commas: {_STATUS_WORDS}"},
         "axisNum": {**_NUMBER, "description": "Axles, 1 to 40"},
         "speed": {**_NUMBER, "description": "km/h"},
         "laneNo": {**_NUMBER, "description": "0 to 99"},

@@ -5,8 +5,7 @@ matter. Any other file is one record a line; one whose first record goes over se
 What a record holds stands in wire/station_json.py. A record that is refused costs itself alone; where a document stops
 being JSON, the rest of it is one refusal, with the line and column of the place.
 
-What the layout cannot hold and a writer leaves out: length, groups, lateral position, acceleration, occupancy, travel,
-the camera's axles, wheel loads, axle speeds, raw strips, and of the status everything but straddling.
+What the layout cannot hold and a writer leaves out: groups, lateral position and raw strips.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from citywatch.domain.passes import PassBatch, ScaleStatus
+from citywatch.domain.passes import PassBatch
 from citywatch.errors import RecordRefused
-from citywatch.wire import station_json
+from citywatch.wire import station_extras, station_json
 from citywatch.wire.lines import KEPT_BYTES, Array, BadLine, Chunk, LineDecoder, LineReason
 from citywatch.wire.raster import Checks, Encoded, carried, lanes
 from citywatch.wire.station_json import Refusal, StationFormat
@@ -281,6 +280,14 @@ class StationEncoder:
         checks.axles("axle_kg", batch.axle_kg, station_json.MAX_AXLE_KG)
         checks.axles("spacing_mm", batch.spacing_mm, station_json.MAX_SPACING_MM)
         checks.between("record", batch.record, 0, station_json.MAX_RECORD_NUMBER)
+        checks.between("length_mm", batch.length_mm, 0, station_extras.MAX_LENGTH_MM)
+        checks.between("occupancy_ms", batch.occupancy_ms, 0, station_extras.MAX_OCCUPANCY_MS)
+        checks.between("camera_axles", batch.camera_axles, 0, station_extras.MAX_SIDE_AXLES)
+        checks.axles("left_kg", batch.left_kg, station_json.MAX_AXLE_KG)
+        hardest = np.ceil(np.abs(np.nan_to_num(batch.acceleration_mps2, nan=0.0)))
+        checks.between("acceleration_mps2", hardest, 0, station_extras.MAX_ACCELERATION_MPS2)
+        fastest = np.ceil(np.max(batch.axle_speed_mps, axis=1, initial=0.0) * station_json.KMH_PER_MPS)
+        checks.between("axle_speed_mps", fastest, 0, station_json.MAX_SPEED_KMH)
         speed = np.nan_to_num(batch.speed_mps, nan=0.0) * station_json.KMH_PER_MPS
         checks.between("speed_mps", np.ceil(speed), 0, station_json.MAX_SPEED_KMH)
         for row, why in station_json.unfit(batch, self._form):
@@ -308,6 +315,7 @@ class StationEncoder:
             "vehicle_class": batch.vehicle_class,
             "plate_rear": batch.plate_rear,
             "plate_colour": batch.plate_colour,
-            "status": batch.status & np.uint32(ScaleStatus.STRADDLING),
+            "status": batch.status,
+            **station_extras.rounded(batch),
         }
         return carried(batch, **values)

@@ -23,6 +23,8 @@ What a record holds (numbers may come as JSON numbers or as decimal strings; oth
     previewCode          the station's own code of the record: part of its identity. Where it is previewStationCode,
                          then previewDate to the second as digits, then digits, those are the number of the record
 
+What scales and side cameras say beside that (wheel loads, acceleration, travel...): wire/station_extras.py.
+
 The layout fixes no units. Seen in the field: kg and mm, which are the defaults [check: confirm with each vendor];
 StationFormat holds the others. Weights and lengths must come out as whole kilograms and millimetres, so that a
 station that sends tonnes is refused with a sentence about units instead of being read as a very light lorry.
@@ -38,8 +40,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -47,6 +48,35 @@ from citywatch.domain.devices import OBSERVER_PREFIX, scale_device
 from citywatch.domain.instants import NS_PER_S, format_instant, parse_instant
 from citywatch.domain.passes import MAX_AXLES, PassBatch, ScaleStatus
 from citywatch.errors import DataError, RecordRefused
+from citywatch.wire import station_extras
+from citywatch.wire.station_extras import KMH_PER_MPS, NOTHING, Extras, scaled
+from citywatch.wire.station_fields import (
+    NumberText,
+    Record,
+    Refusal,
+    flag,
+    number_of,
+    out_of_range,
+    parts_of,
+    shown,
+    text_of,
+    whole_of,
+)
+
+__all__ = [
+    "KMH_PER_MPS",
+    "Decoded",
+    "Refusal",
+    "Refused",
+    "Row",
+    "StationFormat",
+    "batch_of",
+    "decode",
+    "encode",
+    "records",
+    "row_of",
+    "unfit",
+]
 
 CHINA: Final = timezone(timedelta(hours=8))
 """Asia/Shanghai: a fixed offset since 1991."""
@@ -59,20 +89,15 @@ MAX_RECORDS: Final = 1_000
 
 _KG: Final = {"kg": Decimal(1), "t": Decimal(1000)}
 _MM: Final = {"mm": Decimal(1), "cm": Decimal(10), "m": Decimal(1000)}
-KMH_PER_MPS: Final = 3.6
 
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{0,15})?(?:[eE][+-]?[0-9]{1,2})?")
 _STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 _COMPACT = re.compile(r"[0-9]{14}(?:[0-9]{3})?")
 _DEVICE = re.compile(r"(.+)/d([0-9]{1,2})/l([0-9]{1,2})")
-_SEPARATORS = re.compile(r"[,;|，；]")
 _NO_PLATE: Final = frozenset({"", "无", "无牌", "无车牌", "未识别", "未知"})
 _MAX_PLATE: Final = 16
 _MAX_WORD: Final = 32
 _COLD_C: Final = -100
 _HOT_C: Final = 150
-_YES: Final = frozenset({"1", "true", "yes", "y", "是"})
-_NO: Final = frozenset({"", "0", "false", "no", "n", "否"})
 MAX_RECORD_NUMBER: Final = 10**15 - 1
 _FROM_NS: Final = parse_instant("2000-01-01T00:00:00Z")
 _TO_NS: Final = parse_instant("2100-01-01T00:00:00Z")
@@ -96,24 +121,9 @@ _KEYS: Final = frozenset(
         "temperature",
         "crossLane",
         *(f"axle{axle}Weight" for axle in range(1, MAX_AXLES + 1)),
+        *station_extras.KEYS,
     }
 )
-
-
-class Refusal(StrEnum):
-    """Why a record is refused; a bounded set, used as a metric label."""
-
-    NOT_AN_OBJECT = "not_an_object"
-    REPEATED_KEY = "repeated_key"
-    MISSING = "missing"
-    WRONG_TYPE = "wrong_type"
-    NOT_A_NUMBER = "not_a_number"
-    NOT_WHOLE = "not_whole"
-    OUT_OF_RANGE = "out_of_range"
-    BAD_TEXT = "bad_text"
-    BAD_INSTANT = "bad_instant"
-    AXLES_CONTRADICT = "axles_contradict"
-    UNKNOWN_DEVICE = "unknown_device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +161,6 @@ class Decoded:
         return len(self.accepted) + len(self.refused)
 
 
-class _Literal(str):
-    """A JSON number as it was written, so that huge and odd ones are judged before they are converted."""
-
-    __slots__ = ()
-
-
-@dataclass(slots=True)
-class _Record:
-    values: dict[str, Any]
-    repeated: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """One record that is in order."""
@@ -182,6 +180,7 @@ class Row:
     vehicle_class: str = ""
     temperature_c: float = math.nan
     straddling: bool = False
+    extras: Extras = NOTHING
 
 
 def decode(
@@ -201,7 +200,7 @@ def decode(
     refused: list[Refused] = []
     unknown = 0
     for index, (value, text) in enumerate(_records(content, most)):
-        if isinstance(value, _Record):
+        if isinstance(value, Record):
             unknown += len(value.values.keys() - _KEYS)
         try:
             row = _row(value, form)
@@ -244,11 +243,11 @@ def records(batch: PassBatch, form: StationFormat = StationFormat()) -> Iterable
             "direction": direction,
             "laneNo": lane,
             "axisNum": axles,
-            "totalWeight": _scaled(int(batch.gross_kg[row]), _KG[form.weight_unit]),
+            "totalWeight": scaled(int(batch.gross_kg[row]), _KG[form.weight_unit]),
         }
         for axle, weight in enumerate(batch.axle_kg[row, :axles].tolist(), start=1):
-            record[f"axle{axle}Weight"] = _scaled(weight, _KG[form.weight_unit])
-        spacings = [_scaled(mm, _MM[form.spacing_unit]) for mm in batch.spacing_mm[row, : axles - 1].tolist()]
+            record[f"axle{axle}Weight"] = scaled(weight, _KG[form.weight_unit])
+        spacings = [scaled(mm, _MM[form.spacing_unit]) for mm in batch.spacing_mm[row, : axles - 1].tolist()]
         if any(spacings):
             record["axleDis"] = ",".join(str(spacing) for spacing in spacings)
         speed = float(batch.speed_mps[row])
@@ -267,6 +266,7 @@ def records(batch: PassBatch, form: StationFormat = StationFormat()) -> Iterable
             record["temperature"] = round(float(batch.temperature_c[row]), 3)
         if int(batch.status[row]) & ScaleStatus.STRADDLING:
             record["crossLane"] = 1
+        record |= station_extras.written(batch, row, _KG[form.weight_unit], _MM[form.spacing_unit])
         yield record
 
 
@@ -348,8 +348,8 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
-def _record(pairs: list[tuple[str, Any]]) -> _Record:
-    record = _Record({})
+def _record(pairs: list[tuple[str, Any]]) -> Record:
+    record = Record({})
     for key, value in pairs:
         if key in record.values:
             record.repeated = record.repeated or key
@@ -358,43 +358,42 @@ def _record(pairs: list[tuple[str, Any]]) -> _Record:
 
 
 _DECODER: Final = json.JSONDecoder(
-    parse_float=_Literal, parse_int=_Literal, parse_constant=_Literal, object_pairs_hook=_record
+    parse_float=NumberText, parse_int=NumberText, parse_constant=NumberText, object_pairs_hook=_record
 )
 
 
 def _row(value: object, form: StationFormat) -> Row:
-    if not isinstance(value, _Record):
+    if not isinstance(value, Record):
         raise RecordRefused(Refusal.NOT_AN_OBJECT, "a record is a JSON object with the station's fields")
     if value.repeated:
         name = value.repeated if value.repeated in _KEYS else ""
-        raise RecordRefused(
-            Refusal.REPEATED_KEY, f"key {_shown(value.repeated)} stands twice; send it once", field=name
-        )
+        raise RecordRefused(Refusal.REPEATED_KEY, f"key {shown(value.repeated)} stands twice; send it once", field=name)
     record = value.values
-    station = _text(record, "previewStationCode", required=True)
+    station = text_of(record, "previewStationCode", required=True)
     if not _STATION.fullmatch(station) or station.startswith(OBSERVER_PREFIX):
         raise RecordRefused(
             Refusal.BAD_TEXT,
-            f"previewStationCode {_shown(station)}: use 1 to 100 letters, digits and . _ : - ",
+            f"previewStationCode {shown(station)}: use 1 to 100 letters, digits and . _ : - ",
             field="previewStationCode",
         )
-    at_ns = _instant(_text(record, "previewDate", required=True), form.zone)
-    lane = _whole(record, "laneNo", 0, 99, required=True)
-    direction = _whole(record, "direction", 0, 99, default=form.default_direction)
-    axles = _whole(record, "axisNum", 1, MAX_AXLES, required=True)
+    at_ns = _instant(text_of(record, "previewDate", required=True), form.zone)
+    lane = whole_of(record, "laneNo", 0, 99, required=True)
+    direction = whole_of(record, "direction", 0, 99, default=form.default_direction)
+    axles = whole_of(record, "axisNum", 1, MAX_AXLES, required=True)
     kg = _KG[form.weight_unit]
-    gross_kg = _whole(record, "totalWeight", 1, MAX_GROSS_KG, scale=kg, unit="kg", required=True)
+    gross_kg = whole_of(record, "totalWeight", 1, MAX_GROSS_KG, scale=kg, unit="kg", required=True)
     axle_kg = _axle_weights(record, axles, kg)
-    spacing_mm = _spacings(record, axles, _MM[form.spacing_unit])
-    speed = _number(record, "speed")
+    mm = _MM[form.spacing_unit]
+    spacing_mm = _spacings(record, axles, mm)
+    speed = number_of(record, "speed")
     if speed is not None and not 0 <= speed <= MAX_SPEED_KMH:
-        raise _range("speed", speed, 0, MAX_SPEED_KMH, "km/h")
+        raise out_of_range("speed", speed, 0, MAX_SPEED_KMH, "km/h")
     speed_mps = math.nan if speed is None else float(speed) / KMH_PER_MPS
     front, rear = _plate(record, "licenseCodeFront"), _plate(record, "licenseCodeBack")
-    code = _text(record, "previewCode")
-    temperature = _number(record, "temperature")
+    code = text_of(record, "previewCode")
+    temperature = number_of(record, "temperature")
     if temperature is not None and not _COLD_C <= temperature <= _HOT_C:
-        raise _range("temperature", temperature, _COLD_C, _HOT_C, "degrees Celsius")
+        raise out_of_range("temperature", temperature, _COLD_C, _HOT_C, "degrees Celsius")
     row = Row(
         device=scale_device(station, direction, lane),
         at_ns=at_ns,
@@ -409,18 +408,19 @@ def _row(value: object, form: StationFormat) -> Row:
         plate_colour=_word(record, "licensePlateColor"),
         vehicle_class=_word(record, "vehicleType"),
         temperature_c=math.nan if temperature is None else float(temperature),
-        straddling=_flag(record, "crossLane"),
+        straddling=flag(record, "crossLane"),
+        extras=station_extras.read(record, axles, kg, mm),
     )
     return replace(row, digest=_digest(row, speed))
 
 
 def _axle_weights(record: Mapping[str, Any], axles: int, kg: Decimal) -> tuple[int, ...]:
     weights = tuple(
-        _whole(record, f"axle{axle}Weight", 0, MAX_AXLE_KG, scale=kg, unit="kg") for axle in range(1, axles + 1)
+        whole_of(record, f"axle{axle}Weight", 0, MAX_AXLE_KG, scale=kg, unit="kg") for axle in range(1, axles + 1)
     )
     for axle in range(axles + 1, MAX_AXLES + 1):
         name = f"axle{axle}Weight"
-        if name in record and _whole(record, name, 0, MAX_AXLE_KG, scale=kg, unit="kg"):
+        if name in record and whole_of(record, name, 0, MAX_AXLE_KG, scale=kg, unit="kg"):
             raise RecordRefused(
                 Refusal.AXLES_CONTRADICT, f"{name} has a weight but axisNum says {axles} axles", field=name
             )
@@ -428,32 +428,14 @@ def _axle_weights(record: Mapping[str, Any], axles: int, kg: Decimal) -> tuple[i
 
 
 def _spacings(record: Mapping[str, Any], axles: int, mm: Decimal) -> tuple[int, ...]:
-    value = record.get("axleDis")
-    if isinstance(value, _Literal):
-        parts: Sequence[object] = [value]
-    elif isinstance(value, str):
-        parts = [part for part in _SEPARATORS.split(value) if part.strip()]
-    elif isinstance(value, list):
-        parts = value
-    elif value is None:
-        parts = []
-    else:
-        raise RecordRefused(
-            Refusal.WRONG_TYPE, "axleDis: write the spacings as text such as 3300,1350", field="axleDis"
-        )
+    parts = parts_of(record, "axleDis", axles - 1, "spacings", "3300,1350", axles)
     if not parts:
         return (0,) * (axles - 1)
-    if len(parts) != axles - 1:
-        raise RecordRefused(
-            Refusal.AXLES_CONTRADICT,
-            f"axleDis has {len(parts)} spacings; {axles} axles have {axles - 1}",
-            field="axleDis",
-        )
-    return tuple(_whole({"axleDis": part}, "axleDis", 0, MAX_SPACING_MM, scale=mm, unit="mm") for part in parts)
+    return tuple(whole_of({"axleDis": part}, "axleDis", 0, MAX_SPACING_MM, scale=mm, unit="mm") for part in parts)
 
 
 def _plate(record: Mapping[str, Any], name: str) -> str:
-    plate = _text(record, name)
+    plate = text_of(record, name)
     if plate in _NO_PLATE:
         return ""
     if len(plate) > _MAX_PLATE or not plate.isprintable():
@@ -465,20 +447,12 @@ def _plate(record: Mapping[str, Any], name: str) -> str:
 
 
 def _word(record: Mapping[str, Any], name: str) -> str:
-    word = _text(record, name)
+    word = text_of(record, name)
     if len(word) > _MAX_WORD or not word.isprintable():
         raise RecordRefused(
-            Refusal.BAD_TEXT, f"{name}: {_shown(word)} has other than {_MAX_WORD} printable characters", field=name
+            Refusal.BAD_TEXT, f"{name}: {shown(word)} has other than {_MAX_WORD} printable characters", field=name
         )
     return word
-
-
-def _flag(record: Mapping[str, Any], name: str) -> bool:
-    value = record.get(name)
-    word = str(value).lower() if isinstance(value, bool) else _text(record, name).lower()
-    if word not in _YES | _NO:
-        raise RecordRefused(Refusal.BAD_TEXT, f"{name}: {_shown(word)} is neither 1 nor 0", field=name)
-    return word in _YES
 
 
 def _record_number(code: str, beginning: str) -> int:
@@ -487,70 +461,6 @@ def _record_number(code: str, beginning: str) -> int:
     if number == code or not number.isascii() or not number.isdigit() or int(number) > MAX_RECORD_NUMBER:
         return 0
     return int(number)
-
-
-def _text(record: Mapping[str, Any], name: str, *, required: bool = False) -> str:
-    """The field as text without blanks at its ends; a number counts as its digits."""
-    value = record.get(name)
-    if value is None:
-        text = ""
-    elif isinstance(value, str):
-        text = str(value).strip()
-    else:
-        raise RecordRefused(Refusal.WRONG_TYPE, f"{name} must be text, not {_type(value)}", field=name)
-    if required and not text:
-        raise RecordRefused(Refusal.MISSING, f"{name} is missing or empty", field=name)
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise RecordRefused(Refusal.BAD_TEXT, f"{name} holds half of a character (a lone surrogate)", field=name)
-    return text
-
-
-def _number(record: Mapping[str, Any], name: str) -> Decimal | None:
-    """The field as an exact number, None where it is missing, null or blank."""
-    value = record.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise RecordRefused(Refusal.WRONG_TYPE, f"{name} must be a number, not {_type(value)}", field=name)
-    text = str(value).strip()
-    if not text:
-        return None
-    if not _NUMBER.fullmatch(text):
-        raise RecordRefused(Refusal.NOT_A_NUMBER, f"{name}: {_shown(text)} is not a plain decimal number", field=name)
-    return Decimal(text)
-
-
-def _whole(
-    record: Mapping[str, Any],
-    name: str,
-    least: int,
-    most: int,
-    *,
-    scale: Decimal = Decimal(1),
-    unit: str = "",
-    required: bool = False,
-    default: int = 0,
-) -> int:
-    number = _number(record, name)
-    if number is None:
-        if required:
-            raise RecordRefused(Refusal.MISSING, f"{name} is missing or empty", field=name)
-        return default
-    number *= scale
-    if not least <= number <= most:
-        raise _range(name, number, least, most, unit)
-    if number != int(number):
-        hint = f" {unit}; is the station's unit another one?" if unit else ""
-        raise RecordRefused(
-            Refusal.NOT_WHOLE, f"{name}: {number} is not a whole number of{hint or ' anything'}", field=name
-        )
-    return int(number)
-
-
-def _range(name: str, number: Decimal, least: int, most: int, unit: str) -> RecordRefused:
-    return RecordRefused(
-        Refusal.OUT_OF_RANGE, f"{name}: {number:.12g} is outside {least} to {most} {unit}".rstrip(), field=name
-    )
 
 
 def _instant(text: str, zone: tzinfo) -> int:
@@ -563,12 +473,12 @@ def _instant(text: str, zone: tzinfo) -> int:
     except (ValueError, OverflowError) as error:
         raise RecordRefused(
             Refusal.BAD_INSTANT,
-            f"previewDate {_shown(text)} is no instant; write it as 2026-01-31 08:00:00.000",
+            f"previewDate {shown(text)} is no instant; write it as 2026-01-31 08:00:00.000",
             field="previewDate",
         ) from error
     if not _FROM_NS <= at_ns < _TO_NS:
         raise RecordRefused(
-            Refusal.OUT_OF_RANGE, f"previewDate {_shown(text)} is outside the years 2000 to 2099", field="previewDate"
+            Refusal.OUT_OF_RANGE, f"previewDate {shown(text)} is outside the years 2000 to 2099", field="previewDate"
         )
     return at_ns
 
@@ -608,18 +518,12 @@ def _compact(local: str) -> str:
     return "".join(character for character in local[:19] if character.isdigit())
 
 
-def _scaled(value: int, unit: Decimal) -> int | float:
-    """`value` (kg or mm) in the station's unit: whole numbers stay whole."""
-    scaled = Decimal(value) / unit
-    return int(scaled) if scaled == scaled.to_integral_value() else float(scaled)
-
-
 def _digest(row: Row, speed_kmh: Decimal | None) -> tuple[int, int]:
     """The identity of the record: BLAKE2b-128 of its fields in a fixed order and form.
 
     Numbers count by value (12, "12" and 12.0 are the same). Unknown keys, and what is known of plate colour, rear
-    plate, class, temperature and lane line, do not count: a station that sends a record again with a new upload time,
-    or with what a camera added later, has sent the same record.
+    plate, class, temperature, lane line and all of wire/station_extras.py, do not count: a station that sends a record
+    again with a new upload time, or with what a camera added later, has sent the same record.
     """
     canonical = json.dumps(
         [
@@ -655,7 +559,6 @@ def batch_of(rows: Sequence[Row], received_ns: int) -> PassBatch:
         axle_count=np.array([len(row.axle_kg) for row in rows], np.int16),
         gross_kg=np.array([row.gross_kg for row in rows], np.int32),
         speed_mps=np.array([row.speed_mps for row in rows], np.float64),
-        length_mm=np.zeros(len(rows), np.int32),
         axle_kg=axle_kg,
         spacing_mm=spacing_mm,
         plate=tuple(row.plate for row in rows),
@@ -664,15 +567,8 @@ def batch_of(rows: Sequence[Row], received_ns: int) -> PassBatch:
         vehicle_class=tuple(row.vehicle_class for row in rows),
         plate_rear=tuple(row.plate_rear for row in rows),
         plate_colour=tuple(row.plate_colour for row in rows),
-        status=np.array([ScaleStatus.STRADDLING if row.straddling else 0 for row in rows], np.uint32),
+        status=np.array(
+            [row.extras.status | (ScaleStatus.STRADDLING if row.straddling else 0) for row in rows], np.uint32
+        ),
+        **station_extras.columns([row.extras for row in rows], widest),
     )
-
-
-def _shown(text: str) -> str:
-    """At most 40 characters of foreign text, safe to print and to encode."""
-    return ascii(text[:40])
-
-
-def _type(value: object) -> str:
-    names: dict[type, str] = {bool: "true or false", _Record: "an object", list: "an array"}
-    return names.get(cast(type, type(value)), type(value).__name__)
