@@ -118,5 +118,16 @@ def test_a_table_without_a_needed_column_is_told(convert, tmp_path):
     (tmp_path / "v.csv").write_text("a,b\n1,2\n")
     code, _, errors = convert("v.csv", "b.mon")
     assert code == 2
-    assert "it has no column 'device'" in errors
+    assert "line 1: there is no column 'device'" in errors
     assert not (tmp_path / "b.mon").exists()
+
+
+def test_a_table_with_two_columns_of_one_name_is_told(convert, tmp_path):
+    (tmp_path / "v.csv").write_text("device,at,gross_kg,axle_kg,gross_kg\n")
+    (tmp_path / "m.yaml").write_text(
+        "columns: {device: {column: device}, at: {column: at}, gross: {column: gross_kg, unit: kg},"
+        " axle_weights: {column: axle_kg, unit: kg}}\n"
+    )
+    code, _, errors = convert("v.csv", "b.mon", "--mapping", str(tmp_path / "m.yaml"))
+    assert code == 2
+    assert "columns 3 and 5 are both called 'gross_kg'" in errors

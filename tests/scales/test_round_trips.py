@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records_kit import STATION, passes, read
+from records_kit import STATION, passes, read, sample
 
 from citywatch.adapters.scales.parquet import parquet_chunks
 from citywatch.adapters.scales.records import KINDS, Terms, decoder, encoder
@@ -141,6 +141,18 @@ def test_a_spoiled_file_reads_or_says_line_column_and_reason(kind, batch, data):
         assert one.column >= 1
         assert one.reason.value
         assert one.message().startswith(f"line {one.line}, column {one.column} (")
+
+
+@pytest.mark.parametrize("kind", TEXT_KINDS)
+def test_a_byte_order_mark_is_no_part_of_a_file(kind):
+    terms = Terms(STATION)
+    content, _ = content_of(encoder(kind, terms), sample(6, 3))
+    for cuts in ((), (1, 2, 5)):
+        back, bad, _ = read(decoder(kind, terms), b"\xef\xbb\xbf" + content, cuts)
+        assert bad == []
+        assert same(back, read(decoder(kind, terms), content)[0])
+    for beginning in (b"\xef", b"\xef\xbb", b"\xef\xbb\xbf"):
+        assert len(read(decoder(kind, terms), beginning)[0]) == 0
 
 
 @pytest.mark.parametrize("kind", TEXT_KINDS)

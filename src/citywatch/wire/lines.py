@@ -1,7 +1,8 @@
 """Files of records, one a line, sans-I/O: bytes in any pieces -> passes and refused lines, every line once.
 
-A line ends with LF or CR LF; the last may lack it. An empty line is a line. Feed bytes with `receive`, say
-`receive_end` once, and take chunks with `next_chunk` until it answers None: needs more.
+A line ends with LF or CR LF; the last may lack it. An empty line is a line. A byte order mark of UTF-8 in front of the
+first line is no part of it. Feed bytes with `receive`, say `receive_end` once, and take chunks with `next_chunk` until
+it answers None: needs more.
 Any splitting of the same bytes gives the same rows and the same refusals. A format says what a line means
 (`LineDecoder._decode`); everything else is here, once.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from citywatch.kernels import mon
 MAX_LINE_BYTES = 4096
 KEPT_BYTES = 512
 """How much of a refused line is kept."""
+BOM: Final = b"\xef\xbb\xbf"
+"""Byte order mark of UTF-8: some editors put it in front of every text that they save."""
 
 Array = np.ndarray[Any, Any]
 
@@ -110,6 +113,7 @@ class LineDecoder(ABC):
         self._data = b""
         self._at = 0
         self._ended = False
+        self._begun = False
         # Of a line that outgrew the buffer: its beginning, how many bytes of it went by, and the last one.
         self._skipped_head = b""
         self._skipped = 0
@@ -137,6 +141,8 @@ class LineDecoder(ABC):
     def next_chunk(self) -> Chunk | None:
         """The next lines; None when more bytes are needed (or, after the end, when all is told)."""
         self._gather()
+        if not self._begun and not self._begin():
+            return None
         if self._skipped:
             return self._finish_long_line()
         if self._spans is None:
@@ -157,6 +163,16 @@ class LineDecoder(ABC):
             self._data = b"".join([self._data[self._at :], *self._parts])
             self._parts = []
             self._at = 0
+
+    def _begin(self) -> bool:
+        """Pass over a byte order mark; False while it is not known whether one is there."""
+        head = self._data[: len(BOM)]
+        if not self._ended and head != BOM and BOM.startswith(head):
+            return False
+        self._begun = True
+        if head == BOM:
+            self._at = len(BOM)
+        return True
 
     def _take_rest(self) -> Chunk | None:
         """No line end in sight: wait for it, or let the line end with the file, or stop holding a line too long."""

@@ -91,7 +91,8 @@ class CsvDecoder(LineDecoder):
         try:
             text = line.decode(self._mapping.encoding)
         except UnicodeDecodeError as error:
-            words = f"byte {error.start + 1} is not {self._mapping.encoding}; name the encoding in the mapping"
+            encoding = self._mapping.encoding.removesuffix("-sig")
+            words = f"byte {error.start + 1} is not {encoding}; name the encoding in the mapping"
             raise RefusedCell(LineReason.BAD_TEXT, words) from error
         if '"' not in text:
             return text.split(self._mapping.separator)
@@ -115,7 +116,15 @@ class CsvDecoder(LineDecoder):
                 places[field_name] = [names.index(column.name)] if column.name in names else []
             if not places[field_name]:
                 raise ConfigurationError(
-                    f"CSV table: it has no column {column.name!r} for {field_name}; it has: {', '.join(names)[:300]}"
+                    f"CSV table, line 1: there is no column {column.name!r} for {field_name}; there are: "
+                    f"{', '.join(names)[:300]} (separator {self._mapping.separator!r})"
+                )
+            twice = next((names[place] for place in places[field_name] if names.count(names[place]) > 1), None)
+            if twice is not None:
+                first, second = [place + 1 for place, name in enumerate(names) if name == twice][:2]
+                raise ConfigurationError(
+                    f"CSV table, line 1: columns {first} and {second} are both called {twice!r}; nobody can say which "
+                    f"one holds {field_name}, so rename one of them"
                 )
         return places
 
