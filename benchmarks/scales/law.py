@@ -136,7 +136,9 @@ def random_vehicles(law: FullLaw, count: int, rng: np.random.Generator) -> PassB
     row = rng.integers(0, len(table.kinds), count)
     of_kind = rng.random(count) < 0.6
     axles = np.where(of_kind, np.array([k.axles for k in table.kinds])[row], rng.integers(1, _MOST_AXLES + 1, count))
-    ends = np.array([1000, 1016, 1017, 1300, 1301, 1400, 1401, 1799, 1800, 2438, 2439, 10_820, 10_821, 15_390])
+    ends = np.array(
+        [1000, 1016, 1017, 1300, 1301, 1400, 1401, 1799, 1800, 2438, 2439, 3000, 3001, 10_820, 10_821, 15_390]
+    )
     anyhow = np.where(
         rng.random((count, _MOST_AXLES)) < 0.4,
         rng.choice(ends, (count, _MOST_AXLES)) + rng.integers(-2, 3, (count, _MOST_AXLES)),
@@ -154,6 +156,7 @@ def random_vehicles(law: FullLaw, count: int, rng: np.random.Generator) -> PassB
     there = np.arange(_MOST_AXLES)
     gaps = np.where(there < axles[:, None] - 1, gaps, 0)
     gaps[rng.random(count) < 0.02] = 0  # not given
+    gaps = np.where(rng.random(gaps.shape) < 0.005, 0, gaps)  # one of them not given
     limits = np.array([7000, 9071, 9500, 10_000, 11_500, 15_422, 16_000, 18_000, 21_000, 24_000])
     loads = np.where(
         rng.random((count, _MOST_AXLES)) < 0.5,
@@ -162,6 +165,7 @@ def random_vehicles(law: FullLaw, count: int, rng: np.random.Generator) -> PassB
     )
     loads = np.where(there < axles[:, None], loads, 0)
     loads[rng.random(count) < 0.01] = 0
+    loads = np.where(rng.random(loads.shape) < 0.005, 0, loads)
     gross = loads.sum(axis=1)
     at_limits = np.array([18_000, 25_000, 27_000, 31_000, 36_000, 36_287, 40_000, 42_000, 43_000, 46_000, 49_000])
     gross = np.where(rng.random(count) < 0.3, rng.choice(at_limits, count) + rng.integers(-1, 2, count), gross)

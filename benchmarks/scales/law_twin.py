@@ -64,12 +64,16 @@ class TwinLaw:
     def judge(self, v: Vehicle) -> tuple[str, int | None, int | None, set[Bound], set[Bound]]:
         """(decision, strictest margin, most lenient one, what may bind in the one, in the other)."""
         n = len(v.loads)
-        spaced = any(v.gaps)
-        longest = v.gaps.index(max(v.gaps)) + 1 if v.gaps else 1
+        spaced = _given(v.gaps)
+        longest = max(v.gaps.index(max(v.gaps)) + 1 if v.gaps else 1, 2)
         spared = False
         worlds: list[tuple[int, Bound]] = []
         if v.best is None:
-            whats = [(False, n, "", False), (True, longest, "semi", False), (True, longest, "full", False)]
+            splits = [longest] if spaced else range(2, n)
+            whats = [
+                (False, n, "", False),
+                *((True, motor, how, False) for motor in splits for how in ("semi", "full")),
+            ]
         else:
             rows = [v.best] if v.second is None or v.confidence >= self.sure else [v.best, v.second]
             whats = []
@@ -95,7 +99,7 @@ class TwinLaw:
         if not worlds:
             return ("lawful" if spared else "undecided"), None, None, set(), set()
         low, high = min(margin for margin, _ in worlds), max(margin for margin, _ in worlds)
-        whole = not self.parts or (any(v.loads) and (spaced or n == 1))
+        whole = not self.parts or (_given(v.loads) and (spaced or n == 1))
         if high < 0 and not spared:
             decision = "over"
         elif low >= 0 and whole:
@@ -140,11 +144,19 @@ class TwinLaw:
             yield from self._runs(v, n, shift)
 
     def _groups(self, v: Vehicle, n: int, shift: int, motor: int) -> Iterator[tuple[int, int, str]]:
+        near = self.raw["group_upto_mm"]
+        farther = self.raw.get("pair_upto_mm", near)
+        apart = [gap + shift for gap in v.gaps]
+        within_trailer = range(motor, n - 1)  # numbers of distances
         first = 0
         for i in range(n):
-            if i == n - 1 or v.gaps[i] + shift > self.raw["group_upto_mm"]:
-                yield first, i - first + 1, "first" if first == 0 else "motor" if first < motor else "trailer"
-                first = i + 1
+            if i < n - 1 and apart[i] <= near:
+                continue
+            alone = first == i and i in within_trailer and apart[i] <= farther
+            if alone and all(apart[k] > farther for k in (i - 1, i + 1) if k in within_trailer):
+                continue
+            yield first, i - first + 1, "first" if first == 0 else "motor" if first < motor else "trailer"
+            first = i + 1
 
     def _group_limit(
         self, v: Vehicle, group: tuple[int, int, str], shift: int, world: Entry
@@ -229,7 +241,7 @@ class TwinLaw:
         length = {"mm": (1, 1), "ft": (3048, 10)}[self.table["unit_length"]]
         weight = {"kg": (1, 1), "kip": (45_359_237, 100_000)}[self.table["unit_weight"]]
         n = len(v.loads)
-        if not any(v.gaps):
+        if not _given(v.gaps):
             return None, None, 0
         scored: list[tuple[int, bool, Entry]] = []
         for row in self.table["rows"]:
@@ -259,6 +271,11 @@ class TwinLaw:
         second = max(others, key=lambda one: (one[0], -one[1]), default=None)
         share = 100 * of_kind[kind["kind"]][0] // sum(score for score, _ in of_kind.values())
         return kind, None if second is None else scored[second[1]][2], share
+
+
+def _given(numbers: list[int]) -> bool:
+    """Zero is a number that the scale did not give."""
+    return bool(numbers) and all(number > 0 for number in numbers)
 
 
 def _holds(entry: Entry, world: Entry) -> bool:

@@ -140,7 +140,66 @@ def test_distances_near_an_edge_leave_both_outcomes():
     assert (decision, data["limits_kg"]) == (Decision.UNDECIDED, [23_000, 26_000])
 
 
+def test_without_distances_every_split_of_a_train_is_tried():
+    # Five axles: 42 t as a semitrailer behind two axles, 43 t else. No distances, so nobody knows.
+    _, data = told(CN, (share(42_500, [15, 25, 20, 20, 20]), [0] * 4))
+    assert (data["kind"], data["limits_kg"]) == ("unknown", [42_000, 43_000])
+    assert told(CN, (share(43_001, [15, 25, 20, 20, 20]), [0] * 4))[0] is Decision.OVER
+    # Single tyres on what is drawn: one to four axles of it.
+    known = CN.assuming({"single_tyres": True, "wide_tyres": False, "single_drive_axle": False})
+    _, data = told(known, (share(41_000, [12, 17, 17, 18, 18, 18]), [0] * 5))
+    assert data["limits_kg"] == [37_000, 46_000]
+
+
+def test_one_missing_distance_is_no_distance_of_nothing():
+    loads = share(44_000, [12, 17, 17, 18, 18, 18])
+    assert told(CN, (loads, [3_300, 1_350, 6_900, 1_350, 0]))[0] is Decision.LAWFUL
+    assert told(EU, (share(39_000, [12, 17, 17, 18, 18, 18]), [3_300, 1_350, 6_900, 0, 1_350]))[0] is Decision.UNDECIDED
+
+
+def test_one_missing_load_leaves_parts_unjudged():
+    loads, gaps = semi(30_000)
+    assert told(US, (loads, gaps))[0] is Decision.LAWFUL
+    assert told(US, ([*loads[:-1], 0], gaps))[0] is Decision.UNDECIDED
+
+
 # European Union, United States
+
+
+@pytest.mark.parametrize(
+    ("gap", "loads", "decision", "limits"),
+    [
+        (1_799, (9_000, 9_000), Decision.LAWFUL, None),
+        (1_799, (9_000, 9_001), Decision.OVER, [18_000, 18_000]),
+        (1_800, (10_000, 10_000), Decision.LAWFUL, None),
+        (1_800, (9_000, 11_000), Decision.UNDECIDED, [10_000, 20_000]),
+        (1_800, (9_000, 11_001), Decision.OVER, [10_000, 20_000]),
+        (3_000, (9_000, 11_000), Decision.UNDECIDED, [10_000, 20_000]),
+    ],
+)
+def test_a_wide_tandem_of_a_trailer_is_one_of_20_t_or_two_of_10_t(gap, loads, decision, limits):
+    found, data = told(EU, ([6_000, 9_000, *loads], [3_700, 6_400, gap]))
+    assert found is decision
+    assert limits is None or [one["limit_kg"] for one in data["outcomes"]] == limits
+
+
+def test_what_is_known_of_a_wide_tandem_decides():
+    row = ([6_000, 9_000, 9_000, 11_000], [3_700, 6_400, 1_900])
+    assert told(EU.assuming({"joined_axles": True}), row)[0] is Decision.LAWFUL
+    _, data = told(EU.assuming({"joined_axles": False}), row)
+    assert (data["rule"], data["limits_kg"]) == ("axle.single", [10_000, 10_000])
+    # Three of them are none of it, nor are axles of a full trailer.
+    three = ([6_000, 9_000, 5_000, 5_000, 11_000], [3_700, 6_400, 1_900, 1_900])
+    assert told(EU.assuming({"joined_axles": True}), three)[0] is Decision.OVER
+    far = ([6_000, 9_000, 9_000, 10_500], [3_700, 4_400, 5_000])
+    assert told(EU.assuming({"joined_axles": True}), far)[0] is Decision.OVER
+
+
+def test_44_t_are_for_articulated_vehicles():
+    whole = EU.assuming({"combined_transport": True, "air_suspension": True, "joined_axles": True})
+    assert told(whole, (share(44_000, [7, 9, 9, 6, 6, 6]), SEMI))[0] is Decision.LAWFUL
+    _, data = told(whole, (share(40_001, [7, 9, 9, 7, 8]), [3_300, 1_350, 5_000, 5_000]))
+    assert (data["kind"], data["rule"], data["limit_kg"]) == ("train_3_2_full", "gross.train_5", 40_000)
 
 
 @pytest.mark.parametrize(
@@ -282,6 +341,25 @@ def test_a_later_version_comes_into_force_later():
         book([CN, laws.full.replace(CN, version=2)])
 
 
+def test_versions_do_not_overlap():
+    ended = laws.full.replace(CN, valid_to_ns=AT + 1)
+    with pytest.raises(
+        ConfigurationError, match=r"cn-full@1: its valid_to, 2023-11-14T22:13:20.000000001Z, lies behind"
+    ):
+        book([ended, laws.full.replace(CN, version=2, valid_from_ns=AT)])
+    lapsed = book([laws.full.replace(CN, valid_to_ns=AT), laws.full.replace(CN, version=2, valid_from_ns=AT + DAY)])
+    instants = np.array([AT - 1, AT, AT + DAY - 1, AT + DAY], np.int64)
+    assert lapsed.in_force(instants).tolist() == [True, False, False, True]
+    # What decides is the newest that has begun, even where it has ended before an older one.
+    shorter = laws.full.replace(CN, version=2, valid_from_ns=AT, valid_to_ns=AT + DAY)
+    assert book([CN, shorter]).in_force(instants).tolist() == [True, True, True, False]
+
+
+def test_a_date_of_validity_holds_to_the_microsecond():
+    text = GOOD.replace("2016-09-21T00:00:00+08:00", "2016-09-21T00:00:00.000001+08:00")
+    assert laws.parse(text, "x.toml")[0].valid_from_ns - laws.parse(GOOD, "x.toml")[0].valid_from_ns == 1_000
+
+
 # law files
 
 GOOD = """[[full]]
@@ -320,6 +398,31 @@ groups = [{ rule = "s", axles = 1, limit_kg = 9000, citation = "c" }]
             'adjust = [{ rule = "a", per = "vehicle", add_kg = -5, needs = ["not wet"], citation = "c" }]\ngroups = [',
             "taken off `unless`",
         ),
+        ("group_upto_mm = 1800", "", "x-full@1: group_upto_mm is missing"),
+        ("group_upto_mm = 1800", "group_upto_mm = 1800\npair_upto_mm = 1700", "pair_upto_mm is 1700"),
+        ("capped_by_axles = false", 'capped_by_axles = "no"', "capped_by_axles is 'no'; it must be true or false"),
+        ("capped_by_axles = false", "capped_by_axles = true\npair_upto_mm = 1900", "pair_upto_mm has no meaning"),
+        ("axles = 2, needs", 'axles = 2, train = "no", needs', r"gross 1 \(g\): train is 'no'"),
+        ("limit_kg = 18000", "limit_kg = 18000, limit_lb = 40000", r"gross 1 \(g\): both limit_kg and limit_lb"),
+        ("groups = [", "groups = [5, ", "groups 1 is 5; a table of rule, axles"),
+        ("gross = [", "gross = 18000 # [", "gross is 18000; write each entry under"),
+        ('rule = "s"', 'rule = "g"', r"groups 1 \(g\): a second rule of that name"),
+        ('judged = ["gross"]', 'judged = ["groups"]', "gross are given but not judged"),
+        ('judged = ["gross"]', 'judged = ["gross", "runs"]', "judged names runs, of which there are none"),
+        ('id = "x-full"', 'id = "X full"', "id is 'X full'; lower-case"),
+        (
+            "groups = [",
+            'adjust = [{ rule = "a", per = "vehicle", add_kg = 5, axles = [2, 4], citation = "c" }]\ngroups = [',
+            r"axles is \[2, 4\]; numbers that follow each other",
+        ),
+        (
+            "groups = [",
+            'runs = [{ rule = "r", axles = 1, over_in = 40, upto_mm = 900, limit_kg = 5, citation = "c" }]\ngroups = [',
+            "from over 1016 mm up to 900 mm there is nothing",
+        ),
+        ("version = 1", "version = 1\nvalid_to = 2016-09-21T00:00:00+08:00", "valid_to is not behind valid_from"),
+        ("+08:00", "", "valid_from is 2016-09-21T00:00:00; write an instant with its offset"),
+        ('authority = "a"', "", "authority is missing"),
     ],
 )
 def test_a_full_law_with_a_mistake(old, new, word):

@@ -62,7 +62,8 @@ TANDEM_OVER_MM = 8
 TANDEM_UPTO_MM = 9
 SURE_PERCENT = 10
 SINGLE_DRIVE_BIT = 11
-TERMS = 12
+PAIR_UPTO_MM = 12
+TERMS = 13
 """What a law's table of terms holds; rules of the bridge formula are ANY where the law has none."""
 
 _ROW = "Array(int32, 1, 'C', readonly=True)"
@@ -113,9 +114,18 @@ def group_limit(
     return low, low_rule, high, high_rule
 
 
+@kernel(f"boolean({_ROW}, int64, int64, int64, int64, int64, int64)")
+def is_pair(gaps: Any, axles: Any, i: Any, shift: Any, motor: Any, group_upto_mm: Any, pair_upto_mm: Any) -> Any:
+    """Whether the axles `i` and `i + 1` of a trailer, too far apart for a group, are as near as a pair may be, and
+    apart from all others of it."""
+    if i + 1 >= axles or not group_upto_mm < gaps[i] + shift <= pair_upto_mm:
+        return False
+    return (i == motor or gaps[i - 1] + shift > pair_upto_mm) and (i + 2 >= axles or gaps[i + 1] + shift > pair_upto_mm)
+
+
 @kernel(
     f"UniTuple(int64, 2)({_ROW}, {_ROW}, int64, int64, int64, int64, int64, boolean, {_TABLE}, {_ROW}, int64,"
-    " int64[::1], int64[::1])"
+    " int64, int64[::1], int64[::1])"
 )
 def sum_of_groups(
     loads: Any,
@@ -129,14 +139,15 @@ def sum_of_groups(
     groups: Any,
     starts: Any,
     group_upto_mm: Any,
+    pair_upto_mm: Any,
     low: Any,
     high: Any,
 ) -> Any:
     """The limits of all axle groups together at the strictest and the most lenient, 0 when one group has none.
 
-    Axles as near as the law says are one group; one that the law names no number for counts axle by axle. `motor`
-    is how many axles the motor vehicle has, `shift` is added to every distance. Where groups are `judged`, each goes
-    into the outcomes `low` and `high`.
+    Axles as near as the law says are one group, and so may be two of a trailer that stand farther apart (is_pair); one
+    that the law names no number for counts axle by axle. `motor` is how many axles the motor vehicle has, `shift` is
+    added to every distance. Where groups are `judged`, each goes into the outcomes `low` and `high`.
     """
     low_sum: Any = np.int64(0)
     high_sum: Any = np.int64(0)
@@ -153,10 +164,27 @@ def sum_of_groups(
             load += loads[end]
             heaviest = max(heaviest, np.int64(loads[end]))
             end += 1
+        paired = end == i + 1 and i >= motor and is_pair(gaps, axles, i, shift, motor, group_upto_mm, pair_upto_mm)
+        if paired:
+            apart = np.int64(gaps[i] + shift)
+            load += loads[end]
+            heaviest = max(heaviest, np.int64(loads[end]))
+            end += 1
         place = FIRST if i == 0 else MOTOR if i < motor else TRAILER
         strict, strict_rule, lenient, lenient_rule = group_limit(
             groups, starts, end - i, place, apart, heaviest, least, most
         )
+        if paired and strict == 0 and lenient > 0:
+            # One tandem or two axles, nobody sees which: the worse of both in the one outcome, the better in the other.
+            if judged:
+                bind(low, lenient, load, lenient_rule, i, end - i)
+            single: Any = np.int64(NOTHING)
+            for axle in range(i, end):
+                _, _, limit, _ = group_limit(groups, starts, 1, place, 0, np.int64(loads[axle]), least, most)
+                if limit > 0:
+                    single = min(single, limit - loads[axle])
+            if single > lenient - load:
+                lenient = np.int64(0)
         low_sum += strict
         high_sum += lenient
         if judged and strict > 0:
@@ -329,7 +357,20 @@ def judge_one(
     judged = terms[JUDGES_GROUPS] != 0
     if spaced and (judged or terms[CAPPED]):
         low_sum, high_sum = sum_of_groups(
-            loads, gaps, axles, shift, motor, least, most, judged, groups, starts, upto, low, high
+            loads,
+            gaps,
+            axles,
+            shift,
+            motor,
+            least,
+            most,
+            judged,
+            groups,
+            starts,
+            upto,
+            np.int64(terms[PAIR_UPTO_MM]),
+            low,
+            high,
         )
         if terms[CAPPED] and 0 < low_sum < strict:
             strict = low_sum
@@ -388,6 +429,9 @@ def judge(  # noqa: PLR0912, PLR0915
     what is so however it is, the rest UNDECIDED. A vehicle that the law is not made for (a car) is LAWFUL without a
     limit.
 
+    A distance of 0 is one that was not given, and a load of 0 likewise. Where one distance is missing, none counts:
+    only the gross is judged, for every number of axles, from two on, that the motor vehicle may have.
+
     axle_count, gross_kg, axle_kg, spacing_mm   as in kernels.passes
     best, second, confidence    (n,) from kernels.vehicles.classify
     tolerance_mm                (n,) int32
@@ -418,26 +462,29 @@ def judge(  # noqa: PLR0912, PLR0915
             continue
         loads = axle_kg[v]
         gaps = spacing_mm[v]
-        spaced = False
-        weighed = False
+        spaced = axles > 1
+        weighed = True
         longest = 0
         for i in range(axles):
-            weighed = weighed or loads[i] > 0
+            weighed = weighed and loads[i] > 0
         for i in range(axles - 1):
-            if gaps[i] > 0:
-                spaced = True
+            spaced = spaced and gaps[i] > 0
             if gaps[i] > gaps[longest]:
                 longest = i
-        ways = 3
+        ways: Any = np.int64(3)
         if best[v] >= 0:
-            ways = 1 if second[v] < 0 or confidence[v] >= terms[SURE_PERCENT] else 2
+            ways = np.int64(1 if second[v] < 0 or confidence[v] >= terms[SURE_PERCENT] else 2)
+        elif not spaced:
+            ways = 1 + 2 * max(axles - 2, np.int64(0))
         tries = 3 if spaced and tolerance_mm[v] > 0 else 1
         tried = False
         spared = False
         for way in range(ways):
             train: Any = np.int64(TRUCK if way == 0 else TRAIN)
-            motor: Any = axles if way == 0 else np.int64(longest + 1)
-            coupling: Any = np.int64(ANY if way == 0 else way)
+            motor: Any = axles if way == 0 else np.int64(max(longest + 1, 2))
+            coupling: Any = np.int64(ANY if way == 0 else 1 + (way - 1) % 2)
+            if way > 0 and not spaced:
+                motor = np.int64(2 + (way - 1) // 2)
             least: Any = np.int64(least_good[v])
             most: Any = np.int64(most_good[v])
             if best[v] >= 0:
@@ -449,7 +496,7 @@ def judge(  # noqa: PLR0912, PLR0915
                 coupling = np.int64(kinds[row, 3])
                 motor = axles if train == TRUCK else np.int64(kinds[row, 2])
                 if motor == 0:
-                    motor = np.int64(longest + 1)
+                    motor = np.int64(max(longest + 1, 2))
                 if kinds[row, 4]:
                     least &= ~np.int64(terms[SINGLE_DRIVE_BIT])
                     most &= ~np.int64(terms[SINGLE_DRIVE_BIT])

@@ -60,7 +60,7 @@ def classify(  # noqa: PLR0912, PLR0915
 
     The first row that fits as measured is the kind; when none does, the likeliest one, if any is likely at all.
     The runner-up is the likeliest row of another kind; the confidence is the kind's share of the likelihood of all.
-    Distances that are not given (all zero) fit no row.
+    A vehicle of which a distance is not given (zero) fits no row.
 
     axle_count          (n,) int16
     gross_kg            (n,) int32
@@ -82,9 +82,9 @@ def classify(  # noqa: PLR0912, PLR0915
         axles: Any = np.int64(axle_count[v])
         if axles < 1 or axles + 1 >= starts.shape[0] or axles - 1 > spacing_mm.shape[1] or axles > axle_kg.shape[1]:
             continue
-        given = False
+        given = axles > 1
         for i in range(axles - 1):
-            given = given or spacing_mm[v, i] > 0
+            given = given and spacing_mm[v, i] > 0
         if not given:
             continue
         begin, end = starts[axles], starts[axles + 1]

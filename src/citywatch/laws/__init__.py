@@ -11,13 +11,15 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from citywatch.domain.instants import format_instant
 from citywatch.domain.passes import MAX_AXLES
 from citywatch.errors import ConfigurationError
-from citywatch.laws.reading import Raw, package_text, refuse_unknown, validity, version
+from citywatch.laws.reading import Table, law_ref, package_text, refuse_unknown, version
 
 if TYPE_CHECKING:
     from citywatch.laws.full import FullLaw
@@ -27,8 +29,8 @@ _Int64s = np.ndarray[Any, np.dtype[np.int64]]
 _Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 FILES = ("cn.toml", "eu.toml", "us.toml")
-_LAW_KEYS = {"id", "version", "title", "authority", "instrument", "valid_from", "valid_to", "note", "limits"}
-_LIMIT_KEYS = {"axles", "or_more", "limit_kg", "vehicle", "citation"}
+_LAW_KEYS = ("id", "version", "title", "authority", "instrument", "valid_from", "valid_to", "note", "limits")
+_LIMIT_KEYS = ("axles", "or_more", "limit_kg", "vehicle", "citation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,11 @@ class LawBook:
         return self.versions[-1].id
 
     def in_force(self, at_ns: _Int64s) -> _Bools:
-        """For each instant (n,) int64 whether any version was in force."""
+        """For each instant (n,) int64 whether the version that decides was in force."""
+        deciding = self.deciding(at_ns)
         inside = np.zeros(len(at_ns), np.bool_)
-        for law in self.versions:
-            inside |= law.in_force(at_ns)
+        for number, law in enumerate(self.versions):
+            inside |= (deciding == number) & law.in_force(at_ns)
         return inside
 
     def deciding(self, at_ns: _Int64s) -> _Int64s:
@@ -139,7 +142,17 @@ def book(laws: Sequence[OneLaw]) -> Law:
     ordered = tuple(sorted(laws, key=lambda law: law.version))
     starts = [law.valid_from_ns for law in ordered]
     if sorted(set(starts)) != starts:
-        raise ConfigurationError(f"law {ordered[0].id}: a later version comes into force later")
+        raise ConfigurationError(
+            f"law {ordered[0].id}: a later version comes into force later; correct valid_from of one of them"
+        )
+    for one, following in pairwise(ordered):
+        if one.valid_to_ns is not None and one.valid_to_ns > following.valid_from_ns:
+            raise ConfigurationError(
+                f"law {one.ref}: its valid_to, {format_instant(one.valid_to_ns)}, lies behind valid_from of "
+                f"{following.ref}, {format_instant(following.valid_from_ns)}; end it there, or leave valid_to out"
+            )
+    if len({type(law) for law in ordered}) > 1:
+        raise ConfigurationError(f"law {ordered[0].id}: its versions stand under [[gross]] and [[full]]; use one")
     return LawBook(ordered)
 
 
@@ -157,13 +170,15 @@ def parse(text: str, name: str) -> tuple[OneLaw, ...]:
 
     try:
         raw = tomllib.loads(text)
-        laws: list[OneLaw] = [_law(entry) for entry in raw.pop("gross", ())]
-        laws += [read_full(entry) for entry in raw.pop("full", ())]
-        if raw:
-            raise ValueError(f"unknown key {sorted(raw)[0]!r}")
-    except (tomllib.TOMLDecodeError, ValueError, TypeError, KeyError) as error:
-        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        raise ConfigurationError(f"law file {name}: {what}") from error
+        refuse_unknown("the file", raw, ("gross", "full"))
+        laws: list[OneLaw] = []
+        for kind, read in (("gross", _law), ("full", read_full)):
+            entries = raw.get(kind, [])
+            if not isinstance(entries, list):
+                raise ValueError(f"write each law under [[{kind}]], in two brackets")
+            laws += [read(entry, f"{kind} {number}") for number, entry in enumerate(entries, 1)]
+    except (tomllib.TOMLDecodeError, ValueError) as error:
+        raise ConfigurationError(f"law file {name}: {error}") from error
     return tuple(laws)
 
 
@@ -178,27 +193,24 @@ def _laws() -> Sequence[OneLaw]:
     return laws
 
 
-def _law(raw: Raw) -> GrossLaw:
-    ref = f"{raw['id']}@{raw['version']}"
-    refuse_unknown(ref, raw, _LAW_KEYS)
-    limits = tuple(_limit(ref, entry) for entry in raw["limits"])
+def _law(raw: object, where: str) -> GrossLaw:
+    table = Table(where, raw, _LAW_KEYS)
+    ref = table.where = law_ref(table)
+    limits = tuple(_limit(entry) for entry in table.tables("limits", _LIMIT_KEYS))
     if not limits:
-        raise ValueError(f"{ref}: a law without limits")
-    valid_from, valid_to = validity(ref, raw)
+        raise ValueError(f"{ref}: a law without limits; give [[gross.limits]]")
+    table.described()
+    valid_from, valid_to = table.validity()
     return GrossLaw(
-        str(raw["id"]), version(ref, raw), str(raw["title"]), str(raw["instrument"]), valid_from, valid_to, limits
+        table.text("id"), version(table), table.text("title"), table.text("instrument"), valid_from, valid_to, limits
     )
 
 
-def _limit(ref: str, raw: Raw) -> GrossLimit:
-    refuse_unknown(ref, raw, _LIMIT_KEYS)
-    limit = GrossLimit(
-        raw["axles"], raw.get("or_more", False), raw["limit_kg"], str(raw["vehicle"]), str(raw["citation"])
+def _limit(entry: Table) -> GrossLimit:
+    return GrossLimit(
+        entry.whole("axles", 1, MAX_AXLES),
+        entry.flag("or_more", False),
+        entry.whole("limit_kg", 1, 1_000_000),
+        entry.text("vehicle"),
+        entry.cited(),
     )
-    if type(limit.axles) is not int or not 1 <= limit.axles <= MAX_AXLES:
-        raise ValueError(f"{ref}: axles is {limit.axles!r}; it must be 1 to {MAX_AXLES}")
-    if type(limit.limit_kg) is not int or not 0 < limit.limit_kg <= 1_000_000:
-        raise ValueError(f"{ref}: limit_kg is {limit.limit_kg!r}; it must be whole kilograms, 1 to 1,000,000")
-    if not limit.citation.strip():
-        raise ValueError(f"{ref}: the limit of {limit.limit_kg} kg has no citation")
-    return limit

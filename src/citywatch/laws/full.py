@@ -17,7 +17,7 @@ import numpy as np
 from citywatch.domain.passes import MAX_AXLES
 from citywatch.kernels import legality
 from citywatch.laws.kinds import COUPLINGS, KindTable, tables
-from citywatch.laws.reading import Raw, cited, one_of, refuse_unknown, validity, version, whole
+from citywatch.laws.reading import Table, law_ref, one_of, version
 
 _Int32s = np.ndarray[Any, np.dtype[np.int32]]
 
@@ -31,7 +31,7 @@ _LONGEST_FT = 400
 
 _KEYS = (
     "id", "version", "title", "authority", "instrument", "valid_from", "valid_to", "note", "kinds", "group_upto_mm",
-    "judged", "capped_by_axles", "conditions", "gross", "adjust", "groups", "runs", "bridge",
+    "pair_upto_mm", "judged", "capped_by_axles", "conditions", "gross", "adjust", "groups", "runs", "bridge",
 )  # fmt: skip
 _CONDITION_KEYS = ("name", "presumed", "meaning", "citation")
 _AXLES_KEYS = ("rule", "axles", "or_more", "citation")
@@ -132,22 +132,23 @@ class FullLaw:
         return worst, best
 
 
-def read_full(raw: Raw) -> FullLaw:
-    """The law of one [[full]] entry; ValueError, TypeError or KeyError for what is wrong in it."""
-    ref = f"{raw['id']}@{raw['version']}"
-    refuse_unknown(ref, raw, _KEYS)
-    reader = _Reader(ref, raw)
-    valid_from, valid_to = validity(ref, raw)
-    kinds = tables()[one_of(ref, "kinds", raw["kinds"], tables())]
+def read_full(raw: object, where: str) -> FullLaw:
+    """The law of one [[full]] entry; ValueError says where, what is wrong and what is wanted."""
+    table = Table(where, raw, _KEYS)
+    ref = table.where = law_ref(table)
+    reader = _Reader(table)
+    table.described()
+    valid_from, valid_to = table.validity()
+    kinds = tables()[table.one_of("kinds", tables())]
     gross, gross_starts = _by_axles(reader.table(7, reader.gross()))
     adjust = reader.table(7, reader.adjust())
     groups, group_starts = _by_axles(reader.table(8, reader.groups()))
     runs = reader.table(6, reader.runs())
     bridge, terms = reader.bridge(), reader.terms(kinds)
     if not len(gross) and not len(groups) and not len(runs):
-        raise ValueError(f"{ref}: a law without limits")
+        raise ValueError(f"{ref}: a law without limits; give gross, groups or runs")
     return FullLaw(
-        str(raw["id"]), version(ref, raw), str(raw["title"]), str(raw["instrument"]), valid_from, valid_to, kinds,
+        table.text("id"), version(table), table.text("title"), table.text("instrument"), valid_from, valid_to, kinds,
         reader.conditions(), tuple(reader.rules), gross, gross_starts, adjust, groups, group_starts,
         runs, bridge, terms,
     )  # fmt: skip
@@ -156,71 +157,68 @@ def read_full(raw: Raw) -> FullLaw:
 class _Reader:
     """Turns the entries of one law into rows of numbers; remembers its rules and in which sense conditions are used."""
 
-    def __init__(self, ref: str, raw: Raw) -> None:
+    def __init__(self, law: Table) -> None:
         self.rules: list[Rule] = []
-        self._ref = ref
-        self._raw = raw
-        self._entries: list[Raw] = list(raw.get("conditions", ()))
-        self._names = [entry["name"] for entry in self._entries]
+        self._law = law
+        self._ref = law.where
+        self._runs = law.tables("runs", _RUN_KEYS)
+        self._entries = law.tables("conditions", _CONDITION_KEYS)
+        self._names = [entry.text("name") for entry in self._entries]
         if len(set(self._names)) < len(self._names) or len(self._names) > 16:
-            raise ValueError(f"{ref}: conditions need a name each, at most sixteen")
+            raise ValueError(f"{self._ref}: conditions need a name each, at most sixteen")
         self._good: dict[str, bool] = {}
 
     def gross(self) -> Iterator[tuple[int, ...]]:
-        for entry in self._raw.get("gross", ()):
-            refuse_unknown(self._ref, entry, _GROSS_KEYS)
+        for entry in self._law.tables("gross", _GROSS_KEYS):
             motor = 0
-            for axles in entry.get("motor_axles", ()):
-                motor |= 1 << whole(self._ref, "motor_axles", axles, 1, 30)
-            coupling = one_of(self._ref, "coupling", entry.get("coupling", ""), COUPLINGS)
+            for axles in entry.wholes("motor_axles", 1, 30):
+                motor |= 1 << axles
             terms = (
-                self._train(entry), motor, COUPLINGS[coupling], self._literals(entry, "needs"), self._limit_kg(entry),
-                self._rule(entry),
+                _train(entry), motor, COUPLINGS[entry.one_of("coupling", COUPLINGS, "")],
+                self._literals(entry, "needs"), _limit_kg(entry), self._rule(entry),
             )  # fmt: skip
-            fewest, most = self._axles(entry)
+            fewest, most = _axles(entry)
             for axles in range(fewest, most + 1):
                 yield axles, *terms
 
     def adjust(self) -> Iterator[tuple[int, ...]]:
-        for entry in self._raw.get("adjust", ()):
-            refuse_unknown(self._ref, entry, _ADJUST_KEYS)
-            cited(self._ref, entry)
-            add = whole(self._ref, "add_kg", entry["add_kg"], -_HEAVIEST, _HEAVIEST)
+        for entry in self._law.tables("adjust", _ADJUST_KEYS):
+            entry.cited()
+            rule = entry.text("rule")
+            add = entry.whole("add_kg", -_HEAVIEST, _HEAVIEST)
             if ("unless" if add > 0 else "needs") in entry:
-                raise ValueError(f"{self._ref}: {entry['rule']}: what is added has `needs`, what is taken off `unless`")
-            axles = entry.get("axles", [1, MAX_AXLES])
+                raise ValueError(f"{self._ref}: {rule}: what is added has `needs`, what is taken off `unless`")
+            axles = entry.wholes("axles", 1, MAX_AXLES) or (1, MAX_AXLES)
+            if "axles" in entry and axles != tuple(range(axles[0], axles[0] + len(axles))):
+                raise ValueError(f"{entry.where}: axles is {list(axles)}; numbers that follow each other are wanted")
             needs, unless = self._literals(entry, "needs"), self._literals(entry, "unless")
-            per = _PER[one_of(self._ref, "per", entry["per"], _PER)]
-            yield min(axles), max(axles), self._train(entry), per, needs, unless, add
+            yield axles[0], axles[-1], _train(entry), _PER[entry.one_of("per", _PER)], needs, unless, add
 
     def groups(self) -> Iterator[tuple[int, ...]]:
-        for entry in self._raw.get("groups", ()):
-            refuse_unknown(self._ref, entry, _GROUP_KEYS)
+        for entry in self._law.tables("groups", _GROUP_KEYS):
             places = 0
-            for place in entry.get("place", _PLACES):
-                places |= _PLACES[one_of(self._ref, "place", place, _PLACES)]
-            from_mm = whole(self._ref, "from_mm", entry.get("from_mm", -_LONGEST_MM), -_LONGEST_MM, _LONGEST_MM)
-            upto_mm = whole(self._ref, "upto_mm", entry.get("upto_mm", _LONGEST_MM), from_mm, _LONGEST_MM)
-            axles = whole(self._ref, "axles", entry["axles"], 1, MAX_AXLES)
-            heaviest = whole(self._ref, "each_axle_upto_kg", entry.get("each_axle_upto_kg", 0), 0, _HEAVIEST)
+            for place in entry.words("place") or _PLACES:
+                places |= _PLACES[one_of(entry.where, "place", place, _PLACES)]
+            from_mm = entry.whole("from_mm", 0, _LONGEST_MM) if "from_mm" in entry else -_LONGEST_MM
+            upto_mm = entry.whole("upto_mm", max(from_mm, 0), _LONGEST_MM, _LONGEST_MM)
+            axles = entry.whole("axles", 1, MAX_AXLES)
+            heaviest = entry.whole("each_axle_upto_kg", 0, _HEAVIEST, 0)
             yield (
-                axles, places, from_mm, upto_mm, self._literals(entry, "needs"), heaviest, self._limit_kg(entry),
+                axles, places, from_mm, upto_mm, self._literals(entry, "needs"), heaviest, _limit_kg(entry),
                 self._rule(entry),
             )  # fmt: skip
 
     def runs(self) -> Iterator[tuple[int, ...]]:
-        for entry in self._raw.get("runs", ()):
-            refuse_unknown(self._ref, entry, _RUN_KEYS)
-            yield *self._axles(entry), *self._span(entry), self._limit_kg(entry), self._rule(entry)
+        for entry in self._runs:
+            yield *_axles(entry), *_span(entry), _limit_kg(entry), self._rule(entry)
 
     def bridge(self) -> _Int32s:
         """(axles, feet) -> kg; no columns without a formula. In whole pounds, rounded as the law says, halves down."""
-        raw = self._raw.get("bridge")
+        raw = self._law.table("bridge", _BRIDGE_KEYS)
         if raw is None:
             return np.zeros((0, 0), np.int32)
-        refuse_unknown(self._ref, raw, _BRIDGE_KEYS)
         factor, per_axle, constant, step = (
-            whole(self._ref, key, raw[key], 1, 10_000) for key in ("factor_lb", "per_axle", "constant", "round_to_lb")
+            raw.whole(key, 1, 10_000) for key in ("factor_lb", "per_axle", "constant", "round_to_lb")
         )
         table = np.zeros((MAX_AXLES + 1, _LONGEST_FT + 1), np.int32)
         for n in range(2, MAX_AXLES + 1):
@@ -229,85 +227,119 @@ class _Reader:
                 numerator = factor * (feet * n + (per_axle * n + constant) * (n - 1))
                 denominator = step * (n - 1)
                 steps = -((denominator - 2 * numerator) // (2 * denominator))  # nearest, halves down
-                table[n, feet] = _kg_of(steps * step)
+                kg = _kg_of(steps * step)
+                if kg >= legality.NOTHING:
+                    raise ValueError(f"{raw.where}: {n} axles over {feet} ft may weigh {kg:,} kg; correct the formula")
+                table[n, feet] = kg
         return table
 
     def terms(self, kinds: KindTable) -> _Int32s:
         terms = np.full(legality.TERMS, legality.ANY, np.int32)
-        judged = self._raw["judged"]
-        for word in judged:
-            one_of(self._ref, "judged", word, ("gross", "groups", "runs"))
-        terms[legality.GROUP_UPTO_MM] = whole(self._ref, "group_upto_mm", self._raw["group_upto_mm"], 0, _LONGEST_MM)
-        terms[legality.JUDGES_GROUPS] = "groups" in judged
-        terms[legality.CAPPED] = bool(self._raw["capped_by_axles"])
+        law = self._law
+        upto = law.whole("group_upto_mm", 0, _LONGEST_MM)
+        terms[legality.GROUP_UPTO_MM] = upto
+        terms[legality.PAIR_UPTO_MM] = law.whole("pair_upto_mm", upto, _LONGEST_MM, upto)
+        terms[legality.JUDGES_GROUPS] = "groups" in self._judged()
+        terms[legality.CAPPED] = law.flag("capped_by_axles")
+        if terms[legality.CAPPED] and "pair_upto_mm" in law:
+            raise ValueError(f"{self._ref}: pair_upto_mm has no meaning for a sum of axle limits; leave it out")
         terms[legality.CAP_RULE] = len(self.rules)
-        self.rules.append(Rule(CAP_RULE, str(self._raw["instrument"])))
+        self.rules.append(Rule(CAP_RULE, law.text("instrument")))
         terms[legality.SURE_PERCENT] = kinds.sure_percent
         terms[legality.SINGLE_DRIVE_BIT] = (
             1 << self._names.index("single_drive_axle") if "single_drive_axle" in self._names else 0
         )
-        bridge = self._raw.get("bridge")
+        bridge = law.table("bridge", _BRIDGE_KEYS)
         if bridge is not None:
+            if not self._runs:
+                raise ValueError(f"{bridge.where}: the bridge formula is about runs of axles; give runs, too")
             terms[legality.BRIDGE_RULE] = self._rule(bridge)
-            exception = bridge["exception"]
-            refuse_unknown(self._ref, exception, _EXCEPTION_KEYS)
-            terms[legality.EXCEPTION_RULE] = self._rule(exception)
-            terms[legality.EXCEPTION_FROM_FT] = whole(self._ref, "from_ft", exception["from_ft"], 1, _LONGEST_FT)
-            terms[legality.EXCEPTION_KG] = self._limit_kg(exception)
-            tandem = next((entry for entry in self._raw.get("runs", ()) if entry["rule"] == "tandem"), None)
-            if tandem is None:
-                raise ValueError(f"{self._ref}: the exception of the bridge formula needs a run named tandem")
-            terms[legality.TANDEM_OVER_MM], terms[legality.TANDEM_UPTO_MM] = self._span(tandem)
+            exception = bridge.table("exception", _EXCEPTION_KEYS)
+            if exception is not None:
+                terms[legality.EXCEPTION_RULE] = self._rule(exception)
+                terms[legality.EXCEPTION_FROM_FT] = exception.whole("from_ft", 1, _LONGEST_FT)
+                terms[legality.EXCEPTION_KG] = _limit_kg(exception)
+                tandem = next((entry for entry in self._runs if entry.text("rule") == "tandem"), None)
+                if tandem is None:
+                    raise ValueError(f'{exception.where}: the exception needs a run whose rule is "tandem"')
+                terms[legality.TANDEM_OVER_MM], terms[legality.TANDEM_UPTO_MM] = _span(tandem)
         return terms
 
     def conditions(self) -> tuple[Condition, ...]:
         found = []
-        for entry in self._entries:
-            refuse_unknown(self._ref, entry, _CONDITION_KEYS)
-            name = str(entry["name"])
+        for entry, name in zip(self._entries, self._names, strict=True):
             if name not in self._good:
-                raise ValueError(f"{self._ref}: no rule asks for the condition {name!r}")
-            presumed = _PRESUMED[one_of(self._ref, "presumed", entry["presumed"], _PRESUMED)]
-            meaning = str(entry["meaning"])
-            found.append(Condition(name, presumed, self._good[name], meaning, cited(self._ref, entry)))
+                raise ValueError(f"{self._ref}: no rule asks for the condition {name!r}; leave it out")
+            presumed = _PRESUMED[entry.one_of("presumed", _PRESUMED)]
+            found.append(Condition(name, presumed, self._good[name], entry.text("meaning"), entry.cited()))
         return tuple(found)
 
     @staticmethod
     def table(width: int, rows: Iterator[tuple[int, ...]]) -> _Int32s:
         return np.array(list(rows), np.int32).reshape(-1, width)
 
-    def _literals(self, entry: Raw, key: str) -> int:
+    def _judged(self) -> tuple[str, ...]:
+        """What the law judges: gross and runs wherever they are given, groups also for their sum alone."""
+        judged = self._law.words("judged")
+        for word in judged:
+            one_of(self._ref, "judged", word, ("gross", "groups", "runs"))
+            if word not in self._law:
+                raise ValueError(f"{self._ref}: judged names {word}, of which there are none; give [[full.{word}]]")
+        for word in ("gross", "runs"):
+            if word in self._law and word not in judged:
+                raise ValueError(f"{self._ref}: {word} are given but not judged; name them in judged")
+        return judged
+
+    def _literals(self, entry: Table, key: str) -> int:
         bits = 0
-        for word in entry.get(key, ()):
+        for word in entry.words(key):
             good, name = not word.startswith(_NOT), word.removeprefix(_NOT)
-            bits |= 1 << self._names.index(one_of(self._ref, key, name, self._names))
+            bits |= 1 << self._names.index(one_of(entry.where, key, name, self._names))
             if self._good.setdefault(name, good) != good:
-                raise ValueError(f"{self._ref}: {name!r} is asked for in both senses; say it with another condition")
+                raise ValueError(f"{entry.where}: {name!r} is asked for in both senses; say it with another condition")
         return bits
 
-    def _axles(self, entry: Raw) -> tuple[int, int]:
-        axles = whole(self._ref, "axles", entry["axles"], 1, MAX_AXLES)
-        return axles, MAX_AXLES if entry.get("or_more", False) else axles
-
-    @staticmethod
-    def _train(entry: Raw) -> int:
-        train = entry.get("train")
-        return legality.ANY if train is None else legality.TRAIN if train else legality.TRUCK
-
-    def _span(self, entry: Raw) -> tuple[int, int]:
-        """(over, upto) in mm; what is given in inches is cut off, which changes no comparison of whole millimetres."""
-        over = entry["over_in"] * 254 // 10 if "over_in" in entry else entry.get("over_mm", -1)
-        upto = entry["upto_in"] * 254 // 10 if "upto_in" in entry else entry.get("upto_mm", _LONGEST_MM)
-        return whole(self._ref, "over", over, -1, _LONGEST_MM), whole(self._ref, "upto", upto, 0, _LONGEST_MM)
-
-    def _limit_kg(self, entry: Raw) -> int:
-        if "limit_lb" in entry:
-            return _kg_of(whole(self._ref, "limit_lb", entry["limit_lb"], 1, 2 * _HEAVIEST))
-        return whole(self._ref, "limit_kg", entry["limit_kg"], 1, _HEAVIEST)
-
-    def _rule(self, entry: Raw) -> int:
-        self.rules.append(Rule(str(entry["rule"]), cited(self._ref, entry)))
+    def _rule(self, entry: Table) -> int:
+        name = entry.text("rule")
+        if any(rule.name == name for rule in self.rules):
+            raise ValueError(f"{entry.where}: a second rule of that name; events tell rules by their names")
+        self.rules.append(Rule(name, entry.cited()))
         return len(self.rules) - 1
+
+
+def _axles(entry: Table) -> tuple[int, int]:
+    axles = entry.whole("axles", 1, MAX_AXLES)
+    return axles, MAX_AXLES if entry.flag("or_more", False) else axles
+
+
+def _train(entry: Table) -> int:
+    if "train" not in entry:
+        return legality.ANY
+    return legality.TRAIN if entry.flag("train") else legality.TRUCK
+
+
+def _span(entry: Table) -> tuple[int, int]:
+    """(over, upto) in mm; what is given in inches is cut off, which changes no comparison of whole millimetres."""
+    ends = []
+    for end, default in (("over", -1), ("upto", _LONGEST_MM)):
+        inches, mm = f"{end}_in", f"{end}_mm"
+        if inches in entry and mm in entry:
+            raise ValueError(f"{entry.where}: both {inches} and {mm}; give one")
+        if inches in entry:
+            ends.append(entry.whole(inches, 0, _LONGEST_MM // 26) * 254 // 10)
+        else:
+            ends.append(entry.whole(mm, 0, _LONGEST_MM) if mm in entry else default)
+    if ends[0] >= ends[1]:
+        raise ValueError(f"{entry.where}: from over {ends[0]} mm up to {ends[1]} mm there is nothing")
+    return ends[0], ends[1]
+
+
+def _limit_kg(entry: Table) -> int:
+    if "limit_lb" in entry and "limit_kg" in entry:
+        raise ValueError(f"{entry.where}: both limit_kg and limit_lb; give one")
+    if "limit_lb" in entry:
+        return _kg_of(entry.whole("limit_lb", 1, 2 * _HEAVIEST))
+    return entry.whole("limit_kg", 1, _HEAVIEST)
 
 
 def _by_axles(table: _Int32s) -> tuple[_Int32s, _Int32s]:
