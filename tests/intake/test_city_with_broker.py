@@ -44,8 +44,8 @@ def test_from_a_broker_to_alert_sign_and_back(broker, controller, tmp_path):
             alerts = "/api/v1/alerts?kind=overloaded"
             (alert,) = city.wait("the alert", 30, lambda: client.get(alerts).json()["items"])
             assert alert["device"] == "CS01/d1/l2"
-            told = city.wait("the sign", 30, lambda: controller.told)
-            assert told[0][0]["plate"] == "湘A12345"
+            shown = city.wait("the sign", 30, lambda: [told for told, _ in controller.told if told["lines"]])
+            assert shown[0]["plate"] == "湘A12345"
             (document,) = city.wait("the message", 30, lambda: heard)
             assert document["items"][0]["subject"] == f"alert/{alert['id']}"
             assert document["items"][0]["alert"]["figures"]["plate"] == "湘A*****"

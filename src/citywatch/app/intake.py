@@ -21,7 +21,7 @@ from citywatch.domain.instants import NS_PER_MS, NS_PER_S
 from citywatch.errors import ConfigurationError
 from citywatch.ports import Clock, Door, Log, Meter, Position, Store
 from citywatch.settings import Settings
-from citywatch.signs.messages import SHOWN, Place, Sign, message_for
+from citywatch.signs.messages import SHOWN, Place, Sign, concerns, message_for
 
 MQTT_SOURCE = "mqtt:passes"
 _EVENTS_AT_A_TIME = 500
@@ -133,6 +133,7 @@ class ScalesPart:
             config.language,
             config.drive_side,
             config.enforceable_only,
+            config.least_seconds,
         )
         return SignWorker(sign, self._face(config), self._store, self._clock, self._meter)
 
@@ -159,6 +160,11 @@ class ScalesPart:
     def _tell(self, event: Event) -> None:
         now_ns = self._clock.now_ns()
         for worker in self._signs:
+            if not concerns(worker.sign, event):
+                continue
             message = message_for(worker.sign, event, now_ns)
             if message is not None:
                 worker.show(message)
+            else:
+                # Also that of a station whose clock is wrong: without a count nobody would know.
+                self._meter.count("sign_messages_total", result="late")

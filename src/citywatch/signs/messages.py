@@ -11,8 +11,9 @@ from citywatch.domain.instants import NS_PER_S
 Side = Literal["right", "left"]
 
 _SHOWN_OF_PLATE = 3
-_KG_PER_T = 1000
 _M_PER_KM = 1000
+_AHEAD_NS = 5 * NS_PER_S
+"""So far a station's clock may be ahead of ours: a pass that is yet to come is one of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A sign behind a station, seen in one direction of travel. Traffic keeps to `drive_side`."""
+    """A sign behind a station, seen in one direction of travel. Traffic keeps to `drive_side`.
+
+    A message stays for `hold_s`, or gives way to the next one after `least_s`. `late_s` behind its pass none is shown.
+    """
 
     name: str
     station: str
@@ -39,6 +43,7 @@ class Sign:
     language: Literal["zh", "en"] = "zh"
     drive_side: Side = "right"
     enforceable_only: bool = True
+    least_s: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +64,26 @@ SHOWN = frozenset({EventKind.OVERLOADED})
 """Kinds of events that a sign may show."""
 
 
-def message_for(sign: Sign, event: Event, now_ns: int) -> Message | None:
-    """The message about an event; None when it is none for this sign, or its vehicle is gone since `late_s`.
+def concerns(sign: Sign, event: Event) -> bool:
+    """Whether an event is one for this sign.
 
     Only a pass that is over by its law is shown, never an undecided one, and none without a plate: nobody would know
-    who is meant. With `enforceable_only` nobody is named whose weight would not stand before a court. It stays for
-    `hold_s` from now on, and never longer than `late_s` + `hold_s` behind the pass.
+    who is meant. With `enforceable_only` nobody is named whose weight would not stand before a court.
     """
     if event.kind not in SHOWN or not event.data.get("plate"):
-        return None
+        return False
     if sign.enforceable_only and event.data.get("enforceable") is False:
-        return None
-    if not event.device.startswith(f"{sign.station}/d{sign.direction}/"):
-        return None
-    if not 0 <= now_ns - event.at_ns <= round(sign.late_s * NS_PER_S):
+        return False
+    return event.device.startswith(f"{sign.station}/d{sign.direction}/")
+
+
+def message_for(sign: Sign, event: Event, now_ns: int) -> Message | None:
+    """The message about an event that concerns the sign; None when its vehicle is gone since `late_s`.
+
+    It stays for `hold_s` from when it is shown, and never longer than `late_s` + `hold_s` behind the pass. A pass that
+    is yet to come by more than clocks differ is from a clock that nobody can go by: it is not shown either.
+    """
+    if not -_AHEAD_NS <= now_ns - event.at_ns <= round(sign.late_s * NS_PER_S):
         return None
     place = nearest(sign)
     plate = str(event.data["plate"])
@@ -97,14 +108,13 @@ def nearest(sign: Sign) -> Place | None:
 
 
 def _lines(sign: Sign, plate: str, over_kg: int, place: Place | None) -> tuple[str, ...]:
-    over_t = f"{over_kg / _KG_PER_T:.1f}"
     if sign.language == "zh":
-        lines = [plate, f"超限 {over_t} 吨"]
+        lines = [plate, f"超限 {over_kg} 公斤"]
         if place is not None:
             side = "右侧" if place.side == "right" else "左侧"
             lines.append(f"请到前方 {_distance(place, ' 米', ' 公里')} {side} {place.name} 卸货")
     else:
-        lines = [plate, f"{over_t} t OVER"]
+        lines = [plate, f"{over_kg} kg OVER"]
         if place is not None:
             lines.append(f"UNLOAD AT {place.name}, {_distance(place, ' m', ' km')}, {place.side}")
     return tuple(lines)

@@ -1,7 +1,8 @@
 """Roadside signs: one worker each, so that a sign that is slow or away delays nobody else.
 
-A sign shows one message at a time and the newest wins: its lorry comes by now. A message is withdrawn when its time is
-over, and a new one takes the place of an old one by itself. What could not be shown in time is not shown at all.
+A sign shows one message at a time. Lorries that come one behind the other are named one after the other, in the order
+of their passes; the next message takes the place of the one before by itself, the last one is withdrawn when its time
+is over. What could not be shown in time is not shown at all.
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import httpx
 
 from citywatch.domain.instants import NS_PER_S, format_instant
+from citywatch.errors import CitywatchError
 from citywatch.ports import Clock, Meter, Store
 from citywatch.signs.messages import Message, Sign
 
@@ -23,6 +28,10 @@ _log = logging.getLogger(__name__)
 _PATIENCE_S = 3.0
 _TRY_AGAIN_S = 1.0
 _LOOK_S = 0.5
+_MOST_WAITING = 16
+"""Of one sign. The oldest gives way: its lorry is nearest to being gone."""
+_MOST_TOLD = 1000
+"""Audit lines that wait for a store that is away."""
 
 
 class Face(Protocol):
@@ -43,8 +52,14 @@ class HttpFace:
 
     def put(self, document: dict[str, Any], expires_s: int) -> bool:
         del expires_s
+        latest_s = time.monotonic() + _PATIENCE_S
         try:
-            return self._client.post(self._url, json=document).is_success
+            with self._client.stream("POST", self._url, json=document) as answer:
+                # Read to its end, so that the connection is kept; but nobody waits for one that trickles.
+                for _ in answer.iter_raw():
+                    if time.monotonic() > latest_s:
+                        break
+                return answer.is_success
         except httpx.HTTPError:
             return False
 
@@ -67,7 +82,11 @@ class TopicFace:
 
 
 class SignWorker:
-    """Shows and withdraws the messages of one sign, from `start` to `stop`."""
+    """Shows and withdraws the messages of one sign, from `start` to `stop`.
+
+    Three things are kept apart: what waits, what the sign has said that it shows, and until when something may stand
+    on it, said or not: a sign that took a document and did not answer in time shows it all the same.
+    """
 
     def __init__(self, sign: Sign, face: Face, store: Store, clock: Clock, meter: Meter) -> None:
         self.sign = sign
@@ -76,8 +95,14 @@ class SignWorker:
         self._clock = clock
         self._meter = meter
         self._news = threading.Condition()
-        self._wanted: Message | None = None
+        self._waiting: list[Message] = []
         self._shown: Message | None = None
+        self._shown_ns = 0
+        # Whoever was here before us may have left something on it.
+        self._clear_ns: int | None = 0
+        self._failed = ""
+        """The event of the message that was tried last and not taken; '' when the last one was."""
+        self._told: deque[dict[str, Any]] = deque(maxlen=_MOST_TOLD)
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name=f"sign-{sign.name}", daemon=True)
 
@@ -93,68 +118,106 @@ class SignWorker:
         self._face.close()
 
     def show(self, message: Message) -> None:
-        """Show this as soon as can be, instead of whatever is shown or waits."""
+        """Show this when those that passed before it have had their time, `least_s` each."""
         with self._news:
-            if self._wanted is not None:
+            self._waiting.append(message)
+            self._waiting.sort(key=lambda one: (one.at_ns, one.event))
+            if len(self._waiting) > _MOST_WAITING:
+                del self._waiting[0]
                 self._meter.count("sign_messages_total", result="replaced")
-            self._wanted = message
             self._news.notify()
 
     def _work(self) -> None:
         while True:
             with self._news:
                 self._news.wait_for(self._has_to_do, timeout=_LOOK_S)
-                wanted, stopping = self._wanted, self._stopping
-                self._wanted = None
+                self._forget_late()
+                wanted = self._waiting.pop(0) if self._has_one_to_show() else None
+                stopping = self._stopping
             if wanted is not None and not stopping:
                 self._show(wanted)
-            elif self._shown is not None and (stopping or self._clock.now_ns() >= self._shown.until_ns):
+            elif stopping or self._is_over():
                 self._withdraw()
+            self._write_down()
             if stopping:
                 return
 
     def _has_to_do(self) -> bool:
-        over = self._shown is not None and self._clock.now_ns() >= self._shown.until_ns
-        return self._wanted is not None or self._stopping or over
+        return self._stopping or self._is_over() or self._has_one_to_show()
+
+    def _has_one_to_show(self) -> bool:
+        # A sign that refuses the next one has to be rid of the last one first.
+        return bool(self._waiting) and self._has_its_turn() and not (self._failed and self._is_over())
+
+    def _is_over(self) -> bool:
+        return self._clear_ns is not None and self._clock.now_ns() >= self._clear_ns
+
+    def _has_its_turn(self) -> bool:
+        """Whether what is shown has been shown long enough for the next one."""
+        return self._shown is None or self._clock.now_ns() - self._shown_ns >= round(self.sign.least_s * NS_PER_S)
+
+    def _forget_late(self) -> None:
+        earliest_ns = self._clock.now_ns() - round(self.sign.late_s * NS_PER_S)
+        timely = [message for message in self._waiting if message.at_ns >= earliest_ns]
+        for _ in range(len(self._waiting) - len(timely)):
+            self._meter.count("sign_messages_total", result="late")
+        self._waiting = timely
 
     def _show(self, message: Message) -> None:
-        latest_ns = message.at_ns + round(self.sign.late_s * NS_PER_S)
         now_ns = self._clock.now_ns()
-        if now_ns > latest_ns:
-            self._meter.count("sign_messages_total", result="late")
-            return
-        expires_s = max(1, round((message.until_ns - now_ns) / NS_PER_S))
-        if self._face.put(_document(message), expires_s):
-            self._shown = message
+        until_ns = now_ns + round(self.sign.hold_s * NS_PER_S)
+        message = replace(message, until_ns=until_ns)
+        if self._face.put(_document(message), max(1, round((until_ns - now_ns) / NS_PER_S))):
             shown_ns = self._clock.now_ns()
+            if self._shown is not None:
+                self._tell("sign_withdrawn", self._shown, shown_ns)
+            self._shown, self._shown_ns, self._clear_ns, self._failed = message, shown_ns, until_ns, ""
             self._meter.count("sign_messages_total", result="shown")
-            self._meter.observe("pass_to_sign_seconds", (shown_ns - message.at_ns) / NS_PER_S)
-            self._audit("sign_shown", message, shown_ns)
+            self._meter.observe("pass_to_sign_seconds", max(0, shown_ns - message.at_ns) / NS_PER_S)
+            self._tell("sign_shown", message, shown_ns)
             return
         self._meter.count("sign_messages_total", result="failed")
+        self._clear_ns = until_ns if self._clear_ns is None else self._clear_ns
+        if self._failed != message.event:
+            self._failed = message.event
+            self._tell("sign_unanswered", message, now_ns)
         with self._news:
-            # A newer one goes first; without one this is tried again for as long as its lorry is near.
-            if self._wanted is None and not self._stopping:
-                self._news.wait(_TRY_AGAIN_S)
-                if self._wanted is None:
-                    self._wanted = message
+            # Tried again for as long as its lorry is near.
+            self._waiting.insert(0, message)
+            self._news.wait_for(lambda: self._stopping, _TRY_AGAIN_S)
 
     def _withdraw(self) -> None:
-        assert self._shown is not None  # noqa: S101  (asked by the caller)
-        message = self._shown
-        empty = {"sign": message.sign, "event": message.event, "lines": []}
+        if self._clear_ns is None:
+            return
+        shown = self._shown
+        empty = {"sign": self.sign.name, "event": "" if shown is None else shown.event, "lines": []}
         if self._face.put(empty, 1):
-            self._shown = None
-            self._meter.count("sign_messages_total", result="withdrawn")
-            self._audit("sign_withdrawn", message, self._clock.now_ns())
-        elif not self._stopping:
+            self._clear_ns = self._shown = None
+            if shown is not None:
+                self._meter.count("sign_messages_total", result="withdrawn")
+                self._tell("sign_withdrawn", shown, self._clock.now_ns())
+            return
+        if shown is not None:
             self._meter.count("sign_messages_total", result="failed")
-            with self._news:
-                self._news.wait(_TRY_AGAIN_S)
+        with self._news:
+            self._news.wait_for(lambda: self._stopping or self._has_one_to_show(), _TRY_AGAIN_S)
 
-    def _audit(self, action: str, message: Message, at_ns: int) -> None:
+    def _tell(self, action: str, message: Message, at_ns: int) -> None:
         """A plate was shown to the public: when, where and for which event is written down."""
-        self._store.audit(at_ns=at_ns, actor=f"sign:{message.sign}", action=action, target=message.event)
+        line = {"at_ns": at_ns, "actor": f"sign:{message.sign}", "action": action, "target": message.event}
+        if len(self._told) == _MOST_TOLD:
+            _log.error("sign %s: the audit took nothing for long: %s is not in it", self.sign.name, self._told[0])
+        self._told.append(line)
+
+    def _write_down(self) -> None:
+        """What was shown goes to the audit; a store that is away is asked again with the next look."""
+        while self._told:
+            try:
+                self._store.audit(**self._told[0])
+            except CitywatchError as error:
+                _log.warning("sign %s: the audit takes nothing: %s", self.sign.name, error)
+                return
+            self._told.popleft()
 
 
 def _document(message: Message) -> dict[str, Any]:

@@ -157,6 +157,9 @@ class SignConfig(_Part):
     late_seconds: Annotated[
         float, Field(ge=1, le=600, description="A pass older than this is not shown: its vehicle is gone")
     ] = 30.0
+    least_seconds: Annotated[
+        float, Field(ge=0, le=60, description="So long it stays even when the next one waits; 0: the newest at once")
+    ] = 3.0
     places: Annotated[tuple[UnloadingPlace, ...], Field(max_length=100, description="Unloading places behind it")] = ()
     enforceable_only: Annotated[
         bool,
