@@ -186,7 +186,11 @@ class Event:
     @classmethod
     def from_json(cls, line: str | bytes) -> Event:
         text = line if isinstance(line, str) else line.decode()
-        raw = json.loads(text)
+        return cls.parsed(text, json.loads(text))
+
+    @classmethod
+    def parsed(cls, text: str, raw: Mapping[str, Any]) -> Event:
+        """From a line and what a JSON parser has found in it. KeyError, ValueError."""
         # Inside of texts quotes are escaped, so this is the key; `data` is the last one.
         begin = text.find(_DATA)
         body = text[begin + len(_DATA) : -1] if begin >= 0 and text[-2:] == "}}" else ""

@@ -29,6 +29,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import google_crc32c
+import orjson
 import redis
 
 from citywatch.adapters.log import scripts
@@ -438,7 +439,8 @@ class RedisLog:
 
 def _event(partition: int, position: Position, fields: Mapping[bytes, bytes]) -> Event:
     try:
-        return Event.from_json(fields[b"e"])
+        line = fields[b"e"].decode()
+        return Event.parsed(line, orjson.loads(line))
     except (ValueError, KeyError) as error:
         where = f"events:{{{partition}}} {position}"
         raise DataError(f"{where} is not an event this version knows: {error}") from error

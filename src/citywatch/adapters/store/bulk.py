@@ -11,13 +11,16 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
+import orjson
 from sqlalchemy import JSON, Column, Connection, Table, insert, select
 
 _FEW = 4
 _IN_ONE_QUESTION = 500
 
-dump = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
-"""How JSON columns are written."""
+
+def dump(value: object) -> str:
+    """How JSON columns are written. TypeError for what is no JSON."""
+    return orjson.dumps(value).decode()
 
 
 class Written(str):

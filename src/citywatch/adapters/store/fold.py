@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -19,6 +19,7 @@ from citywatch.adapters.store.fold_rows import int64 as _int64
 from citywatch.adapters.store.fold_rows import storable as _storable
 from citywatch.adapters.store.fold_rows import text as _text
 from citywatch.adapters.store.fold_rows import whole as _whole
+from citywatch.adapters.store.run import Run
 from citywatch.adapters.store.schema import (
     ALERT_CHANGES,
     ALERTS,
@@ -70,30 +71,31 @@ class Tables:
         self.unmatched: Counter[str] = Counter()
 
     @classmethod
-    def load(cls, connection: Connection, events: Sequence[Event]) -> Tables:
+    def load(cls, connection: Connection, run: Run) -> Tables:
         """With the rows that these events may read. TypeError or ValueError for an event that no row can hold."""
         tables = cls()
-        for event in events:
+        for event in run:
             _check(event)
-        tables.devices.read(connection, {event.device for event in events})
-        tables.cameras.read(connection, {event.device for event in events if event.kind in _ABOUT_THE_FLEET})
-        tables.alerts.read(connection, _named(events, "alert"))
-        tables.tickets.read(connection, _named(events, "ticket"))
-        tables.commands.read(connection, _named(events, "command"))
-        tables.incidents.read(connection, {event.cause for event in events if event.kind in _ABOUT_INCIDENTS})
-        tables.incident_children.read(connection, {key for event in events for key in _leaving(event)})
-        tables.sources.read(connection, {_voice(event) for event in events if event.kind is EventKind.CLAIM_HEARD})
-        tables.disagreements.read(connection, {event.cause for event in events if event.kind in _DISAGREEMENT})
-        proposals = {key for event in events for key in _proposals(event)}
+        tables.devices.read(connection, {event.device for event in run})
+        tables.cameras.read(connection, {event.device for event in run.of(*_ABOUT_THE_FLEET)})
+        tables.alerts.read(connection, run.named("alert"))
+        tables.tickets.read(connection, run.named("ticket"))
+        tables.commands.read(connection, run.named("command"))
+        tables.incidents.read(connection, {event.cause for event in run.of(*_ABOUT_INCIDENTS)})
+        tables.incident_children.read(connection, {key for event in run.of(*_OF_CHILDREN) for key in _leaving(event)})
+        tables.sources.read(connection, {_voice(event) for event in run.of(EventKind.CLAIM_HEARD)})
+        tables.disagreements.read(connection, {event.cause for event in run.of(*_DISAGREEMENT)})
+        proposals = {key for event in run.of(*_OF_CORRECTIONS) for key in _proposals(event)}
         tables.corrections.read(connection, proposals)
-        tables.pass_counts.read(connection, {key for event in events for key, _ in _counted(event)})
-        removed = {event.device for event in events if event.kind in _REMOVALS}
+        counted = run.of(EventKind.PASSES_COUNTED)
+        tables.pass_counts.read(connection, {key for event in counted for key, _ in _counted(event)})
+        removed = {event.device for event in run.of(*_REMOVALS)}
         for rows in (tables.sources, tables.disagreements):
             rows.read_of(connection, removed)
-        tables.quiet.read(connection, events)
-        tables.found.read(connection, events)
-        tables.field.read(connection, events)
-        tables.ticket_names.read(connection, events)
+        tables.quiet.read(connection, run)
+        tables.found.read(connection, run)
+        tables.field.read(connection, run)
+        tables.ticket_names.read(connection, run)
         return tables
 
     def write(self, connection: Connection, dead_letter_quota_bytes: int) -> None:
@@ -128,6 +130,14 @@ class Tables:
 
 def _about_scale(tables: Tables, event: Event) -> None:
     _know_device(tables, event, DeviceKind.SCALE.value)
+
+
+_OF_CORRECTIONS = (
+    EventKind.CORRECTION_PROPOSED,
+    EventKind.CORRECTION_ACCEPTED,
+    EventKind.CORRECTION_DECLINED,
+    EventKind.SCALE_STEP_FOUND,
+)
 
 
 def _proposals(event: Event) -> Iterable[str]:
@@ -527,6 +537,9 @@ def _child(incident: str, cause: str) -> str:
     return event_id("incident_child", incident, cause)
 
 
+_OF_CHILDREN = (EventKind.INCIDENT_OPENED, EventKind.INCIDENT_CHANGED, EventKind.FAULT_RELEASED)
+
+
 def _leaving(event: Event) -> Iterable[str]:
     """Keys of the rows of children that an event may touch."""
     match event.kind:
@@ -619,10 +632,6 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
 
 
 # reading an event's fields
-
-
-def _named(events: Iterable[Event], field: str) -> set[str]:
-    return {_text(event, field) for event in events if field in event.data}
 
 
 def _check(event: Event) -> None:

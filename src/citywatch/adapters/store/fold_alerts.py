@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from citywatch.adapters.store.alert_news import kept
+from citywatch.adapters.store.alert_news import AT_OPENING, kept
 from citywatch.adapters.store.fold_rows import Rows, accepted, text, texts, whole
+from citywatch.adapters.store.run import Run
 from citywatch.adapters.store.schema import SILENCES, WINDOWS
 from citywatch.domain.alerts import AlertState
 from citywatch.domain.events import Event, EventKind, Severity
@@ -27,9 +28,9 @@ class WindowRows:
         self.silences = Rows(SILENCES)
         self.windows = Rows(WINDOWS)
 
-    def read(self, connection: Connection, events: Sequence[Event]) -> None:
-        self.silences.read(connection, {text(event, "silence") for event in events if event.kind in _SILENCES})
-        self.windows.read(connection, {text(event, "window") for event in events if event.kind in _WINDOWS})
+    def read(self, connection: Connection, run: Run) -> None:
+        self.silences.read(connection, {text(event, "silence") for event in run.of(*_SILENCES)})
+        self.windows.read(connection, {text(event, "window") for event in run.of(*_WINDOWS)})
 
     def write(self, connection: Connection) -> None:
         self.silences.write(connection)
@@ -48,23 +49,15 @@ def _opened(tables: Tables, event: Event) -> None:
             "device": event.device,
             "kind": text(event, "kind"),
             "severity": Severity(text(event, "severity")).value,
-            "state": AlertState.OPEN.value,
             "opened_at_ns": event.at_ns,
-            "acknowledged_at_ns": None,
-            "acknowledged_by": "",
-            "resolved_at_ns": None,
-            "resolution": "",
             "subject": _mapping(event, "subject"),
             # Alerts of before there were labels have none.
             "labels": texts(event.data.get("labels", {})),
             "exercise": bool(event.data.get("exercise", False)),
-            "escalation": 0,
-            "escalated_to": "",
-            "flapping": False,
-            "openings": 1,
+            **AT_OPENING,
         }
     )
-    _changed(tables, event, "opened", {})
+    _news(tables, event, "opened", {})
 
 
 def _acknowledged(tables: Tables, event: Event) -> None:
@@ -106,8 +99,11 @@ def _changed(tables: Tables, event: Event, change: str, values: dict[str, Any]) 
     if row is None or row["state"] == AlertState.RESOLVED.value:
         tables.unmatched[event.kind.value] += 1
         return
-    after = tables.alerts.change(alert, **values)
-    tables.alert_changes.append({"alert": alert, "change": change, "at_ns": event.at_ns, "body": kept(after)})
+    _news(tables, event, change, kept(tables.alerts.change(alert, **values)))
+
+
+def _news(tables: Tables, event: Event, change: str, body: dict[str, Any]) -> None:
+    tables.alert_changes.append({"alert": text(event, "alert"), "change": change, "at_ns": event.at_ns, "body": body})
 
 
 def _silence_set(tables: Tables, event: Event) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from citywatch.adapters.store.fold_rows import Rows, accepted, int64, storable, text, whole
+from citywatch.adapters.store.run import Run
 from citywatch.adapters.store.schema import DEVICE_ACCESS, EXERCISES, SHIFT_LOG, TICKET_PHOTOS
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.faults import Fault
@@ -26,24 +27,21 @@ class FieldRows:
         self.photos = Rows(TICKET_PHOTOS)
         self.shifts = Rows(SHIFT_LOG)
 
-    def read(self, connection: Connection, events: Sequence[Event]) -> None:
-        def of(*kinds: EventKind) -> Collection[Event]:
-            return [event for event in events if event.kind in kinds]
-
-        exercises = of(EventKind.EXERCISE_STARTED, EventKind.EXERCISE_ENDED)
+    def read(self, connection: Connection, run: Run) -> None:
+        exercises = run.of(EventKind.EXERCISE_STARTED, EventKind.EXERCISE_ENDED)
         self.exercises.read(connection, {text(event, "exercise") for event in exercises})
-        self.access.read(connection, {event.device for event in of(EventKind.DEVICE_NOTED)})
-        self.photos.read(connection, {_photo(event) for event in of(EventKind.PHOTO_ADDED)})
-        self.shifts.read(connection, {text(event, "entry") for event in of(EventKind.SHIFT_LOGGED)})
+        self.access.read(connection, {event.device for event in run.of(EventKind.DEVICE_NOTED)})
+        self.photos.read(connection, {_photo(event) for event in run.of(EventKind.PHOTO_ADDED)})
+        self.shifts.read(connection, {text(event, "entry") for event in run.of(EventKind.SHIFT_LOGGED)})
 
     def write(self, connection: Connection) -> None:
         for rows in (self.exercises, self.access, self.photos, self.shifts):
             rows.write(connection)
 
 
-def pictures(event: Event) -> list[str]:
-    """The photo that must not give way from now on."""
-    return [text(event, "photo")] if event.kind is EventKind.PHOTO_ADDED else []
+def pictures(run: Run) -> list[str]:
+    """Photos that must not give way from now on."""
+    return [text(event, "photo") for event in run.of(EventKind.PHOTO_ADDED)]
 
 
 def _photo(event: Event) -> str:

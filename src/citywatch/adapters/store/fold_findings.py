@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from citywatch.adapters.store import letters
 from citywatch.adapters.store.fold_rows import Rows, accepted, storable, text, texts, whole
+from citywatch.adapters.store.run import Run
 from citywatch.adapters.store.schema import FINDINGS
 from citywatch.domain.events import Event, EventKind, Severity
 from citywatch.domain.findings import FindingEnd, Verifier
@@ -26,16 +27,16 @@ class FindingRows:
     def __init__(self) -> None:
         self.findings = Rows(FINDINGS)
 
-    def read(self, connection: Connection, events: Sequence[Event]) -> None:
-        self.findings.read(connection, {text(event, "finding") for event in events if event.kind in _ABOUT_FINDINGS})
+    def read(self, connection: Connection, run: Run) -> None:
+        self.findings.read(connection, {text(event, "finding") for event in run.of(*_ABOUT_FINDINGS)})
 
     def write(self, connection: Connection) -> None:
         self.findings.write(connection)
 
 
-def pictures(event: Event) -> list[str]:
+def pictures(run: Run) -> list[str]:
     """Photos that must not give way from now on."""
-    return list(event.data["photos"]) if event.kind is EventKind.FINDING_RAISED else []
+    return [photo for event in run.of(EventKind.FINDING_RAISED) for photo in event.data["photos"]]
 
 
 def _raised(tables: Tables, event: Event) -> None:

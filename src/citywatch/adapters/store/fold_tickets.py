@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
 from citywatch.adapters.store.fold_rows import Rows, accepted, int64, storable, text, texts, whole
+from citywatch.adapters.store.run import Run
 from citywatch.adapters.store.schema import TICKET_NAMES
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.tickets import (
@@ -35,9 +36,8 @@ class NameRows:
     def __init__(self) -> None:
         self.names = Rows(TICKET_NAMES)
 
-    def read(self, connection: Connection, events: Sequence[Event]) -> None:
-        reopened = (event for event in events if event.kind is EventKind.TICKET_REOPENED)
-        self.names.read(connection, {_by_cause(event) for event in reopened})
+    def read(self, connection: Connection, run: Run) -> None:
+        self.names.read(connection, {_by_cause(event) for event in run.of(EventKind.TICKET_REOPENED)})
 
     def write(self, connection: Connection) -> None:
         self.names.write(connection)

@@ -7,6 +7,7 @@ was decided; nothing is decided here.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
@@ -18,6 +19,7 @@ from citywatch.adapters.store import fold_field, fold_findings, letters, referen
 from citywatch.adapters.store.bulk import Written, insert_rows, known_among
 from citywatch.adapters.store.database import alone
 from citywatch.adapters.store.fold import HANDLERS, PASSING, Tables
+from citywatch.adapters.store.run import Run
 from citywatch.adapters.store.schema import EVENTS, POSITIONS
 from citywatch.adapters.store.sql import SqlStore
 from citywatch.domain.events import Event, EventKind
@@ -26,6 +28,8 @@ from citywatch.ports import ORIGIN, Position
 DEAD_SOURCE = "events"
 """Events that fit no table are dead letters of this source, reason `event_unreadable`; content is the event's line."""
 _STREAM = "events:"
+_strict = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+"""The data of an event that came with no line, as its line would have it: ValueError for a number that is none."""
 
 
 def _nothing(_where: str) -> None:
@@ -89,12 +93,13 @@ class Projector:
             if not fresh:
                 return 0
             new = _unknown(connection, [event for _, event in fresh])
-            tables = Tables.load(connection, new)
+            run = Run(new)
+            tables = Tables.load(connection, run)
             for event in new:
                 HANDLERS[event.kind](tables, event)
             _keep_events(connection, partition, [event for event in new if event.kind not in PASSING])
-            referred, released = references.project(connection, new)
-            self._pin_pictures(new, referred)
+            referred, released = references.project(connection, run)
+            self._pin_pictures(run, referred)
             tables.write(connection, self._store.dead_letter_quota_bytes)
             _advance(connection, partition, stored, fresh[-1][0])
             self._probe("projected_rows")
@@ -105,18 +110,15 @@ class Projector:
         self.unmatched += tables.unmatched
         return len(tables.alert_changes)
 
-    def _pin_pictures(self, events: Sequence[Event], referred: Sequence[str]) -> None:
+    def _pin_pictures(self, run: Run, referred: Sequence[str]) -> None:
         if self._pin is None:
             return
-        for picture in referred:
+        for picture in (*referred, *fold_field.pictures(run), *fold_findings.pictures(run)):
             self._pin(picture)
-        for event in events:
-            for photo in (*fold_field.pictures(event), *fold_findings.pictures(event)):
-                self._pin(photo)
-            if event.kind is EventKind.FAULT_CONFIRMED:
-                for name in ("picture", "previous", "reference"):
-                    if event.data.get(name):
-                        self._pin(event.data[name])
+        for event in run.of(EventKind.FAULT_CONFIRMED):
+            for name in ("picture", "previous", "reference"):
+                if event.data.get(name):
+                    self._pin(event.data[name])
 
     def _bury(self, partition: int, position: Position, event: Event, error: Exception) -> None:
         why = error.orig if isinstance(error, StatementError) and error.orig is not None else error
@@ -169,7 +171,7 @@ def _keep_events(connection: Connection, partition: int, events: Sequence[Event]
             "kind": event.kind.value,
             "cause": event.cause,
             "partition": partition,
-            "body": Written(event.body) if event.body else dict(event.data),
+            "body": Written(event.body or _strict(dict(event.data))),
         }
         for event in sorted(events, key=attrgetter("id"))  # neighbours in the index come one after the other
     ]

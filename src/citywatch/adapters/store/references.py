@@ -6,10 +6,9 @@ with them, and no fault of the camera whose events are kept was told by them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from sqlalchemy import Connection, delete, insert, select
 
+from citywatch.adapters.store.run import Run
 from citywatch.adapters.store.schema import CAMERA_REFERENCES, EVENTS
 from citywatch.domain.events import Event, EventKind
 
@@ -18,14 +17,12 @@ _MOST_FAULTS = 500
 """Faults of one camera that are asked whether they were told by a reference, the newest first."""
 
 
-def project(connection: Connection, events: Iterable[Event]) -> tuple[list[str], list[str]]:
+def project(connection: Connection, run: Run) -> tuple[list[str], list[str]]:
     """Write what these events say; (pictures to pin, pictures to release). KeyError, TypeError for a bad one."""
     pinned: list[str] = []
     left: list[tuple[str, str]] = []
     c = CAMERA_REFERENCES.c
-    for event in events:
-        if event.kind not in KINDS:
-            continue
+    for event in run.of(*KINDS):
         mine = c.camera == event.device
         if event.kind is not EventKind.CAMERA_REMOVED:
             mine &= (c.light == _text(event, "light")) & (c.preset == _text(event, "preset"))
