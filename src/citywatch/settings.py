@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from citywatch.adapters.cameras.config import CameraSettings, PatrolTerms
 from citywatch.adapters.gb28181.config import RegistrarConfig
@@ -101,6 +111,9 @@ class InstrumentSettings(_Part):
     spacing_tolerance_mm: Annotated[
         int, Field(ge=0, le=1000, description="By how much distances between axles may be off (150: ASTM E1318)")
     ] = 150
+    clock_ahead_seconds: Annotated[
+        float, Field(ge=0, le=3600, description="A pass so much later than its own arrival: the scale's clock is wrong")
+    ] = 5.0
 
     @model_validator(mode="after")
     def _exists(self) -> InstrumentSettings:
@@ -126,7 +139,11 @@ class ScaleSettings(_Part):
     heartbeat_seconds: Annotated[
         int, Field(ge=0, le=86_400, description="How often it promises a heartbeat; 0 for never")
     ] = 0
-    instrument: InstrumentSettings | None = None
+    instrument: Annotated[
+        tuple[InstrumentSettings, ...],
+        Field(max_length=100, description="One, or a list of all there were, the oldest first"),
+        BeforeValidator(lambda given: [given] if isinstance(given, dict) else given or ()),
+    ] = ()
     road: Annotated[
         str, Field(max_length=100, description="The road it is on, for statistics; without one, its station")
     ] = ""
@@ -141,6 +158,17 @@ class ScaleSettings(_Part):
         check_device_id(scale_device(station, 0, 0))
         return station
 
+    @field_validator("instrument")
+    @classmethod
+    def _one_at_a_time(cls, instrument: tuple[InstrumentSettings, ...]) -> tuple[InstrumentSettings, ...]:
+        for one, following in pairwise(instrument):
+            if following.certified_from < one.certified_to:
+                raise ValueError(
+                    f"the certificate from {following.certified_from.isoformat()} begins before the one before it ends "
+                    f"({one.certified_to.isoformat()}); the oldest stands first, and one ends where the next begins"
+                )
+        return instrument
+
 
 _Looks = Annotated[int | None, Field(ge=1, le=100)]
 _Seconds = Annotated[float | None, Field(ge=0, le=86_400)]
@@ -151,6 +179,12 @@ class FaultRuleSettings(_Part):
 
     confirm_looks: Annotated[_Looks, Field(description="Bad looks in a row that confirm it")] = None
     confirm_seconds: Annotated[_Seconds, Field(description="... spanning at least this long")] = None
+    hidden_looks: Annotated[
+        int | None,
+        Field(
+            ge=0, le=100, description="... and so many fewer, where something else stood before the camera meanwhile"
+        ),
+    ] = None
     clear_looks: Annotated[_Looks, Field(description="Good looks in a row that clear it")] = None
     clear_seconds: Annotated[_Seconds, Field(description="... spanning at least this long")] = None
 

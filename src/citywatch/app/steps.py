@@ -57,17 +57,21 @@ def instruments(settings: Settings) -> dict[str, Instrument]:
     """What is known of the scales, by device."""
     found = {}
     for scale in settings.scales:
-        given = scale.instrument
-        if given is not None:
+        followed_by = None
+        for given in reversed(scale.instrument):
             known = accuracy(given.standard, given.accuracy_class)
             allowance = known.gross_percent if given.allowance_percent is None else given.allowance_percent
-            found[scale.device] = Instrument(
+            followed_by = Instrument(
                 known,
-                instant("certificate", given.certified_from),
-                instant("certificate", given.certified_to),
+                instant("certified_from", given.certified_from),
+                instant("certified_to", given.certified_to),
                 round(10_000 * allowance),
                 given.spacing_tolerance_mm,
+                round(given.clock_ahead_seconds * NS_PER_S),
+                followed_by,
             )
+        if followed_by is not None:
+            found[scale.device] = followed_by
     return found
 
 

@@ -104,6 +104,10 @@ class FullLaw:
         inside = at_ns >= self.valid_from_ns
         return inside if self.valid_to_ns is None else inside & (at_ns < self.valid_to_ns)
 
+    def holds(self, at_ns: int) -> bool:
+        """Whether the law was in force at an instant."""
+        return at_ns >= self.valid_from_ns and (self.valid_to_ns is None or at_ns < self.valid_to_ns)
+
     @cached_property
     def condition_words(self) -> dict[str, str]:
         """What the law presumes of each condition: yes, no or unknown."""

@@ -19,6 +19,7 @@ from enum import StrEnum
 from functools import lru_cache
 from statistics import NormalDist
 
+from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.passes import Decision, ScaleStatus
 from citywatch.laws.instruments import Accuracy
 
@@ -29,6 +30,8 @@ class Blocked(StrEnum):
     UNDECIDED = "undecided"
     NO_INSTRUMENT = "no_instrument"
     """Nothing is known of the scale: neither class nor certificate."""
+    LAW_NOT_IN_FORCE = "law_not_in_force"
+    """The pass was before the law came into force, or after it had ended."""
     CERTIFICATE_EXPIRED = "certificate_expired"
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
     ERROR_NOT_STATED = "error_not_stated"
@@ -54,7 +57,9 @@ class Instrument:
     """One lane's scale. Its certificate holds from `certified_from_ns` until before `certified_to_ns`.
 
     `allowance_ppm`, millionths of the limit, is given away before anybody is accused; `spacing_tolerance_mm` is by how
-    much a distance between axles may be off.
+    much a distance between axles may be off. A record whose instant lies more than `clock_ahead_ns` after its own
+    arrival comes from a clock that is wrong. `followed_by`: what was certified after it, which never changes what was
+    decided before.
     """
 
     accuracy: Accuracy
@@ -62,6 +67,15 @@ class Instrument:
     certified_to_ns: int
     allowance_ppm: int
     spacing_tolerance_mm: int
+    clock_ahead_ns: int = 5 * NS_PER_S
+    followed_by: Instrument | None = None
+
+    def at(self, at_ns: int) -> Instrument:
+        """What is known of the scale at an instant: the newest certificate that has begun; before it, the first."""
+        found = self
+        while found.followed_by is not None and at_ns >= found.followed_by.certified_from_ns:
+            found = found.followed_by
+        return found
 
     @property
     def name(self) -> str:
@@ -87,13 +101,23 @@ def enforcement(
     axles: int,
     decision: Decision,
     at_ns: int,
+    received_ns: int,
+    in_force: bool,
     status: int,
     suspect: int,
 ) -> Enforcement:
-    """What the scale's class and certificate make of a decision. `gross`, `axles`: what the binding limit is about."""
+    """What the scale's class and certificate make of a decision. `gross`, `axles`: what the binding limit is about.
+
+    `received_ns`: when the record came in by a door that is live, else 0. `in_force`: the law was, at that instant.
+    """
     blocked: list[str] = []
+    instrument = None if instrument is None else instrument.at(at_ns)
+    if instrument is not None and 0 < received_ns < at_ns - instrument.clock_ahead_ns:
+        status |= ScaleStatus.CLOCK_UNSYNCHRONISED
     if decision is Decision.UNDECIDED:
         blocked.append(Blocked.UNDECIDED)
+    if not in_force:
+        blocked.append(Blocked.LAW_NOT_IN_FORCE)
     if suspect:
         blocked.append(Blocked.SUSPECT)
     if status & int(BLOCKING):

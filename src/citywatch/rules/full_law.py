@@ -158,7 +158,11 @@ def _tolerances(law: FullLaw, batch: PassBatch, instruments: Mapping[str, Instru
         device: instruments[device].spacing_tolerance_mm if device in instruments else law.kinds.tolerance_mm
         for device in set(batch.device)
     }
-    return np.array([by_device[device] for device in batch.device], np.int32)
+    found = np.array([by_device[device] for device in batch.device], np.int32)
+    for row, device in enumerate(batch.device):
+        if device in instruments and instruments[device].followed_by is not None:
+            found[row] = instruments[device].at(int(batch.at_ns[row])).spacing_tolerance_mm
+    return found
 
 
 def _heed_words(law: FullLaw, batch: PassBatch, answer: FullAnswer, decision: _Array) -> None:

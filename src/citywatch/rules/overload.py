@@ -230,6 +230,7 @@ def _evidence(
     """
     strict, lenient = outcome(law, full.strict[row]), outcome(law, full.lenient[row])
     binding = lenient if decision is Decision.OVER else strict
+    at_ns = int(batch.at_ns[row])
     sure = enforcement(
         instrument,
         limit_kg=binding["limit_kg"] if binding else 0,
@@ -237,7 +238,9 @@ def _evidence(
         gross=binding is not None and binding["axles"] == int(batch.axle_count[row]),
         axles=binding["axles"] if binding else 0,
         decision=decision,
-        at_ns=int(batch.at_ns[row]),
+        at_ns=at_ns,
+        received_ns=int(batch.received_ns[row]),
+        in_force=law.holds(at_ns),
         status=int(batch.status[row]),
         suspect=int(verdicts.suspect[row]),
     )
@@ -252,7 +255,7 @@ def _evidence(
         "conditions": law.condition_words,
         "probability_lawful": sure.probability_lawful,
         "over_reduced_kg": sure.over_reduced_kg,
-        "instrument": instrument.name if instrument else None,
+        "instrument": instrument.at(at_ns).name if instrument else None,
         "enforceable": not sure.blocked,
         "blocked": list(sure.blocked),
     }
