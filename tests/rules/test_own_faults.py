@@ -116,7 +116,9 @@ def test_a_displaced_view_is_confirmed_over_time_with_its_evidence(watch):
     assert fault.data["reference"] == watch.references["day", ""]
     assert fault.data["light"] == "day"
     assert (
-        fault.data["rule"] == "confirmed by 3 bad looks in a row over at least 420 s, cleared by 2 good looks in a row"
+        fault.data["rule"]
+        == "confirmed by 3 bad looks in a row over at least 420 s (2 alike, where something else hid it "
+        "in between), cleared by 2 good looks in a row"
     )
     evidence = fault.data["evidence"]
     assert evidence["value"] == pytest.approx(math.hypot(30, 5), abs=1e-5)

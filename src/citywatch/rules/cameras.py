@@ -25,6 +25,7 @@ from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import CONFIRMED, NEVER, SUSPECT, Confirmation, Evidence, FaultRow
 from citywatch.rules.judgement import Judgement, judge
 from citywatch.rules.last_seen import LastSeen, Seen
+from citywatch.rules.likeness import is_like, likeness
 from citywatch.rules.pictures import Finding, Look, LookHistory, Why, looks
 from citywatch.rules.references import Adopted, LearningPolicy, View
 
@@ -203,8 +204,11 @@ def _one_fault(case: _Case, fault: Fault, rule: Confirmation) -> None:
         evidence = _evidence(case, finding)
         held = fault in case.held
         after, event = faults.bad_look(
-            fault_row, look.device, name, look.at_ns, last_good_ns, evidence, rule, held=held, dark=case.dark
-        )
+            fault_row, look.device, name, look.at_ns, last_good_ns, evidence, rule, held=held, dark=case.dark,
+            alike=fault_row is not None and is_like(look, fault_row.get("like", ())),
+        )  # fmt: skip
+        if fault_row is None and rule.hidden_looks:
+            after = {**after, "like": likeness(look)}
         if fault is Fault.MOVED:
             after = {**after, "far": _far(finding)}
         case.open[name] = after
@@ -216,8 +220,16 @@ def _one_fault(case: _Case, fault: Fault, rule: Confirmation) -> None:
                 del case.open[name]
             else:
                 case.open[name] = left
+    elif fault_row is not None and _is_hidden(case, fault):
+        case.open[name] = faults.hidden_look(fault_row)
     if event is not None:
         case.events.append(event)
+
+
+def _is_hidden(case: _Case, fault: Fault) -> bool:
+    """Whether something else stood before the camera at this look: traffic, or another fault of the picture."""
+    others = case.judgement.found.keys() - _OF_THE_NETWORK - {fault}
+    return bool(others) or Own.VIEW_CHANGES in case.judgement.unchecked.values()
 
 
 def _says_nothing(case: _Case, fault: Fault, fault_row: FaultRow) -> bool:

@@ -26,12 +26,13 @@ A displacement and a place are compared with those of the look before: `Trace` r
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from citywatch.domain.pictures import UNKNOWN_PRESET, Fault, Light, Outcome
 from citywatch.rules import hours, normals
 from citywatch.rules.hours import Hours
+from citywatch.rules.likeness import Likeness, is_like, likeness
 from citywatch.rules.normals import NOTHING, Rows, usual
 from citywatch.rules.pictures import Finding, Look, Unchecked
 from citywatch.rules.references import View
@@ -262,6 +263,8 @@ class Trace:
     veiled   whether something with structure of its own lay over a part of it
     shaken   whether it was displaced against the look before it
     light    Light of the last look with a picture
+    like     the likeness of the last look at another view that counted; rules/likeness.py
+    passed   whether the look since then showed something else
     """
 
     name: str = ""
@@ -276,6 +279,8 @@ class Trace:
     sure: bool = True
     lost: float = -1.0
     seen: float = 0.0
+    like: Likeness = field(default_factory=list)
+    passed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +341,7 @@ def against(
     if noise is not None or hidden:
         stuck = _FINE if noise is None else ((noise,), ())
         unchecked = _all(Own.HIDDEN, *(fault for fault in _SCENE if noise is None or fault is not Fault.INFRARED_STUCK))
-        return _together(rate, (stuck[0], unchecked), replace(trace, cells=0, light=int(look.light)))
+        return _together(rate, (stuck[0], unchecked), replace(trace, cells=0, light=int(look.light), passed=True))
     stuck = _colourless(look, rows, dark_hours, limits)
     if stuck[0]:
         unchecked = _all(Own.HIDDEN, *(fault for fault in _SCENE if fault is not Fault.INFRARED_STUCK))
@@ -733,16 +738,21 @@ def _displaced(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> _
     """Where the view lies against its first reference, and against the look before."""
     x, y = view.shift(look)
     far = math.hypot(x, y)
-    step = math.hypot(x - trace.x, y - trace.y) if trace.placed else far
     found: list[Finding] = []
     unchecked: tuple[Unchecked, ...] = ()
-    was_away = trace.strange or (trace.placed and math.hypot(trace.x, trace.y) >= limits.moved_pixels)
+    was_away = trace.strange or _was_away(trace, limits)
+    step = math.hypot(x - trace.x, y - trace.y)
+    same = step <= limits.same_pixels + 0.05 * far
+    # Where a bus hid the look before, it is the place of the one before that.
+    again = trace.strange and same
+    if not trace.placed and not again:
+        step = far
     away = far >= limits.moved_pixels
     steady = _is_steady(look, view, limits)
     hardly = look.match_share < limits.displaced_match_share
-    if away and hardly and not (steady if was_away else far >= limits.far_pixels):
+    if away and hardly and not (steady or again if was_away else far >= limits.far_pixels):
         unchecked = _all(Own.VIEW_CHANGES, Fault.MOVED)
-    elif away and (steady or not was_away or step <= limits.same_pixels + 0.05 * far):
+    elif away and (steady or not was_away or again or (trace.placed and same)):
         # The first look away says so; the next ones must lie at the same place, or the camera shakes.
         found.append(_finding(Fault.MOVED, "view_displaced", "displacement", far, limits.moved_pixels))
     shaken = trace.placed and trace.shaken and far >= limits.shaking_pixels and step >= limits.resting_pixels
@@ -754,23 +764,31 @@ def _displaced(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> _
     return tuple(found), unchecked
 
 
+def _was_away(trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether the view lay elsewhere at the look before."""
+    return trace.placed and math.hypot(trace.x, trace.y) >= limits.moved_pixels
+
+
 def _another(
     look: Look, view: View, rows: Rows, trace: Trace, least: float, limits: OwnThresholds
 ) -> tuple[_Answers, Trace]:
     """Little of the reference is found again."""
     x, y = view.shift(look)
     again = math.hypot(x - trace.x, y - trace.y) <= limits.strange_pixels and look.shift_certainty >= limits.certain
-    steady = _is_steady(look, view, limits) or (trace.strange and again)
+    like = is_like(look, trace.like)
+    steady = _is_steady(look, view, limits) or (trace.strange and (again or (like and trace.passed)))
     after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
-    if not math.isnan(x) and not trace.strange:
+    if not math.isnan(x) and not trace.strange and not _was_away(trace, limits):
         after = replace(after, x=round(x, 3), y=round(y, 3))
     texture = usual(rows, view.light, "texture_share")
     share = limits.another_texture_of_usual if view.light is Light.DAY else limits.another_texture_by_night
     empty = texture.known and look.texture_share < share * texture.mean
     lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share)
     if empty or lost or (trace.strange and not steady):
-        return ((), _all(Own.VIEW_CHANGES, *_PLACED)), after
+        # What is alike by its figures, and another picture than the one just before: they do not tell it apart.
+        return ((), _all(Own.VIEW_CHANGES, *_PLACED)), replace(after, passed=not like, like=[] if like else trace.like)
     found = _below(Fault.MOVED, "another_view", "match_share", look.match_share, least)
+    after = replace(after, passed=False, like=likeness(look))
     return ((found,), _all(Own.HIDDEN, Fault.PARTLY_COVERED, Fault.SHAKING)), after
 
 

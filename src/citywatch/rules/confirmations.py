@@ -1,9 +1,13 @@
 """How many looks, over which time, confirm and clear each fault of a camera.
 
 What parts the times: nothing that passes by itself may last so long. A lorry or a bus stands before a camera for
-minutes (covered, partly covered, moved, out of focus; its long edges may look torn: mosaic); fog, low contrast and a
-camera's own settling after dusk take minutes, too. What the network says is quick. Three looks confirm what a picture
-shows, and `again_seconds` of a suspicion tells the patrol when to look so that three looks are enough.
+minutes (covered, partly covered, moved, out of focus; its long edges may look torn or striped: mosaic, stripes); fog
+and a camera's own settling after dusk take minutes, too. What the network says is quick. Three looks confirm what a
+picture shows, and `again_seconds` of a suspicion tells the patrol when to look so that three looks are enough. Faults
+that may be taken for one another have the same time, so that a name which changes from look to look moves no look.
+
+A bus that hides the picture at one of the looks takes that look away. Two looks that show the same fault in the same
+picture, so far apart as nothing stands that passes, are then enough: docs/decisions/0056.
 """
 
 from __future__ import annotations
@@ -15,8 +19,7 @@ from citywatch.domain.vocabularies import CAMERA_FAULTS
 from citywatch.rules.faults import Confirmation
 
 _QUICK = Confirmation(confirm_looks=2, confirm_seconds=0.0, clear_looks=2)
-_PASSING = Confirmation(confirm_looks=3, confirm_seconds=420.0, clear_looks=2)
-_SIGNAL = Confirmation(confirm_looks=3, confirm_seconds=60.0, clear_looks=3)
+_PASSING = Confirmation(confirm_looks=3, confirm_seconds=420.0, clear_looks=2, hidden_looks=1)
 
 CONFIRMATIONS: Mapping[Fault, Confirmation] = {
     Fault.UNREACHABLE: _QUICK,
@@ -29,12 +32,14 @@ CONFIRMATIONS: Mapping[Fault, Confirmation] = {
     Fault.PARTLY_COVERED: _PASSING,
     Fault.OUT_OF_FOCUS: _PASSING,
     Fault.MOVED: _PASSING,
-    Fault.SHAKING: Confirmation(confirm_looks=3, confirm_seconds=420.0, clear_looks=4, clear_seconds=600.0),
+    Fault.SHAKING: Confirmation(
+        confirm_looks=3, confirm_seconds=420.0, clear_looks=4, clear_seconds=600.0, hidden_looks=1
+    ),
     Fault.COLOUR_CAST: _PASSING,
-    Fault.SNOW: _SIGNAL,
-    Fault.STRIPES: _SIGNAL,
+    Fault.SNOW: Confirmation(confirm_looks=3, confirm_seconds=60.0, clear_looks=3),
+    Fault.STRIPES: Confirmation(confirm_looks=3, confirm_seconds=420.0, clear_looks=3),
     Fault.MOSAIC: Confirmation(confirm_looks=3, confirm_seconds=420.0, clear_looks=4, clear_seconds=300.0),
-    Fault.LOW_CONTRAST: Confirmation(confirm_looks=3, confirm_seconds=600.0, clear_looks=2),
+    Fault.LOW_CONTRAST: _PASSING,
     Fault.INFRARED_STUCK: Confirmation(confirm_looks=3, confirm_seconds=600.0, clear_looks=2),
     Fault.LOW_FRAME_RATE: Confirmation(confirm_looks=3, confirm_seconds=120.0, clear_looks=2),
     Fault.CLOCK_WRONG: Confirmation(confirm_looks=3, confirm_seconds=60.0, clear_looks=2),

@@ -5,8 +5,8 @@ A fault in the making is a row of plain numbers, so that it can live in a partit
 the run of good looks that may end it, `last_good_ns` before it all (-1 when it was never seen in order), `cause`,
 `previous`, the picture of the look before the first bad one: what people compare the fault with, `dark`, whether all
 bad looks were made at dark hours (good looks at other hours say nothing then), `held`, whether declared work has
-held it back, and, once somebody has reported a repair, `reported`: since when it should be gone, and the run of bad
-looks since then.
+held it back, `hidden`, how many looks of a suspicion something else stood before the camera, and, once somebody has
+reported a repair, `reported`: since when it should be gone, and the run of bad looks since then.
 Down since is therefore known twice: at the best from the first bad look, at the worst from the last good one.
 """
 
@@ -23,6 +23,8 @@ from citywatch.domain.instants import NS_PER_S
 SUSPECT = "suspect"
 CONFIRMED = "confirmed"
 NEVER = -1
+_LEAST_ALIKE = 2
+_MOST_HIDDEN = 100
 
 FaultRow = Mapping[str, Any]
 
@@ -31,23 +33,32 @@ FaultRow = Mapping[str, Any]
 class Confirmation:
     """A fault is confirmed by `confirm_looks` bad looks in a row that span at least `confirm_seconds`, and cleared
     by `clear_looks` good ones in a row that span at least `clear_seconds`. Looks that could not check the matter count
-    for neither.
+    for neither; but where something else stood before the camera at `hidden_looks` of them, so many bad looks fewer are
+    enough, two at least, if the last shows the same as the first. What passes does not come again just as it was.
     """
 
     confirm_looks: int = 2
     confirm_seconds: float = 0.0
     clear_looks: int = 2
     clear_seconds: float = 0.0
+    hidden_looks: int = 0
 
     @property
     def again_seconds(self) -> float:
         """How soon to look again at a suspect, so that the looks that confirm are also the time that confirms."""
         return self.confirm_seconds / max(self.confirm_looks - 1, 1)
 
+    @property
+    def least_looks(self) -> int:
+        """Bad looks without which nothing is confirmed, however many looks were hidden."""
+        return min(self.confirm_looks, max(self.confirm_looks - self.hidden_looks, _LEAST_ALIKE))
+
     def words(self) -> str:
         """The rule as a sentence."""
+        fewer = self.least_looks
+        hidden = f" ({fewer} alike, where something else hid it in between)" if fewer < self.confirm_looks else ""
         return (
-            f"confirmed by {_looks(self.confirm_looks, 'bad')}{_over(self.confirm_seconds)}, "
+            f"confirmed by {_looks(self.confirm_looks, 'bad')}{_over(self.confirm_seconds)}{hidden}, "
             f"cleared by {_looks(self.clear_looks, 'good')}{_over(self.clear_seconds)}"
         )
 
@@ -113,11 +124,13 @@ def bad_look(
     *,
     held: bool = False,
     dark: bool = False,
+    alike: bool = False,
 ) -> tuple[FaultRow, Event | None]:
     """One more bad look; the event when it raises the suspicion, or confirms the fault.
 
-    held  declared work explains the fault for now: the look counts, and confirms nothing
-    dark  the look was made at an hour that is dark where the camera stands
+    held   declared work explains the fault for now: the look counts, and confirms nothing
+    dark   the look was made at an hour that is dark where the camera stands
+    alike  the look shows the same as the first bad one
     """
     first = row is None
     row = row or begin(device, fault, at_ns, last_good_ns, evidence.previous)
@@ -131,11 +144,19 @@ def bad_look(
         "held": row.get("held", False) or held,
     }
     long_enough = at_ns - row["first_bad_ns"] >= rule.confirm_seconds * NS_PER_S
-    if row["phase"] == SUSPECT and row["bad"] >= rule.confirm_looks and long_enough and not held:
+    looks = row["bad"]
+    if alike and looks >= rule.least_looks:
+        looks += min(row.get("hidden", 0), rule.hidden_looks)
+    if row["phase"] == SUSPECT and looks >= rule.confirm_looks and long_enough and not held:
         return confirm(row, device, fault, at_ns, evidence, rule)
     if row["phase"] == CONFIRMED and row.get("reported") is not None:
         return _after_repair(row, device, fault, at_ns, rule, held=held)
     return row, _raised(row, device, fault, at_ns, evidence, rule) if first else None
+
+
+def hidden_look(row: FaultRow) -> FaultRow:
+    """A look at which something else stood before the camera: it counts for a suspicion, and in words for nothing."""
+    return {**row, "hidden": min(row.get("hidden", 0) + 1, _MOST_HIDDEN)} if row["phase"] == SUSPECT else row
 
 
 def repair_reported(row: FaultRow, at_ns: int) -> FaultRow:

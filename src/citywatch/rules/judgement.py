@@ -45,6 +45,7 @@ SETTLING = frozenset({Fault.OVER_EXPOSED, Fault.OUT_OF_FOCUS, Fault.COLOUR_CAST,
 _EXPLAINS = frozenset({Fault.COVERED, Fault.PARTLY_COVERED, Fault.MOVED})
 _EXPLAINED = frozenset({Fault.LOW_CONTRAST, Fault.COLOUR_CAST})
 _HIDDEN = (Fault.COVERED, Fault.OUT_OF_FOCUS, Fault.LOW_CONTRAST, Fault.COLOUR_CAST, *_PLACED)
+_OF_THE_VIEW = (Fault.COLOUR_CAST, Fault.OUT_OF_FOCUS)
 _TOO_DARK = frozenset({Why.TOO_DARK.value})
 
 
@@ -106,6 +107,11 @@ def judge(
         del found[fault]
         unchecked[fault] = Own.HIDDEN.value
     _join(found, unchecked, own, {item.fault for item in unsure})
+    if _is_of_another_view(found, own):
+        # Nor does what stands before the camera say that its colours and its focus are fine.
+        unchecked.update(
+            {fault: Own.VIEW_CHANGES.value for fault in _OF_THE_VIEW if fault not in found and fault not in unchecked}
+        )
     if HIDES & found.keys():
         # What one fault hides is not fine.
         unchecked.update(
@@ -147,6 +153,13 @@ def _join(found: dict[Fault, Finding], unchecked: dict[Fault, str], own: Against
                 unchecked.setdefault(fault, own_unchecked[fault])
         elif fault in unsure:
             del unchecked[fault]
+
+
+def _is_of_another_view(found: Mapping[Fault, Finding], own: Against) -> bool:
+    """Whether the picture shows something else than this camera's view."""
+    moved = found.get(Fault.MOVED)
+    changes = any(item.why == Own.VIEW_CHANGES for item in own.unchecked)
+    return changes or (moved is not None and moved.reason == "another_view")
 
 
 def _settling(look: Look, trace: Trace, dark_hours: Hours) -> bool:
