@@ -480,16 +480,12 @@ def scale_convert(
             *("limited_reproducibility", "full_reproducibility"),
         ]
     ),
-    default="R2",
-    show_default=True,
-    help="COST 323: the conditions of the runs.",
+    help="COST 323: the conditions of the runs.  [default: R2]",
 )
 @click.option(
     "--environment",
     type=click.Choice(["I", "II", "III"]),
-    default="I",
-    show_default=True,
-    help="COST 323: how much the surroundings changed during the runs.",
+    help="COST 323: how much the surroundings changed during the runs.  [default: I]",
 )
 @click.option("--initial", is_flag=True, help="Initial verification (COST 323, R134) instead of a check in service.")
 @click.option("--class", "wanted", help="Exit code 3 unless this class or a stricter one is reached.")
@@ -501,8 +497,8 @@ def scale_accept(
     mean: tuple[str, ...],
     sd: tuple[str, ...],
     criterion: tuple[str, ...],
-    repeatability: str,
-    environment: str,
+    repeatability: str | None,
+    environment: str | None,
     initial: bool,
     wanted: str | None,
     as_json: bool,

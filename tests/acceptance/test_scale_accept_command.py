@@ -62,6 +62,16 @@ def test_runs_from_a_file(standard: str, reached: str, tmp_path: Path, capsys: p
     assert f"class {reached}" in capsys.readouterr().out
 
 
+def test_what_was_not_measured_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "runs.csv"
+    file.write_text(RUNS)
+    assert run("--standard", "e1318", str(file), "--json") == 0
+    lacking = ["group", "single_axle", "axle_of_group", "wheel", "speed", "spacing"]
+    assert json.loads(capsys.readouterr().out)["not_measured"] == lacking
+    assert run("--standard", "cost323", str(file)) == 0
+    assert "Not measured, so nothing is said of: group, single_axle, axle_of_group." in capsys.readouterr().out
+
+
 def test_no_class_is_an_exit_code_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--standard", "cost323", "--n", "86", "--mean", "0", "--sd", "40") == 3
     assert "class none" in capsys.readouterr().out
@@ -81,6 +91,15 @@ def test_no_class_is_an_exit_code_of_its_own(capsys: pytest.CaptureFixture[str])
         (["--standard", "cost323", "--n", "30", "--mean", "1", "--sd", "0"], "above 0"),
         (["--standard", "cost323", "--n", "2", "--mean", "1", "--sd", "1"], "too few"),
         (["--standard", "cost323", *KNOWN, "--class", "E"], "none of COST 323"),
+        (["--standard", "cost323", "--n", "nan", "--mean", "1", "--sd", "1"], "--n nan of gross: a whole number"),
+        (["--standard", "cost323", "--n", "1e400", "--mean", "1", "--sd", "1"], "--n inf of gross: a whole number"),
+        (["--standard", "cost323", "--n", "1e19", "--mean", "1", "--sd", "1"], "at most 1,000,000"),
+        (["--standard", "cost323", "--n", "30", "--mean", "1e308", "--sd", "1"], "mean is 1e[+]308"),
+        (["--standard", "cost323", "--n", "30", "--mean", "1", "--sd", "1e308"], "up to 1000"),
+        (["--standard", "cost323", "--n", "gross=3", "--n", "gross=4"], "--n is given twice for gross"),
+        (["--standard", "r134", "x.csv", "--repeatability", "R1"], "knows no --repeatability"),
+        (["--standard", "e1318", "x.csv", "--environment", "I"], "knows no --environment"),
+        (["--standard", "e1318", "x.csv", "--initial"], "knows no --initial"),
     ],
 )
 def test_options_that_do_not_fit(arguments: list[str], words: str) -> None:
@@ -98,6 +117,9 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
     file.write_text("run,criterion,reference,measured\n1,gross,5,6\n")
     with pytest.raises(ConfigurationError, match="at least 2 runs"):
         app(["scale", "accept", "--standard", "cost323", str(file)], standalone_mode=False)
+    file.write_text("run,criterion,criterion,reference,measured\n1,gross,group,5,6\n")
+    with pytest.raises(DataError, match="column 'criterion' stands twice"):
+        app(["scale", "accept", "--standard", "r134", str(file)], standalone_mode=False)
     file.write_text("run\n1\n")
     with pytest.raises(DataError, match="criterion"):
         app(["scale", "accept", "--standard", "e1318", str(file)], standalone_mode=False)

@@ -25,6 +25,9 @@ from citywatch.errors import DataError
 
 _COLUMNS = ("run", "criterion", "reference", "measured")
 _MOST_MISTAKES = 20
+MOST_RUNS = 1_000_000
+LARGEST_PERCENT = 1000.0
+"""Beyond it no error of a scale is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,14 @@ class Sample:
     def __post_init__(self) -> None:
         if self.n < 2:
             raise ValueError(f"n is {self.n}; at least 2 runs make a standard deviation")
-        if not math.isfinite(self.mean):
-            raise ValueError(f"the mean is {self.mean}; a number is wanted")
-        if not (math.isfinite(self.sd) and self.sd > 0.0):
-            raise ValueError(f"the standard deviation is {self.sd}; above 0 is wanted")
+        if self.n > MOST_RUNS:
+            raise ValueError(f"n is {self.n:,}; at most {MOST_RUNS:,} are wanted")
+        if not abs(self.mean) <= LARGEST_PERCENT:
+            raise ValueError(f"the mean is {self.mean:g}; a number of per cent is wanted, -1000 to 1000")
+        if not 0.0 < self.sd <= LARGEST_PERCENT:
+            raise ValueError(
+                f"the standard deviation is {self.sd:g}; a number of per cent above 0 is wanted, up to 1000"
+            )
 
 
 def read_runs(text: str, name: str) -> list[Run]:
@@ -64,6 +71,9 @@ def read_runs(text: str, name: str) -> list[Run]:
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     try:
         header = [cell.strip() for cell in next(reader, [])]
+        twice = [column for column in _COLUMNS if header.count(column) > 1]
+        if twice:
+            raise DataError(f"{name}, line 1: column {twice[0]!r} stands twice; leave one")
         missing = [column for column in _COLUMNS if column not in header]
         if missing:
             raise DataError(f"{name}, line 1: column {missing[0]!r} is missing; wanted: {','.join(_COLUMNS)}")

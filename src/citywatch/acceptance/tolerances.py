@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from citywatch.acceptance.standards import Criterion, standards
 
@@ -44,12 +44,14 @@ class ClassResult:
 class Acceptance:
     """All classes from the strictest on; `class_name` is the first one passed, `none` when there is none.
 
-    `not_judged` names criteria that were measured and that the standard, as it stands here, has no tolerance for.
+    `not_judged` names criteria that were measured and that the standard, as it stands here, has no tolerance for;
+    `not_measured` those that it has one for, in the class reached (else in any), and that nobody measured.
     """
 
     class_name: str
     classes: tuple[ClassResult, ...]
     not_judged: tuple[Criterion, ...]
+    not_measured: tuple[Criterion, ...] = ()
 
 
 def e1318(errors: Mapping[Criterion, Sequence[float]]) -> Acceptance:
@@ -71,7 +73,14 @@ def e1318(errors: Mapping[Criterion, Sequence[float]]) -> Acceptance:
         if counts:
             counts += [_count(c, errors[c], common[c], share) for c in common if c in errors]
         classes.append(ClassResult(named.name, tuple(counts)))
-    return _acceptance(classes, errors)
+    found = _acceptance(classes, errors)
+    asked = {
+        Criterion(key)
+        for named in standard.classes
+        if found.class_name in (named.name, NO_CLASS)
+        for key in named.tolerances
+    }
+    return replace(found, not_measured=tuple(c for c in Criterion if c in (asked | common.keys()) and c not in errors))
 
 
 def r134(errors: Mapping[Criterion, Sequence[float]], *, initial: bool) -> Acceptance:

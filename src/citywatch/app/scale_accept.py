@@ -28,8 +28,8 @@ def accept(
     file: Path | None,
     *,
     summary: Mapping[str, Sequence[str]],
-    repeatability: str,
-    environment: str,
+    repeatability: str | None,
+    environment: str | None,
     initial: bool,
     wanted: str | None,
     as_json: bool,
@@ -37,6 +37,7 @@ def accept(
     """Assess, print, and return 0, or 3 when no class (or not the wanted one, nor a stricter) is reached.
 
     summary  `criterion`, `n`, `mean`, `sd` as given on the command line, instead of a file (COST 323 alone)
+    repeatability, environment  of COST 323 alone; without them full reproducibility, environment I
     ConfigurationError for options that do not fit together, DataError for a table that cannot be read.
     """
     given = any(summary.values())
@@ -46,6 +47,11 @@ def accept(
         )
     known = standards()[standard]
     _check_class(known, wanted)
+    if standard != "cost323":
+        _refuse_options(known, repeatability=repeatability, environment=environment)
+    if standard == "e1318":
+        _refuse_options(known, initial=initial or None)
+    repeatability, environment = repeatability or "R2", environment or "I"
     if given:
         if standard != "cost323":
             raise ConfigurationError(f"scale accept: {known.title} judges each run; give a FILE, not --n --mean --sd")
@@ -97,6 +103,7 @@ def _cost323(
         "verification": _stage(initial),
         "repeatability": conditions,
         "environment": environment,
+        "not_measured": [criterion.value for criterion in COST323_CRITERIA if criterion not in samples],
         "criteria": criteria,
     }
     header = ("criterion", "n", "mean %", "sd %", "needed %", "min tol. %", "K", "class", "tol. %", "achieved %")
@@ -112,6 +119,7 @@ def _counted(known: Standard, found: tolerances.Acceptance, initial: bool | None
         "class": found.class_name,
         **({} if initial is None else {"verification": _stage(initial)}),
         "not_judged": [criterion.value for criterion in found.not_judged],
+        "not_measured": [criterion.value for criterion in found.not_measured],
         "classes": [
             {
                 "class": result.name,
@@ -170,6 +178,8 @@ def _print(shown: Mapping[str, Any], known: Standard, as_json: bool, rows: Seque
         console.print(f"Conditions: {', '.join(conditions)}.")
     if shown.get("not_judged"):
         console.print(f"Measured, but without a tolerance here: {', '.join(shown['not_judged'])}.")
+    if shown.get("not_measured"):
+        console.print(f"Not measured, so nothing is said of: {', '.join(shown['not_measured'])}.")
     if any(row.get("unconfirmed_figures") for row in shown.get("classes", ())):
         console.print("Some tolerances have not been compared with the printed standard (--json names them).")
     console.print(f"Source: {known.citation}.")
@@ -187,7 +197,7 @@ def _samples(summary: Mapping[str, Sequence[str]]) -> Mapping[Criterion, Sample]
             if lacking:
                 raise ConfigurationError(f"scale accept: {' and '.join(lacking)} of {criterion.value} is missing")
             count = columns["n"][criterion]
-            if count != int(count):
+            if not count.is_integer():
                 raise ConfigurationError(f"scale accept: --n {count:g} of {criterion.value}: a whole number is wanted")
             try:
                 samples[criterion] = Sample(int(count), columns["mean"][criterion], columns["sd"][criterion])
@@ -203,6 +213,8 @@ def _by_criterion(option: str, values: Sequence[str], order: Sequence[Criterion]
         if not equals and place >= len(order):
             raise ConfigurationError(f"scale accept: --{option} is given {len(values)} times for {len(order)} criteria")
         criterion = _criterion(name) if equals else order[place]
+        if criterion in found:
+            raise ConfigurationError(f"scale accept: --{option} is given twice for {criterion.value}; leave one")
         try:
             found[criterion] = float(number)
         except ValueError as error:
@@ -234,6 +246,12 @@ def _text(file: Path) -> str:
         raise ConfigurationError(f"{file}: {error.strerror}; name a readable CSV file") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{file}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+
+
+def _refuse_options(known: Standard, **given: object) -> None:
+    named = [name for name, value in given.items() if value is not None]
+    if named:
+        raise ConfigurationError(f"scale accept: {known.title} knows no --{named[0]}; leave it out")
 
 
 def _check_class(known: Standard, wanted: str | None) -> None:
