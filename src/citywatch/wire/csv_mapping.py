@@ -51,6 +51,8 @@ FIELDS: Final[Mapping[str, FieldKind]] = {
     "camera_axles": FieldKind("camera_axles", "", 0, 999),
     "status": FieldKind("status", "words"),
 }
+LONGEST_TEXT: Final = 128
+"""Characters of a plate, a class or any other text."""
 LISTS: Final = ("axle_weights", "spacings", "left_weights", "axle_speeds")
 FLOATS: Final = frozenset({"speed", "acceleration", "temperature", "axle_speeds"})
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,11 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from citywatch.adapters.scales.parquet_values import FIRST_NS, LAST_NS, RANGES, Found, instants, lists, numbers, texts
 from citywatch.domain.columns import TEXT, Column
 from citywatch.domain.devices import check_device_id
 from citywatch.domain.passes import MAX_AXLES, PassBatch, digest_text
 from citywatch.errors import ConfigurationError, DataError
 from citywatch.kernels import digests
+from citywatch.wire.csv_mapping import LONGEST_TEXT
 from citywatch.wire.lines import BadLine, Chunk, LineReason
 from citywatch.wire.raster import Checks, Encoded
 
@@ -73,9 +75,27 @@ class ParquetEncoder:
         """The passes that fit, and why the others do not."""
         checks = Checks(batch)
         checks.between("axle_count", batch.axle_count, 1, MAX_AXLES)
+        for column in PassBatch.COLUMNS:
+            self._check(column, batch, checks)
         batch = batch.take(checks.kept())
         self._writer.write_table(pa.table([_column(column, batch) for column in PassBatch.COLUMNS], schema=SCHEMA))
         return Encoded(self._sink.drain(), checks.unfit())
+
+    @staticmethod
+    def _check(column: Column, batch: PassBatch, checks: Checks) -> None:
+        """What would not be read is not written."""
+        values = getattr(batch, column.name)
+        if column.name == "at_ns":
+            checks.between("at", values, FIRST_NS, LAST_NS)
+        elif column.dtype == TEXT and column.name != "device":
+            for row, text in enumerate(values):
+                if len(text) > LONGEST_TEXT or not text.isprintable():
+                    checks.refuse(row, column.name, f"no text of at most {LONGEST_TEXT} printable characters")
+        elif column.name in RANGES and column.width == 0:
+            low, high = RANGES[column.name]
+            checks.between(column.name, np.where(values == column.missing, low, np.nan_to_num(values)), low, high)
+        elif column.name in RANGES:
+            checks.axles(column.name, values, int(RANGES[column.name][1]))
 
     def rounded(self, batch: PassBatch) -> PassBatch:
         """The batch itself: nothing is lost, not even `digest` and `received_ns`."""
@@ -140,98 +160,68 @@ def parquet_chunks(path: Path, advance: Callable[[int], None]) -> Iterator[Chunk
                 f"{path}: schema {int(version)}; this version reads up to {PassBatch.SCHEMA_VERSION}"
             )
         wanted = [field.name for field in SCHEMA if field.name in names]
+        places = {name: number for number, name in enumerate(names, start=1)}
         total, size, done = max(file.metadata.num_rows, 1), path.stat().st_size, 0
         try:
             for piece in file.iter_batches(_ROWS, columns=wanted, use_threads=False):
-                yield _chunk(piece, done, path)
+                yield _chunk(piece, done, path, places)
                 advance(size * len(piece) // total)
                 done += len(piece)
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{path}: row {done + 1} or one behind it cannot be read ({error})") from error
 
 
-def _chunk(piece: Any, before: int, path: Path) -> Chunk:
-    rows = len(piece)
-    wrong: dict[int, tuple[str, str]] = {}
+def _chunk(piece: Any, before: int, path: Path, places: Mapping[str, int]) -> Chunk:
+    rows, where, found = len(piece), str(path), Found()
     columns: dict[str, Any] = {"digest": np.zeros((rows, 2), np.uint64), "received_ns": np.zeros(rows, np.int64)}
     columns |= {"speed_mps": np.full(rows, math.nan), "length_mm": np.zeros(rows, np.int32), "plate": ("",) * rows}
-    counts = _plain(piece.column("axle_count"), pa.int16(), 0, "axle_count", path)
-    for row in np.flatnonzero((counts < 1) | (counts > MAX_AXLES)).tolist():
-        wrong[row] = ("axle_count", f"{counts[row]} axles; there are 1 to {MAX_AXLES}")
-    widest = int(np.clip(counts, 0, MAX_AXLES).max(initial=0))
+    counted = next(column for column in PassBatch.COLUMNS if column.name == "axle_count")
+    counts = numbers(piece.column("axle_count"), counted, where, found, needed=True)
+    widest = int(counts.max(initial=0))
     columns["spacing_mm"] = np.zeros((rows, widest), np.int32)
     for column in PassBatch.COLUMNS:
         if _name(column) in piece.schema.names:
-            columns[column.name] = _read(piece.column(_name(column)), column, (counts, widest), wrong, path)
+            columns[column.name] = _read(piece.column(_name(column)), column, (counts, widest), where, found)
     for row, device in enumerate(columns["device"]):
         try:
             check_device_id(device)
         except ValueError as error:
-            wrong.setdefault(row, ("device", str(error)))
-    good = np.array([row for row in range(rows) if row not in wrong], np.int64)
-    places = {name: number for number, name in enumerate(piece.schema.names, start=1)}
+            found.note(row, "device", LineReason.BAD_TEXT, str(error))
+    good = np.array([row for row in range(rows) if row not in found.wrong], np.int64)
     bad = tuple(
-        BadLine(before + row + 1, places.get(name, 0), LineReason.OUT_OF_RANGE, 0, b"", name, text)
-        for row, (name, text) in sorted(wrong.items())
+        BadLine(before + row + 1, places.get(name, 0), reason, 0, b"", name, text)
+        for row, (name, reason, text) in sorted(found.wrong.items())
     )
     batch = PassBatch.of(**columns)
-    if wrong:
+    if found.wrong:
         batch = batch.take(good)
     if "digest" not in piece.schema.names:
         batch = _with_digests(batch)
     return Chunk(rows, batch, good + before + 1, bad)
 
 
-def _read(found: Any, column: Column, axles: tuple[_Array, int], wrong: dict[int, tuple[str, str]], path: Path) -> Any:
-    """One column of the batch; rows in which it is nothing that it may be are noted in `wrong`."""
-    name = _name(column)
-    if name == "digest":
-        return _digests(found, wrong)
+def _read(values: Any, column: Column, axles: tuple[_Array, int], where: str, found: Found) -> Any:
+    """One column of the batch; rows in which it is nothing that it may be are noted."""
+    if column.name == "digest":
+        return _digests(values, found)
+    if column.name == "at_ns":
+        return instants(values, where, found)
     if column.dtype == TEXT:
-        return tuple(text or "" for text in _cast(found, pa.string(), name, path).to_pylist())
+        return texts(values, column.name, where, found)
     if column.width:
-        return _lists(_cast(found, _arrow(column), name, path), column, *axles, wrong)
-    if name == "at":
-        for row in np.flatnonzero(found.is_null().to_numpy(zero_copy_only=False)).tolist():
-            wrong.setdefault(row, (name, "there is no instant"))
-    return _plain(found, _arrow(column), math.nan if name == "speed_mps" else column.missing, name, path)
+        return lists(values, column, axles, where, found)
+    return numbers(values, column, where, found, needed=column.name in NEEDED)
 
 
-def _cast(values: Any, arrow: Any, name: str, path: Path) -> Any:
-    try:
-        return values.cast(arrow)
-    except pa.ArrowException as error:
-        raise ConfigurationError(f"{path}: column {name!r} is {values.type}; {arrow} is wanted") from error
-
-
-def _plain(values: Any, arrow: Any, missing: Any, name: str, path: Path) -> _Array:
-    found = _cast(values, arrow, name, path)
-    if arrow == _INSTANT:
-        found, arrow = found.cast(pa.int64()), pa.int64()
-    plain: _Array = found.fill_null(pa.scalar(missing, arrow)).to_numpy(zero_copy_only=False)
-    return np.ascontiguousarray(plain).copy()
-
-
-def _lists(values: Any, column: Column, counts: _Array, widest: int, wrong: dict[int, tuple[str, str]]) -> _Array:
-    lists = values.fill_null([]) if values.null_count else values
-    lengths = np.diff(lists.offsets.to_numpy())
-    for row in np.flatnonzero(lengths > counts).tolist():
-        wrong.setdefault(row, (column.name, f"{lengths[row]} values for {counts[row]} axles"))
-    out = np.zeros((len(lists), max(widest, int(lengths.max(initial=0)))), column.dtype)
-    out[np.arange(out.shape[1]) < lengths[:, None]] = lists.flatten().fill_null(0).to_numpy(zero_copy_only=False)
-    width = widest if column.since == 1 or out.any() else 0
-    return np.ascontiguousarray(out[:, :width])
-
-
-def _digests(values: Any, wrong: dict[int, tuple[str, str]]) -> _Array:
+def _digests(values: Any, found: Found) -> _Array:
     out = np.zeros((len(values), 2), np.uint64)
-    for row, text in enumerate(values.to_pylist()):
+    for row, text in enumerate(texts(values, "digest", "", Found())):
         try:
-            if text is None or len(text) != 32:
+            if len(text) != 32:
                 raise ValueError
             out[row] = int(text[:16], 16), int(text[16:], 16)
         except ValueError:
-            wrong.setdefault(row, ("digest", "no 32 hexadecimal digits; leave the column out"))
+            found.note(row, "digest", LineReason.BAD_TEXT, "no 32 hexadecimal digits; leave the column out")
     return out
 
 
