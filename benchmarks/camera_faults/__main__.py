@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--few", action="store_true", help="two scenes and two encoders instead of all")
     parser.add_argument("--only", default="", metavar="FAULT,...", help="faults: these and no others")
+    parser.add_argument("--streets", default="", metavar="SEED,...", help="faults: these streets of the set, no others")
     parser.add_argument("--seeds", type=int, default=60, help="clean: cameras")
     parser.add_argument("--days", type=int, default=5, help="clean: days of each")
     parser.add_argument("--first-seed", type=int, default=None, help="clean: the first camera's seed")
@@ -42,7 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
     match options.part:
         case "faults":
             only = [name for name in options.only.split(",") if name]
-            results = faults.run(out, few=options.few, processes=options.processes, which=which, only=only)
+            streets = [int(seed) for seed in options.streets.split(",") if seed]
+            results = faults.run(
+                out, few=options.few, processes=options.processes, which=which, only=only, streets=streets
+            )
             print(report.of_faults(results))
         case "clean":
             healthy = clean.run(

@@ -110,7 +110,7 @@ def rows_of_faults(results: Sequence[Result]) -> list[Row]:
     for severity, goal in (("severe", Goal(at_least=100.0)), ("medium", Goal(at_least=95.0)), ("mild", None)):
         group = groups.get(severity, [])
         share = 100.0 * sum(map(in_time, group)) / len(group) if group else None
-        note = "within 3 looks, frozen 8" if severity == "severe" else "within 8 looks"
+        note = "within 3 looks, frozen 8" if severity == "severe" else "within 8 looks, frozen 14"
         rows.append(row(SCENARIO, f"{severity} faults found", share, "%", goal=goal, note=f"{note}; n {len(group)}"))
     by_fault: dict[tuple[str, str], list[Result]] = defaultdict(list)
     for result in scored(results):
