@@ -120,6 +120,36 @@ def test_a_strip_that_weighs_wrong_is_left_out():
     assert found.gross_kg[0] == pytest.approx(TRUCK.gross_kg, rel=1e-3)
 
 
+@pytest.mark.parametrize(("times", "told"), [(0.8, False), (0.7, True), (0.3, True)])
+def test_of_two_strips_that_disagree_nobody_knows_which_is_wrong(times, told):
+    of = road(2)
+    signal = of.signals([TRUCK], 3.0)
+    signal[1] = 0.3 + times * (signal[1] - 0.3)
+    found = one(fed(station(of), signal))
+    assert (ScaleStatus.SENSOR_FAULT in ScaleStatus(int(found.status[0]))) == told
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("strips", [2, 4])
+def test_what_was_weighed_over_missing_samples_is_told(strips, bad):
+    of = road(strips)
+    trucks = [replace(TRUCK, at_s=0.3 + 2.0 * number) for number in range(3)]
+    signal = of.signals(trucks, 7.0)
+    under = np.flatnonzero(signal[1] > 1.0)
+    middle = under[(under > 0.35 * len(signal[1])) & (under < 0.6 * len(signal[1]))][20]
+    signal[1, middle : middle + 30] = bad
+    whole = fed(station(of), signal)
+    assert [ScaleStatus.SENSOR_FAULT in ScaleStatus(int(status)) for status in whole.status] == [False, True, False]
+    assert fed(station(of), signal, cuts=range(1, signal.shape[1], 97)).to_bytes() == whole.to_bytes()
+
+
+def test_a_bad_sample_between_vehicles_costs_nothing():
+    of = road(2)
+    signal = of.signals([TRUCK], 3.0)
+    signal[:, 100] = np.nan
+    assert one(fed(station(of), signal)).status[0] == 0
+
+
 def test_another_number_of_axles_on_a_strip_is_refused():
     of = road()
     signal = of.signals([TRUCK], 3.0)

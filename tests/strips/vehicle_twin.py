@@ -60,6 +60,11 @@ def weighed(strips, taken, state, axles, origin, dt_s, bounds):
             told["status"] |= STRADDLING
         elif min(lesser) < bounds.partial_share:
             told["status"] |= PARTIAL_WHEEL
+    for side in (FULL, LEFT, RIGHT):
+        here = [k for k, strip in enumerate(strips) if (strip.side, strip.weighs, state[k]) == (side, True, 1)]
+        sums = loads[:, here].sum(axis=0)
+        if len(here) == 2 and max(sums) - sums.mean() > bounds.outlier_share * sums.mean():
+            told["status"] |= SENSOR_FAULT
     return told | {
         "travel": int(way),
         "speed": abs(v),

@@ -117,6 +117,30 @@ def follow(  # noqa: PLR0912, PLR0915  (one walk along the strips)
     return full
 
 
+@kernel("boolean(int64[::1], boolean[::1], int64[::1], int64, float64, float64[:, :, ::1])")
+def two_disagree(state: Any, weighs: Any, side: Any, axles: int, share: float, cell: Any) -> bool:
+    """Whether a side has just two strips that weighed the whole vehicle, each further than `share` off their mean.
+
+    state, weighs, side  (strips,), as in `weigh`; cell (most, strips, CELLS) float64, whose CELL_LOAD is there
+    """
+    for which in range(3):
+        strips_n = 0
+        total = 0.0
+        apart = 0.0
+        for k in range(state.shape[0]):
+            if side[k] == which and weighs[k] and state[k] == 1:
+                load = 0.0
+                for i in range(axles):
+                    load += cell[i, k, strip_match.CELL_LOAD]
+                apart = load - total
+                total += load
+                strips_n += 1
+        # Half the difference against half the sum.
+        if strips_n == 2 and abs(apart) > share * total:
+            return True
+    return False
+
+
 @kernel(
     "void(int64[:, ::1], float64[:, :, ::1], int64, int64, float64, float64[::1], float64[::1], float64[::1],"
     " float64[::1], boolean[::1], int64[::1], boolean[::1], int64[:, ::1], int64[::1], int64[::1], float64[::1],"
@@ -153,7 +177,8 @@ def weigh(  # noqa: PLR0912, PLR0915  (one walk over the axles)
 
     Each strip is weighed by the speed at its own instant. An axle's load is the mean over full strips and over pairs of
     half-lane strips, whatever disagrees with the median left out. Where a side felt some of the axles, what it felt
-    stands and the status says so. An axle's own acceleration is NaN with fewer than three places of strips.
+    stands and the status says so. Of just two strips that disagree nobody can say which is wrong: both count, and the
+    status says so, too. An axle's own acceleration is NaN with fewer than three places of strips.
     """
     strips_n = position_m.shape[0]
     at_s = np.zeros((axles, strips_n))
@@ -242,6 +267,8 @@ def weigh(  # noqa: PLR0912, PLR0915  (one walk over the axles)
             partial = partial or min(share, 1.0 - share) < limit[strip_match.PARTIAL_SHARE]
             left_sum += left
             right_sum += right
+    if two_disagree(state, weighs, side, axles, limit[strip_match.OUTLIER_SHARE], cell):
+        whole[strip_match.STATUS] |= strip_match.SENSOR_FAULT
     if crossings > 0:
         real[strip_match.TRANSVERSE_M] = across / crossings
     if left_sum + right_sum > 0.0:

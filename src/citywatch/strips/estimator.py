@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from citywatch.domain.passes import ScaleStatus
 from citywatch.kernels import strip_match, strip_vehicles, strips
+from citywatch.strips.gaps import Gaps
 from citywatch.strips.station import StripStation
 from citywatch.strips.vehicles import Vehicles
 
@@ -74,6 +76,7 @@ class Estimator:
         self._temperature_c = math.nan
         self.set_temperature(temperature_c)
         self._limit = self._limits()
+        self._gaps: Gaps | None = None
 
         self._whole = np.zeros((_ROWS, strip_match.WHOLES), np.int64)
         self._real = np.zeros((_ROWS, strip_match.REALS))
@@ -133,6 +136,9 @@ class Estimator:
             if loop.shape != (signal.shape[1],):
                 raise ValueError(f"occupied: shape {loop.shape}, wanted ({signal.shape[1]},)")
         if not np.isfinite(signal).all():
+            if self._gaps is None:
+                self._gaps = Gaps(len(self.station.strips), self.station.sample_rate_hz, self._longest_s())
+            self._gaps.note(~np.isfinite(signal), self.samples)
             signal = signal.copy()
             strips.repair(signal, self.samples, self._ring, self._knob, self._tally)
         parts: list[Vehicles] = []
@@ -149,7 +155,7 @@ class Estimator:
             if rows or not parts:
                 parts.append(self._vehicles(rows))
             if rows < _ROWS:
-                return parts[0] if len(parts) == 1 else Vehicles.concat(parts)
+                return self._told(parts)
 
     def finish(self) -> Vehicles:
         """The signal ends here: what is pending comes out with what is known of it."""
@@ -170,7 +176,20 @@ class Estimator:
             )  # fmt: skip
             parts.append(self._vehicles(rows))
             if rows < _ROWS:
-                return parts[0] if len(parts) == 1 else Vehicles.concat(parts)
+                return self._told(parts)
+
+    def _longest_s(self) -> float:
+        """So long after its first pulse a vehicle comes out at the latest."""
+        tuning, loop = self.station.tuning, self.station.loop
+        reach_m = max(float(np.ptp(self._position_m)), tuning.longest_spacing_m) + tuning.longest_spacing_m * MOST_AXLES
+        occupied_s = 0.0 if loop is None else loop.longest_s
+        return strip_vehicles.PATIENCE * 2 * reach_m / tuning.slowest_mps + occupied_s + tuning.longest_pulse_s
+
+    def _told(self, parts: list[Vehicles]) -> Vehicles:
+        found = parts[0] if len(parts) == 1 else Vehicles.concat(parts)
+        if self._gaps is not None:
+            found.status[self._gaps.touched(found)] |= ScaleStatus.SENSOR_FAULT
+        return found
 
     def _vehicles(self, rows: int) -> Vehicles:
         """The filled rows, copied out of the buffers, as wide as their widest vehicle."""
