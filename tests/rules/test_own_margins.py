@@ -10,6 +10,7 @@ from own_kit import ANOTHER_VIEW, BY_DAY, COVER, FOUND_AGAIN, visit
 from citywatch.domain.pictures import Fault, Outcome
 from citywatch.rules import hours, normals
 from citywatch.rules.comparison import Trace, against
+from citywatch.rules.likeness import likeness
 from citywatch.rules.own_margins import focus, margins
 from citywatch.rules.pictures import looks
 from citywatch.rules.references import View
@@ -68,11 +69,12 @@ def test_what_is_found_is_at_its_fault_or_beyond(fault, changes):
             "lost_share": SHARES, "steady_share": SHARES, "contrast_ratio": st.floats(0.1, 1.3),
             "sharpness": st.floats(0.4, 2.5), "texture_share": SHARES, "mean": st.floats(60.0, 170.0),
             "contrast": st.floats(60.0, 120.0), "sharpness_ratio": st.floats(0.5, 1.2),
-            "lost_cells": st.sampled_from([0, 0xFF00FF]),
+            "lost_cells": st.sampled_from([0, 0xFF00FF, 0x0000FF, 0xFFF000]),
         }
     ),
     st.builds(
         Trace, name=st.just("day/"), x=PIXELS, y=PIXELS, placed=st.booleans(), cells=st.sampled_from([0, 0xFF00FF]),
+        passed=st.booleans(), like=st.sampled_from([[], likeness(look())]),
         strange=st.booleans(), veiled=st.booleans(), shaken=st.booleans(), light=st.just(1),
         sure=st.booleans(), lost=st.sampled_from([-1.0, 0.02, 0.2]), seen=SHARES,
     ),
@@ -85,6 +87,23 @@ def test_no_finding_is_said_to_be_far_from_its_fault(values, trace):
             assert told[finding.fault] <= 1e-9, finding
         if finding.fault is Fault.OUT_OF_FOCUS:
             assert focus(one, VIEW, ROWS, math.inf) <= 1e-9, finding
+
+
+def test_a_view_that_is_hardly_found_at_its_place_again_behind_a_bus_is_at_its_fault():
+    far = {"shift_x": 12.0, "shift_certainty": 0.2, "match_share": 0.45, "steady_share": 0.2}
+    behind = Trace("day/", x=12.0, strange=True)
+    assert Fault.MOVED in {
+        finding.fault for finding in against(look(**far), VIEW, ROWS, hours.nothing(), behind, False).found
+    }
+    assert margins(look(**far), VIEW, ROWS, behind)[Fault.MOVED] <= 0
+
+
+def test_what_traffic_must_pass_counts():
+    unlike = ANOTHER_VIEW | {"steady_share": 0.15}
+    assert margins(look(**unlike), VIEW, ROWS, Trace("day/"))[Fault.MOVED] <= 0
+    assert margins(look(**unlike), VIEW, ROWS, Trace("day/", x=60.0, strange=True))[Fault.MOVED] == pytest.approx(0.75)
+    elsewhere = Trace("day/", cells=0xF0F0F0)
+    assert margins(look(**COVER), VIEW, ROWS, elsewhere)[Fault.PARTLY_COVERED] > 0.1
 
 
 def test_the_reference_has_the_last_word_on_the_focus():

@@ -2,10 +2,10 @@
 of focus, of which the reference has the last word.
 
 As rules.pictures.margins: in units of a fault's threshold, positive is fine, 0 or less may be found. An alternative is
-as far as its farthest check, those that weather must pass among them: haze, shadows, what creeps, a veil that stays.
-What hedges a finding beyond these checks (the cells of a cover, how steady another view is) is left out, so that a look
-is never farther from a fault than is said here: false alarms that are extrapolated from these figures are too many
-rather than too few.
+as far as its farthest check, those that weather and traffic must pass among them: haze, shadows, what creeps, a veil
+that stays, another view that is the one of the look before, the cells of a cover. What hedges a finding beyond these is
+left out, so that a look is never farther from a fault than is said here: false alarms that are extrapolated from these
+figures are too many rather than too few.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def margins(
     if trace.name != view.name:
         trace = Trace(view.name)
     told = {
-        Fault.MOVED: min(_displaced(look, view, limits), _another(look, view, rows, limits)),
+        Fault.MOVED: min(_displaced(look, view, trace, limits), _another(look, view, rows, trace, limits)),
         Fault.PARTLY_COVERED: min(_lost(look, view, rows, trace, limits), _veiled(look, view, rows, trace, limits)),
         Fault.SHAKING: _shaking(look, view, trace, limits),
     }
@@ -91,23 +91,38 @@ def _most(value: float, threshold: float) -> float:
     return (value - threshold) / threshold if threshold > 0 and not math.isnan(value) else -math.inf
 
 
-def _displaced(look: Look, view: View, limits: OwnThresholds) -> float:
-    far = math.hypot(*view.shift(look))
+def _displaced(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> float:
+    x, y = view.shift(look)
+    far = math.hypot(x, y)
     if math.isnan(far):
         return math.inf
     steady = limits.steady_share if view.light is Light.DAY else limits.steady_by_night
     stays = math.inf if math.isnan(look.steady_share) else _least(look.steady_share, steady)
     known = min(_least(look.match_share, limits.displaced_match_share), stays, _least(far, limits.far_pixels))
+    if trace.strange:
+        same = limits.same_pixels + 0.05 * far
+        known = min(known, _most(math.hypot(x - trace.x, y - trace.y), same))
     return max(_least(far, limits.moved_pixels), _least(look.shift_certainty, limits.certain), known)
 
 
-def _another(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
     match, texture = usual(rows, view.light, "match_share"), usual(rows, view.light, "texture_share")
     least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
     share = limits.another_texture_of_usual if view.light is Light.DAY else limits.another_texture_by_night
     structure = share * texture.mean if texture.known else 0.0
     uncovered = _most(look.lost_share, limits.another_lost_of_rest * (1.0 - look.match_share))
-    return max(_most(look.match_share, least), _least(look.texture_share, structure), uncovered)
+    alone = max(_most(look.match_share, least), _least(look.texture_share, structure), uncovered)
+    return max(alone, _stays(look, view, trace, limits))
+
+
+def _stays(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> float:
+    """How far another view is from being that of the look before; the first one need not be, nor one behind a bus."""
+    if not trace.strange or trace.passed:
+        return -math.inf
+    steady = _least(look.steady_share, limits.steady_share if view.light is Light.DAY else limits.steady_by_night)
+    x, y = view.shift(look)
+    place = _most(math.hypot(x - trace.x, y - trace.y), limits.strange_pixels)
+    return min(steady, max(place, _least(look.shift_certainty, limits.certain)))
 
 
 def _lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
@@ -121,7 +136,14 @@ def _lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshold
         _least(contrast_left(look, view, rows), left),
     )
     lost_margin = min(max(part, there), _least(look.lost_share, limits.mostly_lost_share))
-    return max(lost_margin, _weather(look, view, rows, limits), _crept(look, view, rows, trace, limits))
+    same = _least(_common(look, trace), limits.same_cells) if trace.cells else -math.inf
+    return max(lost_margin, _weather(look, view, rows, limits), _crept(look, view, rows, trace, limits), same)
+
+
+def _common(look: Look, trace: Trace) -> float:
+    """The share of the cells that a cover hides now and hid at the look before, of the fewer of both."""
+    fewer = max(min(look.lost_cells.bit_count(), trace.cells.bit_count()), 1)
+    return (look.lost_cells & trace.cells).bit_count() / fewer
 
 
 def _weather(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
