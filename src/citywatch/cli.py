@@ -580,6 +580,13 @@ def scale_strips(file: Path, **options: Any) -> None:
 @click.option(
     "--from-gross-kg", type=click.IntRange(1), default=30_000, show_default=True, help="... which weigh at least this."
 )
+@click.option(
+    "--steering-kg", type=click.FloatRange(1), help="What their steering axles weigh by a scale that is right."
+)
+@click.option("--tandem-mm", type=click.FloatRange(1), help="... the spacing of their drive tandems.")
+@click.option(
+    "--left-right", type=click.FloatRange(0.1, 10), help="... the load of the left wheels over the right ones."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 def scale_health(
     files: tuple[Path, ...],
@@ -590,11 +597,15 @@ def scale_health(
     mapping: Path | None,
     axles: int,
     from_gross_kg: int,
+    steering_kg: float | None,
+    tandem_mm: float | None,
+    left_right: float | None,
     as_json: bool,
 ) -> None:
     """Judge scales by the vehicles in their files: levels, steps with date and size, bad records, silences.
 
-    Exit code 3 when a step, a fault or a silence was found. The order of the lines does not matter.
+    Exit code 3 when a step, a fault or a silence was found. The order of the lines does not matter. With --steering-kg
+    and its like a scale that weighs wrong from the beginning is a fault, too.
     """
     from citywatch.app.scale_health import scale_health as health
 
@@ -608,6 +619,9 @@ def scale_health(
             mapping=mapping,
             axles=axles,
             from_gross_kg=from_gross_kg,
+            steering_kg=steering_kg,
+            tandem_mm=tandem_mm,
+            left_right=left_right,
             as_json=as_json,
         )
     )

@@ -290,6 +290,24 @@ class EvasionSettings(_Part):
     ] = ()
 
 
+class ScaleHealthSettings(_Part):
+    """The trucks that scales are held against. What they weigh is told here where it is known; else only changes are
+    found, and no scale that was wrong from the beginning.
+    """
+
+    axles: Annotated[int, Field(ge=3, le=40, description="Axles of the reference trucks, loaded semis")] = 6
+    from_gross_kg: Annotated[int, Field(ge=1, le=999_999, description="... that weigh at least this")] = 30_000
+    steering_kg: Annotated[
+        float | None, Field(ge=1, le=99_999, description="What their steering axles weigh on a scale that is right")
+    ] = None
+    tandem_mm: Annotated[float | None, Field(ge=1, le=9_999, description="... the spacing of their drive tandems")] = (
+        None
+    )
+    left_right: Annotated[
+        float | None, Field(ge=0.1, le=10, description="... the load of the left wheels over that of the right ones")
+    ] = None
+
+
 class SecretsSettings(_Part):
     """Where the keys are that seal the cameras' secrets, and where secret files may be."""
 
@@ -366,6 +384,7 @@ class Settings(_Part):
     rules: RuleSettings = RuleSettings()
     incidents: IncidentSettings = IncidentSettings()
     evasion: EvasionSettings = EvasionSettings()
+    scale_health: ScaleHealthSettings = ScaleHealthSettings()
     law: Annotated[
         Literal["cn-gross", "cn-full", "eu-full", "us-full"], Field(description="The law that passes are judged by")
     ] = "cn-gross"

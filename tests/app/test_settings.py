@@ -144,6 +144,13 @@ def test_defaults_are_promises() -> None:
             "snapshot_full_visits": 12,
         },
         "evasion": {"hold_seconds": 8, "routes": ()},
+        "scale_health": {
+            "axles": 6,
+            "from_gross_kg": 30_000,
+            "steering_kg": None,
+            "tandem_mm": None,
+            "left_right": None,
+        },
         "reports": (),
         "incidents": {"share_percent": 60, "window_seconds": 300, "wait_seconds": 30, "settle_seconds": 300},
         "rules": {

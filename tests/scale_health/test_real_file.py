@@ -33,7 +33,15 @@ def test_the_step_of_the_real_file_is_found_and_dated(real: str, capsys: pytest.
     steps = [step for lane in told["lanes"] for step in lane["steps"]]
     assert len(steps) >= 2
     assert {step["gauge"] for step in steps} == {"steering_axle"}
-    (whole,) = told["stations"][0]["steps"]
+    whole = next(step for step in told["stations"][0]["steps"] if step["gauge"] == "steering_axle")
+    # Loaded trucks as a whole moved with their steering axles, and so did both peaks: it is the scale, or all trucks.
+    (gross,) = [step for step in told["stations"][0]["steps"] if step["gauge"] != "steering_axle"]
+    assert gross["gauge"] == "gross_loaded"
+    assert gross["from"] < "2012-09-03" <= gross["to"]
+    before, after = whole["gross_peaks_before_kg"], whole["gross_peaks_after_kg"]
+    assert before[0] < after[0]
+    assert before[1] < after[1]
+    assert whole["delay_trucks"] < 140
     # ISO week 36 begins on 3 September; the truck before stood on the scale on the 1st.
     assert whole["at"][:10] in ("2012-09-01", "2012-09-03")
     assert whole["from"] < "2012-09-03" < whole["to"]
@@ -41,6 +49,28 @@ def test_the_step_of_the_real_file_is_found_and_dated(real: str, capsys: pytest.
     assert [lane["size_percent"] > 5 for lane in whole["lanes"]] == [True] * 5
     assert all(step["at"] >= "2012-08-27" for step in steps)
     assert sum(lane["population"] for lane in told["lanes"]) == told["stations"][0]["population"] == 503
+
+
+def test_a_week_without_a_pass_is_told(real: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The sample has nothing from 13 to 20 July, in no lane."""
+    health(real, "--json")
+    (silence,) = json.loads(capsys.readouterr().out)["stations"][0]["silences"]
+    assert (silence["from"][:10], silence["to"][:10]) == ("2012-07-13", "2012-07-20")
+
+
+def test_levels_are_held_against_what_is_known_to_be_right(real: str, capsys: pytest.CaptureFixture[str]) -> None:
+    health(real, "--json", "--steering-kg", "5900")
+    told = json.loads(capsys.readouterr().out)
+    third = told["lanes"][2]
+    assert third["faults"] == ["weight_drift"]
+    steering = third["gauges"]["steering_axle"]
+    assert steering["low_percent"] < steering["deviation_percent"] < steering["high_percent"]
+    # Levels are means of logarithms, about 1.4 % below the mean of weights that vary by 16.5 %.
+    assert steering["correction_factor"] == pytest.approx(5_900 / 1.0136 / steering["level"], abs=5e-4)
+    # The fourth lane was too light and is right since its step.
+    assert told["lanes"][3]["steps"]
+    assert told["lanes"][3]["faults"] == []
+    assert set(third["against_other_lanes"]) == {"steering_axle", "tandem_spacing", "gross_empty", "gross_loaded"}
 
 
 def test_the_order_of_lines_does_not_matter(real: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

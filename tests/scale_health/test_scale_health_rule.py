@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
-from health_kit import LANE, loads, trucks
+from health_kit import DEVIATION, LANE, loads, trucks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,9 @@ from citywatch.domain.pulses import TickBatch
 from citywatch.domain.state import State
 from citywatch.flow.step import CityStep
 from citywatch.laws import gross_law
+from citywatch.rules.scale_health.reference import Gauge
+from citywatch.rules.scale_health.watch import HealthPolicy
+from citywatch.rules.scales import ScalePolicy
 
 BEFORE, AFTER = 1_200, 250
 STEPPED = trucks(np.concatenate([loads(3, BEFORE), loads(4, AFTER, 5_900 * 1.12)]))
@@ -26,9 +30,9 @@ STEPPED = trucks(np.concatenate([loads(3, BEFORE), loads(4, AFTER, 5_900 * 1.12)
 class City:
     """The step of a city with one lane."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: HealthPolicy | None = None) -> None:
         self.state = State()
-        self.step = CityStep(gross_law())
+        self.step = CityStep(gross_law(), scales=ScalePolicy(health=policy or HealthPolicy()))
         self.events: list[Event] = []
 
     def take(self, batch: PassBatch, rows: int = 500) -> list[Event]:
@@ -48,8 +52,9 @@ class City:
         self.events += new
         return new
 
-    def of(self, kind: EventKind) -> list[Event]:
-        return [event for event in self.events if event.kind is kind]
+    def of(self, kind: EventKind, gauge: str = "steering_axle") -> list[Event]:
+        """Of steps those of one gauge: here the gross moves with the steering axle, the rest of the load does not."""
+        return [event for event in self.events if event.kind is kind and event.data.get("gauge", gauge) == gauge]
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +157,7 @@ def test_a_declined_correction_makes_the_new_level_right() -> None:
 def test_a_repair_is_seen_by_the_system_itself() -> None:
     city = again()
     back = city.take(trucks(loads(6, 600), first=BEFORE + AFTER + 1))
-    (step,) = [event for event in back if event.kind is EventKind.SCALE_STEP_FOUND]
+    (step,) = [event for event in back if event.data.get("gauge") == "steering_axle"]
     (proposal,) = city.of(EventKind.CORRECTION_PROPOSED)
     assert step.data["withdraws"] == proposal.data["proposal"]
     assert abs(step.data["deviation_percent"]) < 5
@@ -171,9 +176,10 @@ def test_speed_and_sides_are_watched_too(gauge: str, fault: str, after: dict[str
     city = City()
     city.take(trucks(loads(7, 300)))
     city.take(trucks(loads(8, 300), first=300, **after))
-    (step,) = city.of(EventKind.SCALE_STEP_FOUND)
+    (step,) = city.of(EventKind.SCALE_STEP_FOUND, gauge)
     (confirmed,) = city.of(EventKind.FAULT_CONFIRMED)
-    assert (step.data["gauge"], confirmed.data["fault"]) == (gauge, fault)
+    assert confirmed.data["fault"] == fault
+    assert step.cause == step.id
     assert not city.of(EventKind.CORRECTION_PROPOSED)
 
 
@@ -204,3 +210,72 @@ def test_health_is_told_once_a_day() -> None:
     (told,) = city.of(EventKind.SCALE_HEALTH)
     assert (told.data["passes"], told.data["population"], told.data["factor"]) == (250, 250, 1.0)
     assert told.data["gauges"]["steering_axle"]["count"] == 250
+
+
+KNOWN = HealthPolicy(right={Gauge.STEERING_AXLE: 5_900.0 * math.exp(DEVIATION**2 / 2)})
+"""`loads` are drawn around a mean of logarithms."""
+
+
+@pytest.mark.parametrize(("factor", "faulty"), [(1.2, True), (0.85, True), (1.0, False), (1.02, False)])
+def test_a_scale_that_was_wrong_from_the_beginning(factor: float, faulty: bool) -> None:
+    city, blind = City(KNOWN), City()
+    for one in (city, blind):
+        one.take(trucks(loads(28, 900, 5_900 * factor)), 61)
+    assert not blind.of(EventKind.FAULT_CONFIRMED)
+    assert not city.of(EventKind.SCALE_STEP_FOUND)
+    assert len(city.of(EventKind.FAULT_CONFIRMED)) == len(city.of(EventKind.CORRECTION_PROPOSED)) == int(faulty)
+    if faulty:
+        (fault,), (proposal,) = city.of(EventKind.FAULT_CONFIRMED), city.of(EventKind.CORRECTION_PROPOSED)
+        assert fault.data["reason"] == "level_differs"
+        assert proposal.data["step"] == fault.id
+        assert proposal.data["factor_low"] < 1 / factor < proposal.data["factor_high"]
+
+
+@settings(max_examples=3, deadline=None)
+@given(st.lists(st.integers(1, 300), max_size=8))
+def test_batches_do_not_matter_where_the_level_is_looked_at(cuts: list[int]) -> None:
+    batch, whole, pieces, start = trucks(loads(22, 420, 6_900)), City(KNOWN), City(KNOWN), 0
+    whole.take(batch, 420)
+    for cut in [*cuts, len(batch)]:
+        pieces.take(batch.take(slice(start, start + cut)), 420)
+        start += cut
+    assert [event.to_json() for event in pieces.events] == [event.to_json() for event in whole.events]
+    assert pieces.state.snapshot() == whole.state.snapshot()
+
+
+def test_what_a_person_has_said_is_right_stands_above_what_is_configured() -> None:
+    city = City(KNOWN)
+    city.take(trucks(loads(23, 300, 7_000)))
+    (proposal,) = city.of(EventKind.CORRECTION_PROPOSED)
+    at_ns = int(trucks([1.0], first=300).at_ns[0])
+    told = city.command("decline_correction", proposal.data["proposal"], at_ns)
+    assert [event.kind for event in told][:2] == [EventKind.CORRECTION_DECLINED, EventKind.FAULT_CLEARED]
+    city.take(trucks(loads(24, 900, 7_000), first=301))
+    assert len(city.of(EventKind.FAULT_CONFIRMED)) == 1
+
+
+def test_an_accepted_correction_makes_a_wrong_scale_right() -> None:
+    city = City(KNOWN)
+    city.take(trucks(loads(25, 300, 7_000)))
+    (proposal,) = city.of(EventKind.CORRECTION_PROPOSED)
+    at_ns = int(trucks([1.0], first=300).at_ns[0])
+    city.command("accept_correction", proposal.data["proposal"], at_ns)
+    city.take(trucks(loads(26, 900, 7_000), first=301))
+    assert len(city.of(EventKind.FAULT_CONFIRMED)) == 1
+
+
+def test_the_gross_peaks_are_followed_and_make_no_fault() -> None:
+    """Empty semis become heavier, their steering axles do not."""
+    city = City()
+    for number, gross_kg in enumerate((20_000, 22_500)):
+        empty = trucks(loads(27 + number, 400), first=400 * number)
+        columns = {column.name: getattr(empty, column.name) for column in PassBatch.COLUMNS}
+        random = np.random.default_rng(number)
+        axle_kg = np.full((400, 6), 2_500, np.int32)
+        axle_kg[:, 5] += (gross_kg * (1 + 0.1 * random.standard_normal(400))).astype(np.int32) - 15_000
+        weights = {"axle_kg": axle_kg, "gross_kg": axle_kg.sum(axis=1).astype(np.int32), "left_kg": axle_kg // 2}
+        city.take(PassBatch(**{**columns, **weights}), 37)
+    (step,) = city.of(EventKind.SCALE_STEP_FOUND, "gross_empty")
+    assert step.data["size_low_percent"] < 12.5 < step.data["size_high_percent"]
+    assert not city.of(EventKind.FAULT_CONFIRMED)
+    assert max(len(row) for row in city.state.snapshot().values()) < 6_000

@@ -26,6 +26,9 @@ def scale_health(
     mapping: Path | None,
     axles: int,
     from_gross_kg: int,
+    steering_kg: float | None,
+    tandem_mm: float | None,
+    left_right: float | None,
     as_json: bool,
 ) -> int:
     """Review the files and print; exit code 3 when a step, a fault or a silence was found."""
@@ -34,7 +37,7 @@ def scale_health(
     from citywatch.app.scale_terms import load_formats, record_terms  # noqa: PLC0415
     from citywatch.flow.progress import bar  # noqa: PLC0415
     from citywatch.flow.scale_review import review_files  # noqa: PLC0415
-    from citywatch.rules.scale_health.reference import Population  # noqa: PLC0415
+    from citywatch.rules.scale_health.reference import Gauge, Population  # noqa: PLC0415
     from citywatch.rules.scale_health.watch import HealthPolicy  # noqa: PLC0415
 
     told = record_terms(station, time_zone, fold, mapping)
@@ -42,7 +45,9 @@ def scale_health(
     sources = [(path, kind_of(path, kind, "--from", default="mon")) for path in sorted(files)]
     load_formats({kind for _, kind in sources}, told)
     warm_imported()
-    policy = HealthPolicy(Population(axles=axles, from_gross_kg=from_gross_kg))
+    known = {Gauge.STEERING_AXLE: steering_kg, Gauge.TANDEM_SPACING: tandem_mm, Gauge.LEFT_RIGHT: left_right}
+    right = {gauge: level for gauge, level in known.items() if level is not None}
+    policy = HealthPolicy(Population(axles=axles, from_gross_kg=from_gross_kg), right=right)
     total = sum(path.stat().st_size for path, _ in sources if path.is_file())
     with bar("read", total, shown=sys.stderr.isatty()) as advance:
         reviewed = review_files(sources, told, policy, advance)
@@ -52,17 +57,20 @@ def scale_health(
     else:
         _print(shown)
     found = any(lane["steps"] or lane["faults"] or lane["silences"] for lane in shown["lanes"])
-    return SOMETHING_FOUND if found or any(station["steps"] for station in shown["stations"]) else 0
+    found = found or any(station["steps"] or station["silences"] for station in shown["stations"])
+    return SOMETHING_FOUND if found else 0
 
 
 def _reference(policy: HealthPolicy) -> dict[str, Any]:
-    from citywatch.rules.scale_health.chart import FALSE_ALARM_ONE_IN  # noqa: PLC0415
+    from citywatch.rules.scale_health.chart import DELAY, FALSE_ALARM_ONE_IN  # noqa: PLC0415
 
     return {
         "axles": policy.population.axles,
         "from_gross_kg": policy.population.from_gross_kg,
         "tandem_mm": [policy.population.shortest_tandem_mm, policy.population.longest_tandem_mm],
+        "right": {gauge.value: level for gauge, level in policy.right.items()},
         "false_alarm_one_in": FALSE_ALARM_ONE_IN,
+        "delay": DELAY,
     }
 
 
@@ -101,11 +109,12 @@ def _print(shown: dict[str, Any]) -> None:
     steps = [(lane["device"], step) for lane in shown["lanes"] for step in lane["steps"]]
     steps += [(f"{station['station']} (all lanes)", step) for station in shown["stations"] for step in station["steps"]]
     for name, step in steps:
+        levels = f"{step['before']:g} to {step['after']:g} {step['unit']}"
         factor = f"; a factor of {step['correction_factor']} would undo it" if "correction_factor" in step else ""
         console.print(
             f"Step: {name}, {step['gauge']} {step['size_percent']:+.1f} % ({step['size_low_percent']:+.1f} to"
             f" {step['size_high_percent']:+.1f}) at {step['at']} (between {step['from']} and {step['to']}),"
-            f" found at {step['found_at']}: {step['before']:g} to {step['after']:g} {step['unit']},"
+            f" found at {step['found_at']} after {step['delay_trucks']} trucks: {levels},"
             f" confidence {100 * step['confidence']:.2f} %{factor}"
         )
     if not steps:
@@ -113,8 +122,18 @@ def _print(shown: dict[str, Any]) -> None:
     for lane in shown["lanes"]:
         for silence in lane["silences"]:
             console.print(
-                f"Silence: {lane['device']} from {silence['from']} to {silence['to']}, while the station had"
+                f"Silence: {lane['device']} from {silence['from']} to {silence['to']}, while its station had"
                 f" {silence['passes_of_the_station']} passes"
             )
         for fault in lane["faults"]:
             console.print(f"Fault: {lane['device']}: {fault.replace('_', ' ')}")
+        steering = lane["gauges"].get("steering_axle", {})
+        if "right" in steering:
+            console.print(
+                f"Against the reference: {lane['device']}, steering axle {steering['deviation_percent']:+.1f} %"
+                f" ({steering['low_percent']:+.1f} to {steering['high_percent']:+.1f}) where {steering['right']:.0f} kg"
+                f" are right in the mean; a factor of {steering['correction_factor']} would make it so"
+            )
+    for station in shown["stations"]:
+        for silence in station["silences"]:
+            console.print(f"Silence: {station['station']} (all lanes) from {silence['from']} to {silence['to']}")

@@ -29,6 +29,8 @@ from citywatch.rules.faults import Confirmation
 from citywatch.rules.findings import FindingPolicy
 from citywatch.rules.incidents import IncidentPolicy
 from citywatch.rules.liveness import LivenessPolicy
+from citywatch.rules.scale_health.reference import Gauge, Population
+from citywatch.rules.scale_health.watch import HealthPolicy
 from citywatch.rules.scales import ScalePolicy
 from citywatch.rules.statistics import StatisticsPolicy
 from citywatch.settings import RuleSettings, Settings
@@ -98,6 +100,18 @@ def detours_of(settings: Settings, plate_key: bytes = b"") -> DetourPolicy:
     return DetourPolicy(tuple(routes), plate_key)
 
 
+def health_of(settings: Settings) -> HealthPolicy:
+    """Who is the reference of the scales, and what it is known to weigh."""
+    chosen = settings.scale_health
+    known = {
+        Gauge.STEERING_AXLE: chosen.steering_kg,
+        Gauge.TANDEM_SPACING: chosen.tandem_mm,
+        Gauge.LEFT_RIGHT: chosen.left_right,
+    }
+    right = {gauge: level for gauge, level in known.items() if level is not None}
+    return HealthPolicy(Population(axles=chosen.axles, from_gross_kg=chosen.from_gross_kg), right=right)
+
+
 def statistics_of(settings: Settings) -> StatisticsPolicy:
     """Whose midnight divides the days, and the roads of the scales."""
     roads = {scale.device: scale.road for scale in settings.scales if scale.road}
@@ -165,6 +179,7 @@ def city_step(
             instruments=instruments(settings),
             evasion=EvasionPolicy(plate_key=plate_key, hold_seconds=settings.evasion.hold_seconds),
             detours=detours_of(settings, plate_key),
+            health=health_of(settings),
             statistics=statistics_of(settings),
         ),
         findings=FindingPolicy(settings.findings.most_open),

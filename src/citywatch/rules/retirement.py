@@ -17,7 +17,7 @@ from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
 from citywatch.rules import devices, fleet, scales
 from citywatch.rules.scale_health import corrections, watch
 
-_ROOMS = (*fleet.ROOMS_OF_A_DEVICE, scales.ROOM, watch.ROOM, corrections.ROOM)
+_ROOMS = (*fleet.ROOMS_OF_A_DEVICE, scales.ROOM, watch.ROOM, watch.GROSS_ROOM, corrections.ROOM)
 
 
 def retire(state: State, device: str, args: str, *, at_ns: int, actor: str, command: str) -> list[Event] | str:

@@ -80,7 +80,7 @@ def on_tick(state: State, now_ns: int, law: Law, policy: ScalePolicy) -> Iterato
     """What passes have waited for."""
     merger = recount.remembering(state, law, policy.instruments)
     yield from evasion.on_tick(state, now_ns, policy.evasion, merger)
-    yield from health.on_tick(state, now_ns)
+    yield from health.on_tick(state, now_ns, policy.health)
     recount.on_tick(state, law, policy.instruments, policy.statistics)
     yield from statistics.on_tick(state, now_ns, policy.statistics)
 

@@ -20,6 +20,14 @@ from citywatch.kernels import drift
 from citywatch.rules.scale_health.reference import LOG_UNIT
 
 FALSE_ALARM_ONE_IN = 25_000
+DELAY = {
+    "step_percent": 5.0,
+    "cv_percent": 16.5,
+    "trucks_before": 1_000,
+    "median_at_most": 140,
+    "95_percent_within": 300,
+}
+"""What is promised of the delay, in reference trucks."""
 SLACK = 0.12
 THRESHOLD = 30.2
 DESIGN = np.array([SLACK, THRESHOLD, 3.5, 10.0, 750.0, 5_000.0])
@@ -102,6 +110,11 @@ class Chart:
     def mean(self) -> float:
         """The level; NaN without a truck."""
         return int(self.level[drift.SUM]) / self.count if self.count else math.nan
+
+    @property
+    def bound(self) -> float:
+        """The level is known to +- this, with 95 %."""
+        return NORMAL_95 * self.deviation / math.sqrt(max(self.count, 1))
 
     @property
     def deviation(self) -> float:

@@ -17,7 +17,6 @@ import numpy as np
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.state import State
-from citywatch.rules.scale_health.chart import Step
 from citywatch.rules.scale_health.reference import LOG_UNIT
 
 ROOM = "scale_correction"
@@ -80,8 +79,10 @@ def noted(event: Event, correction: Correction) -> Event:
     return replace(event, data=data)
 
 
-def propose(state: State, device: str, step: Step, factor_log: float, *, cause: str, step_event: str) -> Event:
-    """A factor that would make the level right again. It takes the place of an older proposal."""
+def propose(
+    state: State, device: str, at_ns: int, factor_log: float, bound_log: float, *, cause: str, step_event: str
+) -> Event:
+    """A factor, known to +- `bound_log`, that would make the level right. It takes the place of an older proposal."""
     kind = EventKind.CORRECTION_PROPOSED
     proposal = event_id(kind, step_event)
     row = state.get(ROOM, device) or {"open": None, "accepted": []}
@@ -91,12 +92,12 @@ def propose(state: State, device: str, step: Step, factor_log: float, *, cause: 
         "proposal": proposal,
         "step": step_event,
         "factor": ppm / NONE_PPM,
-        "factor_low": _ppm(factor_log - step.size_bound) / NONE_PPM,
-        "factor_high": _ppm(factor_log + step.size_bound) / NONE_PPM,
-        "factor_in_force": in_force(state, device, step.seen_ns).factor,
+        "factor_low": _ppm(factor_log - bound_log) / NONE_PPM,
+        "factor_high": _ppm(factor_log + bound_log) / NONE_PPM,
+        "factor_in_force": in_force(state, device, at_ns).factor,
         "supersedes": row["open"]["proposal"] if row["open"] else "",
     }
-    return Event(proposal, kind, device, step.seen_ns, cause, data)
+    return Event(proposal, kind, device, at_ns, cause, data)
 
 
 def waiting(state: State, device: str) -> str:

@@ -19,14 +19,16 @@ from citywatch.domain.events import EventKind
 from citywatch.domain.instants import format_instant
 from citywatch.domain.passes import Suspect
 from citywatch.domain.state import State
-from citywatch.rules.scale_health import watch
+from citywatch.rules.scale_health import silences, watch
 from citywatch.rules.scale_health.chart import DROP, NORMAL_95, confidence
 from citywatch.rules.scale_health.reference import UNITS, Gauge, Readings, from_log, histogram, peaks
+from citywatch.rules.scale_health.silences import Silence
 from citywatch.rules.scale_health.watch import HealthPolicy, percent
 
-SILENT_CHANCE = 1e-6
-"""A gap of a lane is a silence when as many passes of the station would leave the lane out by so small a chance."""
+FEWEST_TO_COMPARE = 30
+"""Trucks of a lane, and of the others of its station, before they are held against each other."""
 
+Peaks = tuple[tuple[int, int] | None, tuple[int, int] | None]
 _I64 = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -47,10 +49,14 @@ class PlacedStep:
     before_count: int
     after_count: int
     confidence: float
+    delay: int = 0
+    """Trucks of the new level until it was found."""
+    peaks: Peaks = (None, None)
+    """The two peaks of the gross weight before it and since, kg."""
 
     def shown(self) -> dict[str, Any]:
         digits = 4 if UNITS[self.gauge] == "ratio" else 1
-        told = {
+        told: dict[str, Any] = {
             "gauge": self.gauge.value,
             "at": format_instant(self.at_ns),
             "from": format_instant(self.from_ns),
@@ -65,9 +71,12 @@ class PlacedStep:
             "unit": UNITS[self.gauge],
             "before_count": self.before_count,
             "after_count": self.after_count,
+            "delay_trucks": self.delay,
         }
         if self.gauge is Gauge.STEERING_AXLE:
             told["correction_factor"] = round(from_log(-self.size), 4)
+            for name, both in zip(("before", "after"), self.peaks, strict=True):
+                told[f"gross_peaks_{name}_kg"] = list(both) if both else None
         return told
 
 
@@ -79,8 +88,10 @@ class Lane:
     readings: Readings
     steps: tuple[PlacedStep, ...]
     row: Mapping[str, Any]
-    silences: tuple[tuple[int, int, int], ...] = field(default=())
-    """(from_ns, to_ns, passes of the station meanwhile)"""
+    policy: HealthPolicy
+    silences: tuple[Silence, ...] = field(default=())
+    against: Mapping[Gauge, tuple[float, float, int]] = field(default_factory=dict)
+    """By gauge: how far from the other lanes of its station, known to +- what, by how many trucks of theirs."""
 
     def shown(self) -> dict[str, Any]:
         """As JSON tells it."""
@@ -93,7 +104,16 @@ class Lane:
             "from": format_instant(int(readings.at_ns[0])),
             "to": format_instant(int(readings.at_ns[-1])),
             "population": int(np.count_nonzero(readings.loaded)),
-            "gauges": watch.figures(self.row),
+            "gauges": watch.figures(self.row, self.policy),
+            "against_other_lanes": {
+                gauge.value: {
+                    "percent": percent(apart),
+                    "low_percent": percent(apart - bound),
+                    "high_percent": percent(apart + bound),
+                    "trucks": trucks,
+                }
+                for gauge, (apart, bound, trucks) in self.against.items()
+            },
             "gross_peaks_kg": list(both) if both else None,
             "bad_records": {
                 "count": bad,
@@ -135,6 +155,7 @@ class Review:
             "passes": told["passes"],
             "population": told["population"],
             "gross_peaks_kg": told["gross_peaks_kg"],
+            "silences": told["silences"],
             "steps": [
                 {**shown, "lanes": [_at_step(lane, step) for lane in members]}
                 for shown, step in zip(told["steps"], station.steps, strict=True)
@@ -153,11 +174,16 @@ def review(by_device: Mapping[str, Readings], policy: HealthPolicy) -> Review:
         members = Readings.concat([ordered[device] for device in devices])
         common = {gauge: _mean(members, gauge) for gauge in Gauge}
         together = _by_time(Readings.concat([_centred(ordered[device], common) for device in devices]))
+        quiet = tuple(silences.of_station(together.at_ns))
         for device in devices:
-            gaps = tuple(_silences(ordered[device].at_ns, together.at_ns))
-            lanes.append(replace(_judged(device, ordered[device], policy), silences=gaps))
+            gaps = tuple(silences.of_lane(ordered[device].at_ns, together.at_ns)) if len(devices) > 1 else quiet
+            others = [ordered[other] for other in devices if other != device]
+            against = _against(ordered[device], Readings.concat(others)) if others else {}
+            lanes.append(replace(_judged(device, ordered[device], policy), silences=gaps, against=against))
         if len(devices) > 1:
-            wholes.append(_judged(station, together, policy))
+            # Levels of lanes are their own; what is common to all is a change.
+            whole = _judged(station, together, replace(policy, right={}))
+            wholes.append(replace(whole, silences=quiet))
     return Review(tuple(lanes), tuple(wholes))
 
 
@@ -172,7 +198,7 @@ def _judged(device: str, readings: Readings, policy: HealthPolicy) -> Lane:
             found[gauge].append((alarm, event.data["after_count"]))
     steps = [step for gauge in Gauge for step in _placed(readings, gauge, found[gauge])]
     steps.sort(key=lambda step: (step.at_ns, step.gauge))
-    return Lane(device, readings, tuple(steps), state.get(watch.ROOM, device) or {})
+    return Lane(device, readings, tuple(steps), watch.lane(state, device), policy)
 
 
 def _placed(readings: Readings, gauge: Gauge, alarms: Sequence[tuple[int, int]]) -> Iterator[PlacedStep]:
@@ -184,10 +210,15 @@ def _placed(readings: Readings, gauge: Gauge, alarms: Sequence[tuple[int, int]])
         following = alarms[number + 1 :]
         end = following[0][0] - following[0][1] if following else len(values)
         step = place(values[start:end].tolist())
+        split = start + step.split
+        both: Peaks = (None, None)
+        if gauge is Gauge.STEERING_AXLE:
+            ends = int(at_ns[start]), int(at_ns[split]), int(at_ns[end - 1]) + 1
+            both = _peaks(readings, ends[0], ends[1]), _peaks(readings, ends[1], ends[2])
         yield PlacedStep(
             gauge=gauge,
-            split=start + step.split,
-            at_ns=int(at_ns[start + step.split]),
+            split=split,
+            at_ns=int(at_ns[split]),
             from_ns=int(at_ns[start + step.first]),
             to_ns=int(at_ns[start + step.last]),
             seen_ns=int(at_ns[alarm - 1]),
@@ -198,8 +229,16 @@ def _placed(readings: Readings, gauge: Gauge, alarms: Sequence[tuple[int, int]])
             before_count=step.split,
             after_count=end - start - step.split,
             confidence=step.confidence,
+            delay=alarm - split,
+            peaks=both,
         )
-        start += step.split
+        start = split
+
+
+def _peaks(readings: Readings, from_ns: int, to_ns: int) -> tuple[int, int] | None:
+    """The peaks of the semis of [from_ns, to_ns)."""
+    these = readings.semis & (readings.at_ns >= from_ns) & (readings.at_ns < to_ns)
+    return peaks(histogram(readings.gross_kg[these]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,14 +314,13 @@ def _mean(readings: Readings, gauge: Gauge) -> int:
     return round(int(readings.values[gauge][given].sum()) / max(int(np.count_nonzero(given)), 1))
 
 
-def _silences(lane_ns: _I64, station_ns: _I64) -> Iterator[tuple[int, int, int]]:
-    """Gaps in which the station had so many passes that this lane should have had one, too."""
-    share = len(lane_ns) / len(station_ns)
-    if share >= 1.0:
-        return
-    most = math.log(SILENT_CHANCE) / math.log1p(-share)
-    edges = np.concatenate([station_ns[:1], lane_ns, station_ns[-1:]])
-    behind = np.searchsorted(station_ns, edges[:-1], side="right")
-    ahead = np.searchsorted(station_ns, edges[1:], side="left")
-    for gap in np.flatnonzero(ahead - behind > most).tolist():
-        yield int(edges[gap]), int(edges[gap + 1]), int(ahead[gap] - behind[gap])
+def _against(own: Readings, others: Readings) -> dict[Gauge, tuple[float, float, int]]:
+    """How far the gauges of a lane are from those of the other lanes, over all the time: lanes have traffic of their
+    own, so that this is a reason to look and no fault."""
+    found: dict[Gauge, tuple[float, float, int]] = {}
+    for gauge in Gauge:
+        mine, theirs = (readings.values[gauge][readings.given[gauge]] for readings in (own, others))
+        if min(len(mine), len(theirs)) >= FEWEST_TO_COMPARE:
+            bound = NORMAL_95 * math.sqrt(float(mine.var()) / len(mine) + float(theirs.var()) / len(theirs))
+            found[gauge] = (float(mine.mean() - theirs.mean()), bound, len(theirs))
+    return found

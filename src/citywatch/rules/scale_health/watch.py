@@ -1,12 +1,17 @@
 """What a lane's passes say about its scale, pass by pass: steps of its gauges, faults, a correction that is proposed.
 
-A row `scale_health/<device>` of the state holds the charts, the level that counts as right (that before the first step,
-or the one that a person has said is right), what stands at fault, and counts since the day was last told. It is below
-6 kB. Rows are taken in the order in which they come.
+A row `scale_health/<device>` of the state holds the charts, the level before the first step, the one that a person has
+said is right, what stands at fault, and counts since the day was last told; a row `scale_gross/<device>` the charts of
+the two gross peaks. Each is below 6 kB. Rows are taken in the order in which they come.
 
 A step is told whenever it is found. It is a fault when the level, as corrected, is farther from what is right than the
 tolerance; the fault ends when a later step leads back, or when a person accepts the correction that is proposed with
-it, or says that the new level is right.
+it, or says that the new level is right. What is right: what a person has said, else what is configured of the reference
+population, else the level before the first step.
+
+Where it is configured, a scale that weighs wrong from its first truck on is found, too: when LOOKED_AT trucks of a
+level are known, and each time there are four times as many, the level is held against it. It is a fault when it is
+beyond the tolerance by more than the level's own 95 % bound: at 200 trucks that is four standard deviations.
 """
 
 from __future__ import annotations
@@ -31,6 +36,7 @@ from citywatch.rules.scale_health import corrections
 from citywatch.rules.scale_health.chart import FALSE_ALARM_ONE_IN, Chart, Step
 from citywatch.rules.scale_health.reference import (
     FAULTS,
+    GROSS,
     LOG_UNIT,
     UNITS,
     Gauge,
@@ -43,6 +49,9 @@ from citywatch.rules.scale_health.reference import (
 )
 
 ROOM = "scale_health"
+GROSS_ROOM = "scale_gross"
+LOOKED_AT = 200
+_AGAIN = 4
 CLOCK = "scale_health_clock"
 _DAY_NS = 86_400 * NS_PER_S
 _TWO_BLOCKS = Confirmation(confirm_looks=2, clear_looks=2)
@@ -53,20 +62,37 @@ class HealthPolicy:
     """Who is the reference, how much its gauges vary, and what is too much.
 
     expected_cv         coefficient of variation that a gauge is taken to have until its own is known. Steering axle: of
-                        505 loaded semis 0.165; tandem spacing: of the same 0.025; left and right: the figure of an
-                        axle's wheels on an even road is unknown, 0.1 is a guess that own values soon outweigh
-    tolerance_percent   a deviation beyond it is a fault. Weight: half of class 5's 5 % in service (OIML R134)
+                        505 loaded semis 0.165; tandem spacing: of the same 0.025; gross: of the same file 0.14, 0.17;
+                        left and right: the figure of an axle's wheels on an even road is unknown, 0.1 is a guess that
+                        own values soon outweigh
+    tolerance_percent   a deviation beyond it is a fault, but for gross weights, which are freight's, too. Weight: half
+                        of class 5's 5 % in service (OIML R134)
+    right               what the reference population is known to weigh and measure in the mean by a scale that is
+                        right: kg, mm or a ratio; gauges that are not named have no such level
     bad_share_percent   of the records of a block that contradict themselves; two blocks in a row are a fault
     bad_block           passes of a block
     """
 
     population: Population = field(default_factory=Population)
     expected_cv: Mapping[Gauge, float] = field(
-        default_factory=lambda: {Gauge.STEERING_AXLE: 0.165, Gauge.TANDEM_SPACING: 0.025, Gauge.LEFT_RIGHT: 0.1}
+        default_factory=lambda: {
+            Gauge.STEERING_AXLE: 0.165,
+            Gauge.TANDEM_SPACING: 0.025,
+            Gauge.LEFT_RIGHT: 0.1,
+            Gauge.GROSS_EMPTY: 0.14,
+            Gauge.GROSS_LOADED: 0.17,
+        }
     )
     tolerance_percent: Mapping[Gauge, float] = field(
-        default_factory=lambda: {Gauge.STEERING_AXLE: 2.5, Gauge.TANDEM_SPACING: 1.0, Gauge.LEFT_RIGHT: 5.0}
+        default_factory=lambda: {
+            Gauge.STEERING_AXLE: 2.5,
+            Gauge.TANDEM_SPACING: 1.0,
+            Gauge.LEFT_RIGHT: 5.0,
+            Gauge.GROSS_EMPTY: 2.5,
+            Gauge.GROSS_LOADED: 2.5,
+        }
     )
+    right: Mapping[Gauge, float] = field(default_factory=dict)
     bad_share_percent: float = 10.0
     bad_block: int = 200
 
@@ -86,7 +112,7 @@ def on_passes(
     return found
 
 
-def on_tick(state: State, now_ns: int) -> Iterator[Event]:
+def on_tick(state: State, now_ns: int, policy: HealthPolicy) -> Iterator[Event]:
     """Once a day (UTC), for each scale that had passes: what its gauges and records are like."""
     day = now_ns // _DAY_NS
     known = state.get(CLOCK, CLOCK)
@@ -102,7 +128,7 @@ def on_tick(state: State, now_ns: int) -> Iterator[Event]:
                 "passes": row["passes"] - before["passes"],
                 "population": row["loaded"] - before["loaded"],
                 "bad_records": row["bad"] - before["bad"],
-                "gauges": figures(row),
+                "gauges": figures(lane(state, device), policy),
                 "gross_peaks_kg": list(both) if both else [],
                 "factor": corrections.in_force(state, device, now_ns).factor,
                 "faults": sorted(name for name, fault in row["faults"].items() if fault["phase"] == faults.CONFIRMED),
@@ -128,7 +154,7 @@ def settle(
     if not accept:
         gauge = Gauge.STEERING_AXLE
         level = Chart.from_row(row["charts"][gauge]).mean + corrections.in_force(state, device, at_ns).log
-        row = {**row, "right": {**row["right"], gauge.value: round(level)}}
+        row = {**row, "settled": {**row.get("settled", {}), gauge.value: round(level)}}
     standing = row["faults"].get(Fault.WEIGHT_DRIFT)
     state.put(ROOM, device, {**row, "faults": _with(row["faults"], Fault.WEIGHT_DRIFT, None)})
     if standing is None:
@@ -139,7 +165,7 @@ def settle(
 def follow(state: State, device: str, readings: Readings, policy: HealthPolicy) -> Iterator[tuple[int, Event]]:
     """Take the passes of one lane; (number of the pass, event) of what they say, in order."""
     found: list[tuple[int, Event]] = []
-    row = {**(state.get(ROOM, device) or _fresh()), "counted": 0}
+    row = {**lane(state, device), "counted": 0}
     for gauge in Gauge:
         rows = np.flatnonzero(readings.given[gauge])
         if len(rows):
@@ -149,24 +175,43 @@ def follow(state: State, device: str, readings: Readings, policy: HealthPolicy) 
     del row["counted"]
     row["passes"] += len(readings)
     row["loaded"] += int(np.count_nonzero(readings.loaded))
-    state.put(ROOM, device, row)
+    gross = {gauge: chart for gauge, chart in row["charts"].items() if gauge in GROSS}
+    state.put(ROOM, device, {**row, "charts": {name: c for name, c in row["charts"].items() if name not in GROSS}})
+    if gross:
+        state.put(GROSS_ROOM, device, {"charts": gross})
     # Gauges are followed one after the other; what they say is told pass by pass.
     return iter(sorted(found, key=lambda one: one[0]))
 
 
-def figures(row: Row) -> dict[str, Any]:
+def lane(state: State, device: str) -> dict[str, Any]:
+    """What is known of a lane, with all of its charts."""
+    row, gross = state.get(ROOM, device) or _fresh(), state.get(GROSS_ROOM, device)
+    return dict(row) if gross is None else {**row, "charts": {**row["charts"], **gross["charts"]}}
+
+
+def figures(row: Row, policy: HealthPolicy) -> dict[str, Any]:
     """The gauges of a lane for people: count, level, variation, and how far from what is right."""
     shown: dict[str, Any] = {}
     for gauge in Gauge:
         if gauge in row["charts"]:
             chart = Chart.from_row(row["charts"][gauge])
-            right = row["right"].get(gauge)
+            right = _right(row, gauge, policy)
+            known = {}
+            if gauge is Gauge.STEERING_AXLE and gauge in policy.right and right is not None:
+                apart = chart.mean - right
+                known = {
+                    "right": policy.right[gauge],
+                    "low_percent": percent(apart - chart.bound),
+                    "high_percent": percent(apart + chart.bound),
+                    "correction_factor": round(from_log(-apart), 4),
+                }
             shown[gauge.value] = {
                 "count": chart.count,
                 "level": _shown(gauge, chart.mean),
                 "unit": UNITS[gauge],
                 "cv_percent": round(100 * math.sqrt(math.expm1((chart.deviation / LOG_UNIT) ** 2)), 2),
                 "deviation_percent": None if right is None else percent(chart.mean - right),
+                **known,
             }
     return shown
 
@@ -182,6 +227,7 @@ def _fresh() -> dict[str, Any]:
         "loaded": 0,
         "charts": {},
         "right": {},
+        "settled": {},
         "steps": 0,
         "faults": {},
         "block": {"passes": 0, "bad": 0, "reasons": {}},
@@ -206,7 +252,16 @@ def _follow_gauge(
     kept = row["charts"].get(gauge)
     chart = Chart.fresh(policy.expected_cv[gauge]) if kept is None else Chart.from_row(kept)
     start = 0
-    while (alarm := chart.follow(values, at_ns, start)) < len(values):
+    while start < len(values):
+        # Cut where the level is looked at, so that batches do not matter.
+        end = min(start + _until_looked_at(chart.count), len(values))
+        alarm = chart.follow(values[:end], at_ns[:end], start)
+        if alarm == end:
+            if chart.count == _looked_at(chart.count):
+                looked = _look(state, row, device, gauge, chart, int(at_ns[end - 1]), policy)
+                found += [(int(rows[end - 1]), event) for event in looked]
+            start = end
+            continue
         step, chart = chart.step(int(at_ns[alarm]))
         if gauge is Gauge.STEERING_AXLE:
             _count_peaks(row, readings, int(rows[alarm]) + 1)
@@ -225,7 +280,9 @@ def _stepped(
     row["steps"] += 1
     weighs = gauge is Gauge.STEERING_AXLE
     corrected = corrections.in_force(state, device, step.seen_ns).log if weighs else 0
-    deviation = step.after + corrected - row["right"][gauge]
+    right = _right(row, gauge, policy)
+    assert right is not None  # noqa: S101  (just set)
+    deviation = step.after + corrected - right
     tolerance = policy.tolerance_percent[gauge]
     beyond = abs(math.expm1(deviation / LOG_UNIT)) * 100 > tolerance
     kind = EventKind.SCALE_STEP_FOUND
@@ -255,6 +312,8 @@ def _stepped(
     if weighs:
         # The peaks of the level that begins now are counted anew.
         row["peaks"] = []
+    if gauge in GROSS:
+        return
     fault = FAULTS[gauge]
     standing = row["faults"].get(fault)
     if beyond and standing is None:
@@ -265,10 +324,63 @@ def _stepped(
         standing = None
     row["faults"] = _with(row["faults"], fault, standing)
     if weighs and standing is not None:
-        factor = row["right"][gauge] - step.after
-        yield corrections.propose(state, device, step, factor, cause=standing["cause"], step_event=name)
+        factor, at_ns = right - step.after, step.seen_ns
+        cause = standing["cause"]
+        yield corrections.propose(state, device, at_ns, factor, step.size_bound, cause=cause, step_event=name)
     elif weighs:
         corrections.withdraw(state, device)
+
+
+def _look(
+    state: State, row: dict[str, Any], device: str, gauge: Gauge, chart: Chart, at_ns: int, policy: HealthPolicy
+) -> Iterator[Event]:
+    """The level against what the population is known to weigh: a fault when it was wrong from its first truck on."""
+    right = _right(row, gauge, policy)
+    if gauge in GROSS or gauge not in policy.right or right is None or row["faults"].get(FAULTS[gauge]) is not None:
+        return
+    weighs, fault = gauge is Gauge.STEERING_AXLE, FAULTS[gauge]
+    corrected = corrections.in_force(state, device, at_ns).log if weighs else 0
+    deviation = chart.mean + corrected - right
+    tolerance = policy.tolerance_percent[gauge]
+    surely = math.copysign(max(abs(deviation) - chart.bound, 0.0), deviation)
+    if abs(percent(surely)) <= tolerance:
+        return
+    figures = {"right": _shown(gauge, right), "level": _shown(gauge, chart.mean), "trucks": float(chart.count)}
+    figures |= {"low_percent": percent(deviation - chart.bound), "high_percent": percent(deviation + chart.bound)}
+    over, value = abs(percent(deviation)) - tolerance, percent(deviation)
+    evidence = Evidence("level_differs", "deviation_percent", value, tolerance, over, measurements=figures)
+    begun = {**faults.begin(device, fault.value, at_ns, NEVER), "bad": chart.count, "last_bad_ns": at_ns, "good": 0}
+    standing, confirmed = faults.confirm(begun, device, fault.value, at_ns, evidence)
+    yield confirmed
+    row["faults"] = _with(row["faults"], fault, standing)
+    if weighs:
+        factor, cause = right - chart.mean, standing["cause"]
+        yield corrections.propose(state, device, at_ns, factor, chart.bound, cause=cause, step_event=confirmed.id)
+
+
+def _right(row: Row, gauge: Gauge, policy: HealthPolicy) -> float | None:
+    """What is right: as a person has said, as it is configured, or as it was before the first step."""
+    settled = row.get("settled", {}).get(gauge)
+    if settled is not None:
+        return float(settled)
+    if gauge in policy.right:
+        # What is known is a mean, as tables give it; a level is a mean of logarithms, lower by half their variance.
+        cv = policy.expected_cv[gauge]
+        return LOG_UNIT * (math.log(policy.right[gauge]) - math.log1p(cv * cv) / 2)
+    before = row["right"].get(gauge)
+    return None if before is None else float(before)
+
+
+def _looked_at(count: int) -> int:
+    """The number of trucks at which a level is looked at next; `count` itself where it is one."""
+    at = LOOKED_AT
+    while at < count:
+        at *= _AGAIN
+    return at
+
+
+def _until_looked_at(count: int) -> int:
+    return _looked_at(count + 1) - count
 
 
 def _confirmed(
