@@ -20,6 +20,13 @@ _DATA_DIR = click.option(
     help="Where everything of this city lies.",
 )
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The city's configuration, when it has one.")
+_LAW_FILES = click.option(
+    "--law-file",
+    "law_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A law file beside ours (TOML): a law of one's own, or a later version of ours; may be given again.",
+)
 _PARTS = ("process", "serve", "patrol", "registrar", "scales", "notify")
 
 
@@ -64,6 +71,7 @@ def run(
 @click.option(
     "--law", help="Law that decides: cn-gross, cn-full, eu-full, us-full.  [default: --config's, or cn-gross]"
 )
+@_LAW_FILES
 @_CONFIG
 @click.option("--summary", type=click.Path(path_type=Path, dir_okay=False), help="Write the counts here, as JSON.")
 @click.option("--events", type=click.Path(path_type=Path, dir_okay=False), help="Write the events here, as JSON lines.")
@@ -89,6 +97,7 @@ def run(
 def replay(
     files: tuple[Path, ...],
     law: str | None,
+    law_files: tuple[Path, ...],
     config: Path | None,
     summary: Path | None,
     events: Path | None,
@@ -105,6 +114,7 @@ def replay(
     replay_files(
         files,
         law=law,
+        law_files=law_files,
         config=config,
         summary=summary,
         events=events,
@@ -124,15 +134,24 @@ def replay(
     "--recording", default="latest", show_default=True, help="A recording of `replay`; `live` for the city's own log."
 )
 @click.option("--law", help="Law that decides; without it the one that has decided.")
+@_LAW_FILES
 @click.option("--summary", type=click.Path(path_type=Path, dir_okay=False), help="Write the counts here, as JSON.")
 @click.option("--events", type=click.Path(path_type=Path, dir_okay=False), help="Write the events here, as JSON lines.")
 def rerun(
-    data_dir: Path, config: Path | None, recording: str, law: str | None, summary: Path | None, events: Path | None
+    data_dir: Path,
+    config: Path | None,
+    recording: str,
+    law: str | None,
+    law_files: tuple[Path, ...],
+    summary: Path | None,
+    events: Path | None,
 ) -> None:
     """Decide the recorded log once more: the same rows give the same events, byte for byte."""
     from citywatch.app.offline import rerun_recording
 
-    rerun_recording(data_dir, config=config, recording=recording, law=law, summary=summary, events=events)
+    rerun_recording(
+        data_dir, config=config, recording=recording, law=law, law_files=law_files, summary=summary, events=events
+    )
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -840,16 +859,18 @@ def token_revoke(data_dir: Path, config: Path | None, name: str) -> None:
 @app.command("check-config")
 @click.argument("file", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
-    """Check a configuration, and the fleet file, register and contract files that it names; every mistake is told with
-    its line."""
+    """Check a configuration, and the fleet file, register, law and contract files that it names; every mistake is told
+    with its line."""
     from citywatch.app.cameras import check_fleet_file
     from citywatch.app.contracts import check_contract_files
     from citywatch.app.register import read_register
+    from citywatch.app.steps import law_of
     from citywatch.settings import load_settings
 
     settings = load_settings(file)
     cameras = len(settings.cameras) + check_fleet_file(file, settings)
     read_register(settings, file.absolute().parent)
+    law_of(settings)
     check_contract_files(settings, file.absolute().parent)
     click.echo(f"{file}: in order ({cameras} cameras, {len(settings.scales)} scale lanes)")
 

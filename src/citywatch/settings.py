@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -373,6 +374,9 @@ class ServerSettings(ApiConfig):
     port: Annotated[int, Field(ge=0, le=65_535, description="Port; 0 for any free one")] = 8600
 
 
+OUR_LAWS = ("cn-gross", "cn-full", "eu-full", "us-full")
+
+
 class Settings(_Part):
     """Everything that `citywatch run --config FILE` takes."""
 
@@ -385,9 +389,11 @@ class Settings(_Part):
     incidents: IncidentSettings = IncidentSettings()
     evasion: EvasionSettings = EvasionSettings()
     scale_health: ScaleHealthSettings = ScaleHealthSettings()
-    law: Annotated[
-        Literal["cn-gross", "cn-full", "eu-full", "us-full"], Field(description="The law that passes are judged by")
-    ] = "cn-gross"
+    law_files: Annotated[
+        tuple[Path, ...],
+        Field(max_length=100, description="Law files (TOML) beside ours: laws of one's own, or later versions of ours"),
+    ] = ()
+    law: Annotated[str, Field(max_length=80, description="The law that passes are judged by")] = "cn-gross"
     secrets: SecretsSettings = SecretsSettings()
     cameras: tuple[CameraSettings, ...] = ()
     fleet_file: Annotated[
@@ -438,6 +444,14 @@ class Settings(_Part):
         FindingsConfig()
     )
     open311: Open311Config | None = None
+
+    @field_validator("law")
+    @classmethod
+    def _there(cls, law: str, info: ValidationInfo) -> str:
+        # What own files hold is known when they are read; without them a slip is told here, with its line.
+        if not info.data.get("law_files") and law.partition("@")[0] not in OUR_LAWS:
+            raise ValueError(f"it must be one of {', '.join(OUR_LAWS)}, or a law of one of law_files")
+        return law
 
     @model_validator(mode="after")
     def _no_device_twice(self) -> Settings:
@@ -502,8 +516,12 @@ def read_text(path: Path) -> str:
 
 
 def parse_settings(text: str, path: str) -> Settings:
-    """Settings from YAML text; `path` is what messages call it."""
-    return parse_model(text, path, Settings)
+    """Settings from YAML text; `path` is what messages call it, and where law files are looked for."""
+    settings = parse_model(text, path, Settings)
+    if not settings.law_files:
+        return settings
+    beside = Path(path).absolute().parent
+    return settings.model_copy(update={"law_files": tuple(beside / file for file in settings.law_files)})
 
 
 def parse_model(text: str, path: str, model: type[_Model]) -> _Model:

@@ -49,10 +49,11 @@ def replay_files(
     fold: str,
     kind: str | None = None,
     mapping: Path | None = None,
+    law_files: Sequence[Path] = (),
 ) -> None:
     """Replay vendor files into a recording of the data directory and say what became of their lines.
 
-    `config` says what is known of the scales, and what the city presumes.
+    `config` says what is known of the scales, and what the city presumes; `law_files` hold laws beside ours.
     """
     use_cache()
     from citywatch.adapters.scales.records import kind_of  # noqa: PLC0415
@@ -60,7 +61,7 @@ def replay_files(
     from citywatch.flow.replay import USUAL_KIND, replay  # noqa: PLC0415
     from citywatch.wire.local_time import Fold  # noqa: PLC0415
 
-    chosen, instruments = _law_and_scales(law, config)
+    chosen, instruments = _law_and_scales(law, config, law_files)
     terms = record_terms(station, time_zone, fold, mapping)
     load_formats({kind_of(file, kind, "--from", default=USUAL_KIND) for file in files}, terms)
     warm_imported()
@@ -83,7 +84,14 @@ def replay_files(
 
 
 def rerun_recording(
-    data_dir: Path, *, config: Path | None, recording: str, law: str | None, summary: Path | None, events: Path | None
+    data_dir: Path,
+    *,
+    config: Path | None,
+    recording: str,
+    law: str | None,
+    summary: Path | None,
+    events: Path | None,
+    law_files: Sequence[Path] = (),
 ) -> None:
     """Decide a recording, or the city's own log (`live`), once more."""
     use_cache()
@@ -92,7 +100,7 @@ def rerun_recording(
     directory = DataDir(data_dir).existing()
     if recording != LIVE:
         decided_by = law or recordings.find(directory.root, recording)[1].law
-        chosen, instruments = _law_and_scales(decided_by, config)
+        chosen, instruments = _law_and_scales(decided_by, config, law_files)
         warm_imported()
         again = replay.rerun(
             directory.root, chosen, recording=recording, events=events, summary=summary, instruments=instruments
@@ -105,8 +113,7 @@ def rerun_recording(
     if events is None:
         raise ConfigurationError("say where the events of the city's log shall go: --events FILE")
     settings = _decided_by(directory, config)
-    if law is not None:
-        settings = settings.model_copy(update={"law": law})
+    settings = _with_laws(settings, law, law_files)
     from citywatch.app.contracts import read_contracts  # noqa: PLC0415
 
     beside = None if config is None else config.absolute().parent
@@ -114,18 +121,23 @@ def rerun_recording(
     print(f"{_rerun_live(directory, settings, events, *answers)} events in {events}")
 
 
-def _law_and_scales(law: str | None, config: Path | None) -> tuple[Law, dict[str, Instrument]]:
+def _law_and_scales(
+    law: str | None, config: Path | None, law_files: Sequence[Path]
+) -> tuple[Law, dict[str, Instrument]]:
     """The law of that name, or the configuration's, as the city presumes it, and what is known of the scales."""
     if config is None:
+        from citywatch.app.law_files import read_law_files  # noqa: PLC0415
         from citywatch.laws import load  # noqa: PLC0415
 
-        return load(law or "cn-gross"), {}
+        return load(law or "cn-gross", read_law_files(law_files)), {}
     from citywatch.app.steps import instruments, law_of  # noqa: PLC0415
 
-    settings = load_settings(config)
-    if law is not None:
-        settings = settings.model_copy(update={"law": law})
+    settings = _with_laws(load_settings(config), law, law_files)
     return law_of(settings), instruments(settings)
+
+
+def _with_laws(settings: Settings, law: str | None, law_files: Sequence[Path]) -> Settings:
+    return settings.model_copy(update={"law": law or settings.law, "law_files": (*settings.law_files, *law_files)})
 
 
 def _decided_by(directory: DataDir, config: Path | None) -> Settings:

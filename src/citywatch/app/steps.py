@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from citywatch.alerts.policy import AlertPolicy, Escalation, Flapping
+from citywatch.app.law_files import read_law_files
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault
 from citywatch.domain.responsibility import Register
@@ -15,7 +16,7 @@ from citywatch.errors import ConfigurationError
 from citywatch.flow.desks import Desks
 from citywatch.flow.incident_step import IncidentStep
 from citywatch.flow.step import CityStep
-from citywatch.laws import GrossLaw, LawBook, book, load
+from citywatch.laws import LawBook, book, load
 from citywatch.laws.full import FullLaw
 from citywatch.laws.instruments import accuracy
 from citywatch.laws.reading import instant
@@ -38,7 +39,7 @@ from citywatch.tickets.clocks import Contracts
 from citywatch.tickets.policy import TicketPolicy
 
 if TYPE_CHECKING:
-    from citywatch.laws import Law
+    from citywatch.laws import Law, OneLaw
 
 _PRESUMED = {"yes": True, "no": False, "unknown": None}
 
@@ -79,19 +80,24 @@ def instruments(settings: Settings) -> dict[str, Instrument]:
 
 def law_of(settings: Settings) -> Law:
     """The law that decides, with what the city presumes; ConfigurationError for a condition that the law has not."""
-    law = load(settings.law)
+    law = load(settings.law, read_law_files(settings.law_files))
     if not settings.rules.presume:
         return law
     presumed = {name: _PRESUMED[word] for name, word in settings.rules.presume.items()}
     versions = law.versions if isinstance(law, LawBook) else (law,)
     try:
-        return book([one.assuming(presumed) if isinstance(one, FullLaw) else _no_conditions(one) for one in versions])
+        return book([_assuming(one, presumed, versions) for one in versions])
     except ValueError as error:
         raise ConfigurationError(f"rules.presume: {error}") from error
 
 
-def _no_conditions(law: GrossLaw) -> GrossLaw:
-    raise ValueError(f"{law.ref} has no conditions; leave it out")
+def _assuming(law: OneLaw, presumed: Mapping[str, bool | None], versions: Sequence[OneLaw]) -> FullLaw:
+    """A version with what is presumed of its conditions; one that only another version knows is nothing to it."""
+    if not isinstance(law, FullLaw):
+        raise ValueError(f"{law.ref} has no conditions; leave it out")
+    others = {name for one in versions if isinstance(one, FullLaw) for name in one.condition_words}
+    foreign = others - law.condition_words.keys()
+    return law.assuming({name: value for name, value in presumed.items() if name not in foreign})
 
 
 def detours_of(settings: Settings, plate_key: bytes = b"") -> DetourPolicy:

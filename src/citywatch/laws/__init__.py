@@ -122,16 +122,19 @@ if TYPE_CHECKING:
     Law: TypeAlias = GrossLaw | FullLaw | LawBook
 
 
-def known() -> tuple[str, ...]:
+def known(own: Sequence[OneLaw] = ()) -> tuple[str, ...]:
     """Every law there is, as `id@version`, in order."""
-    return tuple(sorted(law.ref for law in _laws()))
+    return tuple(sorted(law.ref for law in _laws(own)))
 
 
-def load(law_id: str) -> Law:
-    """The law named `id` (all its versions) or `id@version`; ConfigurationError, naming those there are, if none."""
-    fitting = [law for law in _laws() if law_id in (law.id, law.ref)]
+def load(law_id: str, own: Sequence[OneLaw] = ()) -> Law:
+    """The law named `id` (all its versions) or `id@version`; ConfigurationError, naming those there are, if none.
+
+    `own`: laws of a city's own files, and its later versions of ours.
+    """
+    fitting = [law for law in _laws(own) if law_id in (law.id, law.ref)]
     if not fitting:
-        raise ConfigurationError(f"law {law_id[:60]!r} is not known; there are: {', '.join(known())}")
+        raise ConfigurationError(f"law {law_id[:60]!r} is not known; there are: {', '.join(known(own))}")
     return book(fitting)
 
 
@@ -182,14 +185,15 @@ def parse(text: str, name: str) -> tuple[OneLaw, ...]:
     return tuple(laws)
 
 
-def _laws() -> Sequence[OneLaw]:
+def _laws(own: Sequence[OneLaw]) -> Sequence[OneLaw]:
     laws: list[OneLaw] = []
     for name in FILES:
         laws.extend(parse(package_text(name), name))
+    laws.extend(own)
     refs = [law.ref for law in laws]
     twice = sorted({ref for ref in refs if refs.count(ref) > 1})
     if twice:
-        raise ConfigurationError(f"law {twice[0]} stands twice in the package's law files")
+        raise ConfigurationError(f"law {twice[0]} stands twice; what has been decided by needs a version of its own")
     return laws
 
 
