@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from citywatch.domain.statistics import COLUMNS as COUNTS
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest revision under migrations/versions/. Revisions are numbers of four digits, so that newer is greater."""
 
 METADATA = MetaData(
@@ -63,7 +63,8 @@ POSITIONS = Table(
 """How far each `events:{p}` is projected."""
 
 IS_WORK = text("kind = 'work_declared'")
-"""As it stands in the index: databases use that only for these very words, not for a bound value."""
+IS_CHANGE = text("kind = 'incident_changed'")
+"""As they stand in the indexes: databases use those only for these very words, not for a bound value."""
 
 EVENTS = Table(
     "events",
@@ -77,11 +78,11 @@ EVENTS = Table(
     Column("body", JSON, nullable=False),
     Index(None, "at_ns", "id"),
     Index(None, "device", "at_ns", "id"),
-    Index(None, "cause"),
+    Index("ix_events_incident_changed", "cause", sqlite_where=IS_CHANGE, postgresql_where=IS_CHANGE),
     Index("ix_events_work_declared", "at_ns", "id", sqlite_where=IS_WORK, postgresql_where=IS_WORK),
 )
-"""Every event once; `body` is its data. Declared work is few events of many, and every report asks for it: its index
-holds nothing else, so that other events pay nothing."""
+"""Every event once; `body` is its data. Declared work and changes of incidents are few events of many, and every report
+asks for them: their indexes hold nothing else, so that other events pay nothing."""
 
 DEVICES = Table(
     "devices",

@@ -16,12 +16,12 @@ from citywatch.adapters.store.schema import (
     EVENTS,
     INCIDENT_CHILDREN,
     INCIDENTS,
+    IS_CHANGE,
     IS_WORK,
     TICKET_STEPS,
     TICKETS,
 )
 from citywatch.adapters.store.sql import SqlStore
-from citywatch.domain.events import EventKind
 from citywatch.ports import Row
 
 _AT_ONCE = 500
@@ -122,9 +122,7 @@ class ServiceEvents:
         c = EVENTS.c
         found = {}
         for some in batched(incidents):
-            query = select(c.cause, c.at_ns, c.body).where(
-                c.cause.in_(some), c.kind == EventKind.INCIDENT_CHANGED.value
-            )
+            query = select(c.cause, c.at_ns, c.body).where(IS_CHANGE, c.cause.in_(some))
             for row in connection.execute(query).mappings():
                 for child in row["body"]["left"]:
                     found[row["cause"], child["cause"]] = row["at_ns"]
