@@ -474,8 +474,11 @@ class Store(Protocol):
 
     def correction(self, correction: str) -> Row | None: ...
 
-    def pass_counts(self, first_day: str, last_day: str, road: str | None) -> Sequence[Row]:
-        """Counts of passes from one local day to another, both included, by road, day and kind."""
+    def pass_counts(
+        self, first_day: str, last_day: str, road: str | None, by: Sequence[str], limit: int
+    ) -> Sequence[Row]:
+        """Counts of passes from one local day to another, both included, added up for each of `by` (of road, day, kind;
+        the names that rows are ordered by), at most `limit` rows. By nothing: one row."""
         ...
 
     def incidents(

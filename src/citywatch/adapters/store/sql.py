@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Select,
@@ -69,6 +70,7 @@ from citywatch.adapters.store.schema import (
 from citywatch.domain.alerts import AlertState
 from citywatch.domain.devices import DeviceState
 from citywatch.domain.events import Event, EventKind
+from citywatch.domain.statistics import COLUMNS
 from citywatch.domain.tickets import ClockState, TicketClock, TicketState
 from citywatch.errors import ConfigurationError, DataDirError
 from citywatch.ports import Position, Row, Segment
@@ -452,11 +454,17 @@ class SqlStore(PeopleReading, FindingReading, DeliveryReading):
     def correction(self, correction: str) -> Row | None:
         return self._row(select(CORRECTIONS).where(CORRECTIONS.c.id == correction))
 
-    def pass_counts(self, first_day: str, last_day: str, road: str | None) -> Sequence[Row]:
-        """From one local day to another, both included, by road, day and kind."""
+    def pass_counts(
+        self, first_day: str, last_day: str, road: str | None, by: Sequence[str], limit: int
+    ) -> Sequence[Row]:
+        """Sums from one local day to another, both included, for each of `by` (road, day, kind), in that order."""
         c = PASS_COUNTS.c
-        query = select(PASS_COUNTS).where(c.day >= first_day, c.day <= last_day).order_by(c.road, c.day, c.kind)
-        return self._rows(_filtered(query, {c.road: road}))
+        keys = [c[name] for name in by]
+        # A sum of whole numbers is a number of any length in PostgreSQL; counts are small.
+        sums = [cast(func.coalesce(func.sum(c[name]), 0), BigInteger).label(name) for name in COLUMNS]
+        query = select(*keys, *sums).where(c.day >= first_day, c.day <= last_day)
+        grouped = query.group_by(*keys).order_by(*keys).limit(limit) if keys else query
+        return self._rows(_filtered(grouped, {c.road: road}))
 
     # commands
 
