@@ -300,6 +300,17 @@ def test_the_word_of_the_camera_counts_where_the_axles_allow_it():
     assert told(CN, semi(52_000), vehicle_class=("Bus",))[0] is Decision.UNDECIDED
 
 
+@pytest.mark.parametrize(("wheelbase", "kind"), [(7_030, "truck_2"), (7_100, "unknown"), (9_500, "unknown")])
+def test_a_long_lorry_that_the_camera_sees_is_no_bus(wheelbase, kind):
+    long = (share(19_500, [36, 64]), [wheelbase])
+    assert told(CN, long, vehicle_class=("重型厢式 货车",))[0] is Decision.OVER
+    _, data = told(CN, long, vehicle_class=("Box Truck",))
+    assert (data["kind"], data["kind_runner_up"], data["limits_kg"]) == (kind, "bus_2", [18_000, 18_000])
+    assert told(CN, long, vehicle_class=("?",))[0] is not Decision.OVER
+    light = ([900, 900], [2_700])
+    assert told(CN, light, vehicle_class=("轻型货车",)) == (Decision.LAWFUL, None)
+
+
 def test_without_distances_only_the_gross_is_judged():
     assert told(CN, (semi(50_000)[0], [0] * 5))[0] is Decision.OVER
     assert told(CN, (semi(30_000)[0], [0] * 5))[0] is Decision.LAWFUL

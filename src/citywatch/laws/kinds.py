@@ -88,6 +88,13 @@ def not_goods_words() -> frozenset[str]:
 
 
 @cache
+def goods_words() -> tuple[str, ...]:
+    """Parts of what they call vehicles that truck limits are made for, in the same letters."""
+    words: list[str] = tomllib.loads(package_text("kinds.toml"))["words"]["goods"]
+    return tuple(words)
+
+
+@cache
 def tables() -> dict[str, KindTable]:
     """Every table of the package by name."""
     return parse_kinds(package_text("kinds.toml"), "kinds.toml")

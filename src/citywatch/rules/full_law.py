@@ -13,7 +13,7 @@ from citywatch.domain.passes import Decision, PassBatch
 from citywatch.kernels import legality, vehicles
 from citywatch.kernels.legality import AXLES, FIRST_AXLE, LIMIT, MARGIN, MEASURED, NOTHING, RULE
 from citywatch.laws.full import FullLaw
-from citywatch.laws.kinds import KindTable, normal_table, not_goods_words
+from citywatch.laws.kinds import KindTable, goods_words, normal_table, not_goods_words
 from citywatch.rules.enforcement import Instrument
 
 _Array = np.ndarray[Any, Any]
@@ -96,6 +96,7 @@ def judge_full(law: FullLaw, batch: PassBatch, instruments: Mapping[str, Instrum
         _tolerances(law, batch, instruments),
     )
     if any(batch.vehicle_class):
+        _heed_goods(law, batch, instruments, decision, answer)
         _heed_words(law, batch, answer, decision)
     return decision, answer
 
@@ -104,10 +105,14 @@ def judge_under(
     law: FullLaw, batch: PassBatch, least_good: _Array, most_good: _Array, tolerance_mm: _Array
 ) -> tuple[_Array, FullAnswer]:
     """The same under conditions told row by row: (n,) uint32 as FullLaw.bits gives them; tolerance (n,) int32."""
+    return _judge_as(law, batch, classify(law.kinds, batch), least_good, most_good, tolerance_mm)
+
+
+def _judge_as(
+    law: FullLaw, batch: PassBatch, kinds: Kinds, least_good: _Array, most_good: _Array, tolerance_mm: _Array
+) -> tuple[_Array, FullAnswer]:
     rows = len(batch)
-    answer = FullAnswer(
-        classify(law.kinds, batch), *(np.empty((rows, legality.OUTCOME_WIDTH), np.int32) for _ in range(2))
-    )
+    answer = FullAnswer(kinds, *(np.empty((rows, legality.OUTCOME_WIDTH), np.int32) for _ in range(2)))
     decision = np.empty(rows, np.uint8)
     legality.judge(
         batch.axle_count,
@@ -165,6 +170,38 @@ def _tolerances(law: FullLaw, batch: PassBatch, instruments: Mapping[str, Instru
     return found
 
 
+def _heed_goods(
+    law: FullLaw, batch: PassBatch, instruments: Mapping[str, Instrument], decision: _Array, answer: FullAnswer
+) -> None:
+    """A vehicle that the scale or camera calls a lorry is judged as one, though its axles look like those of a bus or
+    car. Where they look like nothing else its kind is unknown; the runner-up says what they look like."""
+    goods = law.kinds.attributes[:, 0] != 0
+    spared = np.zeros(len(batch), np.bool_)
+    for rows in (answer.kinds.best, answer.kinds.second):
+        spared |= (rows >= 0) & ~goods[rows]
+    words = goods_words()
+    called = [row for row in np.flatnonzero(spared).tolist() if any(word in _word(batch, row) for word in words)]
+    if not called:
+        return
+    these = np.array(called)
+    part, best, second = batch.take(these), answer.kinds.best[these], answer.kinds.second[these]
+    fits = goods[best]
+    least, most = law.bits({})
+    nothing = np.full(len(these), -1, np.int16)
+    confidence = np.where(fits, answer.kinds.confidence[these], 0).astype(np.uint8)
+    kinds = Kinds(np.where(fits, best, nothing).astype(np.int16), nothing, confidence)
+    decision[these], again = _judge_as(
+        law, part, kinds, np.full(len(these), least, np.uint32), np.full(len(these), most, np.uint32),
+        _tolerances(law, part, instruments),
+    )  # fmt: skip
+    answer.put(these, again)
+    answer.kinds.second[these] = np.where(fits, second, best)
+
+
+def _word(batch: PassBatch, row: int) -> str:
+    return "".join(batch.vehicle_class[row].split()).lower()
+
+
 def _heed_words(law: FullLaw, batch: PassBatch, answer: FullAnswer, decision: _Array) -> None:
     """A vehicle that the scale or camera calls a car or bus is not judged by truck limits.
 
@@ -172,7 +209,7 @@ def _heed_words(law: FullLaw, batch: PassBatch, answer: FullAnswer, decision: _A
     """
     words = not_goods_words()
     for row in np.flatnonzero(decision != Decision.LAWFUL).tolist():
-        if "".join(batch.vehicle_class[row].split()).lower() in words:
+        if _word(batch, row) in words:
             best = int(answer.kinds.best[row])
             is_train = best >= 0 and law.kinds.kinds[best].train
             decision[row] = Decision.UNDECIDED if is_train else Decision.LAWFUL
