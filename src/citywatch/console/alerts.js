@@ -14,6 +14,13 @@ const KINDS = ["overloaded", "evasion_suspected", "unreachable", "no_media", "bl
   "stalled", "partly_covered", "moved", "shaking", "colour_cast", "snow", "stripes", "mosaic", "low_contrast",
   "infrared_stuck", "low_frame_rate", "clock_wrong", "silent", "incident"];
 
+/** Whether the strictest and the most lenient outcome of a full law are about the same axles; null without outcomes. */
+function samePart(about) {
+  const [strict, lenient] = about.outcomes ?? [];
+  if (!strict || !lenient) return null;
+  return strict.first_axle === lenient.first_axle && strict.axles === lenient.axles;
+}
+
 export class AlertsPage {
   constructor(city) {
     this.city = city;
@@ -269,7 +276,8 @@ export class AlertsPage {
     if (alert.kind === "overloaded") {
       rows.push(
         [t("field_gross"), `${tonnes(about.gross_kg)} (${kilograms(about.gross_kg)})`],
-        [t("field_limit"), about.limits_kg[0] === about.limits_kg[1] ? tonnes(about.limit_kg)
+        // Where the two outcomes are about different parts of the vehicle, there is nothing between their limits.
+        [t("field_limit"), about.limits_kg[0] === about.limits_kg[1] || samePart(about) === false ? tonnes(about.limit_kg)
           : t("limit_between", { low: tonnes(about.limits_kg[0]), high: tonnes(about.limits_kg[1]) })],
         [t("field_over"), `${kilograms(about.over_kg)} · ${percent(about.over_percent / 100)}`],
         [t("field_axles"), number(about.axles)],
