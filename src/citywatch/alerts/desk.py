@@ -82,6 +82,7 @@ _FAULT_SEVERITY = {
     Fault.SPEED_DRIFT: Severity.WARNING,
     Fault.SIDES_UNEQUAL: Severity.WARNING,
     Fault.BAD_RECORDS: Severity.WARNING,
+    Fault.NO_PASSES: Severity.WARNING,
 }
 _FAULT_NAMES = {fault.value: fault.value for fault in Fault}
 

@@ -10,7 +10,8 @@ const HOUR_MS = 3_600_000;
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const FAULTS = ["unreachable", "no_media", "stalled", "frozen", "black", "over_exposed", "covered", "partly_covered",
   "out_of_focus", "moved", "shaking", "colour_cast", "snow", "stripes", "mosaic", "low_contrast", "infrared_stuck",
-  "low_frame_rate", "clock_wrong", "silent", "weight_drift", "speed_drift", "sides_unequal", "bad_records"];
+  "low_frame_rate", "clock_wrong", "silent", "weight_drift", "speed_drift", "sides_unequal", "bad_records",
+  "no_passes"];
 const KINDS = ["silences", "windows", "exercises"];
 
 export class QuietPage {

@@ -42,9 +42,13 @@ class Fault(StrEnum):
     """Its left and right wheels weigh otherwise than they did."""
     BAD_RECORDS = "bad_records"
     """Many records contradict themselves."""
+    NO_PASSES = "no_passes"
+    """A lane has none while those beside it have."""
 
 
 NO_PICTURE = frozenset({Fault.UNREACHABLE, Fault.NO_MEDIA, Fault.STALLED})
-SCALE_FAULTS = frozenset({Fault.WEIGHT_DRIFT, Fault.SPEED_DRIFT, Fault.SIDES_UNEQUAL, Fault.BAD_RECORDS})
+SCALE_FAULTS = frozenset(
+    {Fault.WEIGHT_DRIFT, Fault.SPEED_DRIFT, Fault.SIDES_UNEQUAL, Fault.BAD_RECORDS, Fault.NO_PASSES}
+)
 NOT_OF_CAMERAS = SCALE_FAULTS | {Fault.SILENT}
 """Silence is the fault that every device can have which promises heartbeats."""

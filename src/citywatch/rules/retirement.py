@@ -15,7 +15,7 @@ from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.state import State
 from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
 from citywatch.rules import devices, fleet, scales
-from citywatch.rules.scale_health import corrections, watch
+from citywatch.rules.scale_health import absence, corrections, watch
 
 _ROOMS = (*fleet.ROOMS_OF_A_DEVICE, scales.ROOM, watch.ROOM, watch.GROSS_ROOM, corrections.ROOM)
 
@@ -30,6 +30,7 @@ def retire(state: State, device: str, args: str, *, at_ns: int, actor: str, comm
         return "repeated" if gone is not None and gone["command"] == command else "not_watched"
     for room in _ROOMS:
         state.drop(room, device)
+    absence.forget(state, device)
     state.put(fleet.REMOVED, device, {"at_ns": at_ns, "file": "", "command": command, "retired": True})
     kind = EventKind.DEVICE_RETIRED
     identity = event_id(kind, device, command)

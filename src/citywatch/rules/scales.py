@@ -15,7 +15,7 @@ from citywatch.rules.detours import DetourPolicy
 from citywatch.rules.enforcement import Instrument
 from citywatch.rules.evasion import EvasionPolicy
 from citywatch.rules.overload import events, judge
-from citywatch.rules.scale_health import corrections
+from citywatch.rules.scale_health import absence, corrections
 from citywatch.rules.scale_health import watch as health
 from citywatch.rules.scale_health.watch import HealthPolicy
 from citywatch.rules.statistics import StatisticsPolicy
@@ -72,6 +72,7 @@ def on_passes(
         yield from decided.get(digest, ())
         yield from evasion.on_pass(state, batch, row, policy.evasion, merger)
         detours.on_pass(state, batch, row, policy.detours)
+        yield from absence.on_pass(state, device, at_ns, received_ns)
         yield from found.get(row, ())
         yield from told.get(row, ())
 
