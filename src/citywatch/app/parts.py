@@ -218,6 +218,7 @@ def _project(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
 def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     """The API and the console."""
     import uvicorn  # noqa: PLC0415
+    import uvloop  # noqa: PLC0415
 
     from citywatch.adapters.cameras.registry import CameraRegistry  # noqa: PLC0415
     from citywatch.adapters.log.board import PatrolBoard  # noqa: PLC0415
@@ -302,13 +303,12 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         port=briefing.port,
         log_config=None,
         access_log=False,
-        loop="uvloop",
         http=BoundedConnection,
         ws="none",
         timeout_graceful_shutdown=3,
         server_header=False,
     )
-    asyncio.run(_serve_until(ApiServer(config), stop))
+    uvloop.run(_serve_until(ApiServer(config), stop))
 
 
 def _patrol(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
