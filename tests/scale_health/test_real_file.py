@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from citywatch.cli import app
+from citywatch.errors import DataError
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "wim"
 REAL = DATA / "btls-garage-5000veh.MON.txt"
@@ -71,6 +72,27 @@ def test_levels_are_held_against_what_is_known_to_be_right(real: str, capsys: py
     assert told["lanes"][3]["steps"]
     assert told["lanes"][3]["faults"] == []
     assert set(third["against_other_lanes"]) == {"steering_axle", "tandem_spacing", "gross_empty", "gross_loaded"}
+
+
+def test_a_step_is_never_later_than_its_alarm(real: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nine-axle trucks of this file end with some very light ones, which look like a larger step than the one found."""
+    health(real, "--json", "--axles", "9")
+    told = json.loads(capsys.readouterr().out)
+    steps = [step for place in (*told["lanes"], *told["stations"]) for step in place["steps"]]
+    assert steps
+    assert all(step["delay_trucks"] > 0 and step["from"] <= step["at"] <= step["found_at"] for step in steps)
+
+
+def test_few_trucks_are_enough_where_a_level_is_far_off(real: str, capsys: pytest.CaptureFixture[str]) -> None:
+    health(real, "--json", "--tandem-mm", "1400")
+    lanes = json.loads(capsys.readouterr().out)["lanes"]
+    assert ["speed_drift" in lane["faults"] for lane in lanes] == [True] * 5
+
+
+def test_a_file_of_which_nothing_can_be_read_is_not_in_order(tmp_path: Path) -> None:
+    (tmp_path / "bad.mon").write_text("hello\n\n")
+    with pytest.raises(DataError, match="none of the 2 lines can be read as mon"):
+        app(["scale", "health", str(tmp_path / "bad.mon")], standalone_mode=False)
 
 
 def test_the_order_of_lines_does_not_matter(real: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

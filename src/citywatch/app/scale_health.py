@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from citywatch.app.kernels import use_cache, warm_imported
+from citywatch.errors import DataError
 
 if TYPE_CHECKING:
     from citywatch.rules.scale_health.watch import HealthPolicy
@@ -51,6 +52,12 @@ def scale_health(
     total = sum(path.stat().st_size for path, _ in sources if path.is_file())
     with bar("read", total, shown=sys.stderr.isatty()) as advance:
         reviewed = review_files(sources, told, policy, advance)
+    if reviewed.lines and not reviewed.passes:
+        why = ", ".join(f"{count} {reason}" for reason, count in reviewed.refused.items())
+        formats = ", ".join(sorted({kind for _, kind in sources}))
+        raise DataError(
+            f"none of the {reviewed.lines} lines can be read as {formats} ({why}); say the format with --from"
+        )
     shown = {"reference": _reference(policy), **reviewed.shown()}
     if as_json:
         print(json.dumps(shown, indent=2, ensure_ascii=False))

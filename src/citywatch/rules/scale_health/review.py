@@ -198,6 +198,8 @@ def _judged(device: str, readings: Readings, policy: HealthPolicy) -> Lane:
             found[gauge].append((alarm, event.data["after_count"]))
     steps = [step for gauge in Gauge for step in _placed(readings, gauge, found[gauge])]
     steps.sort(key=lambda step: (step.at_ns, step.gauge))
+    if len(readings):
+        watch.look(state, device, int(readings.at_ns[-1]), policy)
     return Lane(device, readings, tuple(steps), watch.lane(state, device), policy)
 
 
@@ -209,7 +211,8 @@ def _placed(readings: Readings, gauge: Gauge, alarms: Sequence[tuple[int, int]])
     for number, (alarm, _) in enumerate(alarms):
         following = alarms[number + 1 :]
         end = following[0][0] - following[0][1] if following else len(values)
-        step = place(values[start:end].tolist())
+        # It was found at its alarm: what came behind that says how large it is, not that it was another one.
+        step = place(values[start:end].tolist(), alarm - start)
         split = start + step.split
         both: Peaks = (None, None)
         if gauge is Gauge.STEERING_AXLE:
@@ -254,11 +257,12 @@ class Place:
     confidence: float
 
 
-def place(values: Sequence[int]) -> Place:
-    """The most likely cut of at least three values into two levels of one variance."""
+def place(values: Sequence[int], most: int | None = None) -> Place:
+    """The most likely cut of at least three values into two levels of one variance, in front of one of the first `most`
+    (of all, without it)."""
     count, total = len(values), sum(values)
     passed, between = 0, []
-    for number, value in enumerate(values[:-1], 1):
+    for number, value in enumerate(values[: count - 1 if most is None else max(min(most, count) - 1, 1)], 1):
         passed += value
         difference = (total - passed) / (count - number) - passed / number
         between.append(difference * difference * number * (count - number) / count)

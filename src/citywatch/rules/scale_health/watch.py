@@ -52,6 +52,7 @@ ROOM = "scale_health"
 GROSS_ROOM = "scale_gross"
 LOOKED_AT = 200
 _AGAIN = 4
+_FEWEST_LOOKED_AT = 30
 CLOCK = "scale_health_clock"
 _DAY_NS = 86_400 * NS_PER_S
 _TWO_BLOCKS = Confirmation(confirm_looks=2, clear_looks=2)
@@ -181,6 +182,19 @@ def follow(state: State, device: str, readings: Readings, policy: HealthPolicy) 
         state.put(GROSS_ROOM, device, {"charts": gross})
     # Gauges are followed one after the other; what they say is told pass by pass.
     return iter(sorted(found, key=lambda one: one[0]))
+
+
+def look(state: State, device: str, at_ns: int, policy: HealthPolicy) -> list[Event]:
+    """Hold the levels of a lane against what is right, however few trucks are known; for the end of a recording."""
+    row = lane(state, device)
+    found: list[Event] = []
+    for gauge in policy.right:
+        chart = Chart.from_row(row["charts"][gauge]) if gauge in row["charts"] else None
+        if chart is not None and chart.count >= _FEWEST_LOOKED_AT:
+            found += _look(state, row, device, gauge, chart, at_ns, policy)
+    if found:
+        state.put(ROOM, device, {**(state.get(ROOM, device) or {}), "faults": row["faults"]})
+    return found
 
 
 def lane(state: State, device: str) -> dict[str, Any]:
