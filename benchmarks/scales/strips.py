@@ -16,6 +16,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ APART_M = 3.0
 SPEEDS_MPS = (8.0, 14.0, 20.0, 26.0)
 TRUCKS = 60
 """Of each layout at each speed and swing."""
+PLATOONS = 100
+PLATOON = 4
+"""Vehicles one after the other."""
 SAMPLE = SHARED_DATA / "wim" / "pywim-synthetic-3axle-signal.h5"
 COPIES = 400
 CHUNK = 20
@@ -85,7 +89,7 @@ def run() -> list[Row]:
     """Accuracy without noise, accuracy of bouncing trucks, speed beside the peer."""
     use_cache()
     warm_imported()
-    return [*without_noise(), *hard_edged(), *bouncing(), *beside_the_peer()]
+    return [*without_noise(), *hard_edged(), *bouncing(), *in_a_row(), *beside_the_peer()]
 
 
 # ---- a lane
@@ -241,6 +245,63 @@ def _errors(bounce: float, hop: float) -> dict[tuple[str, float, int], list[floa
     return errors
 
 
+# ---- one after the other
+
+
+def in_a_row() -> list[Row]:
+    """Vehicles parted by a loop (2.5 to 9 m behind each other) or by the gap alone (13 to 25 m), swinging a little.
+
+    Weighed: the right number of axles, and a gross within 8 %. Wrong: accepted, and not such a vehicle.
+    """
+    rows: list[Row] = []
+    for loop_m in (0.0, -2.0, -5.0, None):
+        weighed = wrong = 0
+        for number in range(PLATOONS):
+            trucks, found = _platoon(number, loop_m)
+            right = sum(_is_there(truck, found) for truck in trucks)
+            weighed += right
+            wrong += int(found.accepted.sum()) - right
+        parted = "by the gap" if loop_m is None else f"by a loop {abs(loop_m):g} m before the strips"
+        name = f"strips, vehicles in a row, parted {parted}"
+        count = PLATOONS * PLATOON
+        rows += [
+            row(SCENARIO, f"{name}: weighed", 100 * weighed / count, "%", note=f"of {count}, four strips"),
+            row(SCENARIO, f"{name}: accepted and wrong", wrong, "vehicles"),
+        ]
+    return rows
+
+
+def _platoon(number: int, loop_m: float | None) -> tuple[list[SignalVehicle], Vehicles]:
+    rng = np.random.default_rng([SEED, number])
+    apart_m = float(rng.choice([1.0, 3.0, 4.5, 8.0]))
+    strips = tuple(SignalStrip(apart_m * strip) for strip in range(4))
+    over = None if loop_m is None else (loop_m - 1.0, loop_m + 1.0)
+    road = Road(strips, 2_000, noise_v=0.002, loop=over, seed=number)
+    pace, at_s = float(rng.uniform(5, 26)), 2.0
+    gap_m = float(rng.uniform(13, 25) if loop_m is None else rng.uniform(2.5, 9))
+    trucks = []
+    for _ in range(PLATOON):
+        layout = str(rng.choice(["2", "2", "2", *LAYOUTS]))
+        truck = lorry(layout, float(rng.uniform(2_000, 40_000)), at_s=at_s, speed_mps=pace)
+        axles = tuple(replace(axle, patch_m=float(rng.uniform(0.12, 0.30))) for axle in truck.axles)
+        trucks.append(swinging(replace(truck, axles=axles), rng, 0.03, 0.02))
+        at_s += (truck.axles[-1].behind_m + truck.rear_m + gap_m + truck.front_m) / pace
+    seconds = trucks[-1].when_s(60.0) + 1.0
+    station = StripStation(
+        tuple(Strip(strip.position_m, strip.width_m, strip.kg_per_v) for strip in strips),
+        road.rate_hz,
+        None if loop_m is None else Loop(loop_m, 2.0),
+    )
+    estimator = Estimator(station)
+    occupied = None if loop_m is None else road.occupied(trucks, seconds)
+    return trucks, Vehicles.concat([estimator.feed(road.signals(trucks, seconds), occupied), estimator.finish()])
+
+
+def _is_there(truck: SignalVehicle, found: Vehicles) -> bool:
+    near = np.abs(found.gross_kg / truck.gross_kg - 1) < 0.08
+    return bool((found.accepted & near & (found.axle_count == len(truck.axles))).any())
+
+
 # ---- beside the peer
 
 
@@ -277,17 +338,20 @@ def sample() -> tuple[StripStation, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """pywim's sample as COPIES vehicles in one stream: station, (strips, n) V, (n,) whether the loop is occupied."""
     from citywatch.adapters.scales.hdf5 import read_runs
 
-    run = next(read_runs(SAMPLE))
+    runs = read_runs(SAMPLE)
+    run = next(runs)
+    samples, _ = run.read(0, run.count)
+    runs.close()
     places = np.cumsum(run.distance_m)
     strips = tuple(
         Strip(float(place), 0.053, constant, on_v=0.07, off_v=0.035)
         for place, constant in zip(places, run.calibration, strict=True)
     )
-    length = run.samples.shape[1]
+    length = run.count
     occupied = np.zeros(length, np.bool_)
     occupied[30:600] = True  # a loop at the first strip; the datasets of such a file part the vehicles as it does
     station = StripStation(strips, int(run.sample_rate_hz or 0), Loop(0.0, 2.0))
-    return station, np.tile(run.samples, (1, COPIES)), np.tile(occupied, COPIES)
+    return station, np.tile(samples, (1, COPIES)), np.tile(occupied, COPIES)
 
 
 def beside_the_peer() -> list[Row]:

@@ -566,6 +566,18 @@ def scale_accept(
     show_default=True,
     help="A longer gap between axles parts two vehicles.",
 )
+@click.option("--sides", help="Half of the lane that each strip lies in, such as left,right.  [default: full for each]")
+@click.option("--slants", help="Metres that each strip advances per metre to the left, such as 0,0,0.3,0.3.")
+@click.option("--lane-width-m", type=click.FloatRange(1, 10), default=3.75, show_default=True, help="With --sides.")
+@click.option(
+    "--track-m",
+    type=click.FloatRange(0.5, 3),
+    default=2.05,
+    show_default=True,
+    help="With --slants: middle to middle of a lorry's wheels.",
+)
+@click.option("--loop-at-m", type=float, help="Middle of the loop, where the file has one.  [default: the first strip]")
+@click.option("--loop-length-m", type=click.FloatRange(0.1, 20), default=2.0, show_default=True, help="Of that loop.")
 @click.option(
     "--passes", type=click.Path(path_type=Path), help="Write the vehicles here as records; kind by its ending."
 )

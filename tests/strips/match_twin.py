@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 FULL, LEFT, RIGHT = range(3)
 NEAR_M = 0.3
+FAR = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +119,13 @@ def find_speed(strips, lead, count, origin, most, dt_s, rough_mps, bounds, loop)
                 axles = together(times[: min(count, most)], origin, dt_s, speed, bounds, here_m, loop)
                 points = score(times[:axles], there, lag_s, bounds.tolerance_m / abs(speed))
                 off = abs(math.log(abs(speed) / rough_mps))
-                if points >= 0 and (best is None or (points, -off) > best[:2]):
-                    best = (points, -off, axles, speed)
-        if best and best[0] == best[2]:
+                whole = points == axles
+                rank = (whole, points - FAR * off if whole else points, 0 if whole else -off)
+                if points >= 0 and (best is None or rank > best[0]):
+                    best = (rank, axles, speed)
+        if best and best[0][0]:
             break
-    return best[2:] if best else (0, None)
+    return best[1:] if best else (0, None)
 
 
 def removed(queue, first, last):

@@ -1,17 +1,21 @@
 """`citywatch scale strips`: OpenWIM's own sample, files that are something else, and what the options change."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from citywatch.adapters.scales import hdf5
 from citywatch.adapters.store.objects import DirectoryObjects
 from citywatch.cli import app
 from citywatch.errors import CitywatchError
 from citywatch.strips.passes import unpack
 from citywatch.telemetry import NullMeter
+from citywatch.testing.strip_signals import lorry
+from strips.strip_kit import halves, road
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install 'citywatch[strips]'")
 
@@ -110,6 +114,83 @@ def test_records_need_to_be_told_where_and_when(sample, tmp_path, monkeypatch, w
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CitywatchError, match=told):
         _called(sample, *words)
+
+
+def _recorded(path, of, vehicles, seconds):
+    """A simulated lane as a file of OpenWIM's layout; its loop is the digital channel."""
+    signal = of.signals(vehicles, seconds)
+    names = [f"a{number}" for number in range(len(of.strips))] + (["d0"] if of.loop else [])
+    records = np.zeros(signal.shape[1], [("index", float), *((name, float) for name in names)])
+    for name, volts in zip(names, signal, strict=False):
+        records[name] = volts
+    if of.loop:
+        records["d0"] = of.occupied(vehicles, seconds)
+    places = [strip.position_m for strip in of.strips]
+    with h5py.File(path, "w") as file:
+        file.create_dataset("run", data=records).attrs.update(
+            {
+                "sample_rate": of.rate_hz,
+                "sensors_distance": np.diff(places, prepend=0.0),
+                "calibration_constant": [strip.kg_per_v / 1000 for strip in of.strips],
+            }
+        )
+    return path
+
+
+@pytest.mark.parametrize(("lateral_m", "status"), [(0.1, []), (0.85, ["partial_wheel"]), (1.4, ["straddling"])])
+def test_strips_of_half_a_lane_tell_which_wheels_they_felt(tmp_path, lateral_m, status):
+    of = halves(slant=0.3, rate_hz=2_000)
+    truck = replace(lorry("5 semi", 32_000, at_s=0.3, speed_mps=18.0), lateral_m=lateral_m)
+    file = _recorded(tmp_path / "x.h5", of, [truck], 2.5)
+    words = ("--sides", "left,right,left,right,left,right", "--slants", "0,0,0,0,0.3,0.3")
+    (vehicle,) = json.loads(_called(file, "--json", *words))["vehicles"]
+    assert vehicle["status"] == status
+    assert vehicle["left"] == pytest.approx(np.subtract(vehicle["weights"], vehicle["right"]))
+    if lateral_m == 0.1:
+        assert vehicle["transverse"] == pytest.approx(0.1, abs=0.02)
+        assert vehicle["gross"] == pytest.approx(32_000, rel=5e-3)
+    for wrong in (("--sides", "left"), ("--sides", "left,right,left,right,left,middle"), ("--slants", "1")):
+        with pytest.raises(CitywatchError, match=wrong[0]):
+            _called(file, *wrong)
+
+
+def test_the_loop_of_a_file_lies_where_it_is_told(tmp_path):
+    first = lorry("2", 12_000, at_s=0.6, speed_mps=12.0)
+    second = lorry("3 rigid", 20_000, at_s=0.6 + 9.5 / 12.0, speed_mps=12.0)
+    file = _recorded(tmp_path / "x.h5", road(rate_hz=2_000, loop=(-3.0, -1.0)), [first, second], 4.0)
+    out = tmp_path / "p.parquet"
+    words = ("--loop-at-m", "-2", "--loop-length-m", "2", "--passes", out, "--start", "2026-05-04T08:00:00Z")
+    told = json.loads(_called(file, "--json", *words))
+    assert [vehicle["axles"] for vehicle in told["vehicles"]] == [2, 3]
+    assert pq.read_table(out)["length_mm"].to_pylist() == pytest.approx([7_000, 8_250], abs=100)
+
+
+def test_a_long_run_is_read_in_blocks_with_the_same_result(tmp_path, monkeypatch):
+    of = road(rate_hz=2_000, noise_v=0.002)
+    trucks = [lorry("5 semi", 30_000 + 1_000 * n, at_s=0.3 + 2.0 * n, speed_mps=18.0) for n in range(3)]
+    file = _recorded(tmp_path / "x.h5", of, trucks, 8.0)
+    words = ("--json", "--threshold-v", "0.05")
+    whole = _called(file, *words)
+    by_noise = json.loads(_called(file, "--json"))
+    monkeypatch.setattr(hdf5, "BLOCK_SAMPLES", 777)
+    assert _called(file, *words) == whole
+    assert len(json.loads(whole)["vehicles"]) == 3
+    blocks = json.loads(_called(file, "--json"))
+    for one, other in zip(by_noise["vehicles"], blocks["vehicles"], strict=True):
+        assert one["gross"] == pytest.approx(other["gross"], rel=1e-3)
+
+
+def test_an_empty_run_and_a_dead_strip(tmp_path):
+    assert "no vehicle" in _called(_write(tmp_path / "empty.h5", count=0), code=3)
+    of = road(3, rate_hz=2_000)
+    file = _recorded(tmp_path / "x.h5", of, [lorry("2", 12_000, at_s=0.3, speed_mps=18.0)], 3.0)
+    with h5py.File(file, "a") as opened:
+        records = opened["run"][:]
+        records["a1"] = np.nan
+        opened["run"][:] = records
+    (vehicle,) = json.loads(_called(file, "--json"))["vehicles"]
+    assert vehicle["status"] == ["sensor_fault"]
+    assert vehicle["gross"] == pytest.approx(12_000, rel=5e-3)
 
 
 def _write(path, *, fields=("index", "a0", "a1"), attributes=None, count=2_000):

@@ -11,7 +11,7 @@ import numpy as np
 
 from citywatch.adapters.scales.hdf5 import StripRun, read_runs
 from citywatch.app.kernels import use_cache, warm_imported
-from citywatch.errors import ConfigurationError, DataError
+from citywatch.errors import ConfigurationError
 
 UNITS = {
     "areas": "V s, by strip and axle",
@@ -21,32 +21,25 @@ UNITS = {
     "spacings": "m",
     "acceleration": "m/s2",
 }
-_SUGGESTED = {"rate_hz": "--rate-hz", "distances": "--positions-m", "calibration": "--calibration"}
 
 
 def weigh(
     file: Path,
     *,
     as_json: bool,
-    rate_hz: float | None,
-    positions_m: str | None,
-    calibration: str | None,
-    load_unit: str,
-    width_m: float,
     temperature_c: float | None,
-    temperature_model: str | None,
-    threshold_v: float | None,
-    longest_spacing_m: float,
     passes: Path | None,
     start: str | None,
     station_code: str,
     direction: int,
     lane: int,
     raw: Path | None,
+    **told: Any,
 ) -> int:
     """Weigh every run of a file and print what was found; returns the exit code: 0, or 3 when nothing was accepted.
 
     passes, raw  where the accepted vehicles go as records, and their raw strips as objects; of a file with one run
+    told         what the file does not tell of the lane, or tells otherwise: app/strip_station.LaneOptions
 
     ConfigurationError for options that do not fit the file, DataError for a file that cannot be read.
     """
@@ -54,41 +47,20 @@ def weigh(
         raise ConfigurationError("--raw keeps the raw strips of records: say where those go with --passes")
     use_cache()
     from citywatch.app.strip_records import Destination  # noqa: PLC0415
+    from citywatch.app.strip_station import LaneOptions, station_of  # noqa: PLC0415
     from citywatch.strips.estimator import Estimator  # noqa: PLC0415
-    from citywatch.strips.station import Loop, Strip, StripStation, Tuning  # noqa: PLC0415
-    from citywatch.strips.temperature import MODELS, Sensor  # noqa: PLC0415
     from citywatch.strips.vehicles import Vehicles  # noqa: PLC0415
 
     warm_imported()
+    options = LaneOptions(**told)
     runs: list[dict[str, Any]] = []
     vehicles: list[dict[str, Any]] = []
     for run in read_runs(file):
-        where = f"{file}: run {run.name}"
-        rate = _needed(where, "rate_hz", rate_hz or run.sample_rate_hz)
-        if rate != int(rate):
-            raise DataError(f"{where}: a sample rate of {rate} Hz; whole numbers of samples a second are wanted")
-        places = _places(where, run, positions_m)
-        factors = _listed(where, "calibration", calibration, len(run.channels)) or run.calibration
-        if len(factors) != len(run.channels):
-            raise DataError(
-                f"{where}: {len(factors)} calibration constants for {len(run.channels)} strips; give --calibration"
-            )
-        kg = 1000.0 if load_unit == "t" else 1.0
-        strips = []
-        for number, place in enumerate(places):
-            on_v = threshold_v or quiet_threshold(run.samples[number])
-            word = run.sensor[number]
-            sensor = Sensor(word) if word in set(Sensor) else Sensor.QUARTZ
-            model = MODELS[temperature_model] if temperature_model else None
-            strips.append(
-                Strip(place, width_m, factors[number] * kg, sensor=sensor, on_v=on_v, off_v=on_v / 2, temperature=model)
-            )
-        loop = None if run.occupied is None else Loop(places[0], 2.0)
-        station = StripStation(tuple(strips), int(rate), loop, tuning=Tuning(longest_spacing_m=longest_spacing_m))
-        told = temperature_c if temperature_c is not None else run.temperature_c
-        celsius = math.nan if told is None else told
+        station = station_of(f"{file}: run {run.name}", run, options)
+        degrees = temperature_c if temperature_c is not None else run.temperature_c
+        celsius = math.nan if degrees is None else degrees
         estimator = Estimator(station, temperature_c=celsius)
-        found = Vehicles.concat([estimator.feed(run.samples, run.occupied), estimator.finish()])
+        found = Vehicles.concat([*(estimator.feed(*block) for block in run.blocks()), estimator.finish()])
         if passes is not None:
             if runs:
                 raise ConfigurationError(f"{file}: --passes takes files of one run, whose first sample has one instant")
@@ -100,8 +72,8 @@ def weigh(
                 "site": run.site,
                 "lane": run.lane,
                 "date_time": run.date_time,
-                "sample_rate_hz": int(rate),
-                "samples": int(run.samples.shape[1]),
+                "sample_rate_hz": station.sample_rate_hz,
+                "samples": run.count,
                 "temperature_c": None if math.isnan(celsius) else celsius,
                 "strips": [
                     {
@@ -109,6 +81,8 @@ def weigh(
                         "position_m": strip.position_m,
                         "width_m": strip.width_m,
                         "calibration_kg_per_v": strip.calibration_kg_per_v,
+                        "side": strip.side.name.lower(),
+                        "slant_m_per_m": strip.slant_m_per_m,
                         "sensor": run.sensor[number] or None,
                         "temperature_model": strip.model.name,
                         "sensitivity": strip.model.factor(celsius),
@@ -127,50 +101,6 @@ def weigh(
     else:
         _print(runs, vehicles)
     return 0 if accepted else 3
-
-
-def quiet_threshold(volts: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    """A threshold for a signal of which nothing is known, V: above the noise and a fiftieth of the highest pulse.
-
-    The noise is the median step between samples, scaled to a standard deviation; it takes no notice of pulses.
-    """
-    finite = volts[np.isfinite(volts)]
-    if len(finite) < 2:
-        return 1.0
-    noise = 1.4826 * float(np.median(np.abs(np.diff(finite)))) / math.sqrt(2.0)
-    height = float(finite.max() - np.median(finite))
-    return max(10.0 * noise, height / 50.0, 1e-6)
-
-
-def _needed(where: str, name: str, value: float | None) -> float:
-    if value is None:
-        raise DataError(f"{where}: the file does not tell the sample rate; give {_SUGGESTED[name]}")
-    return value
-
-
-def _listed(where: str, name: str, text: str | None, wanted: int) -> tuple[float, ...]:
-    """Numbers separated by commas, one a strip; empty for None."""
-    if text is None:
-        return ()
-    try:
-        values = tuple(float(word) for word in text.split(","))
-    except ValueError as error:
-        raise ConfigurationError(f"{_SUGGESTED[name]}: {text!r} is no list of numbers such as 0,1,3") from error
-    if len(values) != wanted:
-        raise ConfigurationError(f"{_SUGGESTED[name]}: {len(values)} values, and {where} has {wanted} strips")
-    return values
-
-
-def _places(where: str, run: StripRun, positions_m: str | None) -> tuple[float, ...]:
-    """Places of the strips: as given, or each the file's distance behind the one before."""
-    count = len(run.channels)
-    given = _listed(where, "distances", positions_m, count)
-    if given:
-        return given
-    if len(run.distance_m) not in (count, count - 1):
-        raise DataError(f"{where}: {len(run.distance_m)} distances for {count} strips; give {_SUGGESTED['distances']}")
-    apart = run.distance_m if len(run.distance_m) == count else (0.0, *run.distance_m)
-    return tuple(float(place) for place in np.cumsum(apart) - apart[0])
 
 
 def _vehicle(run: StripRun, station: Any, found: Any, row: int) -> dict[str, Any]:
@@ -204,6 +134,7 @@ def _vehicle(run: StripRun, station: Any, found: Any, row: int) -> dict[str, Any
         "axle_speeds": listed(found.axle_speed_mps[row, :moving]),
         "axle_accelerations": listed(found.axle_acceleration_mps2[row, :moving]),
         "left": listed(found.left_kg[row, :moving]),
+        "right": listed(found.right_kg[row, :moving]),
         "transverse": _known(float(found.transverse_m[row])),
         "residual_m": _known(float(found.residual_m[row])),
         "outliers": int(found.outliers[row]),

@@ -52,7 +52,7 @@ class Destination:
             store = DirectoryObjects(self.raw, _QUOTA_BYTES, _QUOTA_BYTES, NullMeter())
             for row in np.flatnonzero(found.accepted).tolist():
                 first, stop = window(found, row, station)
-                hashes.append(store.put(pack(run.samples[:, first:stop], first, station, celsius)))
+                hashes.append(store.put(pack(run.read(first, stop)[0], first, station, celsius)))
         batch = to_passes(found, station, device=device, start_ns=start_ns, raw=hashes)
         to = encoder(kind, Terms(station=self.station))
         encoded = to.encode(batch)

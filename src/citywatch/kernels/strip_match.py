@@ -55,6 +55,8 @@ STRADDLING, PARTIAL_WHEEL, STOPPED, SENSOR_FAULT = 2, 4, 8, 32
 # `loop_mark` (3,) int64: whether it is occupied, since when, how many intervals are kept in `loop` (n, 2).
 OCCUPIED, SINCE, KEPT = range(3)
 
+FAR = 3.0
+"""See find_speed."""
 _NEAR_M = 0.3
 
 
@@ -153,14 +155,17 @@ def find_speed(  # noqa: PLR0912  (every pulse of every strip is tried)
 ) -> Any:
     """The signed speed that carries most pulses of the leading strip onto pulses of another one.
 
-    Every pulse of a strip is tried as the first axle, nearest strips first; axles that find nothing count double
-    against a speed, and of equals the one nearer to the speed that the pulses' own length tells is taken.
+    Every pulse of a strip is tried as the first axle, nearest strips first. A speed that finds every axle beats one
+    that does not. Of those that do, one is worth as many axles as it finds, less FAR for each factor e that it is from
+    what the pulses' own length tells: else two vehicles in a row would win as one, at a speed slow enough to make them
+    one. Of the others, axles that find nothing count double, and of equals the one nearer to that length is taken.
     speed  (1,) float64, out. Returns how many axles that vehicle has, 0 where no speed finds two axles for each that
            it does not find.
     """
     strips_n = position_m.shape[0]
     best_score = 0
     best_off = np.inf
+    best_worth = -np.inf
     best_axles: Any = np.int64(0)
     done_m = _NEAR_M
     while True:
@@ -199,9 +204,13 @@ def find_speed(  # noqa: PLR0912  (every pulse of every strip is tried)
                         # It may brake: each axle is expected to take as long as the one before it.
                         lag = instant(pulse_at, pulse, k, found, origin, dt_s) - here
                 off = abs(np.log(size / rough_mps))
-                if score > best_score or (score == best_score and off < best_off):
+                worth = score - FAR * off if score == axles else -np.inf
+                whole = worth > best_worth
+                partly = best_worth == -np.inf and (score > best_score or (score == best_score and off < best_off))
+                if whole or partly:
                     best_score = score
                     best_off = off
+                    best_worth = worth
                     best_axles = axles
                     speed[0] = v
         if best_axles > 0 and best_score == best_axles:

@@ -103,12 +103,18 @@ def pack(samples: _Array, first_sample: int, station: StripStation, celsius: flo
     kept = np.ascontiguousarray(kept.astype(kept.dtype.newbyteorder("<")))
     header = json.dumps(
         {
+            "calibration_kg_per_v": [strip.calibration_kg_per_v for strip in station.strips],
             "dtype": kept.dtype.str,
             "first_sample": first_sample,
             "position_m": [strip.position_m for strip in station.strips],
             "sample_rate_hz": station.sample_rate_hz,
+            "sensor": [strip.sensor.value for strip in station.strips],
             "shape": list(kept.shape),
+            "side": [strip.side.name.lower() for strip in station.strips],
+            "slant_m_per_m": [strip.slant_m_per_m for strip in station.strips],
             "temperature_c": None if np.isnan(celsius) else celsius,
+            "temperature_model": [strip.model.name for strip in station.strips],
+            "width_m": [strip.width_m for strip in station.strips],
         },
         sort_keys=True,
     ).encode()

@@ -1,14 +1,15 @@
 """Raw strip signals from HDF5 files: datasets of records with `index` and one field a channel, described by attributes.
 
 The layout is that of OpenWIM: one dataset a run, analog channels a0, a1, ... in volts, digital ones d0, d1, ...
-`sensors_distance` gives each strip's distance to the one before it. Plates stay in the file.
+`sensors_distance` gives each strip's distance to the one before it. Plates stay in the file. A run is read in blocks,
+however long it is.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,25 +21,28 @@ from citywatch.errors import ConfigurationError, DataError
 if TYPE_CHECKING:
     from h5py import Dataset
 
+_Samples = np.ndarray[Any, np.dtype[np.float64]]
+_Occupied = np.ndarray[Any, np.dtype[np.bool_]]
+
 INSTALL = "pip install 'citywatch[strips]'"
-MOST_SAMPLES = 200_000_000
-"""Of all channels of one run together: 1.6 GB, two hours of four strips at 5 kHz."""
+BLOCK_SAMPLES = 1 << 18
+"""Of each channel: so many are in memory at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class StripRun:
-    """One dataset. What an attribute does not give is None (of lists: empty).
+    """One dataset, while its file is open. What an attribute does not give is None (of lists: empty).
 
-    samples    (channels, n) float64, V
-    occupied   (n,) bool: the first digital channel, or None
+    count      samples of each channel
+    has_loop   whether there is a digital channel; the first one is the loop
     distance_m as the attribute gives it, calibration one value a channel
     sensor     what each channel's strip is made of, '' where it is not told
     """
 
     name: str
     channels: tuple[str, ...]
-    samples: np.ndarray[Any, np.dtype[np.float64]]
-    occupied: np.ndarray[Any, np.dtype[np.bool_]] | None
+    count: int
+    has_loop: bool
     sample_rate_hz: float | None
     distance_m: tuple[float, ...]
     calibration: tuple[float, ...]
@@ -47,10 +51,30 @@ class StripRun:
     site: str
     lane: str
     date_time: str
+    _dataset: Dataset = field(repr=False)
+    _where: str = field(repr=False)
+
+    def read(self, first: int, stop: int) -> tuple[_Samples, _Occupied | None]:
+        """Samples first to stop (exclusive): (channels, n) float64, V; and (n,) bool, the loop, where there is one.
+
+        DataError when the file is damaged there.
+        """
+        try:
+            records = self._dataset[first:stop]
+        except OSError as error:
+            raise DataError(f"{self._where}: sample {first + 1} or one behind it cannot be read ({error})") from error
+        loop = next((name for name in records.dtype.names if name.startswith("d")), None)
+        volts = np.stack([records[name].astype(np.float64) for name in self.channels])
+        return volts, None if loop is None else records[loop] != 0
+
+    def blocks(self) -> Iterator[tuple[_Samples, _Occupied | None]]:
+        """All of it, in pieces of at most BLOCK_SAMPLES."""
+        for first in range(0, self.count, BLOCK_SAMPLES):
+            yield self.read(first, min(first + BLOCK_SAMPLES, self.count))
 
 
-def read_runs(path: Path) -> Iterator[StripRun]:
-    """The runs of a file, in the order of their names.
+def read_runs(path: Path) -> Generator[StripRun]:
+    """The runs of a file, in the order of their names; each can be read until the next one is asked for.
 
     ConfigurationError when h5py is not installed or the file cannot be opened, DataError (naming dataset and attribute)
     when it is not such a file.
@@ -70,10 +94,7 @@ def read_runs(path: Path) -> Iterator[StripRun]:
         if not found:
             raise DataError(f"{path}: there is no dataset in this file")
         for dataset in found:
-            try:
-                yield _run(f"{path}: dataset {dataset.name}", dataset)
-            except OSError as error:
-                raise DataError(f"{path}: dataset {dataset.name} cannot be read ({error})") from error
+            yield _run(f"{path}: dataset {dataset.name}", dataset)
 
 
 def _run(where: str, dataset: Dataset) -> StripRun:
@@ -85,16 +106,12 @@ def _run(where: str, dataset: Dataset) -> StripRun:
     for name in analog:
         if dataset.dtype[name].kind not in "fiu":
             raise DataError(f"{where}, field {name}: numbers are wanted, not {dataset.dtype[name]}")
-    if dataset.shape[0] * len(analog) > MOST_SAMPLES:
-        raise DataError(f"{where}: more than {MOST_SAMPLES:,} samples; split it into several runs")
-    records = dataset[:]
-    samples = np.stack([records[name].astype(np.float64) for name in analog])
     attributes = dataset.attrs
     return StripRun(
         name=str(dataset.name).lstrip("/"),
         channels=analog,
-        samples=samples,
-        occupied=records[digital[0]] != 0 if digital else None,
+        count=int(dataset.shape[0]),
+        has_loop=bool(digital),
         sample_rate_hz=_number(where, attributes, "sample_rate"),
         distance_m=_numbers(where, attributes, ("sensors_distance", "distance_between_sensors")),
         calibration=_numbers(where, attributes, ("calibration_constant", "sensor_calibration_factory")),
@@ -103,6 +120,8 @@ def _run(where: str, dataset: Dataset) -> StripRun:
         site=_text(attributes, "site_id"),
         lane=_text(attributes, "lane_id"),
         date_time=_text(attributes, "date_time"),
+        _dataset=dataset,
+        _where=where,
     )
 
 
