@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from citywatch import laws
+from citywatch.acceptance.standards import standards
 from citywatch.app import offline
 from citywatch.app.steps import city_step
 from citywatch.app.steps import instruments as instruments_of
@@ -417,7 +418,6 @@ groups = [{ rule = "s", axles = 1, limit_kg = 9000, citation = "c" }]
         ("group_upto_mm = 1800", "", "x-full@1: group_upto_mm is missing"),
         ("group_upto_mm = 1800", "group_upto_mm = 1800\npair_upto_mm = 1700", "pair_upto_mm is 1700"),
         ("capped_by_axles = false", 'capped_by_axles = "no"', "capped_by_axles is 'no'; it must be true or false"),
-        ("capped_by_axles = false", "capped_by_axles = true\npair_upto_mm = 1900", "pair_upto_mm has no meaning"),
         ("axles = 2, needs", 'axles = 2, train = "no", needs', r"gross 1 \(g\): train is 'no'"),
         ("limit_kg = 18000", "limit_kg = 18000, limit_lb = 40000", r"gross 1 \(g\): both limit_kg and limit_lb"),
         ("groups = [", "groups = [5, ", "groups 1 is 5; a table of rule, axles"),
@@ -558,6 +558,30 @@ def test_a_class_that_states_no_error_for_axles_says_nothing_of_them():
     assert (data["probability_lawful"], data["blocked"]) == (None, [Blocked.ERROR_NOT_STATED])
     _, data = told(EU, row, scale("B(10)", "cost323"))
     assert data["probability_lawful"] > 0
+
+
+def test_an_axle_of_a_group_is_weighed_less_surely_than_a_single_one():
+    # B(10): 15 % of a single axle, 20 % of one of a group, each at 95 %.
+    alone, near = ([5_000, 12_400], [5_000]), ([7_000, 3_000, 12_400, 3_000], [4_000, 1_410, 1_410])
+    for row, percent in ((alone, 15), (near, 20)):
+        _, data = told(EU.assuming({"air_suspension": False}), row, scale("B(10)", "cost323"))
+        limit = data["limit_kg"]
+        assert (data["rule"], data["measured_kg"]) == ("axle.drive", 12_400)
+        assert data["probability_lawful"] == probability_lawful(limit, 12_400, percent / 100 / 1.959963984540054)
+
+
+def test_a_class_has_the_figures_that_it_is_accepted_by():
+    named = {"r134": {}, "cost323": {}, "e1318": {}}
+    for standard, found in named.items():
+        found.update({one.name: one.tolerances for one in standards()[standard].classes})
+    assert all(instruments.accuracy(standard, name) for standard, classes in named.items() for name in classes)
+    for standard, classes in named.items():
+        for name, given in classes.items():
+            known = instruments.accuracy(standard, name)
+            assert known.gross_percent == given["in_service" if standard == "r134" else "gross"]
+            if known.group_percent is not None:
+                assert (known.group_percent, known.axle_percent) == (given["group"], given["single_axle"])
+                assert known.axle_of_group_percent == given["axle_of_group"]
 
 
 def test_classes_of_scales():

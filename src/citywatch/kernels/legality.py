@@ -63,7 +63,8 @@ TANDEM_UPTO_MM = 9
 SURE_PERCENT = 10
 SINGLE_DRIVE_BIT = 11
 PAIR_UPTO_MM = 12
-TERMS = 13
+JOINED_BIT = 13
+TERMS = 14
 """What a law's table of terms holds; rules of the bridge formula are ANY where the law has none."""
 
 _ROW = "Array(int32, 1, 'C', readonly=True)"
@@ -164,8 +165,7 @@ def sum_of_groups(
             load += loads[end]
             heaviest = max(heaviest, np.int64(loads[end]))
             end += 1
-        paired = end == i + 1 and i >= motor and is_pair(gaps, axles, i, shift, motor, group_upto_mm, pair_upto_mm)
-        if paired:
+        if end == i + 1 and i >= motor and is_pair(gaps, axles, i, shift, motor, group_upto_mm, pair_upto_mm):
             apart = np.int64(gaps[i] + shift)
             load += loads[end]
             heaviest = max(heaviest, np.int64(loads[end]))
@@ -174,17 +174,6 @@ def sum_of_groups(
         strict, strict_rule, lenient, lenient_rule = group_limit(
             groups, starts, end - i, place, apart, heaviest, least, most
         )
-        if paired and strict == 0 and lenient > 0:
-            # One tandem or two axles, nobody sees which: the worse of both in the one outcome, the better in the other.
-            if judged:
-                bind(low, lenient, load, lenient_rule, i, end - i)
-            single: Any = np.int64(NOTHING)
-            for axle in range(i, end):
-                _, _, limit, _ = group_limit(groups, starts, 1, place, 0, np.int64(loads[axle]), least, most)
-                if limit > 0:
-                    single = min(single, limit - loads[axle])
-            if single > lenient - load:
-                lenient = np.int64(0)
         low_sum += strict
         high_sum += lenient
         if judged and strict > 0:
@@ -479,6 +468,13 @@ def judge(  # noqa: PLR0912, PLR0915
         tries = 3 if spaced and tolerance_mm[v] > 0 else 1
         tried = False
         spared = False
+        # A wide pair of axles that are joined, or not: neither is the better for every load, so both are tried.
+        joined: Any = np.int64(terms[JOINED_BIT])
+        worlds = 1
+        if spaced and joined & np.int64(most_good[v]) & ~np.int64(least_good[v]):
+            for i in range(axles - 1):
+                if terms[GROUP_UPTO_MM] - tolerance_mm[v] < gaps[i] <= terms[PAIR_UPTO_MM] + tolerance_mm[v]:
+                    worlds = 2
         for way in range(ways):
             train: Any = np.int64(TRUCK if way == 0 else TRAIN)
             motor: Any = axles if way == 0 else np.int64(max(longest + 1, 2))
@@ -500,14 +496,16 @@ def judge(  # noqa: PLR0912, PLR0915
                 if kinds[row, 4]:
                     least &= ~np.int64(terms[SINGLE_DRIVE_BIT])
                     most &= ~np.int64(terms[SINGLE_DRIVE_BIT])
-            for attempt in range(tries):
+            for attempt in range(tries * worlds):
                 shift: Any = np.int64(0)
-                if attempt == 1:
+                if attempt % tries == 1:
                     shift = -np.int64(tolerance_mm[v])
-                elif attempt == 2:
+                elif attempt % tries == 2:
                     shift = np.int64(tolerance_mm[v])
+                worst: Any = least | joined if worlds > 1 and attempt >= tries else least
+                kindest: Any = most & ~joined if worlds > 1 and attempt < tries else most
                 judge_one(
-                    loads, gaps, axles, np.int64(gross_kg[v]), shift, spaced, train, motor, coupling, least, most,
+                    loads, gaps, axles, np.int64(gross_kg[v]), shift, spaced, train, motor, coupling, worst, kindest,
                     gross_rules, gross_starts, adjust, groups, starts, runs, bridge, terms, low, high,
                 )  # fmt: skip
                 if low[MARGIN] == NOTHING:

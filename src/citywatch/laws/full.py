@@ -108,6 +108,11 @@ class FullLaw:
         """Whether the law was in force at an instant."""
         return at_ns >= self.valid_from_ns and (self.valid_to_ns is None or at_ns < self.valid_to_ns)
 
+    @property
+    def group_upto_mm(self) -> int:
+        """Axles as near as this are one group."""
+        return int(self.terms[legality.GROUP_UPTO_MM])
+
     @cached_property
     def condition_words(self) -> dict[str, str]:
         """What the law presumes of each condition: yes, no or unknown."""
@@ -245,14 +250,13 @@ class _Reader:
         terms[legality.PAIR_UPTO_MM] = law.whole("pair_upto_mm", upto, _LONGEST_MM, upto)
         terms[legality.JUDGES_GROUPS] = "groups" in self._judged()
         terms[legality.CAPPED] = law.flag("capped_by_axles")
-        if terms[legality.CAPPED] and "pair_upto_mm" in law:
-            raise ValueError(f"{self._ref}: pair_upto_mm has no meaning for a sum of axle limits; leave it out")
         terms[legality.CAP_RULE] = len(self.rules)
         self.rules.append(Rule(CAP_RULE, law.text("instrument")))
         terms[legality.SURE_PERCENT] = kinds.sure_percent
         terms[legality.SINGLE_DRIVE_BIT] = (
             1 << self._names.index("single_drive_axle") if "single_drive_axle" in self._names else 0
         )
+        terms[legality.JOINED_BIT] = 1 << self._names.index("joined_axles") if "joined_axles" in self._names else 0
         bridge = law.table("bridge", _BRIDGE_KEYS)
         if bridge is not None:
             if not self._runs:

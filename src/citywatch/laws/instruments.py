@@ -13,8 +13,8 @@ STANDARDS = {"r134": "r134", "jjg907": "r134", "cost323": "cost323", "e1318": "e
 """Names of standards, and under which name their classes stand: JJG 907 has those of OIML R 134."""
 
 _KEYS = (
-    "standard", "name", "gross_percent", "initial_percent", "group_percent", "axle_percent", "confidence_percent",
-    "citation",
+    "standard", "name", "gross_percent", "initial_percent", "group_percent", "axle_percent", "axle_of_group_percent",
+    "confidence_percent", "citation",
 )  # fmt: skip
 
 
@@ -22,7 +22,8 @@ _KEYS = (
 class Accuracy:
     """Errors of a class, percent of the weight, each met by `confidence_percent` of the weighings.
 
-    `group_percent` and `axle_percent` are None where the class states none.
+    `group_percent` and those of axles are None where the class states none; an axle of a group has that of a single
+    one where the standard does not tell them apart.
     """
 
     standard: str
@@ -30,6 +31,7 @@ class Accuracy:
     gross_percent: float
     group_percent: float | None
     axle_percent: float | None
+    axle_of_group_percent: float | None
     confidence_percent: float
     citation: str
 
@@ -52,6 +54,7 @@ def _classes() -> dict[tuple[str, str], Accuracy]:
         refuse_unknown(ref, raw, _KEYS)
         found[raw["standard"], raw["name"]] = Accuracy(
             raw["standard"], raw["name"], raw["gross_percent"], raw.get("group_percent"), raw.get("axle_percent"),
+            raw.get("axle_of_group_percent", raw.get("axle_percent")),
             raw["confidence_percent"], cited(ref, raw),
         )  # fmt: skip
     return found

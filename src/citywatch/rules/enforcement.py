@@ -99,6 +99,7 @@ def enforcement(
     measured_kg: int,
     gross: bool,
     axles: int,
+    of_group: bool,
     decision: Decision,
     at_ns: int,
     received_ns: int,
@@ -106,7 +107,9 @@ def enforcement(
     status: int,
     suspect: int,
 ) -> Enforcement:
-    """What the scale's class and certificate make of a decision. `gross`, `axles`: what the binding limit is about.
+    """What the scale's class and certificate make of a decision.
+
+    `gross`, `axles`: what the binding limit is about; `of_group`: a single axle that has near ones beside it.
 
     `received_ns`: when the record came in by a door that is live, else 0. `in_force`: the law was, at that instant.
     """
@@ -131,7 +134,9 @@ def enforcement(
     if limit_kg <= 0:
         return Enforcement(None, None, blocked)
     accuracy = instrument.accuracy
-    percent = accuracy.gross_percent if gross else accuracy.axle_percent if axles == 1 else accuracy.group_percent
+    percent = accuracy.gross_percent if gross else accuracy.group_percent
+    if not gross and axles == 1:
+        percent = accuracy.axle_of_group_percent if of_group else accuracy.axle_percent
     reduced = max(measured_kg - limit_kg - limit_kg * instrument.allowance_ppm // 1_000_000, 0)
     if reduced == 0 and measured_kg > limit_kg:
         blocked.append(Blocked.WITHIN_ALLOWANCE)

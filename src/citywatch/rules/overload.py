@@ -237,6 +237,7 @@ def _evidence(
         measured_kg=binding["measured_kg"] if binding else 0,
         gross=binding is not None and binding["axles"] == int(batch.axle_count[row]),
         axles=binding["axles"] if binding else 0,
+        of_group=binding is not None and _in_group(law, batch, row, binding["first_axle"] - 1),
         decision=decision,
         at_ns=at_ns,
         received_ns=int(batch.received_ns[row]),
@@ -259,6 +260,12 @@ def _evidence(
         "enforceable": not sure.blocked,
         "blocked": list(sure.blocked),
     }
+
+
+def _in_group(law: FullLaw, batch: PassBatch, row: int, axle: int) -> bool:
+    """Whether the axle stands as near to another one as axles of a group do."""
+    gaps = batch.spacing_mm[row, max(axle - 1, 0) : axle + 1]
+    return bool(np.any((gaps > 0) & (gaps <= law.group_upto_mm)))
 
 
 def _event(kind: EventKind, batch: PassBatch, row: int, digest: str, data: dict[str, Any]) -> Event:
