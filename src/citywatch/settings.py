@@ -101,7 +101,7 @@ class InstrumentSettings(_Part):
         Field(description="Whose class it is: OIML R 134, JJG 907, COST 323 or ASTM E1318"),
     ]
     accuracy_class: Annotated[
-        str, Field(max_length=20, description="Class, in quotes: '2', '5', '10'; A(5) to D(25); I, II, III")
+        str, Field(max_length=20, description="Class, in quotes: '0.2' to '10'; A(5) to D(25); I, II, III")
     ]
     certified_from: Annotated[AwareDatetime, Field(description="The certificate holds from this instant")]
     certified_to: Annotated[AwareDatetime, Field(description="... until before this one")]
