@@ -85,6 +85,18 @@ def test_a_bus_says_nothing_of_the_colours_of_the_street(watch):
     assert watch.confirmed() == [Fault.COLOUR_CAST]
 
 
+def test_a_cover_in_the_shadows_of_the_sun_is_told_by_what_was_found_lately(watch):
+    """A sticker over half of a view of which, a look ago, seven tenths were found."""
+    sticker = COVER | {"match_share": 0.14, "lost_share": 0.53, "shift_certainty": 0.02, "texture_share": 0.26}
+    watch.look(**sticker)
+    assert watch.open() == {}
+    for _ in range(2):
+        watch.look(match_share=0.7)
+    for _ in range(3):
+        watch.look(after_s=210, **sticker)
+    assert watch.confirmed() == [Fault.PARTLY_COVERED]
+
+
 def test_hidden_looks_may_count_for_nothing_and_the_words_say_so():
     rule = Confirmation(confirm_looks=3, confirm_seconds=420.0)
     assert "alike" not in rule.words()
