@@ -147,6 +147,30 @@ def test_what_is_no_detour(stations: tuple[str, ...], others: int) -> None:
     assert road.told() == []
 
 
+def test_a_lane_of_the_scale_that_was_cut_off_makes_no_detours() -> None:
+    """Its records come at last, and then nobody has gone around."""
+    road = Road()
+    for day in range(8):
+        road.trip(day, "A", "B")
+        if day == 2:
+            for earlier in range(3):
+                road.at(earlier * DAY + 5 * MINUTE, "W")
+        elif day > 2:
+            road.at(day * DAY + 5 * MINUTE, "W")
+    assert road.told() == []
+
+
+def test_rows_of_an_earlier_version_are_read() -> None:
+    road = Road()
+    road.trip(0, "A", "B")
+    ((name, row),) = [one for one in road.stage.room(detours.PLATES) if one[1]["trips"]]
+    row = {**row, "scale_ns": 0, "trips": [trip[:2] for trip in row["trips"]]}
+    road.stage.put(detours.PLATES, name, {key: value for key, value in row.items() if key != "scales_ns"})
+    for day in range(1, 4):
+        road.trip(day, "A", "B")
+    assert len(road.told()) == 1
+
+
 def test_a_plate_misread_now_and_then_is_no_detour() -> None:
     road = Road()
     for day in range(20):

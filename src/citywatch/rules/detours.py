@@ -33,6 +33,9 @@ COUNTS = "detour_count"
 MOST_PLATES = 20_000
 _FORGET_AT_ONCE = 1_000
 _MOST_TRIPS = 16
+_BEGAN = 2
+"""Of a trip: [arrived, went around, began], instants in ns; the last is missing in rows of an earlier version."""
+_MOST_ON_THE_SCALE = 4
 _MOST_MINUTES = 120
 _MINUTE_NS = 60 * NS_PER_S
 _DAY_NS = 86_400 * NS_PER_S
@@ -115,15 +118,15 @@ def on_sighting(state: State, row: Onward, told: Mapping[str, Any], policy: Deto
         if station == route.scale:
             _count_read(state, station, row.at_ns)
         name = f"{route.scale}|{told['mark']}"
-        known = state.get(PLATES, name) or {"last_ns": 0, "before_ns": 0, "scale_ns": 0, "told_ns": 0, "trips": []}
+        known = state.get(PLATES, name) or {"last_ns": 0, "before_ns": 0, "told_ns": 0, "trips": []}
         known = {**known, "last_ns": max(row.tick_ns, known["last_ns"])}
         if station in route.before:
-            known = {**known, "before_ns": row.at_ns}
+            known = {**known, "before_ns": max(row.at_ns, known["before_ns"])}
         elif station == route.scale:
-            known = {**known, "scale_ns": row.at_ns}
+            known = _weighed(known, row.at_ns)
         else:
             known = _arrived(state, known, route, row.at_ns, policy)
-            detours = [at_ns for at_ns, went_around in known["trips"] if went_around]
+            detours = [trip[0] for trip in known["trips"] if trip[1]]
             if known["before_ns"] == 0 and _is_repeated(known, detours, policy):
                 known = {**known, "told_ns": detours[-1]}
                 yield _event(row, told, route, known, detours)
@@ -141,11 +144,27 @@ def _arrived(state: State, known: Row, route: Route, at_ns: int, policy: DetourP
     began_ns = known["before_ns"]
     if began_ns == 0 or not 0 < at_ns - began_ns <= route.within_minutes * _MINUTE_NS:
         return known
-    weighed = began_ns <= known["scale_ns"] <= at_ns
+    weighed = any(began_ns <= scale_ns <= at_ns for scale_ns in _on_the_scale(known))
     trips = [trip for trip in known["trips"] if at_ns - trip[0] <= policy.days * _DAY_NS]
     if weighed or _reads_between(state, route.scale, began_ns, at_ns) >= policy.least_reads:
-        trips = [*trips, [at_ns, int(not weighed)]][-_MOST_TRIPS:]
+        trips = [*trips, [at_ns, int(not weighed), began_ns]][-_MOST_TRIPS:]
     return {**known, "before_ns": 0, "trips": trips}
+
+
+def _weighed(known: Row, at_ns: int) -> Row:
+    """On the scale. A record that comes late, as that of a lane which was cut off, takes the detour back."""
+    trips = [
+        [trip[0], 0, *trip[2:]] if trip[1] and len(trip) > _BEGAN and trip[_BEGAN] <= at_ns <= trip[0] else trip
+        for trip in known["trips"]
+    ]
+    return {**known, "scales_ns": [*_on_the_scale(known), at_ns][-_MOST_ON_THE_SCALE:], "trips": trips}
+
+
+def _on_the_scale(known: Row) -> list[int]:
+    """When it was weighed last; of a row of an earlier version the last time alone."""
+    before: list[int] = [known["scale_ns"]] if "scale_ns" in known else []
+    weighed: list[int] = known.get("scales_ns", before)
+    return weighed
 
 
 def _is_repeated(known: Row, detours: list[int], policy: DetourPolicy) -> bool:
