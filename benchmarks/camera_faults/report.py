@@ -164,10 +164,9 @@ def of_clean(results: Sequence[CleanResult], tails: Sequence[Extrapolation]) -> 
             + (", ".join(f"{fault} {count}" for fault, count in suspected.most_common()) or "none")
             + ".",
             "\n### Extrapolation (not a count)\n",
-            "Smallest margin of as many looks in a row as confirm the fault; tail above its 99.5 percent quantile, "
-            "runs counted once, "
-            "exponential and generalised Pareto fits, the larger of both; upper: 95th percentile over cameras drawn "
-            "anew. A margin is what the picture alone says, before the reference has the last word.\n",
+            "Smallest margin of as many looks in a row as confirm the fault; tails above the 99.5 to 99.95 percent "
+            "quantiles, runs counted once, exponential and generalised Pareto fits, the largest of those that their "
+            "own data do not refute; upper: 95th percentile over cameras drawn anew.\n",
             table(
                 ("fault", "looks", "largest margin", "false per camera-day", "upper"),
                 [(t.fault, str(t.looks), f"{t.worst:.3g}", f"{t.per_day:.2g}", f"{t.upper:.2g}") for t in tails],

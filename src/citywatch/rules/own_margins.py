@@ -112,7 +112,9 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     structure = share * texture.mean if texture.known else 0.0
     uncovered = _most(look.lost_share, limits.another_lost_of_rest * (1.0 - look.match_share))
     alone = max(_most(look.match_share, least), _least(look.texture_share, structure), uncovered)
-    return max(alone, _stays(look, view, trace, limits))
+    far = math.hypot(*view.shift(look))
+    elsewhere = min(_most(look.shift_certainty, limits.surely_here), _least(far, limits.same_pixels))
+    return max(alone, elsewhere, _stays(look, view, trace, limits))
 
 
 def _stays(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> float:
