@@ -18,7 +18,7 @@ from citywatch.domain.state import State
 from citywatch.errors import ConfigurationError
 from citywatch.laws import book, instruments
 from citywatch.rules.enforcement import Blocked, Instrument, probability_lawful
-from citywatch.rules.overload import events, judge
+from citywatch.rules.overload import events, full_words, judge
 from citywatch.settings import parse_settings
 from citywatch.testing.trucks import write_mon
 
@@ -281,6 +281,22 @@ def test_near_an_end_the_kind_is_less_sure_and_the_runner_up_is_told():
     assert US.kinds.word(int(kinds.second[1])) == "class_3"
     assert kinds.confidence[0] > 95
     assert 40 <= kinds.confidence[1] <= 60
+
+
+@pytest.mark.parametrize(
+    ("law", "gaps", "groups"),
+    [
+        (CN, SEMI, [1, 2, 3]),
+        (CN, [3_300, 1_799, 6_900, 1_800, 1_350], [1, 2, 1, 2]),
+        (US, [3_300, 1_800, 6_900, 2_438, 1_350], [1, 2, 3]),
+        (CN, [0, 0, 0, 0, 0], []),
+    ],
+)
+def test_axle_groups_by_the_distance_of_the_law(law, gaps, groups):
+    batch = passes([(semi(60_000)[0], gaps)])
+    verdicts = judge(law, batch, scale())
+    assert full_words(batch, law, verdicts, 0)["axle_groups"] == groups
+    assert told(law, (semi(60_000)[0], gaps))[1]["axle_groups"] == groups
 
 
 def test_cars_and_buses_are_not_judged_by_truck_limits():

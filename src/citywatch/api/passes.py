@@ -70,6 +70,13 @@ class PassView(BaseModel):
         str | None, Field(description="Kind of vehicle, where the law goes by it", examples=["train_3_3"])
     ] = None
     kind_confidence: Annotated[int | None, Field(description="Percent", examples=[100])] = None
+    kind_runner_up: Annotated[
+        str | None, Field(description="What else it could be; unknown: nothing", examples=["unknown"])
+    ] = None
+    axle_groups: Annotated[
+        list[int],
+        Field(description="Axles of each group from front to rear, by the law's distance", examples=[[1, 2, 3]]),
+    ] = []
     rule: Annotated[str | None, Field(description="The rule that binds", examples=["gross.train_6"])] = None
     margin_kg: Annotated[int | None, Field(description="What it leaves; below zero: over", examples=[-4900])] = None
     suspect: Annotated[
@@ -136,6 +143,8 @@ def _view(row: Row, full: bool) -> PassView:
         law=row.get("law"),
         kind=row.get("kind"),
         kind_confidence=row.get("kind_confidence"),
+        kind_runner_up=row.get("kind_runner_up"),
+        axle_groups=row.get("axle_groups", []),
         rule=row.get("rule"),
         margin_kg=row.get("margin_kg"),
         suspect=list(row.get("suspect", ())),

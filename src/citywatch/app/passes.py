@@ -46,8 +46,8 @@ class _Newest:
 class JudgedPasses:
     """ports.Passes, with `decision`, `limits_kg`, `law` and `suspect` beside what was measured.
 
-    A law with all its rules adds `kind`, `kind_confidence`, `rule` and `margin_kg`. `settings`: what the city presumes
-    and knows of its scales.
+    A law with all its rules adds what `rules.overload.full_words` says: kind, runner-up, groups, rule, margin.
+    `settings`: what the city presumes and knows of its scales.
 
     What it needs for that is heavy, so it is loaded by `warm`, in a thread, or by the first question.
     """
@@ -98,7 +98,8 @@ class JudgedPasses:
         from citywatch.rules.overload import full_words, judge  # noqa: PLC0415
 
         law, instruments = self._law_and_scales()
-        verdicts = judge(law, _batch(rows), instruments)
+        batch = _batch(rows)
+        verdicts = judge(law, batch, instruments)
         judged: list[Row] = []
         for i, row in enumerate(rows):
             low, high = int(verdicts.limit_low_kg[i]), int(verdicts.limit_high_kg[i])
@@ -109,7 +110,7 @@ class JudgedPasses:
                     "limits_kg": [low, high] if high else [],
                     "law": verdicts.decided_by(law, i).ref,
                     "suspect": Suspect(int(verdicts.suspect[i])).words(),
-                    **full_words(law, verdicts, i),
+                    **full_words(batch, law, verdicts, i),
                 }
             )
         return judged

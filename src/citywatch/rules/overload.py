@@ -200,7 +200,24 @@ def _weight_event(
     return _event(kind, batch, row, digest, data)
 
 
-def full_words(law: Law, verdicts: Verdicts, row: int) -> dict[str, Any]:
+def axle_groups(law: FullLaw, batch: PassBatch, row: int) -> list[int]:
+    """Axles of each group from front to rear, by the distance up to which the law takes axles for a group.
+
+    Empty where the scale gives no distances.
+    """
+    gaps = batch.spacing_mm[row, : int(batch.axle_count[row]) - 1].tolist()
+    if not any(gaps):
+        return []
+    groups = [1]
+    for gap in gaps:
+        if gap <= law.group_upto_mm:
+            groups[-1] += 1
+        else:
+            groups.append(1)
+    return groups
+
+
+def full_words(batch: PassBatch, law: Law, verdicts: Verdicts, row: int) -> dict[str, Any]:
     """Kind and binding rule of a judged pass, for lists of passes; nothing under a law by axle count alone."""
     decided_by, full = verdicts.decided_by(law, row), verdicts.full
     if not isinstance(decided_by, FullLaw) or full is None:
@@ -210,6 +227,8 @@ def full_words(law: Law, verdicts: Verdicts, row: int) -> dict[str, Any]:
     return {
         "kind": decided_by.kinds.word(int(full.kinds.best[row])),
         "kind_confidence": int(full.kinds.confidence[row]),
+        "kind_runner_up": decided_by.kinds.word(int(full.kinds.second[row])),
+        "axle_groups": axle_groups(decided_by, batch, row),
         "rule": binding["rule"] if binding else None,
         "margin_kg": binding["margin_kg"] if binding else None,
     }
@@ -249,6 +268,7 @@ def _evidence(
         "kind": law.kinds.word(int(full.kinds.best[row])),
         "kind_confidence": int(full.kinds.confidence[row]),
         "kind_runner_up": law.kinds.word(int(full.kinds.second[row])),
+        "axle_groups": axle_groups(law, batch, row),
         "rule": binding["rule"] if binding else None,
         "measured_kg": binding["measured_kg"] if binding else int(batch.gross_kg[row]),
         "margin_kg": binding["margin_kg"] if binding else None,
