@@ -156,6 +156,7 @@ def test_defaults_are_promises() -> None:
         "rules": {
             "confirm_looks": None,
             "confirm_seconds": None,
+            "hidden_looks": None,
             "clear_looks": None,
             "clear_seconds": None,
             "faults": {},
