@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from citywatch.domain.columns import Batch
+from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pulses import TickBatch
-from citywatch.flow.archive import Archive, SealPolicy
+from citywatch.flow.archive import PATIENCE_S, Archive, SealPolicy
 from citywatch.flow.door import LogDoor
 from citywatch.ports import ORIGIN, Commit, Position
 from citywatch.telemetry import NullMeter
@@ -68,3 +69,28 @@ def test_what_a_seal_in_the_middle_of_a_turn_has_taken_is_trimmed() -> None:
     stepped(log, archive)
     assert segments.seals == [4]
     assert log.depth(0).readings_entries == 2
+
+
+def test_it_gives_way_to_those_whom_people_wait_for_but_not_for_long() -> None:
+    log, clock, segments = MemoryLog(1), ManualClock(), HeldRows()
+    door = LogDoor(log, "door")
+    archive = Archive(
+        log,
+        segments,
+        {},
+        dict,
+        clock,
+        NullMeter(),
+        SealPolicy(rows=5),
+        gives_way=lambda: clock.now_ns() < busy_until_ns,
+    )
+    door.append(ticks(2))
+    busy_until_ns = clock.now_ns() + 60 * NS_PER_S
+    clock.advance_s(PATIENCE_S - 1)
+    assert archive.turn(0) == 0
+    clock.advance_s(1)
+    assert archive.turn(0) == 1
+    door.append(ticks(2))
+    assert archive.turn(0) == 0
+    clock.advance_s(60)
+    assert archive.turn(0) == 1

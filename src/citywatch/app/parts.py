@@ -181,6 +181,7 @@ def _project(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     segments = SegmentWriter(directory.root, store, max_rows=settings.archive.seal_rows)
     segments.sweep()
     limits = LogLimits()
+    projection = Projection(log, projector, hint, meter)
     archive = Archive(
         log,
         segments,
@@ -194,6 +195,7 @@ def _project(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
             entries=limits.readings_entries // 2,
             entry_bytes=limits.readings_bytes // 2,
         ),
+        gives_way=lambda: projection.is_behind,
     )
     compaction = Compaction(
         briefing.directory().root,
@@ -201,7 +203,6 @@ def _project(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
         max_rows=settings.archive.seal_rows,
         keep_days=settings.archive.keep_days,
     )
-    projection = Projection(log, projector, hint, meter)
     turns = {
         "projection": lambda: projection.turn(_BLOCK_MS),
         "archive": lambda: archive.turn(_BLOCK_MS),

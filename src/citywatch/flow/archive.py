@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,8 @@ from citywatch.ports import INCIDENTS, ORIGIN, Clock, Log, Meter, Position
 from citywatch.wire import blobs
 
 MAX_ENTRIES = 256
+PATIENCE_S = 5
+"""So long it gives way to those whom people wait for. The log's bounds leave room for far more than comes meanwhile."""
 
 
 class Segments(Protocol):
@@ -52,6 +55,7 @@ class Archive:
         clock: Clock,
         meter: Meter,
         policy: SealPolicy,
+        gives_way: Callable[[], bool] = lambda: False,
     ) -> None:
         self._log = log
         self._segments = segments
@@ -61,6 +65,9 @@ class Archive:
         self._clock = clock
         self._meter = meter
         self._policy = policy
+        self._gives_way = gives_way
+        self._pace = threading.Event()
+        self._turned_ns = clock.now_ns()
         self._held_since_ns = 0
         self._trimmed_ns = 0
         self._waiting = dict.fromkeys(range(log.partitions), (0, 0))
@@ -68,6 +75,10 @@ class Archive:
 
     def turn(self, block_ms: int) -> int:
         """Read on, seal when it is time, trim; returns how many entries were read."""
+        if self._gives_way() and self._clock.now_ns() - self._turned_ns < PATIENCE_S * NS_PER_S:
+            self._pace.wait(block_ms / 1000)
+            return 0
+        self._turned_ns = self._clock.now_ns()
         count = 0
         for partition, entries in self._log.read(self._read, most=MAX_ENTRIES, block_ms=block_ms).items():
             for entry in entries:

@@ -36,10 +36,12 @@ class Projection:
         self._hint = hint
         self._meter = meter
         self._positions: dict[int, Position] | None = None
+        self.is_behind = False
+        """Whether the last turn had as many events before it as it may take: what can wait may give way to it."""
 
     def turn(self, block_ms: int) -> int:
         """Apply what is new; returns how many events."""
-        applied = 0
+        applied, full = 0, False
         positions, self._positions = self._positions, None
         if positions is None:
             # At the start, and whenever a turn was cut short: the store knows how far it came.
@@ -47,6 +49,7 @@ class Projection:
             partitions = (*range(self._log.partitions), INCIDENTS)
             positions = {partition: stored.get(partition, ORIGIN) for partition in partitions}
         for partition, found in self._log.read_events(positions, most=MAX_EVENTS, block_ms=block_ms).items():
+            full |= len(found) == MAX_EVENTS
             events = [*found, *self._behind(partition, found[-1][0])] if len(found) == MAX_EVENTS else found
             unmatched = dict(self._projector.unmatched)
             self._projector.apply(partition, events)
@@ -55,7 +58,7 @@ class Projection:
                     self._meter.count("events_unmatched_total", count - unmatched.get(kind, 0), kind=kind)
             positions[partition] = events[-1][0]
             applied += len(events)
-        self._positions = positions
+        self._positions, self.is_behind = positions, full
         if applied:
             self._meter.count("events_projected_total", applied)
             self._hint()
