@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from citywatch.app.law_files import LARGEST_BYTES, read_law_files
+from citywatch.app.law_files import LARGEST_BYTES, keep_versions, read_law_files
 from citywatch.app.steps import law_of
 from citywatch.cli import app
-from citywatch.errors import ConfigurationError
+from citywatch.errors import ConfigurationError, DataDirError
 from citywatch.laws import load
 from citywatch.settings import load_settings
 
@@ -131,6 +131,27 @@ def test_a_mistake_is_named_with_its_place(law_file: Path, text: str, words: str
     law_file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=words):
         load("cn-gross", read_law_files([law_file]))
+
+
+def test_no_number_changes_under_a_version_that_has_decided(tmp_path: Path, law_file: Path) -> None:
+    keep_versions(tmp_path, load("cn-gross"))
+    both = load("cn-gross", read_law_files([law_file]))
+    keep_versions(tmp_path, both)
+    kept = (tmp_path / "laws.json").read_text()
+    assert set(json.loads(kept)) == {"cn-gross@1", "cn-gross@2"}
+    # Other words, or its end, change no decision.
+    law_file.write_text(
+        LATER.replace("a later order", "Order 9", 1).replace("title", "valid_to = 2040-01-01T00:00:00Z\ntitle")
+    )
+    keep_versions(tmp_path, load("cn-gross", read_law_files([law_file])))
+    for old, new in (("19000", "19001"), ("2025-01-01", "2025-02-01")):
+        law_file.write_text(LATER.replace(old, new))
+        with pytest.raises(ConfigurationError, match="cn-gross@2 says something else than it did"):
+            keep_versions(tmp_path, load("cn-gross", read_law_files([law_file])))
+    assert (tmp_path / "laws.json").read_text() == kept
+    (tmp_path / "laws.json").write_text("[]")
+    with pytest.raises(DataDirError, match="damaged"):
+        keep_versions(tmp_path, both)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     from citywatch.app.contracts import read_contracts  # noqa: PLC0415
     from citywatch.app.fleet import FleetKeeper  # noqa: PLC0415
     from citywatch.app.keys import sealer  # noqa: PLC0415
+    from citywatch.app.law_files import keep_versions  # noqa: PLC0415
     from citywatch.app.register import read_register  # noqa: PLC0415
     from citywatch.app.steps import city_step, incident_step  # noqa: PLC0415
     from citywatch.flow.door import LogDoor  # noqa: PLC0415
@@ -120,6 +121,7 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     register = read_register(settings, briefing.place())
     contracts = read_contracts(settings, directory.root, briefing.place())
     step = city_step(settings, sealer(briefing).derived("plates"), register, contracts)
+    keep_versions(directory.root, step.law)
     processor = Processor(log, CountingStep(step, meter), meter, clock)
     incidents = IncidentStage(log, incident_step(settings, register, contracts), meter)
     door = LogDoor(log, "process")

@@ -19,7 +19,7 @@ import numpy as np
 from citywatch.domain.instants import format_instant
 from citywatch.domain.passes import MAX_AXLES
 from citywatch.errors import ConfigurationError
-from citywatch.laws.reading import Table, law_ref, package_text, refuse_unknown, version
+from citywatch.laws.reading import Table, digest, law_ref, package_text, refuse_unknown, version
 
 if TYPE_CHECKING:
     from citywatch.laws.full import FullLaw
@@ -58,6 +58,8 @@ class GrossLaw:
     valid_from_ns: int
     valid_to_ns: int | None
     limits: tuple[GrossLimit, ...]
+    digest: str = ""
+    """Of all that decides in it; see laws.reading."""
 
     @property
     def ref(self) -> str:
@@ -206,7 +208,14 @@ def _law(raw: object, where: str) -> GrossLaw:
     table.described()
     valid_from, valid_to = table.validity()
     return GrossLaw(
-        table.text("id"), version(table), table.text("title"), table.text("instrument"), valid_from, valid_to, limits
+        table.text("id"),
+        version(table),
+        table.text("title"),
+        table.text("instrument"),
+        valid_from,
+        valid_to,
+        limits,
+        digest(raw),
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from citywatch.domain.passes import MAX_AXLES
 from citywatch.kernels import legality
 from citywatch.laws.kinds import COUPLINGS, KindTable, tables
-from citywatch.laws.reading import Table, law_ref, one_of, version
+from citywatch.laws.reading import Table, digest, law_ref, one_of, version
 
 _Int32s = np.ndarray[Any, np.dtype[np.int32]]
 
@@ -93,6 +93,8 @@ class FullLaw:
     runs: _Int32s
     bridge: _Int32s
     terms: _Int32s
+    digest: str = ""
+    """Of all that decides in it; see laws.reading."""
 
     @property
     def ref(self) -> str:
@@ -159,7 +161,7 @@ def read_full(raw: object, where: str) -> FullLaw:
     return FullLaw(
         table.text("id"), version(table), table.text("title"), table.text("instrument"), valid_from, valid_to, kinds,
         reader.conditions(), tuple(reader.rules), gross, gross_starts, adjust, groups, group_starts,
-        runs, bridge, terms,
+        runs, bridge, terms, digest(raw),
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WRITTEN_SO = "2016-09-21T00:00:00+08:00"
 _SHOWN = 60
 _NS_PER_US = 1_000
+_WORDS = {"title", "authority", "instrument", "note", "citation", "meaning", "vehicle", "valid_to"}
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 Raw = dict[str, Any]
@@ -122,6 +125,18 @@ class Table:
 
     def _wrong(self, name: str, value: object, wanted: str) -> ValueError:
         return ValueError(f"{self.where}: {name} is {_show(value)}; {wanted}")
+
+
+def digest(raw: object) -> str:
+    """What tells two contents of one version apart: every number of a law, not its words, nor when it has ended."""
+    content = json.dumps(_numbers(raw), ensure_ascii=False).encode()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _numbers(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _numbers(one) for key, one in sorted(value.items()) if key not in _WORDS}
+    return [_numbers(one) for one in value] if isinstance(value, list) else str(value)
 
 
 def law_ref(law: Table) -> str:
