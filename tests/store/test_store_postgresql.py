@@ -122,6 +122,20 @@ def test_labels_silences_and_windows(store):
     check_labels(store)
 
 
+def test_counts_of_passes_are_added_up(store):
+    """Sums of whole numbers come back as whole numbers, and of nothing there is one row of zeros."""
+    counts = [{"day": f"2026-05-0{day}", "kind": "truck_2", "checked": day, "over": 1} for day in (4, 5)]
+    told = Event("c" * 32, EventKind.PASSES_COUNTED, "K12/d1/l1", 1, "", {"road": "G319", "counts": counts})
+    Projector(store).apply(0, [(Position(1, 1), told)])
+    days = ("2026-05-01", "2026-05-31")
+    (row,) = store.pass_counts(*days, None, ("road", "kind"), 10)
+    assert (row["road"], row["kind"], row["checked"], row["over"]) == ("G319", "truck_2", 9, 2)
+    assert type(row["checked"]) is int
+    assert [row["day"] for row in store.pass_counts(*days, "G319", ("day",), 1)] == ["2026-05-04"]
+    (total,) = store.pass_counts(*days, "elsewhere", (), 10)
+    assert total["checked"] == 0
+
+
 def test_from_events_to_deliveries(store):
     check_outbox(store)
 
