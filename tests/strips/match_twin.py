@@ -54,6 +54,7 @@ class Bounds:
     tolerance_m: float = 0.45
     residual_m: float = 0.15
     outlier_share: float = 0.15
+    axle_outlier_share: float = 0.35
     loop_at_m: float = 0.0
     half_lane_m: float = 1.875
     half_track_m: float = 1.025

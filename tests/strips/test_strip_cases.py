@@ -120,6 +120,17 @@ def test_a_strip_that_weighs_wrong_is_left_out():
     assert found.gross_kg[0] == pytest.approx(TRUCK.gross_kg, rel=1e-3)
 
 
+def test_a_swinging_truck_leaves_no_strip_out():
+    """Each axle on its own swings by a fifth on one of three strips: the truck as a whole does not."""
+    of = road(3)
+    swung = [replace(axle, load_kg=axle.load_kg * (1.2 if n % 2 else 0.8)) for n, axle in enumerate(TRUCK.axles)]
+    signal = of.signals([TRUCK], 3.0)
+    signal[1] = of.signals([replace(TRUCK, axles=tuple(swung))], 3.0)[1]
+    found = one(fed(station(of), signal))
+    assert found.outliers[0] == 0
+    assert found.axle_kg[0] == pytest.approx((2 * loads(TRUCK) + [axle.load_kg for axle in swung]) / 3, rel=1e-3)
+
+
 @pytest.mark.parametrize(("times", "told"), [(0.8, False), (0.7, True), (0.3, True)])
 def test_of_two_strips_that_disagree_nobody_knows_which_is_wrong(times, told):
     of = road(2)

@@ -52,7 +52,17 @@ def weighed(strips, taken, state, axles, origin, dt_s, bounds):
         for i in range(axles)
         if strip.slant and taken[k][i] >= 0
     ]
-    of_axles = [_axle(loads[i], strips, bounds) for i in range(axles)]
+    counted = loads.copy()
+    for side in (FULL, LEFT, RIGHT):
+        here = [k for k, strip in enumerate(strips) if (strip.side, strip.weighs, state[k]) == (side, True, 1)]
+        sums = loads[:, here].sum(axis=0)
+        if len(here) == 2 and max(sums) - sums.mean() > bounds.outlier_share * sums.mean():
+            told["status"] |= SENSOR_FAULT
+        if len(here) > 2:
+            _, kept = strip_twin.robust_mean(sums.tolist(), bounds.outlier_share)
+            counted[:, [k for k, keep in zip(here, kept, strict=True) if not keep]] = np.nan
+    left_out = int(np.isnan(counted).sum() - np.isnan(loads).sum())
+    of_axles = [_axle(counted[i], strips, bounds) for i in range(axles)]
     sums = [sum(one[side] for one in of_axles) for side in (LEFT, RIGHT)]
     if sum(sums) > 0:
         lesser = [min(one[LEFT], one[RIGHT]) / (one[LEFT] + one[RIGHT]) for one in of_axles if one[LEFT] + one[RIGHT]]
@@ -60,11 +70,6 @@ def weighed(strips, taken, state, axles, origin, dt_s, bounds):
             told["status"] |= STRADDLING
         elif min(lesser) < bounds.partial_share:
             told["status"] |= PARTIAL_WHEEL
-    for side in (FULL, LEFT, RIGHT):
-        here = [k for k, strip in enumerate(strips) if (strip.side, strip.weighs, state[k]) == (side, True, 1)]
-        sums = loads[:, here].sum(axis=0)
-        if len(here) == 2 and max(sums) - sums.mean() > bounds.outlier_share * sums.mean():
-            told["status"] |= SENSOR_FAULT
     return told | {
         "travel": int(way),
         "speed": abs(v),
@@ -74,7 +79,7 @@ def weighed(strips, taken, state, axles, origin, dt_s, bounds):
         "transverse": statistics.fmean(crossed) if crossed else math.nan,
         "loads": loads,
         "axle": [one["load"] for one in of_axles],
-        "outliers": sum(one["outliers"] for one in of_axles),
+        "outliers": left_out + sum(one["outliers"] for one in of_axles),
     }
 
 
@@ -83,7 +88,7 @@ def _axle(loads, strips, bounds):
     found, counts, out = {}, {}, 0
     for side in (FULL, LEFT, RIGHT):
         values = [load for load, strip in zip(loads, strips, strict=True) if strip.side == side and load == load]
-        found[side], kept = strip_twin.robust_mean(values, bounds.outlier_share) if values else (0.0, [])
+        found[side], kept = strip_twin.robust_mean(values, bounds.axle_outlier_share) if values else (0.0, [])
         counts[side], out = sum(kept), out + kept.count(False)
     both = found[LEFT] + found[RIGHT]
     each = [found[FULL]] * counts[FULL] + [both] * min(counts[LEFT], counts[RIGHT])

@@ -117,28 +117,38 @@ def follow(  # noqa: PLR0912, PLR0915  (one walk along the strips)
     return full
 
 
-@kernel("boolean(int64[::1], boolean[::1], int64[::1], int64, float64, float64[:, :, ::1])")
-def two_disagree(state: Any, weighs: Any, side: Any, axles: int, share: float, cell: Any) -> bool:
-    """Whether a side has just two strips that weighed the whole vehicle, each further than `share` off their mean.
+@kernel("boolean(int64[::1], boolean[::1], int64[::1], int64, float64, float64[:, :, ::1], boolean[::1])")
+def trust(state: Any, weighs: Any, side: Any, axles: int, share: float, cell: Any, trusted: Any) -> bool:
+    """Which strips weigh the whole vehicle as the others of their side do.
 
     state, weighs, side  (strips,), as in `weigh`; cell (most, strips, CELLS) float64, whose CELL_LOAD is there
+    trusted              (strips,) bool, out: a strip that has not weighed all axles is trusted, too
+    Returns whether some side has just two such strips, each further than `share` off their mean.
     """
+    disagree = False
+    strips_n = state.shape[0]
+    load = np.empty(strips_n)
+    kept = np.empty(strips_n, np.bool_)
+    trusted[:] = True
     for which in range(3):
-        strips_n = 0
-        total = 0.0
-        apart = 0.0
-        for k in range(state.shape[0]):
+        n = 0
+        for k in range(strips_n):
             if side[k] == which and weighs[k] and state[k] == 1:
-                load = 0.0
+                load[n] = 0.0
                 for i in range(axles):
-                    load += cell[i, k, strip_match.CELL_LOAD]
-                apart = load - total
-                total += load
-                strips_n += 1
-        # Half the difference against half the sum.
-        if strips_n == 2 and abs(apart) > share * total:
-            return True
-    return False
+                    load[n] += cell[i, k, strip_match.CELL_LOAD]
+                n += 1
+        if n == 2:
+            # Half the difference against half the sum.
+            disagree = disagree or abs(load[0] - load[1]) > share * (load[0] + load[1])
+        if n > 2:
+            strip_fit.robust_mean(load, n, share, kept)
+            n = 0
+            for k in range(strips_n):
+                if side[k] == which and weighs[k] and state[k] == 1:
+                    trusted[k] = kept[n]
+                    n += 1
+    return disagree
 
 
 @kernel(
@@ -176,9 +186,11 @@ def weigh(  # noqa: PLR0912, PLR0915  (one walk over the axles)
     cell         (most, strips, CELLS), out
 
     Each strip is weighed by the speed at its own instant. An axle's load is the mean over full strips and over pairs of
-    half-lane strips, whatever disagrees with the median left out. Where a side felt some of the axles, what it felt
-    stands and the status says so. Of just two strips that disagree nobody can say which is wrong: both count, and the
-    status says so, too. An axle's own acceleration is NaN with fewer than three places of strips.
+    half-lane strips, without strips whose weight of the whole vehicle disagrees with the median (a strip that is wrong
+    is wrong for every axle, a truck swings with each on its own), and without single values that disagree by far more.
+    Where a side felt some of the axles, what it felt stands and the status says so. Of just two strips that disagree
+    nobody can say which is wrong: both count, and the status says so, too. An axle's own acceleration is NaN with fewer
+    than three places of strips.
     """
     strips_n = position_m.shape[0]
     at_s = np.zeros((axles, strips_n))
@@ -212,11 +224,6 @@ def weigh(  # noqa: PLR0912, PLR0915  (one walk over the axles)
     elif motion[strip_fit.RESIDUAL_M] > limit[strip_match.RESIDUAL_M]:
         whole[strip_match.REASON] = strip_match.UNSTEADY
 
-    value = np.empty(strips_n)
-    kept = np.empty(strips_n, np.bool_)
-    left_sum = 0.0
-    right_sum = 0.0
-    partial = False
     across = 0.0
     crossings = 0
     for i in range(axles):
@@ -237,16 +244,28 @@ def weigh(  # noqa: PLR0912, PLR0915  (one walk over the axles)
                         inward = 0.0
                     across += (place - position_m[k]) / slant[k] + inward * limit[strip_match.HALF_TRACK_M]
                     crossings += 1
+    trusted = np.empty(strips_n, np.bool_)
+    if trust(state, weighs, side, axles, limit[strip_match.OUTLIER_SHARE], cell, trusted):
+        whole[strip_match.STATUS] |= strip_match.SENSOR_FAULT
+    value = np.empty(strips_n)
+    kept = np.empty(strips_n, np.bool_)
+    left_sum = 0.0
+    right_sum = 0.0
+    partial = False
+    for i in range(axles):
         mean = np.zeros(3)
         count = np.zeros(3, np.int64)
         for which in range(3):
             n = 0
             for k in range(strips_n):
                 if weighs[k] and side[k] == which and taken[i, k] >= 0:
-                    value[n] = cell[i, k, strip_match.CELL_LOAD]
-                    n += 1
+                    if trusted[k]:
+                        value[n] = cell[i, k, strip_match.CELL_LOAD]
+                        n += 1
+                    else:
+                        whole[strip_match.OUTLIERS] += 1
             if n > 0:
-                mean[which] = strip_fit.robust_mean(value, n, limit[strip_match.OUTLIER_SHARE], kept)
+                mean[which] = strip_fit.robust_mean(value, n, limit[strip_match.AXLE_OUTLIER_SHARE], kept)
                 for m in range(n):
                     count[which] += 1 if kept[m] else 0
                 whole[strip_match.OUTLIERS] += n - count[which]
@@ -267,8 +286,6 @@ def weigh(  # noqa: PLR0912, PLR0915  (one walk over the axles)
             partial = partial or min(share, 1.0 - share) < limit[strip_match.PARTIAL_SHARE]
             left_sum += left
             right_sum += right
-    if two_disagree(state, weighs, side, axles, limit[strip_match.OUTLIER_SHARE], cell):
-        whole[strip_match.STATUS] |= strip_match.SENSOR_FAULT
     if crossings > 0:
         real[strip_match.TRANSVERSE_M] = across / crossings
     if left_sum + right_sum > 0.0:

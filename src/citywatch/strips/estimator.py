@@ -93,6 +93,7 @@ class Estimator:
         limit[strip_match.TOLERANCE_M] = tuning.tolerance_m
         limit[strip_match.RESIDUAL_M] = tuning.residual_m
         limit[strip_match.OUTLIER_SHARE] = tuning.outlier_share
+        limit[strip_match.AXLE_OUTLIER_SHARE] = tuning.axle_outlier_share
         limit[strip_match.STRADDLING_SHARE] = tuning.straddling_share
         limit[strip_match.PARTIAL_SHARE] = tuning.partial_share
         limit[strip_match.HALF_LANE_M] = self.station.lane_width_m / 2

@@ -77,7 +77,8 @@ class Tuning:
     footprint_m     a wheel's contact with the strip, for a first guess of speed from a pulse alone
     tolerance_m     how far from its expected place a wheel may be met on the next strip
     residual_m      root mean square by which instants may miss one motion with one acceleration
-    outlier_share   a strip within this share of the median is never left out
+    outlier_share   a strip whose weight of the vehicle is within this share of the median is never left out
+    axle_outlier_share  nor is its weight of one axle within this share: an axle swings by more than a vehicle
     """
 
     settle_s: float = 0.005
@@ -95,6 +96,7 @@ class Tuning:
     tolerance_m: float = 0.45
     residual_m: float = 0.15
     outlier_share: float = 0.15
+    axle_outlier_share: float = 0.35
     straddling_share: float = 0.1
     partial_share: float = 0.36
 
