@@ -122,7 +122,7 @@ class OwnThresholds:
     partly_lost_of_rest: float = 0.4
     """... and this share of all that is not found..."""
     partly_found_of_rest: float = 0.38
-    """... while this share of what is not lost, and was found lately, is found where it was..."""
+    """... while this share of what is not lost (where much is: and was found lately) is found where it was..."""
     partly_rise: float = 0.12
     """... and so much more than at the last look in order: a cover comes at once, snow that lies and haze creep..."""
     partly_contrast_of_usual: float = 0.7
@@ -645,7 +645,8 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
     if (
         look.lost_share >= partly_from
         and look.lost_share >= limits.partly_lost_of_rest * rest
-        and look.match_share >= limits.partly_found_of_rest * (1.0 - look.lost_share) * lately_found(trace)
+        and look.match_share
+        >= limits.partly_found_of_rest * (1.0 - look.lost_share) * _lately_found(look, trace, limits)
         and not contrast_left(look, view, rows) < limits.partly_contrast_of_usual
     ) or _is_mostly_lost(look, view, rows, trace, limits):
         why = _may_be_weather(look, view, rows, trace, limits)
@@ -677,11 +678,13 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
     return (found, unchecked), after
 
 
-def lately_found(trace: Trace) -> float:
+def _lately_found(look: Look, trace: Trace, limits: OwnThresholds) -> float:
     """The share of what was not lost that was found at the last look in order: in the shadows of the sun less than all.
-    1 where that is not known.
+    1 where that is not known, or where so little is lost that it may be more of the shadows.
     """
-    return 1.0 if trace.lost < 0 else min(trace.seen / max(1.0 - trace.lost, 1e-9), 1.0)
+    if trace.lost < 0 or look.lost_share < limits.mostly_lost_share:
+        return 1.0
+    return min(trace.seen / max(1.0 - trace.lost, 1e-9), 1.0)
 
 
 def _may_be_weather(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Own | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 from citywatch.domain.pictures import Fault, Light, Outcome
-from citywatch.rules.comparison import DEFAULT, OwnThresholds, Trace, contrast_left, lately_found, least_slope
+from citywatch.rules.comparison import DEFAULT, OwnThresholds, Trace, contrast_left, least_slope
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Look
 from citywatch.rules.references import View
@@ -134,7 +134,7 @@ def _lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshold
     part = max(_least(look.lost_share, threshold), _least(look.lost_share, rest))
     left = limits.partly_contrast_of_usual
     there = max(
-        _least(look.match_share, limits.partly_found_of_rest * (1.0 - look.lost_share) * lately_found(trace)),
+        _least(look.match_share, limits.partly_found_of_rest * (1.0 - look.lost_share)),
         _least(contrast_left(look, view, rows), left),
     )
     lost_margin = min(max(part, there), _least(look.lost_share, limits.mostly_lost_share))
