@@ -16,6 +16,7 @@ from citywatch.domain.instants import parse_instant
 from citywatch.domain.passes import Decision, PassBatch, ScaleStatus
 from citywatch.domain.state import State
 from citywatch.errors import ConfigurationError
+from citywatch.kernels.legality import MARGIN
 from citywatch.laws import book, instruments
 from citywatch.rules.enforcement import Blocked, Instrument, probability_lawful
 from citywatch.rules.overload import events, full_words, judge
@@ -199,6 +200,14 @@ def test_what_is_known_of_a_wide_tandem_decides():
     assert told(EU.assuming({"joined_axles": True}), three)[0] is Decision.OVER
     far = ([6_000, 9_000, 9_000, 10_500], [3_700, 4_400, 5_000])
     assert told(EU.assuming({"joined_axles": True}), far)[0] is Decision.OVER
+
+
+def test_all_wide_pairs_of_a_train_are_joined_or_none():
+    # Joined: 200 and 150 kg too much; not joined: 100 and 1,150. Nobody has the better of both.
+    row = ([6_000, 8_000, 8_000, 10_100, 10_100, 9_000, 11_150], [3_300, 1_350, 6_000, 1_900, 4_000, 1_900])
+    batch = laws.full.replace(passes([row]), gross_kg=np.array([40_000], np.int32))
+    full = judge(EU, batch, scale()).full
+    assert (full.lenient[0, MARGIN], full.strict[0, MARGIN]) == (-200, -1_150)
 
 
 def test_44_t_are_for_articulated_vehicles():
