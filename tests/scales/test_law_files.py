@@ -61,9 +61,17 @@ def test_a_pass_is_decided_by_the_version_of_its_instant(tmp_path: Path, law_fil
     assert [(one["at"], one["data"]["law"], one["data"]["limit_kg"]) for one in told] == [
         ("2024-12-31T15:59:59.999Z", "cn-gross@1", 18_000)
     ]
-    # The same recording, later, gives the same; without the file a law of two versions has but one.
+    # The same recording, later, gives the same, or says why it cannot.
     run("rerun", "--data-dir", tmp_path / "d", "--law-file", law_file, "--events", again)
     assert again.read_bytes() == events.read_bytes()
+    with pytest.raises(ConfigurationError, match="decided by cn-gross@1, cn-gross@2, and cn-gross@2 is another now"):
+        run("rerun", "--data-dir", tmp_path / "d", "--events", again)
+    law_file.write_text(LATER.replace("19000", "18000"), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="cn-gross@2 is another now: name the law files"):
+        run("rerun", "--data-dir", tmp_path / "d", "--law-file", law_file, "--events", again)
+    run("rerun", "--data-dir", tmp_path / "d", "--law", "cn-gross", "--law-file", law_file, "--events", again)
+    laws = [json.loads(line)["data"]["law"] for line in again.read_text().splitlines()]
+    assert laws == ["cn-gross@1", "cn-gross@2", "cn-gross@2"]
     run("replay", file, "--time-zone", "Asia/Shanghai", "--data-dir", tmp_path / "e", "--events", events)
     assert [json.loads(line)["data"]["law"] for line in events.read_text().splitlines()] == ["cn-gross@1"] * 3
 

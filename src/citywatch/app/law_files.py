@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from citywatch.errors import ConfigurationError, DataDirError
-from citywatch.laws import LawBook, parse
+from citywatch.laws import contents, parse
 
 if TYPE_CHECKING:
     from citywatch.laws import Law, OneLaw
@@ -27,10 +27,9 @@ def keep_versions(root: Path, law: Law) -> None:
     ConfigurationError when one says something else than it did; DataDirError when the memory is damaged.
     """
     kept = root / "laws.json"
-    versions = law.versions if isinstance(law, LawBook) else (law,)
     try:
         known: dict[str, str] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-        said = {one.ref: one.digest for one in versions}
+        said = contents(law)
         changed = sorted(ref for ref, digest in said.items() if known.get(ref, digest) != digest)
     except (ValueError, AttributeError, RecursionError) as error:
         raise DataDirError(f"{kept} is damaged; restore it from a backup") from error

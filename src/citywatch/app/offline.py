@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from citywatch.adapters.store.sql import SqlStore
     from citywatch.domain.columns import Batch
     from citywatch.domain.responsibility import Register
+    from citywatch.flow.recordings import Intake
     from citywatch.flow.replay import Summary as ReplaySummary
     from citywatch.laws import Law
     from citywatch.ports import Row
@@ -99,8 +100,10 @@ def rerun_recording(
 
     directory = DataDir(data_dir).existing()
     if recording != LIVE:
-        decided_by = law or recordings.find(directory.root, recording)[1].law
-        chosen, instruments = _law_and_scales(decided_by, config, law_files)
+        label = recordings.find(directory.root, recording)[1]
+        chosen, instruments = _law_and_scales(law or label.law, config, law_files)
+        if law is None:
+            _the_same_law(label, chosen)
         warm_imported()
         again = replay.rerun(
             directory.root, chosen, recording=recording, events=events, summary=summary, instruments=instruments
@@ -134,6 +137,21 @@ def _law_and_scales(
 
     settings = _with_laws(load_settings(config), law, law_files)
     return law_of(settings), instruments(settings)
+
+
+def _the_same_law(label: Intake, law: Law) -> None:
+    """ConfigurationError when the law that has decided a recording is no longer the one of its name."""
+    from citywatch.laws import contents  # noqa: PLC0415
+
+    now = contents(law)
+    if label.versions and dict(label.versions) != now:
+        changed = sorted(
+            ref for ref, digest in {**label.versions, **now}.items() if now.get(ref) != label.versions.get(ref)
+        )
+        raise ConfigurationError(
+            f"this recording was decided by {', '.join(sorted(label.versions))}, and {changed[0]} is another now: name "
+            "the law files it was decided by (--law-file), or decide it otherwise with --law"
+        )
 
 
 def _with_laws(settings: Settings, law: str | None, law_files: Sequence[Path]) -> Settings:

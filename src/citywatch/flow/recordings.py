@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ class Intake:
     repeated: int
     refused: Mapping[str, int]
     letters: int
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """What each version of the law said, see laws.contents; older recordings have none."""
 
 
 class Recording:
@@ -65,6 +67,7 @@ class Recording:
         label = {
             "format": FORMAT,
             "law": intake.law,
+            "versions": dict(intake.versions),
             "station": intake.station,
             "time_zone": intake.time_zone,
             "fold": intake.fold,
@@ -162,6 +165,7 @@ def _read_label(root: Path) -> Intake:
             repeated=raw["repeated"],
             refused=raw["refused"],
             letters=raw["letters"],
+            versions=raw.get("versions", {}),
         )
     except (KeyError, TypeError) as error:
         raise DataDirError(f"recording {root.name}: {_LABEL} lacks {error}; restore it from a backup") from error

@@ -33,6 +33,7 @@ from citywatch.flow.event_file import EventFile
 from citywatch.flow.progress import bar
 from citywatch.flow.recordings import Intake, Recording
 from citywatch.kernels.digests import Seen
+from citywatch.laws import contents
 from citywatch.ports import Position
 from citywatch.rules import overload, statistics
 from citywatch.rules.statistics import StatisticsPolicy
@@ -277,6 +278,7 @@ def replay(
                 repeated=reader.repeated,
                 refused=dict(sorted(reader.refused.items())),
                 letters=reader.letters,
+                versions=contents(law),
             )
             result = reader.judge.summary(intake, recording.name)
             _publish(result, event_file, summary_file)

@@ -124,6 +124,11 @@ if TYPE_CHECKING:
     Law: TypeAlias = GrossLaw | FullLaw | LawBook
 
 
+def contents(law: Law) -> dict[str, str]:
+    """What each version of a law says, as a digest of its numbers, by its `id@version`."""
+    return {one.ref: one.digest for one in (law.versions if isinstance(law, LawBook) else (law,))}
+
+
 def known(own: Sequence[OneLaw] = ()) -> tuple[str, ...]:
     """Every law there is, as `id@version`, in order."""
     return tuple(sorted(law.ref for law in _laws(own)))
