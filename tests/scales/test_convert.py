@@ -131,3 +131,17 @@ def test_a_table_with_two_columns_of_one_name_is_told(convert, tmp_path):
     code, _, errors = convert("v.csv", "b.mon", "--mapping", str(tmp_path / "m.yaml"))
     assert code == 2
     assert "columns 3 and 5 are both called 'gross_kg'" in errors
+
+
+def test_a_vendors_table_is_told_in_its_columns_and_our_units(convert, tmp_path):
+    (tmp_path / "m.yaml").write_text(
+        "separator: ';'\ndecimal: ','\nstation: S\n"
+        "columns: {at: {column: T}, lane: {column: L}, gross: {column: G, unit: t}, plate: {column: P},"
+        " axle_weights: {column: 'A{n}', unit: t}}\n"
+    )
+    lines = ["T;L;G;P;A1;A2", "2026-01-31T08:00:00Z;1;-18;;6;12", "2026-01-31T08:00:00Z;1;18;" + "x" * 129 + ";6;12"]
+    (tmp_path / "v.csv").write_text("\n".join(lines))
+    code, _, errors = convert("v.csv", "b.mon", "--mapping", str(tmp_path / "m.yaml"))
+    assert code == 3
+    assert "line 2, column 3 (gross): -18000 is outside 0 to 999999 kg" in errors
+    assert "line 3, column 4 (plate): no text of at most 128 printable characters" in errors

@@ -28,6 +28,15 @@ class Unit:
         return f"{value * self.per + self.zero:.{self.decimals}f}"
 
 
+OURS: Final = {
+    "weight": "kg",
+    "length": "mm",
+    "speed": "m/s",
+    "acceleration": "m/s2",
+    "temperature": "degrees Celsius",
+    "duration": "ms",
+}
+"""What a quantity is kept in."""
 UNITS: Final = {
     "-": Unit("nothing"),
     "kg": Unit("weight"),

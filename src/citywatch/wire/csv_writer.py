@@ -14,7 +14,7 @@ from citywatch.domain.instants import NS_PER_MS, NS_PER_S
 from citywatch.domain.passes import NOT_GIVEN, PassBatch, ScaleStatus
 from citywatch.wire import local_time
 from citywatch.wire.csv_instants import instant_reader, instant_texts
-from citywatch.wire.csv_mapping import FIELDS, FLOATS, LISTS, CsvMapping
+from citywatch.wire.csv_mapping import FIELDS, FLOATS, LISTS, LONGEST_TEXT, CsvMapping
 from citywatch.wire.csv_units import Unit
 from citywatch.wire.lines import Array
 from citywatch.wire.raster import Checks, Encoded, carried, place_of
@@ -107,8 +107,8 @@ class CsvEncoder:
                 checks.between(kind.column, given, kind.lowest, kind.highest)
         for name in ("plate", "plate_rear", "plate_colour", "vehicle_class", "raw"):
             for row, text in enumerate(getattr(batch, name)):
-                if text and (text != text.strip() or not text.isprintable()):
-                    checks.refuse(row, name, "other than printable characters")
+                if text != text.strip() or not text.isprintable() or len(text) > LONGEST_TEXT:
+                    checks.refuse(row, name, f"no text of at most {LONGEST_TEXT} printable characters")
         if "device" not in self._mapping.columns:
             for row, device in enumerate(batch.device):
                 if place_of(device) is None:

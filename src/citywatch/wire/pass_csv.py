@@ -23,7 +23,8 @@ from citywatch.errors import ConfigurationError
 from citywatch.kernels import digests
 from citywatch.wire import local_time
 from citywatch.wire.csv_instants import RefusedCell, instant_reader
-from citywatch.wire.csv_mapping import EXCHANGE, FIELDS, FLOATS, LISTS, CsvColumn, CsvMapping
+from citywatch.wire.csv_mapping import EXCHANGE, FIELDS, FLOATS, LISTS, LONGEST_TEXT, CsvColumn, CsvMapping
+from citywatch.wire.csv_units import OURS
 from citywatch.wire.csv_writer import CsvEncoder
 from citywatch.wire.lines import KEPT_BYTES, MAX_LINE_BYTES, Array, BadLine, Chunk, LineDecoder, LineReason
 
@@ -144,7 +145,7 @@ class CsvDecoder(LineDecoder):
             if kind.measures == "instant":
                 values[name] = self._instants(cells, place, wrong)
             elif kind.measures == "text":
-                values[name] = [cell.strip() for cell in cells]
+                values[name] = _each(cells, _text, name, place, wrong, "")
             elif kind.measures == "words":
                 values[name] = _each(cells, _status, name, place, wrong, 0)
             else:
@@ -175,7 +176,10 @@ class CsvDecoder(LineDecoder):
                 value = unit.ours(float(text))
                 value = value if name in FLOATS else math.floor(value + 0.5)
             if not kind.lowest <= value <= kind.highest:
-                raise RefusedCell(LineReason.OUT_OF_RANGE, f"{value:.12g} is outside {kind.lowest} to {kind.highest}")
+                words = (
+                    f"{value:.12g} is outside {kind.lowest} to {kind.highest} {OURS.get(kind.measures, '')}".rstrip()
+                )
+                raise RefusedCell(LineReason.OUT_OF_RANGE, words)
             return value
 
         return _each(cells, read, name, place, wrong, None)
@@ -293,6 +297,13 @@ def _trimmed(row: Iterable[Any]) -> list[Any]:
     while values and values[-1] is None:
         values.pop()
     return [value or 0 for value in values]
+
+
+def _text(cell: str) -> str:
+    text = cell.strip()
+    if len(text) > LONGEST_TEXT or not text.isprintable():
+        raise RefusedCell(LineReason.BAD_TEXT, f"no text of at most {LONGEST_TEXT} printable characters")
+    return text
 
 
 def _status(cell: str) -> int:

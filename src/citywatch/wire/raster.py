@@ -63,7 +63,8 @@ class Checks:
         """Each value of (n,) must be low to high (numbers, or (n,) themselves)."""
         for row in np.flatnonzero((values < low) | (values > high)).tolist():
             top = high[row] if isinstance(high, np.ndarray) else high
-            self.refuse(row, field, f"{int(values[row])} does not fit; the format holds {low} to {top}")
+            shown = f"{values[row]:.12g}" if values.dtype.kind == "f" else str(values[row])
+            self.refuse(row, field, f"{shown} does not fit; the format holds {low} to {top}")
 
     def axles(self, field: str, values: Array, high: int, most: int = MAX_AXLES) -> None:
         """Each value of the (n, k) loads or spacings, up to each row's axle count, must be 0 to high."""
