@@ -126,6 +126,9 @@ def _print(shown: dict[str, Any]) -> None:
         )
     if not steps:
         console.print("No step was found.")
+    refuted = sum(place["refuted_alarms"] for place in (*shown["lanes"], *shown["stations"]))
+    if refuted:
+        console.print(f"Alarms that were none, as all trucks together say: {refuted}.")
     for lane in shown["lanes"]:
         for silence in lane["silences"]:
             console.print(

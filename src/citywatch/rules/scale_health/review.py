@@ -1,14 +1,15 @@
 """A whole recording of a station, judged with hindsight: what the rule of the running city found, and when it was.
 
 The steps are those that `watch.follow` finds in the order of time. Their place is then found anew with all trucks on
-both sides, truck by truck. The lanes of a station are also judged together, each truck by its distance from the mean of
-its lane: a cause that is common to all is found sooner than in any lane.
+both sides, truck by truck, and those that all trucks contradict are left out (placing.py). The lanes of a station are
+also judged together, each truck by its distance from the mean of its lane: a cause that is common to all is found
+sooner than in any lane.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,79 +17,44 @@ import numpy as np
 
 from citywatch.domain.devices import station_of
 from citywatch.domain.events import EventKind
+from citywatch.domain.faults import Fault
 from citywatch.domain.instants import format_instant
 from citywatch.domain.passes import Suspect
 from citywatch.domain.state import State
-from citywatch.rules.scale_health import silences, watch
-from citywatch.rules.scale_health.chart import DROP, NORMAL_95, confidence
-from citywatch.rules.scale_health.reference import UNITS, Gauge, Readings, from_log, histogram, peaks
+from citywatch.rules import faults
+from citywatch.rules.scale_health import placing, silences, watch
+from citywatch.rules.scale_health.chart import NORMAL_95
+from citywatch.rules.scale_health.placing import Alarm, PlacedStep
+from citywatch.rules.scale_health.reference import FAULTS, Gauge, Readings, histogram, peaks
 from citywatch.rules.scale_health.silences import Silence
 from citywatch.rules.scale_health.watch import HealthPolicy, percent
 
 FEWEST_TO_COMPARE = 30
 """Trucks of a lane, and of the others of its station, before they are held against each other."""
 
-Peaks = tuple[tuple[int, int] | None, tuple[int, int] | None]
 _I64 = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedStep:
-    """A step as hindsight sees it. `split` is the number of its first truck among those of the gauge."""
+class Level:
+    """The level of a gauge at the end, as JSON tells it, and whether it is too far from what is right."""
 
     gauge: Gauge
-    split: int
-    at_ns: int
-    from_ns: int
-    to_ns: int
-    seen_ns: int
-    size: float
-    size_bound: float
-    before: float
-    after: float
-    before_count: int
-    after_count: int
-    confidence: float
-    delay: int = 0
-    """Trucks of the new level until it was found."""
-    peaks: Peaks = (None, None)
-    """The two peaks of the gross weight before it and since, kg."""
-
-    def shown(self) -> dict[str, Any]:
-        digits = 4 if UNITS[self.gauge] == "ratio" else 1
-        told: dict[str, Any] = {
-            "gauge": self.gauge.value,
-            "at": format_instant(self.at_ns),
-            "from": format_instant(self.from_ns),
-            "to": format_instant(self.to_ns),
-            "found_at": format_instant(self.seen_ns),
-            "size_percent": percent(self.size),
-            "size_low_percent": percent(self.size - self.size_bound),
-            "size_high_percent": percent(self.size + self.size_bound),
-            "confidence": round(self.confidence, 6),
-            "before": round(from_log(self.before), digits),
-            "after": round(from_log(self.after), digits),
-            "unit": UNITS[self.gauge],
-            "before_count": self.before_count,
-            "after_count": self.after_count,
-            "delay_trucks": self.delay,
-        }
-        if self.gauge is Gauge.STEERING_AXLE:
-            told["correction_factor"] = round(from_log(-self.size), 4)
-            for name, both in zip(("before", "after"), self.peaks, strict=True):
-                told[f"gross_peaks_{name}_kg"] = list(both) if both else None
-        return told
+    figure: Mapping[str, Any]
+    is_fault: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Lane:
-    """One lane, or a station as a whole: its passes in the order of time, its steps, its last row."""
+    """One lane, or a station as a whole: its passes in the order of time, its steps, its levels at the end."""
 
     device: str
     readings: Readings
     steps: tuple[PlacedStep, ...]
-    row: Mapping[str, Any]
-    policy: HealthPolicy
+    refuted: int
+    """Alarms of the running rule that all trucks together contradict."""
+    levels: tuple[Level, ...]
+    has_bad_records: bool
     silences: tuple[Silence, ...] = field(default=())
     against: Mapping[Gauge, tuple[float, float, int]] = field(default_factory=dict)
     """By gauge: how far from the other lanes of its station, known to +- what, by how many trucks of theirs."""
@@ -104,7 +70,7 @@ class Lane:
             "from": format_instant(int(readings.at_ns[0])),
             "to": format_instant(int(readings.at_ns[-1])),
             "population": int(np.count_nonzero(readings.loaded)),
-            "gauges": watch.figures(self.row, self.policy),
+            "gauges": {level.gauge.value: level.figure for level in self.levels},
             "against_other_lanes": {
                 gauge.value: {
                     "percent": percent(apart),
@@ -124,13 +90,20 @@ class Lane:
                     if (count := int(np.count_nonzero(readings.suspect & reason)))
                 },
             },
-            "faults": sorted(name for name, row in self.row["faults"].items() if row["phase"] == "confirmed"),
+            "faults": sorted(self.faults()),
             "silences": [
                 {"from": format_instant(start), "to": format_instant(end), "passes_of_the_station": others}
                 for start, end, others in self.silences
             ],
             "steps": [step.shown() for step in self.steps],
+            "refuted_alarms": self.refuted,
         }
+
+    def faults(self) -> Iterator[str]:
+        """What is at fault at the end."""
+        yield from (FAULTS[level.gauge].value for level in self.levels if level.is_fault)
+        if self.has_bad_records:
+            yield Fault.BAD_RECORDS.value
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +129,7 @@ class Review:
             "population": told["population"],
             "gross_peaks_kg": told["gross_peaks_kg"],
             "silences": told["silences"],
+            "refuted_alarms": station.refuted,
             "steps": [
                 {**shown, "lanes": [_at_step(lane, step) for lane in members]}
                 for shown, step in zip(told["steps"], station.steps, strict=True)
@@ -189,100 +163,41 @@ def review(by_device: Mapping[str, Readings], policy: HealthPolicy) -> Review:
 
 def _judged(device: str, readings: Readings, policy: HealthPolicy) -> Lane:
     state = State()
-    found: dict[Gauge, list[tuple[int, int]]] = {gauge: [] for gauge in Gauge}
+    found: dict[Gauge, list[Alarm]] = {gauge: [] for gauge in Gauge}
     for row, event in watch.follow(state, device, readings, policy):
         if event.kind is EventKind.SCALE_STEP_FOUND:
             gauge = Gauge(event.data["gauge"])
             # Counted among the gauge's own trucks: the alarm, and how many of the new level it had seen by then.
             alarm = int(np.count_nonzero(readings.given[gauge][: row + 1]))
             found[gauge].append((alarm, event.data["after_count"]))
-    steps = [step for gauge in Gauge for step in _placed(readings, gauge, found[gauge])]
+    steps: list[PlacedStep] = []
+    refuted, levels = 0, []
+    for gauge in Gauge:
+        placed, none = placing.placed(readings, gauge, found[gauge])
+        steps += placed
+        refuted += none
+        values = readings.values[gauge][readings.given[gauge]]
+        if len(values):
+            before = placed[0].before if placed else None
+            levels.append(_level(gauge, values[placed[-1].split if placed else 0 :], before, policy))
     steps.sort(key=lambda step: (step.at_ns, step.gauge))
-    if len(readings):
-        watch.look(state, device, int(readings.at_ns[-1]), policy)
-    return Lane(device, readings, tuple(steps), watch.lane(state, device), policy)
+    row = watch.lane(state, device)["faults"].get(Fault.BAD_RECORDS)
+    is_bad = row is not None and row["phase"] == faults.CONFIRMED
+    return Lane(device, readings, tuple(steps), refuted, tuple(levels), is_bad)
 
 
-def _placed(readings: Readings, gauge: Gauge, alarms: Sequence[tuple[int, int]]) -> Iterator[PlacedStep]:
-    """Each step's place, between the one before it and the next, truck by truck."""
-    rows = np.flatnonzero(readings.given[gauge])
-    values, at_ns = readings.values[gauge][rows], readings.at_ns[rows]
-    start = 0
-    for number, (alarm, _) in enumerate(alarms):
-        following = alarms[number + 1 :]
-        end = following[0][0] - following[0][1] if following else len(values)
-        # It was found at its alarm: what came behind that says how large it is, not that it was another one.
-        step = place(values[start:end].tolist(), alarm - start)
-        split = start + step.split
-        both: Peaks = (None, None)
-        if gauge is Gauge.STEERING_AXLE:
-            ends = int(at_ns[start]), int(at_ns[split]), int(at_ns[end - 1]) + 1
-            both = _peaks(readings, ends[0], ends[1]), _peaks(readings, ends[1], ends[2])
-        yield PlacedStep(
-            gauge=gauge,
-            split=split,
-            at_ns=int(at_ns[split]),
-            from_ns=int(at_ns[start + step.first]),
-            to_ns=int(at_ns[start + step.last]),
-            seen_ns=int(at_ns[alarm - 1]),
-            size=step.after - step.before,
-            size_bound=step.size_bound,
-            before=step.before,
-            after=step.after,
-            before_count=step.split,
-            after_count=end - start - step.split,
-            confidence=step.confidence,
-            delay=alarm - split,
-            peaks=both,
-        )
-        start = split
-
-
-def _peaks(readings: Readings, from_ns: int, to_ns: int) -> tuple[int, int] | None:
-    """The peaks of the semis of [from_ns, to_ns)."""
-    these = readings.semis & (readings.at_ns >= from_ns) & (readings.at_ns < to_ns)
-    return peaks(histogram(readings.gross_kg[these]))
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a row of values is best cut in two levels; the cut is with 95 % in front of one from `first` to `last`."""
-
-    split: int
-    first: int
-    last: int
-    before: float
-    after: float
-    size_bound: float
-    confidence: float
-
-
-def place(values: Sequence[int], most: int | None = None) -> Place:
-    """The most likely cut of at least three values into two levels of one variance, in front of one of the first `most`
-    (of all, without it)."""
-    count, total = len(values), sum(values)
-    passed, between = 0, []
-    for number, value in enumerate(values[: count - 1 if most is None else max(min(most, count) - 1, 1)], 1):
-        passed += value
-        difference = (total - passed) / (count - number) - passed / number
-        between.append(difference * difference * number * (count - number) / count)
-    best = max(range(len(between)), key=lambda i: (between[i], i))
-    mean = total / count
-    rest = math.fsum((value - mean) ** 2 for value in values) - between[best]
-    variance = max(rest / max(count - 2, 1), 1.0)
-    near = [i for i, gain in enumerate(between) if gain >= between[best] - 2.0 * DROP * variance]
-    split = best + 1
-    before = sum(values[:split]) / split
-    after = sum(values[split:]) / (count - split)
-    return Place(
-        split=split,
-        first=near[0] + 1,
-        last=near[-1] + 1,
-        before=before,
-        after=after,
-        size_bound=NORMAL_95 * math.sqrt(variance * (1 / split + 1 / (count - split))),
-        confidence=confidence(between[best] / (2.0 * variance), count - 1),
-    )
+def _level(gauge: Gauge, values: _I64, before: float | None, policy: HealthPolicy) -> Level:
+    """The level that holds at the end, against what is right: as configured, or as it was before the first step."""
+    mean, known = float(values.mean()), gauge in policy.right
+    deviation = math.sqrt(float(np.square(values - mean).sum()) / max(len(values) - 1, 1))
+    bound = NORMAL_95 * deviation / math.sqrt(len(values))
+    right = watch.known_right(gauge, policy) if known else before
+    # A step was sure; a level that was wrong from the beginning has to be.
+    sure = bound if before is None else 0.0
+    apart = 0.0 if right is None else max(abs(mean - right) - sure, 0.0)
+    enough = before is not None or len(values) >= FEWEST_TO_COMPARE
+    is_fault = gauge in FAULTS and enough and abs(percent(apart)) > policy.tolerance_percent[gauge]
+    return Level(gauge, watch.figure(gauge, len(values), mean, deviation, right, policy), is_fault)
 
 
 def _at_step(lane: Lane, step: PlacedStep) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from citywatch.domain.tickets import MAX_NOTE_CHARACTERS
 from citywatch.rules import faults
 from citywatch.rules.faults import NEVER, Confirmation, Evidence
 from citywatch.rules.scale_health import corrections
-from citywatch.rules.scale_health.chart import FALSE_ALARM_ONE_IN, Chart, Step
+from citywatch.rules.scale_health.chart import FALSE_ALARM_ONE_IN, NORMAL_95, Chart, Step
 from citywatch.rules.scale_health.reference import (
     FAULTS,
     GROSS,
@@ -52,7 +52,6 @@ ROOM = "scale_health"
 GROSS_ROOM = "scale_gross"
 LOOKED_AT = 200
 _AGAIN = 4
-_FEWEST_LOOKED_AT = 30
 CLOCK = "scale_health_clock"
 _DAY_NS = 86_400 * NS_PER_S
 _TWO_BLOCKS = Confirmation(confirm_looks=2, clear_looks=2)
@@ -184,19 +183,6 @@ def follow(state: State, device: str, readings: Readings, policy: HealthPolicy) 
     return iter(sorted(found, key=lambda one: one[0]))
 
 
-def look(state: State, device: str, at_ns: int, policy: HealthPolicy) -> list[Event]:
-    """Hold the levels of a lane against what is right, however few trucks are known; for the end of a recording."""
-    row = lane(state, device)
-    found: list[Event] = []
-    for gauge in policy.right:
-        chart = Chart.from_row(row["charts"][gauge]) if gauge in row["charts"] else None
-        if chart is not None and chart.count >= _FEWEST_LOOKED_AT:
-            found += _look(state, row, device, gauge, chart, at_ns, policy)
-    if found:
-        state.put(ROOM, device, {**(state.get(ROOM, device) or {}), "faults": row["faults"]})
-    return found
-
-
 def lane(state: State, device: str) -> dict[str, Any]:
     """What is known of a lane, with all of its charts."""
     row, gross = state.get(ROOM, device) or _fresh(), state.get(GROSS_ROOM, device)
@@ -208,26 +194,33 @@ def figures(row: Row, policy: HealthPolicy) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for gauge in Gauge:
         if gauge in row["charts"]:
-            chart = Chart.from_row(row["charts"][gauge])
-            right = _right(row, gauge, policy)
-            known = {}
-            if gauge is Gauge.STEERING_AXLE and gauge in policy.right and right is not None:
-                apart = chart.mean - right
-                known = {
-                    "right": policy.right[gauge],
-                    "low_percent": percent(apart - chart.bound),
-                    "high_percent": percent(apart + chart.bound),
-                    "correction_factor": round(from_log(-apart), 4),
-                }
-            shown[gauge.value] = {
-                "count": chart.count,
-                "level": _shown(gauge, chart.mean),
-                "unit": UNITS[gauge],
-                "cv_percent": round(100 * math.sqrt(math.expm1((chart.deviation / LOG_UNIT) ** 2)), 2),
-                "deviation_percent": None if right is None else percent(chart.mean - right),
-                **known,
-            }
+            chart, right = Chart.from_row(row["charts"][gauge]), _right(row, gauge, policy)
+            shown[gauge.value] = figure(gauge, chart.count, chart.mean, chart.deviation, right, policy)
     return shown
+
+
+def figure(
+    gauge: Gauge, count: int, mean: float, deviation: float, right: float | None, policy: HealthPolicy
+) -> dict[str, Any]:
+    """One gauge: its level of `count` trucks, and how far it is from what is right (None where nobody knows)."""
+    known = {}
+    if gauge in policy.right and right is not None:
+        apart, bound = mean - right, NORMAL_95 * deviation / math.sqrt(max(count, 1))
+        known = {
+            "right": policy.right[gauge],
+            "low_percent": percent(apart - bound),
+            "high_percent": percent(apart + bound),
+        }
+        if gauge is Gauge.STEERING_AXLE:
+            known["correction_factor"] = round(from_log(-apart), 4)
+    return {
+        "count": count,
+        "level": _shown(gauge, mean),
+        "unit": UNITS[gauge],
+        "cv_percent": round(100 * math.sqrt(math.expm1((deviation / LOG_UNIT) ** 2)), 2),
+        "deviation_percent": None if right is None else percent(mean - right),
+        **known,
+    }
 
 
 def percent(difference: float) -> float:
@@ -378,11 +371,15 @@ def _right(row: Row, gauge: Gauge, policy: HealthPolicy) -> float | None:
     if settled is not None:
         return float(settled)
     if gauge in policy.right:
-        # What is known is a mean, as tables give it; a level is a mean of logarithms, lower by half their variance.
-        cv = policy.expected_cv[gauge]
-        return LOG_UNIT * (math.log(policy.right[gauge]) - math.log1p(cv * cv) / 2)
+        return known_right(gauge, policy)
     before = row["right"].get(gauge)
     return None if before is None else float(before)
+
+
+def known_right(gauge: Gauge, policy: HealthPolicy) -> float:
+    """What is configured is a mean, as tables give it; a level is one of logarithms, lower by half their variance."""
+    cv = policy.expected_cv[gauge]
+    return LOG_UNIT * (math.log(policy.right[gauge]) - math.log1p(cv * cv) / 2)
 
 
 def _looked_at(count: int) -> int:
