@@ -10,7 +10,7 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from citywatch.domain.evasion import Evasion
@@ -327,7 +327,7 @@ def test_lanes_may_come_in_any_order(seed: int, shuffle: int) -> None:
         device = of.passes.device[row]
         key[row] = newest[device] = max(key[row], newest.get(device, 0.0) + 1)
     order = sorted(rows, key=lambda row: key[row])
-    assert order != rows
+    assume(order != rows)
     assert sorted(feed(of, order)) == sorted(feed(of, rows))
 
 
