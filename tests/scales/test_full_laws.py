@@ -213,6 +213,8 @@ def test_all_wide_pairs_of_a_train_are_joined_or_none():
 def test_44_t_are_for_articulated_vehicles():
     whole = EU.assuming({"combined_transport": True, "air_suspension": True, "joined_axles": True})
     assert told(whole, (share(44_000, [7, 9, 9, 6, 6, 6]), SEMI))[0] is Decision.LAWFUL
+    seven = (share(42_000, [6, 6, 6, 6, 6, 6, 6]), [3_300, 1_350, 6_000, 1_350, 1_350, 1_350])
+    assert told(EU, seven)[0] is Decision.UNDECIDED
     _, data = told(whole, (share(40_001, [7, 9, 9, 7, 8]), [3_300, 1_350, 5_000, 5_000]))
     assert (data["kind"], data["rule"], data["limit_kg"]) == ("train_3_2_full", "gross.train_5", 40_000)
 

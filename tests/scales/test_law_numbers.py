@@ -10,7 +10,7 @@ from citywatch.laws.reading import package_text
 DECIDED = {
     "cn-gross@1": "4f88cec1ca7d8481",
     "cn-full@1": "28c712ea0551a8b2",
-    "eu-full@1": "f7ee1074aed4d284",
+    "eu-full@1": "51552ca226202915",
     "us-full@1": "f8bd94a6d3e8597c",
 }
 
