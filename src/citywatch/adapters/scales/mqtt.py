@@ -191,7 +191,9 @@ class MqttIntake:
 
     def _on_connect_fail(self, client: Client, data: Any) -> None:
         del client, data
-        self._trouble("it cannot be reached")
+        # The client does not tell which it was.
+        untrusted = ", or its certificate is not trusted (ca_file)" if self._config.is_secure else ""
+        self._trouble(f"it cannot be reached{untrusted}")
 
     def _trouble(self, why: str) -> None:
         self._meter.count("intake_connections_lost_total", source=self._intake.source)
