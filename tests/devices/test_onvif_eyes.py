@@ -163,6 +163,8 @@ def test_a_device_that_notices_tampering_claims_it():
         ("VideoSource/GlobalSceneChange/AnalyticsService", "Deleted", True, (Claim.OVER, "moved", -1)),
         ("VideoSource/SignalLoss", "Initialized", False, (Claim.OVER, "no_media", -1)),
         ("VideoSource/SignalLoss", "Initialized", None, None),
+        ("RuleEngine/TamperDetector/Tamper", "Changed", True, (Claim.TAMPERED, "covered", -1)),
+        ("VideoSource/Tampering", "Changed", False, (Claim.OVER, "covered", -1)),
         ("Device/Trigger/DigitalInput", "Changed", True, None),
     ],
 )

@@ -12,12 +12,14 @@ import pytest
 from citywatch.adapters.cameras.config import CameraSettings
 from citywatch.adapters.cameras.fleet_file import parse_fleet
 from citywatch.adapters.cameras.registry import describe
+from citywatch.adapters.gb28181.outbox import Outbox
 from citywatch.adapters.secrets import KEY_BYTES, Sealer
 from citywatch.adapters.store.project import Projector
 from citywatch.adapters.store.sql import SqlStore
 from citywatch.app.fleet import FleetFollower, FleetKeeper, command_batch
 from citywatch.domain.cameras import Origin
 from citywatch.domain.commands import Verb
+from citywatch.domain.devices import Device, DeviceKind
 from citywatch.domain.events import EventKind
 from citywatch.flow.door import LogDoor
 from citywatch.flow.lateness import CountingStep
@@ -211,6 +213,19 @@ def test_whoever_spoke_last_has_its_way(city) -> None:
     city.keeper([{**NORTH, "site": "river"}]).turn()
     city.turn()
     assert city.store.camera("north")["origin"] == "configuration"
+
+
+def test_a_platform_that_lists_a_camera_of_the_fleet_describes_it_not_anew(city) -> None:
+    """Its id may well be its code. What hangs where is the fleet's word; other devices are described as ever."""
+    code, other = "34020000001320000050", "34020000001320000051"
+    city.put(code, url="rtsp://192.0.2.1/1", name="North gate", place="here", parent="switch-9")
+    outbox = Outbox(city.meter)
+    for device in (code, other):
+        outbox.describe(Device(device, DeviceKind.CAMERA, "IPC", "", 0, "34020000001180000003"), city.clock.now_ns())
+    city.door.append(outbox.descriptions())
+    city.turn()
+    told = {row["device"]: (row["name"], row["place"]) for row in map(city.store.device, (code, other))}
+    assert told == {code: ("North gate", "here"), other: ("IPC", "")}
 
 
 def test_nothing_of_a_removed_camera_is_left_in_the_state(city) -> None:

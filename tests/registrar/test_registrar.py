@@ -333,6 +333,65 @@ def test_cameras_have_the_ids_of_the_settings():
     assert set(rig.descriptions()) == {RECORDER}, "the fleet's own list describes it"
 
 
+OTHER = "34020000001180000002"
+PLATFORM = "34020000002000000099"
+
+
+def test_the_word_of_the_first_on_a_channel_holds(rig, recorder):
+    """Any device that knows a password may list any channel: it is a source more, and hangs nothing elsewhere."""
+    recorder.register()
+    answer_catalogue(recorder, [(CHANNELS[0], "north", "ON")])
+    rig.claims(), rig.descriptions()
+    other = Device(rig, OTHER, host="192.0.2.60")
+    other.register()
+    answer_catalogue(other, [(CHANNELS[0], "stolen", "OFF"), (CHANNELS[1], "own", "ON")])
+    assert set(rig.descriptions()) == {OTHER, CHANNELS[1]}
+    assert (CHANNELS[0], "offline", "catalogue", "") in rig.claims(), "what it says is heard all the same"
+    before = rig.book
+    rig.book = Book(100, 100)
+    rig.start(before.to_json())
+    other.call_id = "begun anew"
+    other.register()
+    answer_catalogue(other, [(CHANNELS[0], "stolen", "OFF"), (CHANNELS[1], "own", "ON")])
+    assert rig.descriptions() == {}, "nor after a restart"
+
+
+def test_a_recorder_names_the_place_of_what_its_platform_names_without(rig, recorder):
+    platform = Device(rig, PLATFORM, host="192.0.2.60")
+    platform.register()
+    answer_catalogue(platform, [(CHANNELS[0], "north", "ON")])
+    rig.descriptions()
+    recorder.register()
+    answer_catalogue(recorder, [(CHANNELS[0], "north", "ON")])
+    assert json.loads(rig.descriptions()[CHANNELS[0]])["parent"] == RECORDER
+    platform.call_id = "begun anew"
+    platform.register()
+    answer_catalogue(platform, [(CHANNELS[0], "renamed", "ON")])
+    assert CHANNELS[0] not in rig.descriptions()
+
+
+def test_a_new_recorder_takes_over_from_one_that_is_gone(rig, recorder):
+    recorder.register()
+    answer_catalogue(recorder, [(CHANNELS[0], "north", "ON")])
+    recorder.register(expires=0)
+    other = Device(rig, OTHER, host="192.0.2.60")
+    other.register()
+    rig.descriptions()
+    answer_catalogue(other, [(CHANNELS[0], "north", "ON")])
+    assert json.loads(rig.descriptions()[CHANNELS[0]])["parent"] == OTHER
+
+
+def test_an_alarm_about_a_channel_of_another_recorder_is_the_senders_own():
+    rig = Rig(cameras={CHANNELS[0]: "north-gate"})
+    recorder, other = Device(rig, RECORDER), Device(rig, OTHER, host="192.0.2.60")
+    recorder.register()
+    answer_catalogue(recorder, [(CHANNELS[0], "a", "ON")])
+    other.register()
+    rig.claims()
+    other.message(alarm(CHANNELS[0], 2, 1))
+    assert rig.claims() == [(OTHER, "tampered", "alarm", "no_media")]
+
+
 def test_a_catalogue_that_stays_unfinished(rig, recorder):
     recorder.register(expires=86_400)
     answer_catalogue(recorder, [(CHANNELS[0], "a", "ON")], total=5)

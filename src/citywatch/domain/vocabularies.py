@@ -142,10 +142,14 @@ def words_for(fault: Fault, vocabulary: Vocabulary) -> tuple[Word, ...]:
     return tuple(sorted(found, key=lambda word: word.faults.index(fault)))
 
 
+_TAMPERING = frozenset({"TamperDetector", "Tampering", "Tamper"})
+"""What makers call tampering in topics of their own: `RuleEngine/TamperDetector/Tamper`, `VideoSource/Tampering`."""
+
+
 def fault_of_onvif_topic(topic: str) -> Fault | None:
     """The fault that an ONVIF topic without prefixes claims, such as `VideoSource/ImageTooDark/ImagingService`."""
     for part in topic.split("/"):
-        word = find(Vocabulary.ONVIF, part)
+        word = find(Vocabulary.ONVIF, "TamperingDetection" if part in _TAMPERING else part)
         if word is not None:
             return word.faults[0]
     return None

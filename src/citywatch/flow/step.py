@@ -203,8 +203,10 @@ def _obey(
 
 
 def _register(state: State, device: str, fields: Mapping[str, Any], at_ns: int, command: str) -> Event | str:
-    """A device is named, or described anew. One that was retired comes back by a person's word alone."""
-    if not command and retirement.is_retired(state, device):
+    """A device is named, or described anew. One that was retired comes back by a person's word alone, and a camera of
+    the fleet is what the fleet says of it: a platform that lists it, too, does not hang it elsewhere.
+    """
+    if not command and (retirement.is_retired(state, device) or fleet.is_watched(state, device)):
         return "repeated"
     described = Device(
         device,

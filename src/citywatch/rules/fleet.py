@@ -114,6 +114,11 @@ def _released(state: State, camera: str, at_ns: int, actor: str, command: str) -
     ]
 
 
+def is_watched(state: State, camera: str) -> bool:
+    """Whether somebody has put this camera, or what cameras hang on, and nobody has removed it since."""
+    return state.get(ROOM, camera) is not None
+
+
 def on_tick(state: State, now_ns: int) -> None:
     """Forget the oldest of the removed. One that the configuration still names is remembered as long as it does, and
     one that was retired until somebody registers it again.

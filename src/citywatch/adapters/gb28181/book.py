@@ -94,6 +94,8 @@ class Book:
         self._most = most
         self._most_channels = most_channels
         self._registrants: dict[str, Registrant] = {}
+        self._describers: dict[str, str] = {}
+        """Channel by the registrant whose word on its name and place holds; at most one entry for each channel."""
         self.channels = 0
         self.registered = 0
         self.changed = False
@@ -123,6 +125,8 @@ class Book:
 
     def forget(self, registrant: Registrant) -> None:
         del self._registrants[registrant.code]
+        for code in registrant.channels:
+            self._describes_no_more(registrant, code)
         self.channels -= len(registrant.channels)
         self.registered -= registrant.registered
         self.changed = True
@@ -143,8 +147,31 @@ class Book:
 
     def drop_channel(self, registrant: Registrant, code: str) -> None:
         if registrant.channels.pop(code, None) is not None:
+            self._describes_no_more(registrant, code)
             self.channels -= 1
             self.changed = True
+
+    def describer(self, code: str) -> Registrant | None:
+        """Whose word on a channel's name and place holds."""
+        return self._registrants.get(self._describers.get(code, ""))
+
+    def may_describe(self, registrant: Registrant, code: str, parent: str) -> bool:
+        """Whether this one's word on a channel holds from now on.
+
+        A recorder and the platform above it list the same channel, and anybody who knows a password may list any. The
+        first one's word holds; a later one's when it names a parent where the first names none, or is no longer there.
+        """
+        other = self.describer(code)
+        if other is not None and other is not registrant:
+            theirs = other.channels.get(code)
+            if not parent or (other.registered and theirs is not None and theirs.parent):
+                return False
+        self._describers[code] = registrant.code
+        return True
+
+    def _describes_no_more(self, registrant: Registrant, code: str) -> None:
+        if self._describers.get(code) == registrant.code:
+            del self._describers[code]
 
     def to_json(self) -> str:
         """The book as the text of its file."""
@@ -175,6 +202,8 @@ class Book:
             if self.channels < self._most_channels and channel.code not in registrant.channels:
                 registrant.channels[channel.code] = channel
                 self.channels += 1
+                if channel.name or channel.parent:
+                    self._describers.setdefault(channel.code, registrant.code)
 
 
 def load(book: Book, file: Path, now_ns: int, grace_ns: int) -> None:

@@ -118,6 +118,8 @@ class Claims:
         if parent == item.code:
             parent = ""
         name = item.name or channel.name
+        if not self._book.may_describe(registrant, channel.code, parent):
+            return
         if (name, parent) != (channel.name, channel.parent) or channel.online is None:
             channel.name, channel.parent = name, parent
             self._book.changed = True
@@ -134,8 +136,8 @@ class Claims:
     def alarm(self, registrant: Registrant, alarm: Alarm, now_ns: int) -> None:
         """An alarm; the same one is said again only after the time of a refresh."""
         about = alarm.device
-        if about not in registrant.channels and about not in self._cameras:
-            about = registrant.code
+        if about not in registrant.channels and (about not in self._cameras or self._book.describer(about)):
+            about = registrant.code  # a stranger's, or the channel of another recorder
         word = None if alarm.method is None else gb28181_alarm(alarm.method, alarm.kind)
         detail = f"{Vocabulary.GB28181}:{'unknown' if word is None else word.word}"
         claim = Claim.TAMPERED if word is not None and word.about_picture else Claim.ALARM
