@@ -225,7 +225,7 @@ export class OrderView {
       ticket.contractor ? [t("field_contractor"), ticket.contractor] : null,
       ticket.parts?.length ? [t("parts_used"), ticket.parts.map((one) => `${one.part} × ${one.count}`).join("; ")] : null,
       ticket.resolution ? [t("field_resolution"), word("ticket_end", ticket.resolution)] : null,
-      ticket.merged_into ? [t("field_merged_into"), el("a", { href: `#/tickets/${ticket.merged_into}` }, ticket.merged_into.slice(0, 8))] : null,
+      ticket.merged_into ? [t("field_merged_into"), el("a", { href: `#/tickets/${ticket.merged_into}` }, ticket.merged_into.slice(-8))] : null,
       [t("field_id"), el("code", {}, ticket.id)],
     ].filter(Boolean);
   }

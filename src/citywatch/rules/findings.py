@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from citywatch.domain.events import Event, EventKind, event_id
+from citywatch.domain.events import Event, EventKind, dated_id, event_id
 from citywatch.domain.findings import FOUND, FindingBatch, FindingEnd, Said, Verifier
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.state import Row, State
@@ -119,7 +119,7 @@ def _found(
         yield from _refuse(state, source, batch, number, "source_full")
         return
     device, key = batch.device[number], batch.key[number]
-    finding = event_id("finding", device, source, key, counts["raised"])
+    finding = dated_id(at_ns, "finding", device, source, key, counts["raised"])
     state.put(SOURCES, source, {**counts, "open": counts["open"] + 1, "raised": counts["raised"] + 1})
     first_bad_ns = at_ns if said_ns < 0 else min(said_ns, at_ns)
     row = {

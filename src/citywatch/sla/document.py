@@ -288,7 +288,7 @@ class _Writer:
             return [Text(words["none"])]
         rows = [
             (
-                one["ticket"][:8], one["device"], one["fault"],
+                one["ticket"][-8:], one["device"], one["fault"],
                 *(self._text_cell(one[name]) for name in ("filed_at", "accepted_at", "closed_at")),
                 words.get(one["response"] or "", "-"), one["outcome"],
             )
