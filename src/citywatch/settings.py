@@ -91,6 +91,10 @@ class PatrolSettings(PatrolTerms):
     decoders: Annotated[int, Field(ge=1, le=64, description="Decoder processes")] = 2
     pictures_mb: Annotated[int, Field(ge=16, description="Space for the last looks, megabytes")] = 2048
     evidence_mb: Annotated[int, Field(ge=16, description="Space for pictures kept as evidence, megabytes")] = 4096
+    file_directories: Annotated[
+        tuple[Path, ...],
+        Field(description="In these the API may name a file as a camera; the configuration may anywhere"),
+    ] = ()
 
 
 class InstrumentSettings(_Part):

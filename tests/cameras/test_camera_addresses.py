@@ -35,6 +35,7 @@ from citywatch.domain.pictures import UNKNOWN_PRESET
         ("rtsp://[::1]:8554/live", "rtsp://[::1]:8554/live"),
         ("/data/clip 1.mp4", "/data/clip 1.mp4"),
         ("file:///data/clip.mp4", "file:///data/clip.mp4"),
+        ("admin:secret@10.0.0.1/live", "***"),
     ],
 )
 def test_what_is_shown(url, shown):
@@ -64,7 +65,9 @@ def test_addresses_are_taken_apart(url, kind, clean, host, port, username, passw
     assert "p@s" not in repr(address)
 
 
-@pytest.mark.parametrize("url", ["clip.mp4", "/a/b%20c.mp4", "C:video.mp4"])
+@pytest.mark.parametrize(
+    "url", ["clip.mp4", "/a/b%20c.mp4", "C:video.mp4", "./a@b.mp4", "2026-01-01T10:00:00.mp4", "/a:1", "10.0.mp4"]
+)
 def test_a_path_stays_a_path(url):
     assert parse_address(url).path == url
 
@@ -82,6 +85,13 @@ def test_a_file_url_is_unescaped():
         ("rtsp://u:S3CR3T@h:99999/x", "port"),
         ("rtsp://u:S3CR3T@h/x\r\nX: y", "control characters"),
         ("", "empty"),
+        ("admin:S3CR3T@10.0.0.1/live", "begins with rtsp://"),
+        ("S3CR3T@camera.example", "begins with rtsp://"),
+        ("10.0.0.1/live", "begins with rtsp://"),
+        ("camera.example:554", "begins with rtsp://"),
+        ("rtsp:/camera.example/live", "begins with rtsp://"),
+        ("javascript:alert(1)", "begins with rtsp://"),
+        ("[::1]/live", "begins with rtsp://"),
     ],
 )
 def test_wrong_addresses_are_refused_in_words_without_secrets(url, word):

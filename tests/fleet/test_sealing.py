@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citywatch.adapters.cameras.config import CameraSettings
-from citywatch.adapters.cameras.registry import describe, read
+from citywatch.adapters.cameras.registry import CameraRegistry, describe, read
 from citywatch.adapters.secrets import KEY_BYTES, CannotOpen, Sealer, load_sealer, make_key_file
 from citywatch.domain.cameras import Described, Origin
-from citywatch.errors import ConfigurationError
+from citywatch.errors import ConfigurationError, DescriptionRefused
 
 KEYS = [bytes([number]) * KEY_BYTES for number in range(3)]
 
@@ -122,6 +122,22 @@ def test_a_description_of_another_version_is_told_without_its_values() -> None:
         read(Described("north", fields), sealer)
     assert "colour: there is no such field" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_only_files_of_named_directories_come_over_the_api(tmp_path) -> None:
+    inside, outside = tmp_path / "clips" / "a.mp4", tmp_path / "b.mp4"
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "link.mp4").symlink_to(outside)
+    forms = CameraRegistry(Sealer(KEYS[:1]), file_directories=[tmp_path / "clips"])
+    known = {"sealed": "", "description": {"url": str(outside)}}
+    assert forms.described("a", {"url": str(inside)}, None).fields["url"] == str(inside)
+    assert forms.described("b", {"url": str(outside), "name": "B"}, known).fields["name"] == "B"
+    assert len(forms.table(f"camera,url\na,{inside}\n".encode())) == 1
+    for url in (outside, tmp_path / "clips" / "link.mp4", f"file://{inside}/../../b.mp4"):
+        with pytest.raises(DescriptionRefused, match="file_directories"):
+            forms.described("b", {"url": str(url)}, None)
+    with pytest.raises(DescriptionRefused, match="file_directories"):
+        forms.table(f"camera,url\na,{outside}\n".encode())
 
 
 def test_a_configuration_is_checked_with_its_fleet_file(tmp_path) -> None:

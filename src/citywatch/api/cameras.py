@@ -134,7 +134,8 @@ class CameraBody(BaseModel):
     )
 
     url: SecretStr = Field(
-        description="rtsp://, http:// or https:// (a snapshot), tcp:// (reachability alone), or a file. "
+        description="rtsp://, http:// or https:// (a snapshot), tcp:// (reachability alone), onvif://, or a file in a "
+        "directory that the server's settings name. "
         "Given back as it was shown, the secrets in it stay as they are"
     )
     username: SecretStr | None = None

@@ -291,6 +291,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
             sealer(briefing),
             settings.patrol.classes,
             [briefing.beside_configuration(directory) for directory in settings.secrets.password_directories],
+            [briefing.beside_configuration(directory) for directory in settings.patrol.file_directories],
         ),
         patrol=board,
         photos=PhotoRoom(meter),

@@ -15,6 +15,8 @@ HIDDEN = "***"
 _ONVIF_PATH = "/onvif/device_service"
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(//)?")
+# user:password@host, 192.0.2.7/stream, camera.example:554: somebody has left rtsp:// away
+_NO_FILE = re.compile(r"[^/\s]*@|(?:\d{1,3}\.){3}\d{1,3}(?:[:/]|$)|\[|[^/\s]+:\d{1,5}(?:/|$)")
 _HIDDEN_KEYS = (
     r"user(?:name)?|usr|login|pass(?:word|wd)?|pwd|pw|token|auth|key|apikey|sig(?:nature)?|secret|sid|session"
 )
@@ -81,7 +83,7 @@ def redact(url: str) -> str:
     """
     match = _SCHEME.match(url)
     if match is None or not match.group(2) or match.group(1).lower() == "file":
-        return url
+        return HIDDEN if "@" in url and _is_no_file(url) else url
     scheme, rest = match.group(0), url[match.end() :]
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if "@" in rest[len(authority) :]:
@@ -129,6 +131,10 @@ def parse_address(url: str) -> Address:
     if scheme == "file":
         return _file(unquote(urlsplit(url).path))
     if match is None or not match.group(2):
+        if _is_no_file(url):  # it may begin with a password, and is not repeated
+            raise ValueError(
+                "an address begins with rtsp://, http://, https://, onvif:// or tcp://; a file of such a name with ./"
+            )
         return _file(url)
     if scheme not in _KINDS:
         raise ValueError(
@@ -169,6 +175,13 @@ def parse_address(url: str) -> Address:
         password=unquote(parts.password or ""),
         path="",
     )
+
+
+def _is_no_file(url: str) -> bool:
+    """Whether a text without scheme:// is rather an address whose scheme was forgotten than the path of a file."""
+    match = _SCHEME.match(url)
+    scheme = match.group(1).lower() if match else ""
+    return (len(scheme) > 1 and scheme != "file") or _NO_FILE.match(url) is not None
 
 
 def _file(path: str) -> Address:

@@ -72,15 +72,20 @@ def with_credentials(url: str, username: str, password: str) -> str:
 
 class CameraRegistry:
     """ports.CameraForms. `classes` are the keys of `patrol.classes`; only in `password_directories` the API may name a
-    `password_file`.
+    `password_file`, and only in `file_directories` a file as a camera.
     """
 
     def __init__(
-        self, sealer: Sealer, classes: Iterable[str] = (STANDARD_CLASS,), password_directories: Iterable[Path] = ()
+        self,
+        sealer: Sealer,
+        classes: Iterable[str] = (STANDARD_CLASS,),
+        password_directories: Iterable[Path] = (),
+        file_directories: Iterable[Path] = (),
     ) -> None:
         self._sealer = sealer
         self._classes = frozenset(classes)
         self._directories = tuple(directory.resolve() for directory in password_directories)
+        self._file_directories = tuple(directory.resolve() for directory in file_directories)
 
     def described(self, camera: str, fields: Mapping[str, Any], known: Row | None) -> Described:
         """`fields` are those of CameraSettings without `camera`, and `password`, which goes into the address."""
@@ -103,7 +108,7 @@ class CameraRegistry:
             settings = CameraSettings.model_validate({**wanted, "camera": camera})
         except ValidationError as error:
             raise DescriptionRefused(_mistakes(error)) from None
-        mistakes = self._mistakes_of(settings)
+        mistakes = self._mistakes_of(settings, known)
         if mistakes:
             raise DescriptionRefused(mistakes)
         described = describe(settings, self._sealer)
@@ -123,21 +128,37 @@ class CameraRegistry:
             raise DescriptionRefused(mistakes)
         return [describe(camera, self._sealer) for camera in cameras]
 
-    def _mistakes_of(self, camera: CameraSettings) -> list[Mistake]:
-        """What the configuration may say and the API may not: to hand any file of this machine to a camera."""
+    def _mistakes_of(self, camera: CameraSettings, known: Row | None = None) -> list[Mistake]:
+        """What the configuration may say and the API may not: to hand any file of this machine to a camera, or to look
+        at any file of it. One that the configuration has named may be given back as it is.
+        """
         mistakes = [Mistake(name, _NO_TEXT) for name in ("name", "place") if not getattr(camera, name).isprintable()]
         if camera.camera_class not in self._classes:
             mistakes.append(
                 Mistake("camera_class", f"no class of the patrol; known: {', '.join(sorted(self._classes))}")
             )
+        address = camera.address()
+        is_known = known is not None and known["description"].get("url") == camera.url.get_secret_value()
+        if address.kind is MediaKind.FILE and not is_known and not _is_in(Path(address.path), self._file_directories):
+            mistakes.append(
+                Mistake(
+                    "url",
+                    "an address begins with rtsp://, http://, https://, onvif:// or tcp://; a file must lie in a "
+                    "directory of `patrol.file_directories`",
+                )
+            )
         file = camera.password_file
-        if file is not None and not any(file.resolve().is_relative_to(directory) for directory in self._directories):
+        if file is not None and not _is_in(file, self._directories):
             mistakes.append(
                 Mistake(
                     "password_file", "name one in a directory of `secrets.password_directories`, or give `password`"
                 )
             )
         return mistakes
+
+
+def _is_in(file: Path, directories: Iterable[Path]) -> bool:
+    return any(file.resolve().is_relative_to(directory) for directory in directories)
 
 
 def _kept(wanted: Mapping[str, Any], known: Row | None) -> bool:
