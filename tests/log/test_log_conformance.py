@@ -422,3 +422,70 @@ def test_what_is_handed_on_is_bounded(make_log):
     assert log.load(0) == (positions[1], {})
     log.trim(0, readings_below=ORIGIN, events_below=ORIGIN, onward_below=FAR)
     log.commit(0, Commit(positions[1], positions[2], onward=b"3"))
+
+
+# --- many events of one commit
+
+
+def many(log, count, partition=0):
+    """A commit of so many events, every hundredth of another kind; they, and their places."""
+    epoch = log.open_producer("door")
+    at, _ = log.load(partition)
+    log.append(partition, ticks(1), producer="door", epoch=epoch, sequence=1)
+    (entry,) = log.read({partition: at}, most=1, block_ms=0)[partition]
+    events = [
+        Event(f"id-{n}", EventKind.TICKET_FILED, "d", n, "", {"n": n, "note": "两\n行"}) if n % 100 == 0 else event(n)
+        for n in range(count)
+    ]
+    log.commit(partition, Commit(at, entry.position, {}, events))
+    found = log.read_events({partition: ORIGIN}, most=10_000, block_ms=0)[partition]
+    assert [told for _, told in found][-count:] == events
+    return events, [place for place, _ in found][-count:]
+
+
+def test_each_of_many_events_has_a_place_of_its_own_where_reading_goes_on(log):
+    events, places = many(log, 700)
+    assert places == sorted(set(places))
+    for after, most in [(0, 1), (0, 300), (5, 3), (254, 4), (255, 2), (256, 300), (511, 500), (698, 9)]:
+        found = log.read_events({0: places[after]}, most=most, block_ms=0)[0]
+        behind = slice(after + 1, after + 1 + most)
+        assert found == list(zip(places[behind], events[behind], strict=True))
+    assert log.read_events({0: places[-1]}, most=9, block_ms=0) == {}
+
+
+def test_few_kinds_of_many_events(log):
+    events, places = many(log, 700)
+    rare, often = {EventKind.TICKET_FILED}, {EventKind.OVERLOADED}
+    assert log.read_events_of(rare, {0: ORIGIN}, most=1000, block_ms=0) == {0: (places[-1], events[::100])}
+    assert log.read_events_of(rare, {0: places[0]}, most=99, block_ms=0) == {0: (places[99], [])}
+    assert log.read_events_of(rare, {0: places[0]}, most=200, block_ms=0) == {
+        0: (places[200], [events[100], events[200]])
+    }
+    assert log.read_events_of(often, {0: places[97]}, most=4, block_ms=0) == {
+        0: (places[101], [*events[98:100], events[101]])
+    }
+    assert log.read_events_of({EventKind.ALERT_OPENED}, {0: places[3]}, most=600, block_ms=0) == {0: (places[603], [])}
+
+
+def test_many_events_are_forgotten_when_the_last_of_their_frame_is(log):
+    events, places = many(log, 600)
+    size = log.depth(0).events_bytes
+    assert size == sum(len(told.to_json().encode()) for told in events)
+    assert log.trim(0, readings_below=ORIGIN, events_below=places[0]) == 1
+    assert log.trim(0, readings_below=ORIGIN, events_below=places[255]) == 0
+    assert log.trim(0, readings_below=ORIGIN, events_below=places[256]) == 1
+    found = log.read_events({0: ORIGIN}, most=9, block_ms=0)[0]
+    assert found == list(zip(places[257:266], events[257:266], strict=True))
+    assert log.depth(0).events_bytes == sum(len(told.to_json().encode()) for told in events[257:])
+    _, later = many(log, 3)
+    assert later[0] > places[-1]
+    assert log.trim(0, readings_below=ORIGIN, events_below=later[-1]) == 5
+    assert (log.depth(0).events_entries, log.depth(0).events_bytes) == (0, 0)
+
+
+def test_a_long_line_is_a_frame_by_itself(log):
+    _, positions = fill(log, 0, 1)
+    events = [event(n, note="x" * (200_000 if n == 5 else 10)) for n in range(12)]
+    log.commit(0, Commit(ORIGIN, positions[0], {}, events))
+    assert [told for _, told in log.read_events({0: ORIGIN}, most=99, block_ms=0)[0]] == events
+    assert log.depth(0).events_entries == 4

@@ -93,7 +93,7 @@ class LogsAgree(RuleBasedStateMachine):
         expected=st.one_of(st.none(), places),
         step=st.integers(0, 4),
         changed=st.dictionaries(keys, st.one_of(st.none(), st.binary(max_size=8)), max_size=3),
-        count=st.integers(0, 3),
+        count=st.sampled_from([0, 1, 2, 3, 12]),
     )
     def commit(self, partition, expected, step, changed, count):
         known = self.readings[partition]
@@ -122,7 +122,11 @@ class LogsAgree(RuleBasedStateMachine):
         )
         assert gone == expected
 
-    @rule(after=st.tuples(places, places), most=st.integers(1, 5), stream=st.sampled_from(["read", "read_events"]))
+    @rule(
+        after=st.tuples(places, places),
+        most=st.one_of(st.integers(1, 5), st.just(9)),
+        stream=st.sampled_from(["read", "read_events"]),
+    )
     def read(self, after, most, stream):
         known = self.readings if stream == "read" else self.events
         pairs = [known[p][after[p] % len(known[p])] for p in range(PARTITIONS)]

@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from citywatch.adapters.log.frames import FEW, spans
 from citywatch.adapters.log.terms import (
     Depth,
     LogLimits,
@@ -28,6 +30,14 @@ from citywatch.ports import INCIDENTS, ORIGIN, Commit, Entry, JointCommit, Posit
 from citywatch.wire.blobs import encode
 
 
+class _Entry(NamedTuple):
+    """What stands at a place. Events of a large commit stand in frames: `frame` is the place of the last one in its."""
+
+    position: Position
+    blob: bytes
+    frame: Position
+
+
 @dataclass
 class _Producer:
     epoch: int
@@ -38,15 +48,15 @@ class _Producer:
 @dataclass
 class _Incidents:
     positions: dict[int, Position]
-    events: list[tuple[Position, bytes]] = field(default_factory=list)
+    events: list[_Entry] = field(default_factory=list)
     state: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
 class _Partition:
-    readings: list[tuple[Position, bytes]] = field(default_factory=list)
-    events: list[tuple[Position, bytes]] = field(default_factory=list)
-    onward: list[tuple[Position, bytes]] = field(default_factory=list)
+    readings: list[_Entry] = field(default_factory=list)
+    events: list[_Entry] = field(default_factory=list)
+    onward: list[_Entry] = field(default_factory=list)
     state: dict[str, bytes] = field(default_factory=dict)
     position: Position = ORIGIN
     producers: dict[str, _Producer] = field(default_factory=dict)
@@ -94,7 +104,7 @@ class MemoryLog:
             _check_room(
                 "readings", held.readings, len(blob), self._limits.readings_entries, self._limits.readings_bytes
             )
-            held.readings.append((self._next(), blob))
+            held.readings.append(self._entry(blob))
             known.sequence, known.blob = sequence, blob
             self._changed.notify_all()
             return True
@@ -134,7 +144,7 @@ class MemoryLog:
                 except LogFull as error:
                     errors.append(error)
                     continue
-                held.readings.append((self._next(), blob))
+                held.readings.append(self._entry(blob))
                 held.words[word] = content
                 if len(held.words) > self._limits.words:
                     del held.words[next(iter(held.words))]
@@ -146,13 +156,13 @@ class MemoryLog:
 
     def read(self, positions: Mapping[int, Position], *, most: int, block_ms: int) -> Mapping[int, Sequence[Entry]]:
         found = self._read("readings", positions, most, block_ms)
-        return {p: [Entry(position, blob) for position, blob in entries] for p, entries in found.items()}
+        return {p: [Entry(entry.position, entry.blob) for entry in entries] for p, entries in found.items()}
 
     def read_events(
         self, positions: Mapping[int, Position], *, most: int, block_ms: int
     ) -> Mapping[int, Sequence[tuple[Position, Event]]]:
         found = self._read("events", positions, most, block_ms)
-        return {p: [(position, Event.from_json(line)) for position, line in entries] for p, entries in found.items()}
+        return {p: [(entry.position, Event.from_json(entry.blob)) for entry in entries] for p, entries in found.items()}
 
     def read_events_of(
         self, kinds: Collection[EventKind], positions: Mapping[int, Position], *, most: int, block_ms: int
@@ -164,7 +174,7 @@ class MemoryLog:
 
     def _read(
         self, stream: str, positions: Mapping[int, Position], most: int, block_ms: int
-    ) -> dict[int, list[tuple[Position, bytes]]]:
+    ) -> dict[int, list[_Entry]]:
         if most < 1 or block_ms < 0:
             raise ValueError(f"most {most}, block_ms {block_ms}: at least 1 and 0 are wanted")
         for partition in positions:
@@ -176,7 +186,7 @@ class MemoryLog:
                 for partition, after in positions.items():
                     held = self._incidents if partition == INCIDENTS else self._partitions[partition]
                     entries = getattr(held, stream)
-                    behind = [entry for entry in entries if entry[0] > after][:most]
+                    behind = [entry for entry in entries if entry.position > after][:most]
                     if behind:
                         found[partition] = behind
                 left_s = until - time.monotonic()
@@ -205,9 +215,9 @@ class MemoryLog:
                 size = len(commit.onward)
                 _check_room("onward", held.onward, size, self._limits.events_entries, self._limits.events_bytes)
             _change(held.state, commit.changed)
-            held.events += [(self._next(), line) for line in lines]
+            held.events += self._told(lines)
             if commit.onward:
-                held.onward.append((self._next(), commit.onward))
+                held.onward.append(self._entry(commit.onward))
             held.position = commit.new
             self._changed.notify_all()
 
@@ -215,7 +225,7 @@ class MemoryLog:
         self, positions: Mapping[int, Position], *, most: int, block_ms: int
     ) -> Mapping[int, Sequence[Entry]]:
         found = self._read("onward", positions, most, block_ms)
-        return {p: [Entry(position, blob) for position, blob in entries] for p, entries in found.items()}
+        return {p: [Entry(entry.position, entry.blob) for entry in entries] for p, entries in found.items()}
 
     def load_incidents(self) -> tuple[Mapping[int, Position], Mapping[str, bytes]]:
         with self._changed:
@@ -236,7 +246,7 @@ class MemoryLog:
                 size = sum(map(len, lines))
                 _check_room("events", held.events, size, self._limits.events_entries, self._limits.events_bytes)
             _change(held.state, commit.changed)
-            held.events += [(self._next(), line) for line in lines]
+            held.events += self._told(lines)
             held.positions = dict(commit.new)
             self._changed.notify_all()
 
@@ -258,7 +268,7 @@ class MemoryLog:
         check_partition(partition, self.partitions)
         with self._changed:
             held = self._partitions[partition]
-            return Depth(len(held.readings), _bytes(held.readings), len(held.events), _bytes(held.events))
+            return Depth(_count(held.readings), _bytes(held.readings), _count(held.events), _bytes(held.events))
 
     def close(self) -> None:
         """Nothing to close; what it holds stays until it is let go."""
@@ -266,6 +276,17 @@ class MemoryLog:
     def _next(self) -> Position:
         self._last += 1
         return Position(self._last, 0)
+
+    def _entry(self, blob: bytes) -> _Entry:
+        position = self._next()
+        return _Entry(position, blob, position)
+
+    def _told(self, lines: Sequence[bytes]) -> list[_Entry]:
+        if len(lines) <= FEW:
+            return [self._entry(line) for line in lines]
+        places = [self._next() for _ in lines]
+        ends = [places[0], *(places[b - 1] for a, b in spans([len(line) for line in lines]) for _ in range(a, b))]
+        return list(map(_Entry, places, lines, ends))
 
 
 def _change(state: dict[str, bytes], changed: Mapping[str, bytes | None]) -> None:
@@ -276,18 +297,20 @@ def _change(state: dict[str, bytes], changed: Mapping[str, bytes | None]) -> Non
             state[key] = value
 
 
-def _forget(entries: list[tuple[Position, bytes]], below: Position) -> int:
-    before = len(entries)
-    entries[:] = [entry for entry in entries if entry[0] > below]
-    return before - len(entries)
+def _forget(entries: list[_Entry], below: Position) -> int:
+    before = _count(entries)
+    entries[:] = [entry for entry in entries if entry.frame > below]
+    return before - _count(entries)
 
 
-def _bytes(entries: Sequence[tuple[Position, bytes]]) -> int:
-    return sum(len(blob) for _, blob in entries)
+def _count(entries: Sequence[_Entry]) -> int:
+    return len({entry.frame for entry in entries})
 
 
-def _check_room(
-    stream: str, entries: Sequence[tuple[Position, bytes]], size: int, most_entries: int, most_bytes: int
-) -> None:
-    if entries and (len(entries) >= most_entries or _bytes(entries) + size > most_bytes):
+def _bytes(entries: Sequence[_Entry]) -> int:
+    return sum(len(entry.blob) for entry in entries)
+
+
+def _check_room(stream: str, entries: Sequence[_Entry], size: int, most_entries: int, most_bytes: int) -> None:
+    if entries and (_count(entries) >= most_entries or _bytes(entries) + size > most_bytes):
         raise LogFull(f"{stream} holds its bound; its readers must catch up first")

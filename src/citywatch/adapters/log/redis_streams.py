@@ -3,7 +3,7 @@
 Keys, where {p} is the partition and also the hash tag that keeps its keys together:
 
     readings:{p}        stream   b = blob, n = bytes so far
-    events:{p}          stream   e = event as JSON, n = bytes so far
+    events:{p}          stream   e = event as JSON, or f = many and k = their kinds (frames.py); n = bytes so far
     onward:{p}          stream   b = blob for the incident stage, n = bytes so far
     state:{p}           hash     the step's rows
     position:{p}        hash     at = the position committed by the step
@@ -34,6 +34,7 @@ import redis
 
 from citywatch.adapters.log import scripts
 from citywatch.adapters.log.client import ScriptForgotten, connect, log_errors, shown
+from citywatch.adapters.log.frames import MOST_EVENTS, Piece, framed, piece
 from citywatch.adapters.log.hints import RedisHint, RedisWakeup
 from citywatch.adapters.log.terms import (
     Depth,
@@ -54,7 +55,9 @@ from citywatch.wire.blobs import encode
 
 __all__ = ["RedisHint", "RedisLog", "RedisWakeup"]
 
-LAYOUT = "1"
+LAYOUT = "2"
+_OLDER = "1"
+"""Without frames of events; read as it is."""
 _LONGEST_BLOCK_MS = 4_000
 _T = TypeVar("_T")
 
@@ -110,7 +113,7 @@ class RedisLog:
             ("HMGET", "log", "epoch", "partitions", "layout"),
         )
         epoch, partitions, layout = (value.decode() for value in identity)
-        if layout != LAYOUT:
+        if layout not in (LAYOUT, _OLDER):
             raise DataDirError(
                 f"log {self._where} has layout {layout}, this version reads {LAYOUT}: use the version that wrote it"
             )
@@ -119,6 +122,8 @@ class RedisLog:
                 f"log {self._where} was made with {partitions} partitions and {self.partitions} are configured: "
                 f"set partitions to {partitions}, or begin with an empty data directory"
             )
+        if layout == _OLDER:
+            self._ask("HSET", "log", "layout", LAYOUT)
         self._epoch = str(epoch)
         return self._epoch
 
@@ -234,26 +239,58 @@ class RedisLog:
     ) -> Mapping[int, Sequence[tuple[Position, Event]]]:
         """Events of `events:{p}` behind each position, INCIDENTS among them. DataError for an event that is newer."""
 
-        def decoded(partition: int, position: Position, fields: Mapping[bytes, bytes]) -> tuple[Position, Event]:
-            return position, _event(partition, position, fields)
-
-        return self._read("events", positions, most, block_ms, decoded)
+        return {
+            partition: [(place, _event(partition, place, line)) for one in pieces for place, line in one.events()]
+            for partition, pieces in self._pieces(positions, most, block_ms).items()
+        }
 
     def read_events_of(
         self, kinds: Collection[EventKind], positions: Mapping[int, Position], *, most: int, block_ms: int
     ) -> Mapping[int, tuple[Position, Sequence[Event]]]:
         """How far each partition was read, and the events of these kinds; of the others nothing is parsed."""
         wanted = frozenset(kind.value.encode() for kind in kinds)
-
-        def decoded(partition: int, position: Position, fields: Mapping[bytes, bytes]) -> tuple[Position, Event | None]:
-            concerns = kind_in(fields[b"e"]) in wanted
-            return position, _event(partition, position, fields) if concerns else None
-
-        found = self._read("events", positions, most, block_ms, decoded)
         return {
-            partition: (entries[-1][0], [event for _, event in entries if event is not None])
-            for partition, entries in found.items()
+            partition: (
+                pieces[-1].end,
+                [
+                    _event(partition, place, line)
+                    for one in pieces
+                    if not wanted.isdisjoint(one.kinds)
+                    for place, line in one.events()
+                    if kind_in(line) in wanted
+                ],
+            )
+            for partition, pieces in self._pieces(positions, most, block_ms).items()
         }
+
+    def _pieces(self, positions: Mapping[int, Position], most: int, block_ms: int) -> dict[int, list[Piece]]:
+        """Events behind each position, at most `most` a partition, as they stand together in entries."""
+        if most < 1:
+            raise ValueError(f"most is {most}; at least 1 is wanted")
+
+        def decoded(
+            _: int, position: Position, fields: Mapping[bytes, bytes]
+        ) -> tuple[Position, Mapping[bytes, bytes]]:
+            return position, fields
+
+        found = {}
+        # How many events an entry holds is known when it is there: few entries at first, more while there are more.
+        at_first = max(1, most // MOST_EVENTS)
+        for partition, first in self._read("events", positions, at_first, block_ms, decoded).items():
+            pieces: list[Piece] = []
+            entries, after, left, asked = first, positions[partition], most, at_first
+            while True:
+                for last, fields in entries:
+                    pieces.append(piece(fields, last, after, left))
+                    after, left = last, left - pieces[-1].taken
+                    if left == 0:
+                        break
+                if left == 0 or len(entries) < asked:
+                    break
+                asked = min(2 * asked, left)
+                entries = self._read("events", {partition: after}, asked, 0, decoded).get(partition, [])
+            found[partition] = pieces
+        return found
 
     def _read(
         self,
@@ -321,12 +358,15 @@ class RedisLog:
         sets = [(key, value) for key, value in changed.items() if value is not None]
         removals = [key for key, value in changed.items() if value is None]
         keys = [_key(name, partition) for name in ("position", "state", "events", "held", "onward")]
+        single, frames = framed([event.to_json().encode() for event in events])
         args: list[Any] = [expected, new, self._limits.events_entries, self._limits.events_bytes]
-        args += [len(sets), len(removals), len(events), onward]
+        args += [len(sets), len(removals), len(single), onward, len(frames)]
         for row in sets:
             args += row
         args += removals
-        args += [event.to_json() for event in events]
+        args += single
+        for frame in frames:
+            args += frame
         code, at = self._run(_COMMIT, keys, args)
         if code == scripts.FENCED:
             raise Fenced(
@@ -437,10 +477,9 @@ class RedisLog:
         return self._ask_all(("SCRIPT LOAD", script.text), *commands, together=False)[1:]
 
 
-def _event(partition: int, position: Position, fields: Mapping[bytes, bytes]) -> Event:
+def _event(partition: int, position: Position, line: bytes) -> Event:
     try:
-        line = fields[b"e"].decode()
-        return Event.parsed(line, orjson.loads(line))
+        return Event.parsed(line.decode(), orjson.loads(line))
     except (ValueError, KeyError) as error:
         where = f"events:{{{partition}}} {position}"
         raise DataError(f"{where} is not an event this version knows: {error}") from error

@@ -2,7 +2,8 @@
 
 Only what Redis 6.2 to 8 and Valkey 7.2 to 9 share. Every key of a script carries the same hash tag, so each
 is one step on one slot. Entries of a stream hold their bytes and `n`, the number of bytes ever appended to that
-stream with this entry: so what a stream holds is a subtraction, however it was trimmed.
+stream with this entry: so what a stream holds is a subtraction, however it was trimmed. Events of a large commit stand
+in frames (see frames.py): the server names the first event, the frames are named after it by counting on.
 
 `held:{p}` is a hash: `readings`, `events`, `onward` (bytes ever appended) and `readings_gone`, `events_gone`,
 `onward_gone` (bytes trimmed).
@@ -90,16 +91,19 @@ COMMIT = (
     _ROOM
     + """
 -- KEYS position, state, events, held, onward
--- ARGV expected, new, most_entries, most_bytes, count of set rows, of removed rows, of events, onward blob or '';
---      then key, value of each set row; key of each removed row; each event
+-- ARGV expected, new, most_entries, most_bytes, count of set rows, of removed rows, of events, onward blob or '',
+--      count of frames; then key, value of each set row; key of each removed row; each event;
+--      lines, count, bytes and kinds of each frame
 local at = redis.call('HGET', KEYS[1], 'at') or '0-0'
 if at ~= ARGV[1] then return {-1, at} end
 local sets, removals, events = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local onward = ARGV[8]
-local first = 9 + 2 * sets + removals
+local onward, frames = ARGV[8], tonumber(ARGV[9])
+local first = 10 + 2 * sets + removals
+local behind = first + events
 if events > 0 then
   local size = 0
-  for i = first, first + events - 1 do size = size + #ARGV[i] end
+  for i = first, behind - 1 do size = size + #ARGV[i] end
+  for i = behind, behind + 4 * frames - 1, 4 do size = size + tonumber(ARGV[i + 2]) end
   local answer = room(KEYS[3], KEYS[4], 'events', size, tonumber(ARGV[3]), tonumber(ARGV[4]))
   if answer ~= 1 then return {answer, at} end
 end
@@ -110,14 +114,22 @@ end
 -- A server at its memory limit refuses a script whose first write could need memory. Appends shall be refused then,
 -- commits not: only they let the readings be trimmed. So a commit begins with a write that needs none.
 redis.call('HDEL', KEYS[2], '')
-local last = 8 + 2 * sets
-for i = 9, last, 1000 do redis.call('HSET', KEYS[2], unpack(ARGV, i, math.min(i + 999, last))) end
-for i = 9 + 2 * sets, first - 1 do redis.call('HDEL', KEYS[2], ARGV[i]) end
+local last = 9 + 2 * sets
+for i = 10, last, 1000 do redis.call('HSET', KEYS[2], unpack(ARGV, i, math.min(i + 999, last))) end
+for i = 10 + 2 * sets, first - 1 do redis.call('HDEL', KEYS[2], ARGV[i]) end
 if events > 0 then
   local total = tonumber(redis.call('HGET', KEYS[4], 'events') or 0)
-  for i = first, first + events - 1 do
+  local place
+  for i = first, behind - 1 do
     total = total + #ARGV[i]
-    redis.call('XADD', KEYS[3], '*', 'e', ARGV[i], 'n', string.format('%.0f', total))
+    place = redis.call('XADD', KEYS[3], '*', 'e', ARGV[i], 'n', string.format('%.0f', total))
+  end
+  local ms, seq = string.match(place, '^(%d+)-(%d+)$')
+  for i = behind, behind + 4 * frames - 1, 4 do
+    seq = seq + tonumber(ARGV[i + 1])
+    total = total + tonumber(ARGV[i + 2])
+    redis.call('XADD', KEYS[3], ms .. string.format('-%.0f', seq), 'f', ARGV[i], 'k', ARGV[i + 3],
+      'n', string.format('%.0f', total))
   end
   redis.call('HSET', KEYS[4], 'events', string.format('%.0f', total))
 end
@@ -140,7 +152,7 @@ end
 local function forget(key, name, id)
   local last = redis.call('XREVRANGE', key, id, '-', 'COUNT', 1)
   if #last == 0 then return 0 end
-  redis.call('HSET', KEYS[4], name .. '_gone', last[1][2][4])
+  redis.call('HSET', KEYS[4], name .. '_gone', last[1][2][#last[1][2]])
   local ms, seq = split(last[1][1])
   return redis.call('XTRIM', key, 'MINID', string.format('%.0f-%.0f', ms, seq + 1))
 end
