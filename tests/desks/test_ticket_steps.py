@@ -53,9 +53,10 @@ class Street:
         self.state, self.joint = state or State(), State()
         self.now_ns, self.visits, self.asked = city.START_NS, 0, 0
         self.events = []
-        self.handed_on, self.of_stage = [], []
+        self.fed, self.handed_on, self.of_stage, self.verdicts = [], [], [], 0
 
     def take(self, batch):
+        self.fed.append(batch)
         made = self.step.step(self.state, batch)[1]
         if (rows := onward.taken(self.state)) is not None:
             self.handed_on.append(rows)
@@ -64,6 +65,10 @@ class Street:
             self.of_stage += joint
             made += joint
         self.events += made
+        if (verdicts := self.stage.verdicts(self.joint)) is not None:
+            self.stage.heard(self.joint, verdicts)
+            self.verdicts += 1
+            made = [*made, *self.take(verdicts)]
         return made
 
     def go(self, seconds, *looks):

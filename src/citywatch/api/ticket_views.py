@@ -70,9 +70,13 @@ class TicketView(BaseModel):
     held_at: str | None = Field(examples=[None])
     hold_until: str | None = Field(description="It goes on by itself then", examples=[None])
     excused_by: str = Field(
-        description="The maintenance window for which its clocks stand now; empty for none", examples=[""]
+        description="For what its clocks stand now: the id of a maintenance window or of declared work, or of"
+        " the incident of its parent; empty for nothing. The step clocks_stopped gives the reason",
+        examples=[""],
     )
-    excused_until: str | None = Field(description="When they go on, as things stand", examples=[None])
+    excused_until: str | None = Field(
+        description="When they go on, as things stand; null where nobody knows", examples=[None]
+    )
     handled_at: str | None = Field(examples=[None])
     outcome: str = Field(
         description="What the crew says: repaired, replaced, nothing_found, not_repairable", examples=[""]

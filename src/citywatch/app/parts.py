@@ -123,8 +123,8 @@ def _process(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> Non
     step = city_step(settings, sealer(briefing).derived("plates"), register, contracts)
     keep_versions(directory.root, step.law)
     processor = Processor(log, CountingStep(step, meter), meter, clock)
-    incidents = IncidentStage(log, incident_step(settings, register, contracts), meter)
     door = LogDoor(log, "process")
+    incidents = IncidentStage(log, incident_step(settings, register, contracts), meter, tell=door.append)
     commands = registrations(settings, clock.now_ns())
     if len(commands):
         door.append(commands)

@@ -80,6 +80,9 @@ COMMAND = "command"
 SIGHTING = "sighting"
 """A plate was read at a station of a route: for who goes around a scale."""
 
+CLOCKS_ASK = "clocks_ask"
+"""In the data of a fault that is handed on: true where a ticket of the device has clocks that ask for the verdict."""
+
 ONWARD_ROOM = "onward"
 ONWARD_CLOCK = "clock"
 """The row of the state that holds the greatest tick which the partition has handed on."""

@@ -86,6 +86,40 @@ class Desks:
         matcher = windows.matcher_of(state, answer.cause)
         return [answer, *tickets.on_window(state, matcher, at_ns, self.tickets)]
 
+    def work_declared(self, state: State, event: Event) -> Iterator[Event]:
+        """What tickets make of work at their device: clocks stand meanwhile where the contract leaves it out."""
+        told = event.data
+        to_ns = int(told["to_ns"])
+        if to_ns <= event.at_ns:
+            return
+        item = {
+            "id": str(told["work"]),
+            "by": str(told["work"]),
+            "word": str(told["kind"]),
+            "about": "",
+            "contractor": "",
+            "from_ns": int(told["from_ns"]),
+            "to_ns": to_ns,
+            "late_ns": event.at_ns - int(told["from_ns"]),
+        }
+        yield from tickets.on_disabled(state, event.device, item, event.at_ns, self.tickets)
+
+    def parent_away(self, state: State, device: str, cause: str, args: Mapping[str, Any], at_ns: int) -> list[Event]:
+        """What tickets make of the incident stage's verdict: a device hangs on an incident from now on, or on none."""
+        if not args["root"]:
+            return list(tickets.on_enabled(state, device, cause, at_ns, self.tickets))
+        item = {
+            "id": cause,
+            "by": args["incident"],
+            "word": "parent",
+            "about": args["root"],
+            "contractor": args["contractor"],
+            "from_ns": at_ns,
+            "to_ns": None,
+            "late_ns": args["late_ns"],
+        }
+        return list(tickets.on_disabled(state, device, item, at_ns, self.tickets))
+
     def _opening(self, state: State, event: Event, now_ns: int) -> Iterator[Event]:
         stands = alerts.stands(state, event.cause)
         if holds.waits(state, event.cause) or (stands and tickets.stands(state, event.cause)):

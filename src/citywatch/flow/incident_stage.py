@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from citywatch.domain.commands import CommandBatch
 from citywatch.domain.events import Event
 from citywatch.domain.incidents import OnwardBatch
 from citywatch.domain.state import State
@@ -29,12 +30,21 @@ class IncidentStage:
     """The one owner of the incidents of a log, in one thread."""
 
     def __init__(
-        self, log: Log, step: IncidentStep, meter: Meter, probe: Callable[[str], None] = lambda _: None
+        self,
+        log: Log,
+        step: IncidentStep,
+        meter: Meter,
+        probe: Callable[[str], None] = lambda _: None,
+        *,
+        tell: Callable[[CommandBatch], None] = lambda _: None,
     ) -> None:
+        """`tell` writes verdicts into the readings of the partitions that they concern."""
         self._log = log
         self._step = step
         self._meter = meter
         self._probe = probe
+        self._tell = tell
+        self._told: CommandBatch | None = None
         self._positions: dict[int, Position] = {}
         self._state = State()
         self._stale = True
@@ -44,6 +54,7 @@ class IncidentStage:
         if self._stale:
             positions, rows = self._log.load_incidents()
             self._positions, self._state = dict(positions), State.load(rows)
+            self._told = None
             self._stale = False
         found = self._log.read_onward(self._wanted(), most=MAX_ENTRIES, block_ms=block_ms)
         if not found:
@@ -59,6 +70,9 @@ class IncidentStage:
         new = dict(self._positions)
         events: list[Event] = []
         forgotten = detours.forgotten(self._state)
+        if self._told is not None:
+            self._step.heard(self._state, self._told)
+            self._told = None
         try:
             for partition in sorted(found):
                 for entry in found[partition]:
@@ -74,6 +88,10 @@ class IncidentStage:
         self._probe("after_incidents")
         self._positions = new
         self._measure(events)
+        # Committed first, told afterwards, forgotten with the next commit: what a crash leaves is told again.
+        if (verdicts := self._step.verdicts(self._state)) is not None:
+            self._tell(verdicts)
+            self._told = verdicts
         if forgotten := detours.forgotten(self._state) - forgotten:
             self._meter.count("detour_plates_forgotten_total", forgotten)
         return sum(map(len, found.values()))

@@ -12,9 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from citywatch.alerts import desk as alerts
 from citywatch.alerts import windows
-from citywatch.domain.commands import Verb
+from citywatch.domain.commands import CommandBatch, Verb
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.incidents import COMMAND, MARK, SIGHTING, Onward, OnwardBatch
 from citywatch.domain.state import Row, State
@@ -73,6 +75,40 @@ class IncidentStep:
         state.put(_CLOCK, _CLOCK, {"decided_ns": decided_ns, "passed_ns": passed_ns})
         return events
 
+    def verdicts(self, state: State) -> CommandBatch | None:
+        """What partitions are to be told of their devices, in the order of its instants; None for nothing. It is told
+        again until `heard` says that it was: who is told twice makes nothing of it.
+        """
+        rows = sorted((row["at_ns"], cause, row) for cause, row in state.room(incidents.BACK))
+        if not rows:
+            return None
+        args = [json.dumps(self._verdict(state, row), separators=(",", ":"), ensure_ascii=False) for _, _, row in rows]
+        return CommandBatch(
+            device=tuple(row["device"] for _, _, row in rows),
+            at_ns=np.array([at_ns for at_ns, _, _ in rows], np.int64),
+            command=tuple(
+                event_id("command", Verb.PARENT_AWAY, cause, row["incident"], row["root"], at_ns)
+                for at_ns, cause, row in rows
+            ),
+            verb=(Verb.PARENT_AWAY.value,) * len(rows),
+            target=tuple(cause for _, cause, _ in rows),
+            actor=("",) * len(rows),
+            args=tuple(args),
+        )
+
+    def heard(self, state: State, told: CommandBatch) -> None:
+        """This has been told, and is in the log."""
+        for cause, at_ns in zip(told.target, told.at_ns.tolist(), strict=True):
+            row = state.get(incidents.BACK, cause)
+            if row is not None and row["at_ns"] == at_ns:
+                state.drop(incidents.BACK, cause)
+
+    def _verdict(self, state: State, row: Row) -> Row:
+        root = row["root"]
+        node = state.get(incidents.NODE, root) or {}
+        who = self.desks.register.of(root, node.get("kind", ""), node.get("site", "")).contractor if root else ""
+        return {"incident": row["incident"], "root": root, "contractor": who, "late_ns": row["late_ns"]}
+
     def _decide(self, state: State, at_ns: int, rows: list[tuple[str, Row]]) -> Iterator[Event]:
         moment = Moment(at_ns)
         for name, kept in rows:
@@ -90,6 +126,8 @@ class IncidentStep:
             for event in incidents.on_row(state, row, data, moment, self.policy):
                 yield event
                 yield from self._desks(state, event, at_ns)
+            if row.kind == EventKind.WORK_DECLARED:
+                yield from self.desks.work_declared(state, _event(row, data))
             if row.kind in _TOLD_BY_PARTITION:
                 yield from self._desks(state, _event(row, data), at_ns)
         yield from self.desks.on_tick(state, at_ns)

@@ -9,7 +9,16 @@ from typing import Any
 
 from citywatch.domain.commands import CITY, Verb
 from citywatch.domain.events import Event, EventKind
-from citywatch.domain.incidents import COMMAND, MARK, ONWARD_CLOCK, ONWARD_ROOM, REACHABILITY, Onward, OnwardBatch
+from citywatch.domain.incidents import (
+    CLOCKS_ASK,
+    COMMAND,
+    MARK,
+    ONWARD_CLOCK,
+    ONWARD_ROOM,
+    REACHABILITY,
+    Onward,
+    OnwardBatch,
+)
 from citywatch.domain.state import State
 from citywatch.rules import detours, devices, fleet
 from citywatch.tickets import desk as tickets
@@ -32,11 +41,14 @@ def waits(state: State, event: Event) -> bool:
 def on_event(state: State, event: Event) -> None:
     """Hand on what concerns the neighbours of the device."""
     match event.kind:
-        case EventKind.FAULT_CONFIRMED:
-            concerns = waits(state, event)
+        case EventKind.FAULT_CONFIRMED if waits(state, event):
+            # Whether anything here asks for the verdict, too: a ticket whose clocks may stand for a parent's outage.
+            asks = {CLOCKS_ASK: True} if tickets.has_clocks(state, event.device) else {}
+            _hand_on(state, event.device, event.at_ns, event.kind.value, event.cause, {**event.data, **asks})
+            return
         case EventKind.FAULT_CLEARED | EventKind.FAULT_SEEN:
             concerns = _is_about_reaching(event, event.kind) and devices.is_placed(state, event.device)
-        case EventKind.DEVICE_REGISTERED:
+        case EventKind.DEVICE_REGISTERED | EventKind.WORK_DECLARED:
             concerns = devices.is_placed(state, event.device)
         case EventKind.CAMERA_REMOVED | EventKind.DEVICE_RETIRED:
             concerns = True

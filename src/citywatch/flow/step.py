@@ -99,6 +99,9 @@ class CityStep:
             onward.on_event(state, event)
             if onward.waits(state, event):
                 continue
+            if event.kind is EventKind.WORK_DECLARED:
+                yield from self.desks.work_declared(state, event)
+                continue
             yield from self.desks.hear(state, event, _now_ns(state))
             if event.kind in _REMOVALS:
                 yield from self._judged(state, exercises.on_event(state, event))
@@ -152,6 +155,8 @@ class CityStep:
         """What the desk makes of a command about a ticket; of a repair that is reported the rules hear, too."""
         if verb == Verb.EXPECT_REPAIR:
             return list(self._expected(state, device, asked["at_ns"], ticket, asked["command"]))
+        if verb == Verb.PARENT_AWAY:
+            return self.desks.parent_away(state, device, ticket, args, asked["at_ns"])
         cause = tickets.cause_of(state, ticket)
         if verb == Verb.VERIFY_TICKET and findings.is_verifiable(state, cause):
             # A person says that what was found is over: the finding ends, and its ticket with it.
@@ -173,7 +178,7 @@ def _now_ns(state: State) -> int:
     return 0 if row is None else int(row["last_ns"])
 
 
-_ABOUT_TICKETS = tickets.VERBS | {Verb.EXPECT_REPAIR}
+_ABOUT_TICKETS = tickets.VERBS | {Verb.EXPECT_REPAIR, Verb.PARENT_AWAY}
 _ABOUT_A_CAMERA: Mapping[Verb, Callable[..., Event | list[Event] | str]] = {
     Verb.PUT_CAMERA: fleet.put,
     Verb.REMOVE_CAMERA: fleet.remove,
@@ -189,8 +194,8 @@ def _obey(
         case Verb.ACKNOWLEDGE_ALERT:
             return alerts.acknowledge(state, target, at_ns=at_ns, actor=actor, command=command)
         case Verb.PUT_CAMERA | Verb.REMOVE_CAMERA | Verb.DECLARE_WORK:
-            obeyed = _ABOUT_A_CAMERA[Verb(verb)]
-            return obeyed(state, device, args, at_ns=at_ns, actor=actor, command=command)
+            done = _ABOUT_A_CAMERA[Verb(verb)](state, device, args, at_ns=at_ns, actor=actor, command=command)
+            return [done] if isinstance(done, Event) else done
         case Verb.ACCEPT_CORRECTION | Verb.DECLINE_CORRECTION:
             accept = verb == Verb.ACCEPT_CORRECTION
             return health.settle(state, device, target, args, accept=accept, at_ns=at_ns, actor=actor, command=command)

@@ -9,6 +9,9 @@ its own is open, or since most of its children fell away within the window; it i
 An incident stands at the highest parent that is gone. Faults below it join it; a fault that meets no parent gone
 within its waiting time is released: it is the device's own.
 
+A verdict that tickets of the device ask for (they have clocks) waits in `back/<cause>` until it has been told to the
+device's partition: {device, incident, root, at_ns, late_ns}, `root` '' when the device has left the incident.
+
 Rooms: `node/<device>` a device and its parent; `under-<digest of parent>/<child>`; `fault/<cause>` open faults;
 `wait/<cause>` those neither joined nor released; `joined-<digest of root>/<cause>`; `gone/<device>` parents that are
 gone; `incident/<root>`, with what was `reported` of its repair.
@@ -24,6 +27,7 @@ from typing import Any
 from citywatch.domain.events import Event, EventKind, event_id
 from citywatch.domain.faults import Fault
 from citywatch.domain.incidents import (
+    CLOCKS_ASK,
     MOST_ASKED,
     MOST_LEVELS,
     MOST_NAMED,
@@ -40,6 +44,7 @@ FAULT = "fault"
 WAIT = "wait"
 GONE = "gone"
 INCIDENT = "incident"
+BACK = "back"
 NEVER = -1
 
 PARENT_IS_CHILD = "parent_is_child"
@@ -186,7 +191,9 @@ def _confirmed(state: State, row: Onward, data: Mapping[str, Any], moment: Momen
         return
     node = _node(state, row.device)
     state.put(NODE, row.device, {**node, "faults": [*node["faults"], row.cause]})
-    fault = {"device": row.device, "fault": data["fault"], "data": dict(data)}
+    told = {name: value for name, value in data.items() if name != CLOCKS_ASK}
+    asks = {"asks": True} if data.get(CLOCKS_ASK) else {}
+    fault = {"device": row.device, "fault": data["fault"], "data": told, **asks}
     # `root` while it has joined an incident; `incident` and `was_under` tell which one even when that is over.
     state.put(FAULT, row.cause, {**fault, "root": "", "incident": "", "was_under": ""})
     wait_s = policy.wait_seconds if node["parent"] else 0
@@ -254,6 +261,7 @@ def _forget(state: State, cause: str, fault: Row, moment: Moment, first_good_ns:
     state.drop(WAIT, cause)
     if fault["root"]:
         state.drop(_joined(fault["root"]), cause)
+    _tell_back(state, cause, fault, moment, fault["incident"])
     if fault["incident"]:
         left = {"device": fault["device"], "cause": cause, "first_good_ns": first_good_ns, "looks": looks}
         moment.left.setdefault((fault["was_under"], fault["incident"]), []).append(left)
@@ -398,6 +406,8 @@ def _join(state: State, root: str, cause: str, moment: Moment) -> dict[str, Any]
     state.put(_joined(root), cause, {})
     state.drop(WAIT, cause)
     told = fault["data"]
+    if root != fault["device"]:
+        _tell_back(state, cause, fault, moment, incident, root, moment.at_ns - told["first_bad_ns"])
     return {
         "device": fault["device"],
         "cause": cause,
@@ -405,6 +415,15 @@ def _join(state: State, root: str, cause: str, moment: Moment) -> dict[str, Any]
         "first_bad_ns": told["first_bad_ns"],
         "last_good_ns": told["last_good_ns"],
     }
+
+
+def _tell_back(
+    state: State, cause: str, fault: Row, moment: Moment, incident: str, root: str = "", late_ns: int = 0
+) -> None:
+    """Where tickets of the device ask for it: it hangs on this incident from now on, or on none."""
+    if fault.get("asks") and incident:
+        row = {"device": fault["device"], "incident": incident, "root": root, "at_ns": moment.at_ns, "late_ns": late_ns}
+        state.put(BACK, cause, row)
 
 
 def _part(state: State, cause: str) -> None:
@@ -419,6 +438,7 @@ def _release(state: State, cause: str, moment: Moment) -> Event:
     why = ReleaseReason.OUTLIVED if fault["incident"] else ReleaseReason.ALONE
     data = {**fault["data"], "why": why.value, "incident": fault["incident"]}
     state.drop(WAIT, cause)
+    _tell_back(state, cause, fault, moment, fault["incident"])
     state.put(FAULT, cause, {**fault, "incident": "", "data": {}})
     kind = EventKind.FAULT_RELEASED
     return Event(event_id(kind, cause), kind, fault["device"], moment.at_ns, cause, data)

@@ -213,16 +213,17 @@ class Contract(_Part):
         told = self.holds.get(reason)
         return reason in NAMES_OTHERS if told is None else told == "stops"
 
-    def leaves_out(self, word: str, late_ns: int) -> bool:
+    def leaves_out(self, word: str, late_ns: int, others_answer: bool | None = None) -> bool:
         """Whether externally disabled time of this cause, known so long after its beginning, is surely in no figure.
 
-        Where it depends on who else answers for something, nothing is sure of a cause that names nobody.
+        `others_answer`: whether somebody else answers for what the cause names; None where that is not known, or where
+        it names nothing: then what depends on it is not sure.
         """
         if self.exclusions is None:
             return True
         return any(
             fnmatchcase(word, one.cause)
-            and not one.only_if_others_answer
+            and (others_answer is True or not one.only_if_others_answer)
             and (one.declared_within is None or late_ns <= one.declared_within)
             for one in self.exclusions
         )

@@ -65,10 +65,24 @@ class Contracts:
         found = self._named.get(contract)
         return found is not None and found.stops(reason)
 
-    def leaves_out(self, contract: str, word: str, late_ns: int) -> bool:
+    def leaves_out(self, contract: str, word: str, late_ns: int, others_answer: bool | None = None) -> bool:
         """Whether time of this cause is in no figure of a contract, see there; of no contract it is in none."""
         found = self._named.get(contract)
-        return found is not None and found.leaves_out(word, late_ns)
+        return found is not None and found.leaves_out(word, late_ns, others_answer)
+
+    def others_answer(
+        self, contract: str, device: str, labels: Mapping[str, str], about: str, contractor: str
+    ) -> bool | None:
+        """Whether somebody else answers for `about` (the city says: `contractor`) than for a ticket's device; None
+        where that is not known. The contract's own register goes before what the city's says.
+        """
+        found = self._named.get(contract)
+        if found is None:
+            return None
+        register = next(known for one, known in self._contracts if one is found)
+        mine = found.contractor or _listed({**labels, "device": device}, register).contractor
+        theirs = register.get(about, Listed(about)).contractor or contractor
+        return theirs != mine if mine and theirs else None
 
     def left_ns(self, contract: str, clock: TicketClock, now_ns: int, due_ns: int) -> int:
         """What is left, on the clock's calendar; below zero how long it has been out for, in plain time."""

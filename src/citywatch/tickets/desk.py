@@ -26,12 +26,25 @@ from citywatch.domain.tickets import (
     TicketMove,
     TicketState,
 )
-from citywatch.tickets import clocks, excuses, moves, rows
+from citywatch.tickets import clocks, disabled, excuses, moves, rows
 from citywatch.tickets.orders import VERBS, obey
 from citywatch.tickets.policy import TicketPolicy
 from citywatch.tickets.rows import DUE, ROOM, ticket_id
 
-__all__ = ["ROOM", "VERBS", "TicketPolicy", "next_due", "obey", "on_event", "on_tick", "on_window", "ticket_id"]
+__all__ = [
+    "ROOM",
+    "VERBS",
+    "TicketPolicy",
+    "has_clocks",
+    "next_due",
+    "obey",
+    "on_disabled",
+    "on_enabled",
+    "on_event",
+    "on_tick",
+    "on_window",
+    "ticket_id",
+]
 
 OPENINGS = frozenset(
     {
@@ -77,6 +90,7 @@ def on_event(
     elif event.kind is EventKind.FAULT_SEEN:
         yield from _still_seen(state, event, policy)
     elif event.kind in _REMOVALS:
+        disabled.forget(state, event.device)
         for room, ticket, row in list(rows.of_device(state, event.device)):
             if room == ROOM:
                 yield from _withdrawn(state, ticket, row, event, policy)
@@ -102,13 +116,37 @@ def on_window(
     """A maintenance window about these devices was set or ended: clocks stand from here on, or go on."""
     for ticket, known in list(state.room(ROOM)):
         row = rows.whole(known)
-        if not row["contract"] or not matcher.matches({**row["labels"], "device": row["device"]}):
-            continue
-        row, told = moves.overtake(state, ticket, row, at_ns, policy)
-        row, excused = moves.asked_anew(state, ticket, row, at_ns, policy)
-        yield from told
-        yield from excused
-        rows.keep(state, ticket, row, policy)
+        if row["contract"] and matcher.matches({**row["labels"], "device": row["device"]}):
+            yield from _of_ticket(state, ticket, row, at_ns, policy)
+
+
+def on_disabled(
+    state: State,
+    device: str,
+    item: disabled.Item,
+    at_ns: int,
+    policy: TicketPolicy = TicketPolicy(),  # noqa: B008  (frozen)
+) -> Iterator[Event]:
+    """Work at a device was declared, or its parent is away: clocks may stand from here on, or later."""
+    disabled.tell(state, device, item, at_ns)
+    yield from _asked_anew(state, device, at_ns, policy)
+
+
+def on_enabled(
+    state: State,
+    device: str,
+    identity: str,
+    at_ns: int,
+    policy: TicketPolicy = TicketPolicy(),  # noqa: B008  (frozen)
+) -> Iterator[Event]:
+    """What was told under that id is over: clocks may go on."""
+    if disabled.take_back(state, device, identity):
+        yield from _asked_anew(state, device, at_ns, policy)
+
+
+def has_clocks(state: State, device: str) -> bool:
+    """Whether a ticket of a device is open that has clocks of a contract."""
+    return any(room == ROOM and rows.whole(row)["contract"] for room, _, row in rows.of_device(state, device))
 
 
 def next_due(state: State) -> int | None:
@@ -121,6 +159,21 @@ def cause_of(state: State, ticket: str) -> str:
     """The cause of a ticket that is here, '' for none."""
     row = state.get(ROOM, ticket) or state.get(rows.OVER, ticket)
     return "" if row is None else str(row["cause"])
+
+
+def _asked_anew(state: State, device: str, at_ns: int, policy: TicketPolicy) -> Iterator[Event]:
+    for room, ticket, known in list(rows.of_device(state, device)):
+        row = rows.whole(known)
+        if room == ROOM and row["contract"]:
+            yield from _of_ticket(state, ticket, row, at_ns, policy)
+
+
+def _of_ticket(state: State, ticket: str, row: dict[str, Any], at_ns: int, policy: TicketPolicy) -> Iterator[Event]:
+    row, told = moves.overtake(state, ticket, row, at_ns, policy)
+    row, excused = moves.asked_anew(state, ticket, row, at_ns, policy)
+    yield from told
+    yield from excused
+    rows.keep(state, ticket, row, policy)
 
 
 def _opened(

@@ -1,8 +1,9 @@
-"""Maintenance of a ticket's device that its contract leaves out: meanwhile the ticket's clocks stand.
+"""Time of a ticket's device that its contract leaves out: meanwhile the ticket's clocks stand.
 
-Asked of an instant, the answer is what was known at that instant: a window that is declared afterwards, ended or
-withdrawn stops or starts clocks from then on, and what a clock has counted before stays as it was counted. (The figures
-of a report, as known now, leave the whole time out.) So the answer is the same whenever it is asked for.
+That is declared maintenance (windows), declared work, and the outage of a parent that somebody else answers for.
+Asked of an instant, the answer is what was known at that instant: what is declared afterwards, ended or withdrawn
+stops or starts clocks from then on, and what a clock has counted before stays as it was counted. (The figures of a
+report, as known now, leave the whole time out.) So the answer is the same whenever it is asked for.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import Any, NamedTuple
 
 from citywatch.alerts.windows import WINDOW, take_in
 from citywatch.domain.labels import Matcher
+from citywatch.domain.service import NEVER_NS
 from citywatch.domain.state import Row, State
 from citywatch.domain.windows import DEVICE_LABELS, MAINTENANCE
 from citywatch.sla.windows import in_force, occurrences
+from citywatch.tickets import disabled
 from citywatch.tickets.policy import TicketPolicy
 
 _MOST_REMEMBERED = 20_000
@@ -24,16 +27,19 @@ _NEVER_SET_NS = -1
 
 
 class Excuse(NamedTuple):
-    """`until_ns`: when it is over, as things are known, 0 when there is none now. `again_ns`: ask again then at the
-    latest, None for never. `window`: the id of the one that lasts longest.
+    """`until_ns`: when it is over, as things are known, 0 when there is none now, NEVER_NS when nobody knows.
+    `again_ns`: ask again then at the latest, None for never. `by`: the id of what lasts longest (a window, work, or an
+    incident), `word`: what contracts call that; `window`: the id once more, where it is a window.
     """
 
     until_ns: int
     again_ns: int | None
+    by: str
+    word: str
     window: str
 
 
-NONE = Excuse(0, None, "")
+NONE = Excuse(0, None, "", "", "")
 
 
 def labels_of(labels: Mapping[str, str]) -> dict[str, str]:
@@ -45,24 +51,49 @@ def excuse(state: State, row: Mapping[str, Any], at_ns: int, policy: TicketPolic
     """What excuses a ticket at an instant."""
     if not row["contract"]:
         return NONE
-    windows = _Windows.of(state).about(row["device"], row["labels"])
-    if not windows:
+    windows, items = _Windows.of(state).about(row["device"], row["labels"]), disabled.of(state, row["device"])
+    if not windows and not items:
         return NONE
-    until_ns, which, again = at_ns, "", []
+    until_ns, by, word, window_by, again = at_ns, "", "", "", []
     for name, window in windows:
         end_ns, again_ns = in_force(window, at_ns, known_ns=at_ns)
-        if again_ns is not None:
-            again.append(again_ns)
+        again.append(again_ns)
         if end_ns > until_ns and _is_left_out(window, row["contract"], at_ns, policy):
-            until_ns, which = end_ns, name
-    if not which:
-        return Excuse(0, min(again, default=None), "")
+            until_ns, by, word, window_by = end_ns, name, MAINTENANCE, name
+    left_out = [item for item in items if _item_is_left_out(item, row, policy)]
+    for item in left_out:
+        end_ns, again_ns = _lasts(item, at_ns)
+        again.append(again_ns)
+        if end_ns > until_ns:
+            until_ns, by, word, window_by = end_ns, item["by"], item["word"], ""
+    ask_ns = min((one for one in again if one is not None), default=None)
+    if not by:
+        return Excuse(0, ask_ns, "", "", "")
     for _ in range(_MOST_STEPS):
-        ends = [in_force(window, until_ns, known_ns=at_ns)[0] for _, window in windows]
+        ends = [in_force(window, until_ns, known_ns=at_ns)[0] for _, window in windows] if until_ns < NEVER_NS else []
+        ends += [_lasts(item, until_ns)[0] for item in left_out]
         if not any(ends):
             break
         until_ns = max(ends)
-    return Excuse(until_ns, min(again, default=None), which)
+    return Excuse(until_ns, ask_ns, by, word, window_by)
+
+
+def _lasts(item: disabled.Item, at_ns: int) -> tuple[int, int | None]:
+    """As of sla.windows.in_force."""
+    begin_ns, end_ns = item["from_ns"], item["to_ns"]
+    if at_ns < begin_ns:
+        return 0, begin_ns
+    if end_ns is None:
+        return (NEVER_NS, None) if at_ns < NEVER_NS else (0, None)
+    return (end_ns, end_ns) if at_ns < end_ns else (0, None)
+
+
+def _item_is_left_out(item: disabled.Item, row: Mapping[str, Any], policy: TicketPolicy) -> bool:
+    contracts, contract = policy.contracts, row["contract"]
+    others = None
+    if item["about"]:
+        others = contracts.others_answer(contract, row["device"], row["labels"], item["about"], item["contractor"])
+    return contracts.leaves_out(contract, item["word"], item["late_ns"], others)
 
 
 def _is_left_out(window: Row, contract: str, at_ns: int, policy: TicketPolicy) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from citywatch.domain.events import Event, EventKind, event_id
+from citywatch.domain.service import NEVER_NS
 from citywatch.domain.state import State
 from citywatch.domain.tickets import ClockState, ReopenReason, TicketClock, TicketEnd, TicketMove, TicketState
-from citywatch.domain.windows import MAINTENANCE
 from citywatch.tickets import clocks, excuses, rows
 from citywatch.tickets.policy import TicketPolicy
 from citywatch.tickets.table import MOVES
@@ -66,7 +66,7 @@ def overtake(state: State, ticket: str, row: Ticket, now_ns: int, policy: Ticket
 
 
 def asked_anew(state: State, ticket: str, row: Ticket, at_ns: int, policy: TicketPolicy) -> tuple[Ticket, list[Event]]:
-    """Its clocks stand from here on for declared maintenance, or go on, or neither; and when to ask again."""
+    """Its clocks stand from here on for what excuses it, or go on, or neither; and when to ask again."""
     at_ns = max(at_ns, row["at_ns"])
     found = excuses.excuse(state, row, at_ns, policy)
     row = {**row, "ask_ns": found.again_ns}
@@ -80,7 +80,8 @@ def asked_anew(state: State, ticket: str, row: Ticket, at_ns: int, policy: Ticke
 def _excused(
     ticket: str, row: Ticket, at_ns: int, found: excuses.Excuse, policy: TicketPolicy
 ) -> tuple[Ticket, list[Event]]:
-    excused = {"until_ns": found.until_ns, "window": found.window}
+    until_ns = found.until_ns if found.until_ns < NEVER_NS else None
+    excused = {"until_ns": until_ns, "window": found.window}
     row = {**row, "at_ns": at_ns, "excused": excused, "excuses": row["excuses"] + 1}
     left: dict[str, int | None] = {}
     for clock in TicketClock:
@@ -91,7 +92,7 @@ def _excused(
             row = {**row, clock.value: known}
             left[f"{clock.value}_left_ns"] = known["within_ns"] - known["used_ns"]
     kind = EventKind.TICKET_CLOCKS_STOPPED
-    data = {"reason": MAINTENANCE, **row["excused"], **left}
+    data = {"reason": found.word, "by": found.by, **row["excused"], **left}
     return row, [event(kind, ticket, row, event_id(kind, ticket, row["excuses"]), **data)]
 
 

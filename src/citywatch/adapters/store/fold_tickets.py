@@ -133,7 +133,8 @@ def _resumed(tables: Tables, event: Event) -> None:
 def _clocks_stopped(tables: Tables, event: Event) -> None:
     values: dict[str, Any] = {
         "excused_until_ns": _instant(event, "until_ns"),
-        "excused_by": text(event, "window"),
+        # Of the releases before declared work and outages of parents stopped clocks the window alone.
+        "excused_by": text(event, "by") if "by" in event.data else text(event, "window"),
     }
     for clock in TicketClock:
         values |= _stands(event, clock)

@@ -99,8 +99,13 @@ class City:
         if handed_on is not None:
             self._stage.take(self._joint, _PARTITION, handed_on)
             joint = self._stage.advance(self._joint, 1)
+            verdicts = self._stage.verdicts(self._joint)
+            if verdicts is not None:
+                self._stage.heard(self._joint, verdicts)
             self._joint.changes()
             self._project(INCIDENTS, joint)
+            if verdicts is not None:
+                self.feed(verdicts)
 
     def tick_to(self, second: int, *, one_by_one: bool) -> Iterator[None]:
         """Every tick up to and with this second; stops after every batch of them."""
