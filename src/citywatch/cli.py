@@ -243,7 +243,7 @@ def patrol(
 
 @app.group()
 def cameras() -> None:
-    """The cameras of a running city: add, remove, list and import them through its API."""
+    """The cameras of a running city: add, remove, list, import and report on them through its API."""
 
 
 def _city(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -358,6 +358,20 @@ def cameras_list(
 
     filters = {"state": state, "fault": fault, "site": site, "class": camera_class, "kind": kind, "q": search}
     list_cameras(City(api, token_file, ca_file), filters, as_json=as_json)
+
+
+@cameras.command("report")
+@click.option(
+    "--freshness", metavar="TIME", callback=_seconds, help="Also say what this target for every camera would need."
+)
+@_city
+def cameras_report(
+    freshness: float | None, api: str, token_file: Path | None, ca_file: Path | None, as_json: bool
+) -> None:
+    """How fresh the looks are at this moment, visits a second, what they cost, and what the targets need."""
+    from citywatch.app.cameras import City, report_patrol
+
+    report_patrol(City(api, token_file, ca_file), freshness, as_json=as_json)
 
 
 @cameras.command("import")

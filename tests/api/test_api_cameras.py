@@ -7,6 +7,7 @@ from api_kit import PNG, serving, until
 
 from citywatch.adapters.cameras.config import CameraSettings
 from citywatch.adapters.cameras.registry import described_by, read
+from citywatch.adapters.cameras.tally import needed
 from citywatch.api.cameras import CameraBody
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Outcome
@@ -197,6 +198,24 @@ def test_the_patrols_report_is_passed_on(served, admin):
             "needs": {}, "needs_of_targets": [], **figures, "held_back": {"site": 2}}  # fmt: skip
     served.city.board.told = told
     assert admin.get("/api/v1/patrol").json() == told
+    assert admin.get("/api/v1/patrol?target_seconds=90").json()["needs_of_target"] is None, "nothing was measured yet"
+    assert admin.get("/api/v1/patrol?target_seconds=0").status_code == 422
+
+
+def test_what_a_stated_target_needs_is_what_the_patrol_would_say(served, admin):
+    costs = {"decoder_cpu_s": 0.031, "patrol_cpu_s": 0.009, "visit_s": 1.3}
+
+    def needs(target_s):
+        rate = 6534 / (target_s * 0.9)
+        return needed(6534, rate, *costs.values(), decoders=2, most_in_flight=64, target_s=target_s).to_json()
+
+    told = {"at_ns": 1, "over_s": 60.0, "cameras": 6534, "failing": 0, "suspects": 0, "stretch": 1.0, "ages": [],
+            "visits_per_s": 20.0, "failing_share": 0.0, "needs": {}, "needs_of_targets": [needs(60.0), needs(300.0)],
+            **costs}  # fmt: skip
+    served.city.board.told = told
+    for target_s in (47.0, 300.0, 1000.0):
+        answer = admin.get(f"/api/v1/patrol?target_seconds={target_s}").json()["needs_of_target"]
+        assert answer == pytest.approx(needs(target_s), rel=1e-5)
 
 
 def test_no_secret_stands_anywhere_in_the_store(served, tmp_path_factory):

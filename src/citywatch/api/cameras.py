@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -208,7 +209,12 @@ def routes(app: FastAPI, api: Api) -> None:
     _writing(app, api)
 
     @app.get("/api/v1/patrol", tags=["cameras"], summary="How fresh the looks are", responses=responses())
-    async def patrol() -> PatrolView:
+    async def patrol(
+        target_seconds: Annotated[
+            float | None,
+            Query(ge=1, le=86_400, description="Also tell, as `needs_of_target`, what this one would need"),
+        ] = None,
+    ) -> PatrolView:
         """The patrol's report of now: freshness by class, visits a second, cost, and what a stated target would need.
 
         503 while no patrol speaks.
@@ -216,6 +222,8 @@ def routes(app: FastAPI, api: Api) -> None:
         report = await run_in_threadpool(api.patrol.report)
         if report is None:
             raise Problem(503, "no_patrol", "no patrol has spoken lately; is the part `patrol` running?")
+        if target_seconds is not None:
+            report = {**report, "needs_of_target": _needs_of(report, target_seconds)}
         return PatrolView.model_validate(report)
 
 
@@ -237,6 +245,27 @@ class PatrolView(BaseModel):
     ages: list[dict[str, Any]] = Field(description="Age of the last look by class: p50, p90, p99 and max, seconds")
     needs: dict[str, Any] = Field(description="What the targets of the classes need: decoders, visits side by side")
     needs_of_targets: list[dict[str, Any]] = Field([], description="What one target for every camera would need")
+
+
+def _needs_of(report: Mapping[str, Any], target_s: float) -> dict[str, Any] | None:
+    """What a target for every camera would need, by what the patrol has told of another one: all but what is possible
+    grows with visits a second. None before anything was measured.
+    """
+    known = next(iter(report.get("needs_of_targets") or ()), None)
+    if known is None or known["processors"] is None:
+        return None
+    more = known["target_s"] / target_s
+    visits_per_s, processors = known["visits_per_s"] * more, known["processors"] * more
+    costs = report["decoder_cpu_s"] + report["patrol_cpu_s"]
+    of_decoders = report["decoder_cpu_s"] / costs if costs else 0.0
+    return {
+        "target_s": target_s,
+        "visits_per_s": round(visits_per_s, 6),
+        "processors": round(processors, 6),
+        "decoders": max(math.ceil(processors * of_decoders), 1),
+        "in_flight": max(math.ceil(visits_per_s * report["visit_s"]), 1),
+        "possible_s": known["possible_s"],
+    }
 
 
 def _reading(app: FastAPI, api: Api) -> None:

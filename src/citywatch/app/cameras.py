@@ -31,6 +31,7 @@ _LOOK_AGAIN_S = 0.2
 _MOST_TOKEN_BYTES = 4096
 _MOST_PASSWORD_BYTES = 4096
 _PAGE = 500
+_OVERLOADED = 1.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,14 @@ def list_cameras(city: City, filters: Mapping[str, str | None], *, as_json: bool
                 print(json.dumps(camera, ensure_ascii=False))
             return
         _table(list(cameras))
+
+
+def report_patrol(city: City, target_s: float | None, *, as_json: bool) -> None:
+    """Print how fresh the looks are, what they cost, and what the targets, and a stated one, need."""
+    with city.client() as client:
+        params = {} if target_s is None else {"target_seconds": str(target_s)}
+        report = _asked(client, "GET", "/api/v1/patrol", params=params).json()
+    print(json.dumps(report, ensure_ascii=False) if as_json else "\n".join(_report_in_words(report)))
 
 
 def import_cameras(city: City, file: Path, *, dry_run: bool, as_json: bool) -> int:
@@ -299,6 +308,34 @@ def _table(cameras: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))
     print(f"{len(cameras)} cameras", file=sys.stderr)
+
+
+def _report_in_words(report: Mapping[str, Any]) -> Iterator[str]:
+    """`patrol --fleet` says the same of a fleet without a city (app/patrol_fleet.py)."""
+    yield f"{report['cameras']} cameras, {report['failing']} do not answer, {report['suspects']} suspects"
+    if report["decoder_cpu_s"] is not None:
+        yield (
+            f"in the last {report['over_s']:.0f} s {report['visits_per_s']:.2f} visits a second, "
+            f"{report['failing_share']:.1%} of them failing; processor: {report['decoder_cpu_s'] * 1e3:.1f} ms a visit "
+            f"in the decoder, {report['patrol_cpu_s'] * 1e3:.1f} ms in the patrol"
+        )
+    for ages in report["ages"]:
+        if ages["cameras"]:
+            yield (
+                f"{ages['camera_class']}: {ages['cameras']} cameras, age of the last look: half at most "
+                f"{ages['p50_s']:.1f} s, 90 % {ages['p90_s']:.1f} s, 99 % {ages['p99_s']:.1f} s, all "
+                f"{ages['max_s']:.1f} s; {ages['over_target']} over the target of {ages['target_s']:g} s"
+            )
+    for needs in (report["needs"], report.get("needs_of_target")):
+        if needs and needs["processors"] is not None:
+            target = f"a look every {needs['target_s']:g} s" if needs["target_s"] else "the targets of the classes"
+            yield (
+                f"{target}: {needs['visits_per_s']:.2f} visits a second need {needs['processors']:.2f} processors, "
+                f"{needs['decoders']} decoders, {needs['in_flight']} visits side by side; here a look every "
+                f"{needs['possible_s']:.1f} s is possible"
+            )
+    if report["stretch"] > _OVERLOADED:
+        yield f"overloaded: every pause is {report['stretch']:.2f} times as long as the targets ask for"
 
 
 def _age(seconds: float) -> str:

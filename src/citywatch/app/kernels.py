@@ -13,6 +13,7 @@ from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
 
+FIRST_START = "citywatch: the first start of this version compiles its kernels, which takes up to a minute"
 _DONE = "compiled"
 _KEPT = 3
 """Versions whose kernels stay: an older one may still run beside a newer."""
@@ -33,6 +34,7 @@ def compile_once(place: Path) -> None:
     done = place / _DONE
     if done.exists():
         return
+    print(FIRST_START, file=sys.stderr, flush=True)
     warm()
     place.mkdir(parents=True, exist_ok=True)
     done.touch()
@@ -57,10 +59,14 @@ def warm_imported() -> None:
 
 
 def use_cache(default: Path | None = None) -> None:
-    """For commands without a data directory: keep compiled kernels in the user's cache."""
+    """For commands without a data directory: keep compiled kernels in the user's cache. A person who waits for the
+    first compilation is told why.
+    """
     if "NUMBA_CACHE_DIR" not in os.environ:
         home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
         os.environ["NUMBA_CACHE_DIR"] = str(cache_in(_writable(default or home / "citywatch" / "kernels")))
+    if sys.stderr.isatty() and next(Path(os.environ["NUMBA_CACHE_DIR"]).rglob("*.nbi"), None) is None:
+        print(FIRST_START, file=sys.stderr, flush=True)
 
 
 def _writable(cache: Path) -> Path:
