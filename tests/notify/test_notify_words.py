@@ -61,7 +61,9 @@ def test_texts_in_two_languages():
     assert zh.text(one).splitlines() == [
         "1970-01-01 08:00:00 发生：画面冻结（严重） cam-7 north https://city.example/#/alerts/7",
         "本组仍未恢复：1 条",
+        f"编号 {one['delivery'][:12]}",
     ]
+    assert words("zh", {"reference": ""}, KINDS, SEVERITIES).text(one).splitlines()[-1] == "本组仍未恢复：1 条"
     assert en.title(one) == "critical: Picture is frozen, opened – cam-7"
     assert en.text(one).splitlines()[0] == "1970-01-01 00:00:00 UTC opened: Picture is frozen (critical) – cam-7 north"
 
@@ -71,7 +73,7 @@ def test_many_changes_are_counted_in_the_title_and_bounded_in_the_text():
     en = words("en", {}, {}, {})
     assert en.title(one) == "20 opened, 10 resolved – north"
     lines = en.text(one).splitlines()
-    assert (len(lines), lines[20], lines[21]) == (22, "... and 10 more", "Still open in this group: 20")
+    assert (len(lines), lines[20], lines[21]) == (23, "... and 10 more", "Still open in this group: 20")
 
 
 @pytest.mark.parametrize(("language", "mark"), [("en", "[EXERCISE]"), ("zh", "【演练】")])
@@ -146,12 +148,13 @@ def test_a_ticket_of_an_earlier_version_can_be_told():
     assert (told.what, told.labels["alert"], told.is_open) == ("ticket_breached", "frozen", False)
     en = words("en", {}, {}, {})
     assert en.title(document(told)) == "frozen, term is over – cam-1"
-    assert en.text(document(told)) == "1970-01-01 00:00:05 UTC term is over: frozen – cam-1"
+    assert en.text(document(told)).splitlines()[0] == "1970-01-01 00:00:05 UTC term is over: frozen – cam-1"
+
     step["detail"] = {"clock": "repair", "due_ns": 4 * S, "level": 2}
     told = of_ticket(step, ticket)
     assert told.level == 2
     zh = words("zh", {}, KINDS, {}, zone="Asia/Shanghai")
-    assert zh.title(document(told)) == "【工单】画面冻结（修复已超时限）：cam-1 1970-01-01 08:00:04"
+    assert zh.title(document(told)) == "【工单】画面冻结（修复已超时限）：cam-1 时限 1970-01-01 08:00:04"
 
 
 # routes
@@ -289,3 +292,21 @@ def test_what_is_remembered_of_signatures_is_bounded():
     for second in range(100):
         verify([SECRET], sign([SECRET], second, b"x"), b"x", now_s=second, seen=known)
     assert len(known._seen) <= 10
+
+
+def test_a_term_says_whose_it_is():
+    view = {"kind": "frozen", "device": "cam-1", "labels": dict.fromkeys(("severity", "site", "area", "department",
+            "contractor", "class"), ""), "resolution": "", "exercise": False, "response_due_at": "1970-01-02T00:00:00Z",
+            "repair_due_at": "1970-01-04T00:00:00Z", "id": "1"}  # fmt: skip
+    en, zh = words("en", {}, {}, {}), words("zh", {}, {}, {})
+    one = {
+        "kind": "changes",
+        "exercise": False,
+        "group": {},
+        "items": [{"ticket": view, "changes": [{"what": "ticket_filed"}]}],
+    }
+    assert en.title(one) == "frozen, ticket filed – cam-1 response due 1970-01-02 00:00:00 UTC"
+    view["accepted_by"] = "wei"
+    assert zh.title(one).endswith("cam-1 修复时限 1970-01-04 00:00:00 UTC")
+    view["due_at"] = "1970-01-03T00:00:00Z"
+    assert en.title(one).endswith("cam-1 due 1970-01-03 00:00:00 UTC")

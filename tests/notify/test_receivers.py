@@ -59,6 +59,9 @@ def test_mail_in_chinese(new_city, mailbox, caplog):
     assert "duty@example.org" in rcpt[0]
     assert mail["Subject"] == "【演练】【严重】画面冻结（发生）：cam-a"
     assert "【演练】2026-03-01 16:00:00 发生：画面冻结（严重） cam-a north" in mail.get_content()
+    (delivery,) = city.deliveries()
+    assert mail["Message-ID"] == f"<{delivery['id']}@citywatch.invalid>", "sent again, it is the same mail"
+    assert f"编号 {delivery['id'][:12]}" in mail.get_content()
     assert attempts(city) == [("delivered", "ok", "")]
     assert "geheim" not in caplog.text + str(city.deliveries())
 
@@ -154,7 +157,7 @@ def test_wecom_gets_no_more_bytes_than_it_takes(new_city, hooks, chat):
         city.after(1, "one")
     contents = [json.loads(body)["text"]["content"] for _, _, body in hooks.requests]
     assert max(len(one.encode()) for one in contents) <= 2048
-    assert any("…" in one and one.endswith("条") for one in contents)
+    assert any("…\n本组仍未恢复" in one and one.splitlines()[-1].startswith("编号 ") for one in contents)
 
 
 def test_what_has_no_lines_is_cut():

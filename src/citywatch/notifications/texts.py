@@ -24,7 +24,21 @@ _MOST_TEMPLATE = 2000
 
 _PLACE = frozenset(("device", "site", "area", "department", "contractor", "class"))
 _ALERT = _PLACE | {"mark", "what", "kind", "severity", "at", "since", "level", "by", "resolution", "link"}
-_TICKET = _PLACE | {"mark", "what", "clock", "kind", "at", "since", "by", "resolution", "link", "team", "due", "note"}
+_TICKET = _PLACE | {
+    "mark",
+    "what",
+    "clock",
+    "kind",
+    "at",
+    "since",
+    "by",
+    "resolution",
+    "link",
+    "team",
+    "due",
+    "term",
+    "note",
+}
 
 FIELDS: Mapping[str, frozenset[str]] = {
     "mark": frozenset(),
@@ -41,40 +55,44 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "still_open": frozenset(("count",)),
     "counted": frozenset(("what", "count")),
     "between": frozenset(),
+    "reference": frozenset(("delivery",)),
 }
 """Templates, and the fields that each may use."""
 
 _EN: Mapping[str, str] = {
     "mark": "[EXERCISE] ",
     "title_alert": "{mark}{severity}: {kind}, {what} – {device} {site}",
-    "title_ticket": "{mark}{kind}, {clock} {what} – {device} {site} {due}",
+    "title_ticket": "{mark}{kind}, {clock} {what} – {device} {site} {term}",
     "title_many": "{mark}{summary} – {group}",
     "title_repeat": "{mark}Still open and not acknowledged: {count} – {group}",
     "title_test": "Test of receiver {receiver}",
     "text_test": "This is a test of Citywatch's notifications ({at}). Nothing has happened.",
     "line_alert": "{mark}{at} {what}: {kind} ({severity}) – {device} {site} {area} {by} {link}",
-    "line_ticket": "{mark}{at} {clock} {what}: {kind} – {device} {site} {area} {contractor} {team} {due} {note} {link}",
+    "line_ticket": "{mark}{at} {clock} {what}: {kind} – {device} {site} {area} {contractor} {team} {term} {note}"
+    " {link}",
     "line_open": "{mark}open since {since}: {kind} ({severity}) – {device} {site} {area} {link}",
     "more": "... and {count} more",
     "still_open": "Still open in this group: {count}",
     "counted": "{count} {what}",
     "between": ", ",
+    "reference": "Ref. {delivery}",
 }
 _ZH: Mapping[str, str] = {
     "mark": "【演练】",
     "title_alert": "{mark}【{severity}】{kind}（{what}）：{device} {site}",
-    "title_ticket": "{mark}【工单】{kind}（{clock}{what}）：{device} {site} {due}",
+    "title_ticket": "{mark}【工单】{kind}（{clock}{what}）：{device} {site} {term}",
     "title_many": "{mark}{summary}：{group}",
     "title_repeat": "{mark}仍有 {count} 条告警未恢复且未确认：{group}",
     "title_test": "接收方 {receiver} 测试",
     "text_test": "这是城市设施监测平台的通知测试（{at}），未发生任何事件。",
     "line_alert": "{mark}{at} {what}：{kind}（{severity}） {device} {site} {area} {by} {link}",
-    "line_ticket": "{mark}{at} {clock}{what}：{kind} {device} {site} {area} {contractor} {team} {due} {note} {link}",
+    "line_ticket": "{mark}{at} {clock}{what}：{kind} {device} {site} {area} {contractor} {team} {term} {note} {link}",
     "line_open": "{mark}自 {since} 起未恢复：{kind}（{severity}） {device} {site} {area} {link}",
     "more": "……另有 {count} 条",
     "still_open": "本组仍未恢复：{count} 条",
     "counted": "{what} {count} 条",
     "between": "，",
+    "reference": "编号 {delivery}",
 }
 TEMPLATES: Mapping[Language, Mapping[str, str]] = {"en": _EN, "zh": _ZH}
 
@@ -130,6 +148,14 @@ _CLOCKS: Mapping[Language, Mapping[str, str]] = {
     "en": {"response": "response", "repair": "repair"},
     "zh": {"response": "响应", "repair": "修复"},
 }
+
+
+_TERMS: Mapping[Language, Mapping[str, str]] = {
+    "en": {"": "due {due}", "response": "response due {due}", "repair": "repair due {due}"},
+    "zh": {"": "时限 {due}", "response": "响应时限 {due}", "repair": "修复时限 {due}"},
+}
+"""Until when, and for which clock."""
+_SHOWN_OF_ID = 12
 
 
 class TemplateRefused(ValueError):
@@ -211,6 +237,9 @@ class Words:
             shown.append(self._say("more", {"count": len(lines) - MOST_LINES}))
         if document["open"] and document["kind"] != REPEAT:
             shown.append(self._say("still_open", {"count": document["open"]}))
+        # Mail and chats cannot tell a repeat (one that was sent just before a crash) by its key, as webhooks can.
+        if said := self._say("reference", {"delivery": document["delivery"][:_SHOWN_OF_ID]}):
+            shown.append(said)
         return "\n".join(shown)
 
     def title_of_alert(self, view: Mapping[str, Any]) -> str:
@@ -235,7 +264,9 @@ class Words:
         view = item[noun]
         labels = view["labels"]
         since = view.get("opened_at") or view.get("filed_at")
-        due = view.get("due_at") or view.get("repair_due_at" if view.get("accepted_by") else "response_due_at")
+        clock = "repair" if view.get("accepted_by") else "response"
+        due = self._local(view.get("due_at") or view.get(f"{clock}_due_at"))
+        term = _TERMS[self.language]["" if view.get("due_at") else clock].format(due=due) if due else ""
         return {
             "mark": self._mark(view),
             "what": self._what(change.get("what", "open")) + _to(view, change),
@@ -253,7 +284,8 @@ class Words:
             "by": view.get("acknowledged_by") or view.get("accepted_by") or "",
             "resolution": view["resolution"],
             "team": view.get("team", ""),
-            "due": self._local(due),
+            "due": due,
+            "term": term,
             "clock": _CLOCKS[self.language].get(view.get("clock", ""), ""),
             "note": change.get("note", ""),
             "link": f"{self.public_url}/#/{noun}s/{view['id']}" if self.public_url else "",

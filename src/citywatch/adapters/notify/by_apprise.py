@@ -12,6 +12,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Callable, Mapping
+from email.utils import make_msgid
 from typing import Any
 
 from citywatch.adapters.notify.outcome import DELIVERED, Outcome, Redactor, of_status, parts_of
@@ -33,6 +34,8 @@ _MOST_ANSWER = 65_536
 _BETWEEN_BYTES = 8
 _MOST_SAID = 5
 _MAIL = frozenset({"mailto", "mailtos"})
+_MAIL_DOMAIN = "citywatch.invalid"
+"""Right of the @ of a mail's Message-ID; ids of deliveries are unique by themselves (RFC 2606: nobody's domain)."""
 
 
 class _Heard(threading.local):
@@ -41,6 +44,8 @@ class _Heard(threading.local):
     def __init__(self) -> None:
         self.answers: list[Any] = []
         self.said: list[str] = []
+        self.message_id = ""
+        """What a mail that this thread sends is known by; '' for Apprise's own choice."""
 
 
 _heard = _Heard()
@@ -81,6 +86,8 @@ class ByApprise:
             # It loads all its plugins at the first address; what they use of old is no news to our users.
             warnings.simplefilter("ignore", DeprecationWarning)
             plugin = apprise.Apprise.instantiate(url, asset=apprise.AppriseAsset(app_id="Citywatch"))
+            if self._schema in _MAIL:
+                _name_mails()
         said, _heard.said = _heard.said, []
         if plugin is None:
             why = self._redact("; ".join(said)) or "it is no address of Apprise"
@@ -95,6 +102,8 @@ class ByApprise:
         if self._schema in _MOST_BYTES:
             body = fitted(body, _MOST_BYTES[self._schema] - len(title.encode()) - _BETWEEN_BYTES)
         _heard.answers, _heard.said = [], []
+        # A mail that is sent again after a crash is the same mail: servers and readers may drop the second one.
+        _heard.message_id = f"<{document['delivery']}@{_MAIL_DOMAIN}>" if self._schema in _MAIL else ""
         try:
             told = self._plugin.notify(
                 title="" if self._is_brief else title,
@@ -154,10 +163,11 @@ class ByApprise:
 
 
 def fitted(text: str, most_bytes: int) -> str:
-    """The first lines and the last one, which sums up, as far as they fit."""
+    """The first lines and the last two, which sum up and name the message, as far as they fit."""
     if len(text.encode()) <= most_bytes:
         return text
-    *lines, last = text.split("\n")
+    every = text.split("\n")
+    lines, last = every[:-2], "\n".join(every[-2:])
     left = most_bytes - len(f"\n…\n{last}".encode())
     kept = []
     for line in lines:
@@ -180,6 +190,17 @@ def _listen() -> None:
         # What they warn of holds whole addresses.
         logging.getLogger(name).setLevel(logging.CRITICAL)
     _watch_requests()
+
+
+def _name_mails() -> None:
+    """Apprise gives each mail a new Message-ID, whatever headers it is told."""
+    from apprise.plugins.email import base  # noqa: PLC0415
+
+    vars(base)["make_msgid"] = _message_id
+
+
+def _message_id(*args: Any, **how: Any) -> str:
+    return _heard.message_id or make_msgid(*args, **how)
 
 
 def _watch_requests() -> None:
