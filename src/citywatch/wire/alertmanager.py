@@ -52,6 +52,7 @@ _SEVERITY: Final = {
     **dict.fromkeys(("info", "none", "notice", "low", "debug", "informational"), Severity.INFO.value),
 }
 _NOT_GIVEN: Final = "0001-01-01T00:00:00"
+_quoted: Final = json.encoder.encode_basestring
 _dumps: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
@@ -63,23 +64,35 @@ class LabelSets:
     def __init__(self, most: int = 50_000) -> None:
         self._most = most
         self._known: dict[tuple[tuple[str, str], ...], tuple[str, str]] = {}
+        self._names: dict[str, str] = {}
+        """Names of labels as they stand in an object."""
 
     def of(self, labels: Mapping[str, str]) -> tuple[str, str]:
         """RecordRefused for names that are none, and for what is no plain text."""
         pairs = tuple(labels.items())
         known = self._known.get(pairs)
         if known is None:
-            for label in labels:
-                if not _NAME.fullmatch(label):
-                    words = f"{label[:40]!r} is no name of a label; use letters, digits and _"
-                    raise wrong("labels", FindingRefusal.BAD_TEXT, words)
-            text = plain(_dumps(dict(sorted(pairs))), "labels")
+            names = self._names
+            # What a JSON encoder makes of the sorted pairs; their names need no escapes.
+            parts = [(names.get(label) or self._name(label)) + _quoted(value) for label, value in sorted(pairs)]
+            text = plain(f"{{{','.join(parts)}}}", "labels")
             known = text, hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
             if len(text) <= _LONG:
                 if len(self._known) >= self._most:
                     self._known.clear()
                 self._known[pairs] = known
         return known
+
+    def _name(self, label: str) -> str:
+        if not _NAME.fullmatch(label):
+            words = f"{label[:40]!r} is no name of a label; use letters, digits and _"
+            raise wrong("labels", FindingRefusal.BAD_TEXT, words)
+        text = f'"{label}":'
+        if len(label) <= MAX_LABEL_NAME_CHARACTERS:
+            if len(self._names) >= self._most:
+                self._names.clear()
+            self._names[label] = text
+        return text
 
 
 def decode(
