@@ -89,6 +89,8 @@ class Patrolled:
         self._state, self._memory = State(), _Memory()
         self._clock_s = begin_s
         self._schedule = self._new_schedule(begin_s)
+        self._suspected: dict[str, float] = {}
+        """What it is suspected of -> how soon to look again, seconds; a fork's patrol is told at its first visit."""
         self.row: FrameBatch | None = None
         """The last visit's row."""
         self.before: tuple[Any, Any, Trace, View | None] = (None, None, Trace(), None)
@@ -113,10 +115,11 @@ class Patrolled:
         return schedule
 
     def fork(self, at_s: float) -> Patrolled:
-        """Another future of this camera, from `at_s` on: what it knows is copied, its next visit is due at once, and
-        the ones after it are EVERY_S apart.
+        """Another future of this camera, from `at_s` on: what it knows is copied, what it is suspected of among it; its
+        next visit is due at once, and the ones after it are EVERY_S apart.
         """
         other = Patrolled(self._bench, self.device, at_s)
+        other._suspected = dict(self._suspected)
         other._state = State.load(self._state.snapshot())
         other._memory = replace(self._memory, references=dict(self._memory.references))
         return other
@@ -133,6 +136,8 @@ class Patrolled:
                 # A limit, or an entry that is no longer valid: a little later.
                 self._clock_s += 0.05
                 continue
+            for fault, again_s in self._suspected.items():
+                self._schedule.suspect(self.device, fault, due, again_s)
             yield due
             found = self._found()
             self._schedule.done(turn, found, due + 0.05)
@@ -211,8 +216,10 @@ class Patrolled:
             case EventKind.REFERENCE_DROPPED:
                 self._memory.references.pop(str(event.data["light"]), None)
             case EventKind.SUSPICION_RAISED:
+                self._suspected[str(event.data["fault"])] = float(event.data["again_seconds"])
                 self._schedule.suspect(self.device, str(event.data["fault"]), at_s, float(event.data["again_seconds"]))
             case EventKind.SUSPICION_DROPPED | EventKind.FAULT_CONFIRMED | EventKind.FAULT_CLEARED:
+                self._suspected.pop(str(event.data["fault"]), None)
                 self._schedule.settle(self.device, str(event.data["fault"]))
             case _:
                 pass

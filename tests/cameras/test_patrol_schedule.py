@@ -204,6 +204,27 @@ def test_looks_at_a_suspect_span_the_time_that_its_rule_asks_for():
     assert times(drive(scheduler, 800.0, now_s=271.0), "c")[:2] == [481.0, 691.0]
 
 
+def test_a_look_that_would_come_too_soon_to_confirm_is_left_out():
+    """Suspected just after its visit, before the next place is due; places begin again when it is settled."""
+    scheduler = Scheduler(terms())
+    scheduler.start({"c": STANDARD}, 0.0)
+    (before,) = times(drive(scheduler, 271.0), "c")[-1:]
+    scheduler.suspect("c", "covered", before + 1.0, 420.0)
+    assert times(drive(scheduler, before + 860.0, now_s=before + 1.0), "c") == [before + 421.0, before + 841.0]
+    scheduler.settle("c", "covered")
+    (after,) = times(drive(scheduler, before + 1100.0, now_s=before + 860.0), "c")
+    assert after < before + 841.0 + 270.0
+
+
+def test_cameras_that_are_looked_at_often_keep_their_places_under_suspicion():
+    scheduler = Scheduler(terms())
+    scheduler.start({"c": Place("gate", 60.0)}, 0.0)
+    drive(scheduler, 100.0)
+    scheduler.suspect("c", "covered", 100.0, 420.0)
+    looks = times(drive(scheduler, 600.0, now_s=100.0), "c")
+    assert max(after - before for before, after in itertools.pairwise(looks)) <= 54.0
+
+
 def test_a_suspicion_that_is_settled_ends_the_series_but_not_that_of_another():
     scheduler = Scheduler(terms())
     scheduler.start({"c": STANDARD}, 0.0)

@@ -7,6 +7,7 @@ of state a camera: `camera` (faults, and what the last look leaves), `usual` (wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -40,6 +41,12 @@ _SHOWS_TOO_LITTLE = frozenset({Why.TOO_DARK, Why.TOO_SMALL, Why.TOO_LITTLE_STRUC
 """A picture in which a cover could not be seen is no reference."""
 _STALE_SUSPICION_NS = 2 * 3600 * NS_PER_S
 """A suspicion from the night is dropped by day when it is older: it may come again the next night."""
+_MUST_STAY = frozenset({Fault.MOVED, Fault.PARTLY_COVERED})
+"""Faults of which a look that shows something else than the one before says nothing, until another shows the same."""
+_AWAY_PIXELS = 4.0
+"""A view lies elsewhere from so many grid pixels on, as far as shaking is concerned."""
+_SAME_PLACE_PIXELS, _SAME_PLACE_SHARE = 2.5, 0.05
+"""A displaced view lies where it did within so many grid pixels and this share of the displacement."""
 _AIMED_AGAIN_PIXELS = 24.0
 """After a repair the view may lie this far from the old one, grid pixels, and is learned anew."""
 _MOST_KEYLESS = 1000
@@ -199,18 +206,20 @@ def _one_fault(case: _Case, fault: Fault, rule: Confirmation) -> None:
     look, name = case.look, fault.value
     fault_row, finding = case.open.get(name), case.judgement.found.get(fault)
     event = None
-    if finding is not None and not _aimed_again(case, fault, fault_row, finding):
+    if finding is not None and fault_row is not None and _lies_elsewhere(case, finding, fault_row):
+        case.open[name] = {**_changed(case, fault_row), "place": _place(case, finding)}
+    elif finding is not None and not _aimed_again(case, fault, fault_row, finding):
         last_good_ns = case.good.get(name, NEVER)
         evidence = _evidence(case, finding)
         held = fault in case.held
         after, event = faults.bad_look(
             fault_row, look.device, name, look.at_ns, last_good_ns, evidence, rule, held=held, dark=case.dark,
-            alike=fault_row is not None and is_like(look, fault_row.get("like", ())),
+            alike=fault_row is not None and _is_as_before(case, finding, fault_row, rule),
         )  # fmt: skip
-        if fault_row is None and rule.hidden_looks:
+        if fault_row is None and rule.hidden_looks and _tells_alike(case, fault):
             after = {**after, "like": likeness(look)}
         if fault is Fault.MOVED:
-            after = {**after, "far": _far(finding)}
+            after = {**after, "far": _far(finding), "place": _place(case, finding) or after.get("place", [])}
         case.open[name] = after
     elif fault not in case.judgement.unchecked:
         case.good[name] = look.at_ns
@@ -220,16 +229,50 @@ def _one_fault(case: _Case, fault: Fault, rule: Confirmation) -> None:
                 del case.open[name]
             else:
                 case.open[name] = left
-    elif fault_row is not None and _is_hidden(case, fault):
-        case.open[name] = faults.hidden_look(fault_row)
+    elif fault_row is not None and fault in _MUST_STAY and case.judgement.unchecked[fault] == Own.VIEW_CHANGES:
+        case.open[name] = _changed(case, fault_row)
     if event is not None:
         case.events.append(event)
 
 
-def _is_hidden(case: _Case, fault: Fault) -> bool:
-    """Whether something else stood before the camera at this look: traffic, or another fault of the picture."""
-    others = case.judgement.found.keys() - _OF_THE_NETWORK - {fault}
-    return bool(others) or Own.VIEW_CHANGES in case.judgement.unchecked.values()
+def _is_as_before(case: _Case, finding: Finding, fault_row: FaultRow, rule: Confirmation) -> bool:
+    """Whether a bad look shows what the first one did, or the last that had changed, as long ago as the rule asks."""
+    look, since_ns = case.look, case.look.at_ns - rule.confirm_seconds * NS_PER_S
+    if not _tells_alike(case, finding.fault):
+        return False
+    other_ns, other = fault_row.get("other") or (look.at_ns, ())
+    return (fault_row["first_bad_ns"] <= since_ns and is_like(look, fault_row.get("like", ()))) or (
+        other_ns <= since_ns and is_like(look, other)
+    )
+
+
+def _tells_alike(case: _Case, fault: Fault) -> bool:
+    """Whether the same picture twice says that a fault is still there. Not of one that shakes: a jolt, and the way
+    back, are two steps, and the second shows the old view.
+    """
+    if fault is not Fault.SHAKING or case.view is None:
+        return True
+    return math.hypot(*case.view.shift(case.look)) >= _AWAY_PIXELS
+
+
+def _changed(case: _Case, fault_row: FaultRow) -> FaultRow:
+    """A suspicion after a look at something else than before: that is a fault if it stays."""
+    return {**fault_row, "other": [case.look.at_ns, likeness(case.look)]}
+
+
+def _lies_elsewhere(case: _Case, finding: Finding, fault_row: FaultRow) -> bool:
+    """Whether a view that is suspected of being displaced is, and elsewhere than it was: it may shake."""
+    before, now = fault_row.get("place"), _place(case, finding)
+    if fault_row["phase"] != SUSPECT or not before or not now:
+        return False
+    return math.dist(before, now) > _SAME_PLACE_PIXELS + _SAME_PLACE_SHARE * math.hypot(*now)
+
+
+def _place(case: _Case, finding: Finding) -> list[float]:
+    """Where a displaced view lies, [x, y] in grid pixels; empty for other findings."""
+    if finding.reason != "view_displaced" or case.view is None:
+        return []
+    return [round(pixels, 3) for pixels in case.view.shift(case.look)]
 
 
 def _says_nothing(case: _Case, fault: Fault, fault_row: FaultRow) -> bool:

@@ -750,7 +750,9 @@ def _displaced(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> _
     far = math.hypot(x, y)
     found: list[Finding] = []
     unchecked: tuple[Unchecked, ...] = ()
-    was_away = trace.strange or _was_away(trace, limits)
+    hardly = look.match_share < limits.displaced_match_share
+    # A bus at the look before says nothing of where the view lay then; what is surely found away is a first look away.
+    was_away = (trace.strange and hardly) or _was_away(trace, limits)
     step = math.hypot(x - trace.x, y - trace.y)
     same = step <= limits.same_pixels + 0.05 * far
     # Where a bus hid the look before, it is the place of the one before that.
@@ -759,7 +761,6 @@ def _displaced(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> _
         step = far
     away = far >= limits.moved_pixels
     steady = _is_steady(look, view, limits)
-    hardly = look.match_share < limits.displaced_match_share
     if away and hardly and not (steady or again if was_away else far >= limits.far_pixels):
         unchecked = _all(Own.VIEW_CHANGES, Fault.MOVED)
     elif away and (steady or not was_away or again or (trace.placed and same)):
@@ -796,7 +797,11 @@ def _another(
     lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share)
     if empty or lost or (trace.strange and not steady):
         # What is alike by its figures, and another picture than the one just before: they do not tell it apart.
-        return ((), _all(Own.VIEW_CHANGES, *_PLACED)), replace(after, passed=not like, like=[] if like else trace.like)
+        after = replace(after, passed=not like, like=[] if like else trace.like)
+        if empty or lost:
+            # No view to which the next look could be held.
+            after = replace(after, strange=trace.strange)
+        return ((), _all(Own.VIEW_CHANGES, *_PLACED)), after
     found = _below(Fault.MOVED, "another_view", "match_share", look.match_share, least)
     after = replace(after, passed=False, like=likeness(look))
     return ((found,), _all(Own.HIDDEN, Fault.PARTLY_COVERED, Fault.SHAKING)), after

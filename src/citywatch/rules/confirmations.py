@@ -2,12 +2,12 @@
 
 What parts the times: nothing that passes by itself may last so long. A lorry or a bus stands before a camera for
 minutes (covered, partly covered, moved, out of focus; its long edges may look torn or striped: mosaic, stripes); fog
-and a camera's own settling after dusk take minutes, too. What the network says is quick. Three looks confirm what a
-picture shows, and `again_seconds` of a suspicion tells the patrol when to look so that three looks are enough. Faults
-that may be taken for one another have the same time, so that a name which changes from look to look moves no look.
+and a camera's own settling after dusk take minutes, too. What the network says is quick.
 
-A bus that hides the picture at one of the looks takes that look away. Two looks that show the same fault in the same
-picture, so far apart as nothing stands that passes, are then enough: docs/decisions/0056.
+What the picture shows is confirmed by two looks that show the same fault in the same picture, so far apart as nothing
+stands that passes; or by three that do not look alike. `again_seconds` of a suspicion tells the patrol to look next
+when a second look can confirm. So whichever of three looks a bus takes, the other two are enough: docs/decisions/0058.
+Faults that may be taken for one another have the same time, so that a name which changes moves no look.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ CONFIRMATIONS: Mapping[Fault, Confirmation] = {
     ),
     Fault.COLOUR_CAST: _PASSING,
     Fault.SNOW: Confirmation(confirm_looks=3, confirm_seconds=60.0, clear_looks=3),
-    Fault.STRIPES: Confirmation(confirm_looks=3, confirm_seconds=420.0, clear_looks=3),
-    Fault.MOSAIC: Confirmation(confirm_looks=3, confirm_seconds=420.0, clear_looks=4, clear_seconds=300.0),
+    Fault.STRIPES: Confirmation(confirm_looks=3, confirm_seconds=420.0, clear_looks=3, hidden_looks=1),
+    Fault.MOSAIC: Confirmation(
+        confirm_looks=3, confirm_seconds=420.0, clear_looks=4, clear_seconds=300.0, hidden_looks=1
+    ),
     Fault.LOW_CONTRAST: _PASSING,
     Fault.INFRARED_STUCK: Confirmation(confirm_looks=3, confirm_seconds=600.0, clear_looks=2),
     Fault.LOW_FRAME_RATE: Confirmation(confirm_looks=3, confirm_seconds=120.0, clear_looks=2),

@@ -5,8 +5,8 @@ A fault in the making is a row of plain numbers, so that it can live in a partit
 the run of good looks that may end it, `last_good_ns` before it all (-1 when it was never seen in order), `cause`,
 `previous`, the picture of the look before the first bad one: what people compare the fault with, `dark`, whether all
 bad looks were made at dark hours (good looks at other hours say nothing then), `held`, whether declared work has
-held it back, `hidden`, how many looks of a suspicion something else stood before the camera, and, once somebody has
-reported a repair, `reported`: since when it should be gone, and the run of bad looks since then.
+held it back, and, once somebody has reported a repair, `reported`: since when it should be gone, and the run of bad
+looks since then.
 Down since is therefore known twice: at the best from the first bad look, at the worst from the last good one.
 """
 
@@ -24,7 +24,6 @@ SUSPECT = "suspect"
 CONFIRMED = "confirmed"
 NEVER = -1
 _LEAST_ALIKE = 2
-_MOST_HIDDEN = 100
 
 FaultRow = Mapping[str, Any]
 
@@ -33,8 +32,12 @@ FaultRow = Mapping[str, Any]
 class Confirmation:
     """A fault is confirmed by `confirm_looks` bad looks in a row that span at least `confirm_seconds`, and cleared
     by `clear_looks` good ones in a row that span at least `clear_seconds`. Looks that could not check the matter count
-    for neither; but where something else stood before the camera at `hidden_looks` of them, so many bad looks fewer are
-    enough, two at least, if the last shows the same as the first. What passes does not come again just as it was.
+    for neither.
+
+    `hidden_looks` of the looks that confirm may go to something that passes before the camera, whether it comes first,
+    last or in between: so many bad looks fewer are enough, two at least, if the last shows the same picture as an
+    earlier one, `confirm_seconds` before it. What passes does not stand for so long, and does not come again just as it
+    was. So that this holds for any of the looks, they are so far apart that two which agree are always enough.
     """
 
     confirm_looks: int = 2
@@ -45,20 +48,20 @@ class Confirmation:
 
     @property
     def again_seconds(self) -> float:
-        """How soon to look again at a suspect, so that the looks that confirm are also the time that confirms."""
-        return self.confirm_seconds / max(self.confirm_looks - 1, 1)
+        """How soon to look again at a suspect, so that the fewest looks which confirm also span the time."""
+        return self.confirm_seconds / max(self.least_looks - 1, 1)
 
     @property
     def least_looks(self) -> int:
-        """Bad looks without which nothing is confirmed, however many looks were hidden."""
+        """Bad looks without which nothing is confirmed, however alike they are."""
         return min(self.confirm_looks, max(self.confirm_looks - self.hidden_looks, _LEAST_ALIKE))
 
     def words(self) -> str:
         """The rule as a sentence."""
         fewer = self.least_looks
-        hidden = f" ({fewer} alike, where something else hid it in between)" if fewer < self.confirm_looks else ""
+        alike = f" ({fewer} if they show the same picture)" if fewer < self.confirm_looks else ""
         return (
-            f"confirmed by {_looks(self.confirm_looks, 'bad')}{_over(self.confirm_seconds)}{hidden}, "
+            f"confirmed by {_looks(self.confirm_looks, 'bad')}{_over(self.confirm_seconds)}{alike}, "
             f"cleared by {_looks(self.clear_looks, 'good')}{_over(self.clear_seconds)}"
         )
 
@@ -130,7 +133,7 @@ def bad_look(
 
     held   declared work explains the fault for now: the look counts, and confirms nothing
     dark   the look was made at an hour that is dark where the camera stands
-    alike  the look shows the same as the first bad one
+    alike  the look shows the same as one that may be of this fault, as long ago as the rule asks
     """
     first = row is None
     row = row or begin(device, fault, at_ns, last_good_ns, evidence.previous)
@@ -144,19 +147,12 @@ def bad_look(
         "held": row.get("held", False) or held,
     }
     long_enough = at_ns - row["first_bad_ns"] >= rule.confirm_seconds * NS_PER_S
-    looks = row["bad"]
-    if alike and looks >= rule.least_looks:
-        looks += min(row.get("hidden", 0), rule.hidden_looks)
-    if row["phase"] == SUSPECT and looks >= rule.confirm_looks and long_enough and not held:
+    enough = row["bad"] >= (rule.least_looks if alike else rule.confirm_looks)
+    if row["phase"] == SUSPECT and enough and long_enough and not held:
         return confirm(row, device, fault, at_ns, evidence, rule)
     if row["phase"] == CONFIRMED and row.get("reported") is not None:
         return _after_repair(row, device, fault, at_ns, rule, held=held)
     return row, _raised(row, device, fault, at_ns, evidence, rule) if first else None
-
-
-def hidden_look(row: FaultRow) -> FaultRow:
-    """A look at which something else stood before the camera: it counts for a suspicion, and in words for nothing."""
-    return {**row, "hidden": min(row.get("hidden", 0) + 1, _MOST_HIDDEN)} if row["phase"] == SUSPECT else row
 
 
 def repair_reported(row: FaultRow, at_ns: int) -> FaultRow:

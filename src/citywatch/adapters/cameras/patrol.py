@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -292,7 +293,7 @@ class Patrol:
         if held is not None:
             held.suspicions |= {fault}
             if held.stream is not None:
-                held.stream.look_every(max(again_s or 0.0, self._terms.suspect_seconds))
+                held.stream.look_every(max(_evenly(again_s or 0.0, held.place), self._terms.suspect_seconds))
         elif self._running:
             self._schedule.suspect(camera, fault, asyncio.get_running_loop().time(), again_s)
 
@@ -536,6 +537,11 @@ class Patrol:
 
 def _every_s(place: Place) -> float:
     return place.every_s if place.every_s is not None else place.target_s * OF_TARGET
+
+
+def _evenly(again_s: float, place: Place) -> float:
+    """How far apart the looks at a suspect are whose stream is held: no farther than usual, and one when it is due."""
+    return again_s / max(math.ceil(again_s / _every_s(place)), 1)
 
 
 def _found(report: Report) -> Found:

@@ -43,6 +43,9 @@ OF_TARGET = 0.9
 _SLACK_S = 0.5
 """A place may be so late before the clock of places is set back."""
 _SUSPECT_GROWTH = 1.5
+_SUSPECT_OF_TARGET = 1.5
+"""A suspicion that says how soon to look again leaves out the places before, up to this share of the target: a look
+that comes too soon to confirm anything is a look lost."""
 _RETURN_VISITS = 2
 """A camera that answers again is visited so many times as if it were a suspect: its faults are to be cleared soon."""
 _JITTER = 0.2
@@ -201,6 +204,7 @@ class _Camera:
         "flying",
         "groups",
         "held_s",
+        "left_out_s",
         "looked_s",
         "name",
         "period_s",
@@ -227,6 +231,8 @@ class _Camera:
         self.entry = 0
         """Number of its valid entry in queues and at limits; older ones are stale."""
         self.place_due = 0.0
+        self.left_out_s = 0.0
+        """What a suspicion has moved its place by: so many seconds of places before the look that it asks for."""
         self.held_s: float | None = None
         self.flying: Turn | None = None
         self.again = False
@@ -392,16 +398,26 @@ class Scheduler:
             known.series.left = max(known.series.left, series.left)
             return
         known.series = series
-        self._hurry(known, series, now_s)
+        if known.queue is _Queue.PLACES and known.held_s is None and self._waits_for(known, series):
+            self._place_suspect(known, series, now_s)
+        else:
+            self._hurry(known, series, now_s)
 
     def settle(self, camera: str, fault: str) -> None:
-        """A suspicion is over, one way or the other: back to the places, after the visit that stands next."""
+        """A suspicion is over, one way or the other: back to the places, after the visit that stands next; or to the
+        place that was left out for it.
+        """
         known = self._cameras.get(camera)
         if known is None or fault not in known.suspicions:
             return
         known.suspicions -= {fault}
-        if not known.suspicions:
-            known.series = None
+        if known.suspicions:
+            return
+        known.series = None
+        if known.left_out_s and known.queue is _Queue.WANTED and known.held_s is None:
+            known.place_due -= known.left_out_s
+            known.left_out_s = 0.0
+            self._place(known, _Queue.PLACES, known.place_due)
 
     def verify(self, camera: str, now_s: float) -> None:
         """A repair is under way, or told: look sooner for a while."""
@@ -549,17 +565,26 @@ class Scheduler:
                 pause_s = min(pause_s, camera.verify.pause_s)
             self._place(camera, _Queue.FAILING, now_s + pause_s)
             return
+        camera.left_out_s = 0.0
         series = camera.series
-        if series is not None and series.fixed and series.pause_s <= camera.place.target_s and camera.verify is None:
-            # A suspicion that says how soon is looked at then, and no sooner: its looks have a time to span. The
-            # place that comes before is left out; the look is no older than the target all the same.
-            due_s = now_s + series.pause_s
-            while camera.place_due + self._set_back_s < due_s:
-                camera.place_due += camera.period_s
-            self._place(camera, _Queue.WANTED, due_s)
+        if series is not None and self._waits_for(camera, series):
+            self._place_suspect(camera, series, now_s)
             return
         pauses = [series.pause_s for series in (camera.series, camera.verify) if series is not None]
         self._wanted(camera, now_s + min(pauses, default=math.inf))
+
+    def _waits_for(self, camera: _Camera, series: _Series) -> bool:
+        """Whether a suspicion that says how soon is looked at then, and no sooner: its looks have a time to span."""
+        most_s = _SUSPECT_OF_TARGET * camera.place.target_s
+        return series.fixed and series.left > 0 and series.pause_s <= most_s and camera.verify is None
+
+    def _place_suspect(self, camera: _Camera, series: _Series, now_s: float) -> None:
+        """The places that come before the look which a suspicion asks for are left out."""
+        due_s = now_s + series.pause_s
+        while camera.place_due + self._set_back_s < due_s:
+            camera.place_due += camera.period_s
+            camera.left_out_s += camera.period_s
+        self._place(camera, _Queue.WANTED, due_s)
 
     def _back_off_s(self, camera: _Camera, found: Found) -> float:
         cap_s = max(self._terms.failing_seconds_max, camera.period_s)
@@ -585,7 +610,8 @@ class Scheduler:
             if series is None:
                 continue
             series.left -= 1
-            series.pause_s = min(series.pause_s * series.growth, camera.period_s)
+            if not series.fixed:
+                series.pause_s = min(series.pause_s * series.growth, camera.period_s)
             if series.left <= 0:
                 setattr(camera, name, None)
 
