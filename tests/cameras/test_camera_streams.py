@@ -128,6 +128,17 @@ def test_a_visit_now_and_then_stays_for_the_clock_and_suspects_do():
     assert [v for v in range(1, 40) if watch.is_due(v, 7, 100, frozenset({"clock_wrong"}))] == [12, 24, 36]
 
 
+def test_a_clock_that_is_right_does_not_acquit_the_other():
+    watch, suspected = ClockWatch(), frozenset({"clock_wrong"})
+    asked = [visit for visit in range(1, 30) if watch.asks_device(visit, 12, frozenset())]
+    assert asked == [1, 13, 25]
+    for visits in range(1, 50):
+        assert watch.asks_device(visits, 12, suspected) == watch.is_due(visits, 7, 100, suspected)
+    watch.asks = SUSPECT_ASKS
+    assert watch.asks_device(5, 12, suspected)
+    assert watch.asks_device(5, 12, frozenset())
+
+
 def test_patience_doubles_with_visits_that_see_no_key_frame():
     memory = Memory("c")
     waits = []

@@ -37,6 +37,16 @@ class ClockWatch:
             return visits % _CONFIRMED_EVERY == 0
         return visits > _FIRST_VISITS and (visits + phase) % every == 0
 
+    def asks_device(self, visits: int, every: int, suspicions: frozenset[str]) -> bool:
+        """Whether this visit is to ask the device for its clock. While one is suspected, both are heard at the same
+        visits: the one that is right must not acquit the other.
+        """
+        if self.asks > 0:
+            return True
+        if Fault.CLOCK_WRONG.value in suspicions:
+            return visits % _CONFIRMED_EVERY == 0
+        return (visits - 1) % every == 0
+
     def heard(self, stream: Stream) -> int:
         """Remember what a visit heard; the offset of the server's Date, where it can be believed, else NO_OFFSET."""
         self.asks = max(self.asks - 1, 0)

@@ -396,7 +396,7 @@ class Patrol:
         self, config: CameraConfig, memory: Memory, report: Report, answer: Answer | VisitFailure
     ) -> int:
         """The device's clock: by ONVIF where it has it, else by the Date of its RTSP server."""
-        wanted = memory.clocks.asks > 0 or (memory.visits - 1) % self._terms.device_clock_visits == 0
+        wanted = memory.clocks.asks_device(memory.visits, self._terms.device_clock_visits, memory.suspicions)
         date_ns = memory.clocks.heard(answer.stream)
         if self._eyes is None or config.onvif_address() is None:
             return date_ns
