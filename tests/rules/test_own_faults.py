@@ -547,6 +547,20 @@ def test_key_frames_that_are_far_apart_are_no_fault(looks, after_s, between):
     assert watch.state.get(cameras.ROOM, CAMERA)["keyless"][0] <= 6
 
 
+# ---- white has no colour
+
+
+def test_a_picture_that_is_blown_out_is_over_exposed_at_an_hour_not_yet_known_as_day():
+    """It has no colour, as one by infrared: but a camera that settles after a switch is no longer white in a minute."""
+    watch = Watch()
+    for _ in range(5):
+        watch.look(600.0, of=BY_DAY)
+    for _ in range(3):
+        watch.look(210.0, of=BY_INFRARED, bright_share=0.996, mean=254.4, contrast=0.0, texture_share=0.0)
+    (fault,) = watch.of(EventKind.FAULT_CONFIRMED)
+    assert (fault.data["fault"], fault.data["looks"]) == ("over_exposed", 3)
+
+
 # ---- seen only in the dark, cleared only in the dark
 
 

@@ -39,8 +39,10 @@ ONLY_AGAINST_OWN = frozenset(
 
 _PLACED = (Fault.MOVED, Fault.PARTLY_COVERED, Fault.SHAKING)
 
-SETTLING = frozenset({Fault.OVER_EXPOSED, Fault.OUT_OF_FOCUS, Fault.COLOUR_CAST, Fault.LOW_CONTRAST, Fault.SNOW})
-"""What a camera may show for a moment while it switches between colour and infrared."""
+SETTLING = frozenset({Fault.OUT_OF_FOCUS, Fault.COLOUR_CAST, Fault.LOW_CONTRAST, Fault.SNOW})
+"""What a camera may show for a moment while it switches between colour and infrared. Not what is blown out: white has
+no colour by any light, and is told by a minute that passes from what stays.
+"""
 
 _EXPLAINS = frozenset({Fault.COVERED, Fault.PARTLY_COVERED, Fault.MOVED})
 _EXPLAINED = frozenset({Fault.LOW_CONTRAST, Fault.COLOUR_CAST})

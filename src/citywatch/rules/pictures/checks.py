@@ -107,8 +107,11 @@ def found(fault: Fault, measure: str, value: float, threshold: float, *, most: b
 
 
 def is_dark(look: Look, limits: PictureThresholds) -> bool:
-    """Too dark for its view to be judged."""
-    return look.mean < limits.dark_mean or look.dark_share > limits.dark_share
+    """Too dark for its view to be judged. A night under a few lamps is dark in most places, in video of full range
+    above all, and shows its view all the same.
+    """
+    shows = look.texture_share >= limits.lit_texture_share and look.contrast >= limits.lit_contrast
+    return not shows and (look.mean < limits.dark_mean or look.dark_share > limits.dark_share)
 
 
 def is_small(look: Look, limits: PictureThresholds) -> bool:

@@ -33,7 +33,13 @@ class PictureThresholds:
     dark_mean: float = 32.0
     """A picture with a lower mean is too dark to be judged further: below it night and a cover look the same."""
     dark_share: float = 0.6
-    """So is one with more than this share of dark pixels."""
+    """So is one with more than this share of dark pixels..."""
+    lit_texture_share: float = 0.3
+    """... unless this share of its blocks holds structure: covers hold 0.0017 at most, lit streets by night 0.5 and
+    more..."""
+    lit_contrast: float = 50.0
+    """... and 90 % of the scene spans so many grey levels: lit streets 90 and more, in video of full range, whose black
+    is 0, under a mean of 20 to 40."""
 
     # behind the sensor
     snow_speckle_share: float = 0.006
@@ -161,12 +167,15 @@ class PictureThresholds:
     """... of which so many pairs in which something moved must be known."""
     noise_stands_sd: float = 1.0
     """By night, where noise of so many levels stands in the picture..."""
-    noise_of_least: float = 0.6
+    noise_of_least: float = 0.8
     """... and no more than this part of the least change that it showed alive is left, the noise is always the same:
-    live quiet nights 0.79 and more."""
-    quiet_of_least: float = 0.9
-    """A quiet that is too long must change by less than this part of it: by frozen ones up to 0.84 (x264 at 100 kbit/s
-    with noise of half a level on them), a live one of 30 minutes by 0.99."""
+    frozen ones 0.2 to 0.75, of 1,645 stored quiet looks of live nights one at 0.944 and no other below 0.96..."""
+    faint_of_least: float = 0.65
+    """... or this part, where the encoder leaves next to no noise: frozen ones 0 to 0.6, live ones 0.82 and more, two
+    in a row 0.86."""
+    quiet_of_least: float = 0.95
+    """A quiet that is too long must change by less than this part of it, where noise stands: never two live looks in a
+    row, while one of 45 minutes had 0.99."""
     noise_pairs: int = 3
     """So many quiet pairs in a row..."""
     noise_span_ns: int = 8 * 60 * NS_PER_S

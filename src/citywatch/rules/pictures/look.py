@@ -89,7 +89,11 @@ class LookHistory:
     still_since_ns  when their first picture was shown
     quiet       pairs in a row in which nothing moved, at most MOST_PAIRS
     quiet_since_ns  when their first picture was shown
-    quiet_changed  the largest share of the scene that changed in any of them
+    calm        of these, pairs in a row, at the end, in which no more changed than while it was alive
+    calm_since_ns  when their first picture was shown
+    faint       pairs in a row, at the end, in which far less changed than that
+    faint_since_ns  when their first picture was shown
+    quiet_changed  the largest share of the scene that changed in any faint pair
     own         by each light ("day", "night", "infrared"), of the camera when it is alive: [pairs in which something
                 moved (at most MOST_PAIRS), nanoseconds of the longest quiet, least share of the scene that changed]
     colour      its usual colour by day: [looks (at most MOST_PAIRS), mean u, mean v], see `learned`
@@ -104,6 +108,10 @@ class LookHistory:
     quiet: int = 0
     quiet_since_ns: int = -1
     quiet_changed: float = 0.0
+    calm: int = 0
+    calm_since_ns: int = -1
+    faint: int = 0
+    faint_since_ns: int = -1
     own: dict[str, list[float]] = field(default_factory=dict)
     colour: list[float] = field(default_factory=lambda: [0, 0.0, 0.0])
     texture: list[float] = field(default_factory=lambda: [0, 0.0])

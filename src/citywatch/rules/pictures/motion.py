@@ -12,13 +12,14 @@ quiet             nothing moved, and yet pixels change everywhere: a live scene 
                   frozen one whose encoder chooses its quantiser anew, as x265 does when a clock runs. One pair cannot
                   tell. But a street is not quiet for long: each camera's longest quiet by each light, ended by
                   something that moved, is remembered, and so is the least change it showed while alive. A quiet that
-                  lasts far longer, with no more change than it ever showed, is frozen; unless much of its usual
-                  structure is gone, for nothing moves behind a cover either.
-its noise stands  by night it is the noise that changes. Where noise stands in the picture, and yet far fewer pixels
-                  change than ever while it was alive, it is the same noise: frozen, within minutes.
+                  lasts far longer, with no more change than it ever showed (`calm`), is frozen; unless much of its
+                  usual structure is gone, for nothing moves behind a cover either.
+its noise stands  by night it is the noise that changes. Where far fewer pixels change than ever while it was alive
+                  (`faint`), it is the same noise: frozen, within minutes.
 
-Frozen wants a chain: pairs in a row, each picture compared with the one before it, over a least time. Anything else
-"could not be checked".
+Frozen wants a chain: pairs in a row, each picture compared with the one before it, over a least time. A pair that
+changed more ends the chain and no more: the first pair after a picture stops is its last of life against the one that
+stands, and in the next ones an encoder still comes to terms with it. Anything else "could not be checked".
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ from citywatch.rules.pictures.look import MOST_PAIRS, Look, LookHistory
 
 _FADES = 128
 """With each pair in which something moved the longest quiet fades by this part of itself..."""
-_RISES = 0.002
-"""... and the least change rises by so much, unless they are seen again."""
+_RISES = 0.0005
+"""... and the least change rises by so much, unless they are seen again: by less than a tenth in a night of rain, in
+which every pair changes, so that the dry street after it is no quieter than all that is known."""
 _NOTHING_KNOWN: list[float] = [0, 0, 1.0]
 
 
@@ -67,11 +69,11 @@ def follow(before: LookHistory, look: Look, limits: PictureThresholds) -> LookHi
     after = _hardly(after, look, share <= _hardly_limit(look, limits))
     if look.stir < limits.quiet_stir:
         since_ns = before.quiet_since_ns if before.quiet else look.previous_at_ns
-        most = max(before.quiet_changed, share) if before.quiet else share
-        return replace(
-            after, quiet=min(before.quiet + 1, MOST_PAIRS), quiet_since_ns=since_ns, quiet_changed=round(most, 6)
-        )
-    return replace(after, quiet=0, quiet_since_ns=-1, quiet_changed=0.0, own=_stirred(before, look))
+        after = replace(after, quiet=min(before.quiet + 1, MOST_PAIRS), quiet_since_ns=since_ns)
+        after = _calm(after, look, share <= _calm_limit(before, look, limits))
+        return _faint(after, look, share, share <= _noise_limit(before, look, limits))
+    after = replace(after, quiet=0, quiet_since_ns=-1, own=_stirred(before, look))
+    return _faint(_calm(after, look, False), look, share, False)
 
 
 def ended(before: LookHistory, at_ns: int) -> LookHistory:
@@ -109,6 +111,22 @@ def _hardly(after: LookHistory, look: Look, holds: bool) -> LookHistory:
     return replace(after, unchanged=min(after.unchanged + 1, MOST_PAIRS), since_ns=since_ns)
 
 
+def _calm(after: LookHistory, look: Look, holds: bool) -> LookHistory:
+    if not holds:
+        return replace(after, calm=0, calm_since_ns=-1)
+    since_ns = after.calm_since_ns if after.calm else look.previous_at_ns
+    return replace(after, calm=min(after.calm + 1, MOST_PAIRS), calm_since_ns=since_ns)
+
+
+def _faint(after: LookHistory, look: Look, share: float, holds: bool) -> LookHistory:
+    if not holds:
+        return replace(after, faint=0, faint_since_ns=-1, quiet_changed=0.0)
+    since_ns = after.faint_since_ns if after.faint else look.previous_at_ns
+    most = max(after.quiet_changed, share) if after.faint else share
+    pairs = min(after.faint + 1, MOST_PAIRS)
+    return replace(after, faint=pairs, faint_since_ns=since_ns, quiet_changed=round(most, 6))
+
+
 def _alive(before: LookHistory, look: Look, share: float) -> dict[str, list[float]]:
     """What is known of the camera alive, with one more pair in which something moved."""
     own = _stirred(before, look)
@@ -136,9 +154,7 @@ def frozen(chain: LookHistory, look: Look, limits: PictureThresholds) -> tuple[C
         return ((), unchecked(Why.TOO_FEW_KEY_FRAMES, Fault.FROZEN)), margin
     if is_live(look, limits):
         return ((), ()), margin
-    finding = (
-        _by_stillness(chain, share, limits) or _by_noise(chain, look, share, limits) or _by_quiet(chain, look, limits)
-    )
+    finding = _by_stillness(chain, share, limits) or _by_noise(chain, look, limits) or _by_quiet(chain, look, limits)
     if finding is not None:
         return ((finding,), ()), margin
     return ((), unchecked(_why(chain, look, share, limits), Fault.FROZEN)), margin
@@ -158,36 +174,47 @@ def _noise_limit(chain: LookHistory, look: Look, limits: PictureThresholds) -> f
     """The share of changed pixels that live noise surely exceeds; negative where noise cannot tell."""
     pairs, _, least = chain.own.get(look.light.name.lower(), _NOTHING_KNOWN)
     hidden = is_dark(look, limits) or is_thinned(look, chain.texture, limits) or not _tells(look, limits)
-    by_night = look.light in (Light.NIGHT, Light.INFRARED) and look.noise_sd >= limits.noise_stands_sd
-    if not by_night or hidden or pairs < limits.quiet_known_pairs:
+    by_night = look.light in (Light.NIGHT, Light.INFRARED)
+    if not by_night or hidden or pairs < limits.quiet_known_pairs or math.isnan(look.noise_sd):
         return -1.0
-    return limits.noise_of_least * least
+    return least * (limits.noise_of_least if _is_noisy(look, limits) else limits.faint_of_least)
 
 
-def _by_noise(chain: LookHistory, look: Look, share: float, limits: PictureThresholds) -> Finding | None:
-    limit = _noise_limit(chain, look, limits)
-    since_ns = chain.last_ns - chain.quiet_since_ns
-    if chain.quiet < limits.noise_pairs or since_ns < limits.noise_span_ns or chain.quiet_changed > limit:
+def _is_noisy(look: Look, limits: PictureThresholds) -> bool:
+    """Whether noise stands in the picture; what an encoder leaves out of it changes, too, but not so evenly."""
+    return look.noise_sd >= limits.noise_stands_sd
+
+
+def _by_noise(chain: LookHistory, look: Look, limits: PictureThresholds) -> Finding | None:
+    if chain.faint < limits.noise_pairs or chain.last_ns - chain.faint_since_ns < limits.noise_span_ns:
         return None
-    return Finding(Fault.FROZEN, "noise_stands_still", "scene_changed", share, limit, limit - share)
+    value, limit = chain.quiet_changed, _noise_limit(chain, look, limits)
+    return Finding(Fault.FROZEN, "noise_stands_still", "scene_changed", value, limit, limit - value)
+
+
+def _calm_limit(chain: LookHistory, look: Look, limits: PictureThresholds) -> float:
+    """The share of changed pixels that a quiet street exceeds now and then; negative where too little is known."""
+    pairs, _, least = chain.own.get(look.light.name.lower(), _NOTHING_KNOWN)
+    bare = look.texture_share < limits.strict_texture_share or is_thinned(look, chain.texture, limits)
+    if pairs < limits.quiet_known_pairs or bare:
+        return -1.0
+    # A long quiet of a street by night changes as much as ever: its noise lives.
+    lives = _is_noisy(look, limits) and _noise_limit(chain, look, limits) >= 0
+    return least * (limits.quiet_of_least if lives else 1.0)
 
 
 def _quiet(chain: LookHistory, look: Look, limits: PictureThresholds) -> tuple[int, int]:
-    """(nanoseconds of this quiet, nanoseconds that it must last); the second is -1 where too little is known."""
-    quiet_ns = chain.last_ns - chain.quiet_since_ns if chain.quiet else 0
-    pairs, longest_ns, least = chain.own.get(look.light.name.lower(), _NOTHING_KNOWN)
-    bare = look.texture_share < limits.strict_texture_share or is_thinned(look, chain.texture, limits)
-    if _noise_limit(chain, look, limits) >= 0:
-        # A long quiet of a street by night changes as much as ever: its noise lives.
-        least *= limits.quiet_of_least
-    if pairs < limits.quiet_known_pairs or chain.quiet_changed > least or bare:
+    """(nanoseconds of this quiet, nanoseconds that it must last); the second is -1 where it is no such quiet."""
+    quiet_ns = chain.last_ns - chain.calm_since_ns if chain.calm else 0
+    if not chain.calm:
         return quiet_ns, -1
+    _, longest_ns, _ = chain.own.get(look.light.name.lower(), _NOTHING_KNOWN)
     return quiet_ns, max(limits.quiet_span_ns, 2 * int(longest_ns) + limits.quiet_more_ns)
 
 
 def _by_quiet(chain: LookHistory, look: Look, limits: PictureThresholds) -> Finding | None:
     quiet_ns, least_ns = _quiet(chain, look, limits)
-    if least_ns < 0 or quiet_ns < least_ns or chain.quiet < limits.quiet_pairs:
+    if least_ns < 0 or quiet_ns < least_ns or chain.calm < limits.quiet_pairs:
         return None
     value, threshold = quiet_ns / NS_PER_S, least_ns / NS_PER_S
     return Finding(Fault.FROZEN, "quiet_too_long", "quiet_seconds", value, threshold, value - threshold)
