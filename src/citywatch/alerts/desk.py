@@ -23,7 +23,7 @@ from citywatch.domain import by_device, dues
 from citywatch.domain.alerts import AlertMove, AlertState
 from citywatch.domain.cameras import DEVICE_REMOVED
 from citywatch.domain.evasion import Evasion
-from citywatch.domain.events import Event, EventKind, Severity, event_id
+from citywatch.domain.events import Event, EventKind, Severity, event_id, text_with
 from citywatch.domain.incidents import INCIDENT, IncidentEnd
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.labels import Labels
@@ -257,8 +257,10 @@ def _open(state: State, event: Event, now_ns: int, policy: AlertPolicy, labels: 
         "labels": dict(labels),
         "exercise": event.kind is EventKind.EXERCISE_STARTED,
     }
+    # What was found is told twice, and made a text once.
+    body = "" if event.kind is EventKind.INCIDENT_OPENED else text_with(data, "subject", event.text())
     told = EventKind.ALERT_OPENED
-    yield Event(event_id(told, alert), told, event.device, event.at_ns, event.cause, data)
+    yield Event(event_id(told, alert), told, event.device, event.at_ns, event.cause, data, body)
     if flapping:
         yield _flapping(alert, row, event, opened[0])
 

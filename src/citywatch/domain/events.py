@@ -141,6 +141,8 @@ class EventKind(StrEnum):
 
 
 _line = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+quoted = json.encoder.encode_basestring
+"""A text as it stands in a line."""
 _DATA = ',"data":'
 _shown = lru_cache(maxsize=64)(format_instant)
 
@@ -158,7 +160,7 @@ class Event:
     `id` is made of its cause (see event_id), so that a second delivery changes nothing. `cause` is the id of
     what it belongs to: the same for a fault's confirmation, its alert and its ticket. `data` holds numbers,
     texts and lists in a fixed order per kind, and never the time of arrival. `body` is `data` as its line has it, where
-    the event was read from one: who writes it on need not make the text anew.
+    the event was read from one, or whoever made it had the text: who writes it on need not make it anew.
     """
 
     id: str
@@ -171,17 +173,18 @@ class Event:
 
     def to_json(self) -> str:
         """One line: fixed field order, shortest round-trip numbers, no spaces."""
-        return _line(
-            {
-                "at": _shown(self.at_ns),
-                "at_ns": self.at_ns,
-                "device": self.device,
-                "kind": self.kind.value,
-                "id": self.id,
-                "cause": self.cause,
-                "data": dict(self.data),
-            }
+        # `{"at":...,"data":{...}}` of one dictionary, put together of what is a text already and the few that are not.
+        at_ns = int.__repr__(self.at_ns)
+        return (
+            f'{{"at":"{_shown(self.at_ns)}","at_ns":{at_ns},"device":{quoted(self.device)},"kind":"{self.kind.value}",'
+            f'"id":{quoted(self.id)},"cause":{quoted(self.cause)}{_DATA}{self.body or _line(dict(self.data))}}}'
         )
+
+    def text(self) -> str:
+        """`data` as its line has it, made once: for whoever puts it into another event."""
+        if not self.body:
+            object.__setattr__(self, "body", _line(dict(self.data)))
+        return self.body
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Event:
@@ -199,6 +202,11 @@ class Event:
     def sort_key(self) -> tuple[int, str, str, str]:
         """The order of event files: (at_ns, device, kind, id)."""
         return (self.at_ns, self.device, self.kind.value, self.id)
+
+
+def text_with(data: Mapping[str, Any], name: str, text: str) -> str:
+    """The text of `data` where that of one of its values, `name`, is known already. There is no such name within it."""
+    return _line({**data, name: None}).replace(f'"{name}":null', f'"{name}":{text}', 1)
 
 
 _KIND = b'","kind":"'

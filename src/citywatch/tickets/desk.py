@@ -179,10 +179,10 @@ def _of_ticket(state: State, ticket: str, row: dict[str, Any], at_ns: int, polic
 def _opened(
     state: State, event: Event, now_ns: int, policy: TicketPolicy, labels: Labels, team: str
 ) -> Iterator[Event]:
+    if policy.alert_only and _is_alert_only(event, policy, labels):
+        return
     ticket = rows.of_cause(state, event.cause)
     if state.get(ROOM, ticket) is not None:
-        return
-    if policy.alert_only and _is_alert_only(event, policy, labels):
         return
     at_ns = min(event.at_ns, now_ns + _MOST_AHEAD_NS) if now_ns else event.at_ns
     laid_by = rows.laid_by(state, ticket, at_ns)
