@@ -82,7 +82,7 @@ def test_what_cannot_be_decoded_is_a_dead_letter_and_the_rest_goes_on() -> None:
     log = MemoryLog(1)
     door = LogDoor(log, "test")
     door.append(heavy(range(1)))
-    log._partitions[0].readings[0] = (log._partitions[0].readings[0][0], b"CWB1 no blob at all")
+    log._partitions[0].readings[0] = log._partitions[0].readings[0]._replace(blob=b"CWB1 no blob at all")
     door.append(heavy(range(1, 2)))
     kinds = [event.kind for event in drained(log, CityStep(LAW))]
     assert kinds.count(EventKind.ROW_DEAD) == 1
