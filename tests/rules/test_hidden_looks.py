@@ -72,12 +72,34 @@ def test_a_bus_that_is_a_cover_itself_costs_nothing_either(watch):
     ids=["too soon", "brighter", "of another colour", "with less contrast"],
 )
 def test_two_looks_are_not_enough_when_it_may_be_something_else_or_what_still_passes(watch, after_s, changes):
-    changed = COVER | {"contrast_ratio": math.nan} | changes
+    changed = STICKER | {"contrast_ratio": math.nan} | changes
     watch.look(**COVER)
     watch.look(after_s=after_s, **changed)
     assert watch.confirmed() == []
     watch.look(after_s=420, **changed)
     assert watch.confirmed() == [Fault.PARTLY_COVERED]
+
+
+def test_what_is_found_again_in_the_look_before_is_the_same_in_any_light(watch):
+    watch.look(**COVER)
+    watch.look(after_s=420, **COVER | {"mean": 150.0})
+    assert watch.confirmed() == [Fault.PARTLY_COVERED]
+
+
+def test_what_comes_again_after_long_without_an_answer_takes_three_looks(watch):
+    watch.look(**COVER)
+    for _ in range(3):
+        watch.look(after_s=420, match_share=math.nan)
+    watch.look(after_s=420, **STICKER)
+    assert watch.confirmed() == []
+
+
+def test_a_bus_that_stands_and_a_view_that_shakes_are_not_moved(watch):
+    for _ in range(2):
+        watch.look(after_s=300, **PASSING_BUS | {"steady_share": 0.9})
+    for x in (30.0, -20.0):
+        watch.look(after_s=420, **MOVED | {"shift_x": x, "steady_share": 0.3})
+    assert watch.confirmed() == [Fault.SHAKING]
 
 
 def test_one_good_look_in_between_ends_it(watch):

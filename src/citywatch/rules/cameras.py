@@ -8,9 +8,9 @@ of state a camera: `camera` (faults, and what the last look leaves), `usual` (wh
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from citywatch.domain.devices import DeviceKind, DeviceState
 from citywatch.domain.events import Event
@@ -43,6 +43,10 @@ _STALE_SUSPICION_NS = 2 * 3600 * NS_PER_S
 """A suspicion from the night is dropped by day when it is older: it may come again the next night."""
 _MUST_STAY = frozenset({Fault.MOVED, Fault.PARTLY_COVERED})
 """Faults of which a look that shows something else than the one before says nothing, until another shows the same."""
+_STEADY_SHARE = 0.6
+"""A look shows what the one just before did, too, when this share of that is found again in it, whatever its light."""
+_MOST_APART = 2.5
+"""Two looks that are alike confirm a fault up to so many times `confirm_seconds` apart: with one hidden in between."""
 _AWAY_PIXELS = 4.0
 """A view lies elsewhere from so many grid pixels on, as far as shaking is concerned."""
 _SAME_PLACE_PIXELS, _SAME_PLACE_SHARE = 2.5, 0.05
@@ -201,13 +205,21 @@ def _keyless(case: _Case, before: list[int], policy: CameraPolicy) -> list[int]:
 # ---- one fault of one look
 
 
+class _Mark(NamedTuple):
+    """A look of a suspicion that a later one is held against: when, its likeness, and where a displaced view lay."""
+
+    at_ns: int
+    like: Sequence[float]
+    place: Sequence[float]
+
+
 def _one_fault(case: _Case, fault: Fault, rule: Confirmation) -> None:
     """Count the look for or against the fault."""
     look, name = case.look, fault.value
     fault_row, finding = case.open.get(name), case.judgement.found.get(fault)
     event = None
     if finding is not None and fault_row is not None and _lies_elsewhere(case, finding, fault_row):
-        case.open[name] = {**_changed(case, fault_row), "place": _place(case, finding)}
+        case.open[name] = _changed(case, fault_row, _place(case, finding))
     elif finding is not None and not _aimed_again(case, fault, fault_row, finding):
         last_good_ns = case.good.get(name, NEVER)
         evidence = _evidence(case, finding)
@@ -219,7 +231,7 @@ def _one_fault(case: _Case, fault: Fault, rule: Confirmation) -> None:
         if fault_row is None and rule.hidden_looks and _tells_alike(case, fault):
             after = {**after, "like": likeness(look)}
         if fault is Fault.MOVED:
-            after = {**after, "far": _far(finding), "place": _place(case, finding) or after.get("place", [])}
+            after = {"place": _place(case, finding), **after, "far": _far(finding)}
         case.open[name] = after
     elif fault not in case.judgement.unchecked:
         case.good[name] = look.at_ns
@@ -230,19 +242,28 @@ def _one_fault(case: _Case, fault: Fault, rule: Confirmation) -> None:
             else:
                 case.open[name] = left
     elif fault_row is not None and fault in _MUST_STAY and case.judgement.unchecked[fault] == Own.VIEW_CHANGES:
-        case.open[name] = _changed(case, fault_row)
+        case.open[name] = _changed(case, fault_row, [])
     if event is not None:
         case.events.append(event)
 
 
+def _marks(fault_row: FaultRow) -> list[_Mark]:
+    """The first bad look of a suspicion, and the last that showed something else and is the fault if it stays."""
+    first = _Mark(fault_row["first_bad_ns"], fault_row.get("like", ()), fault_row.get("place", ()))
+    other = fault_row.get("other")
+    return [first] if other is None else [first, _Mark(*other)]
+
+
 def _is_as_before(case: _Case, finding: Finding, fault_row: FaultRow, rule: Confirmation) -> bool:
-    """Whether a bad look shows what the first one did, or the last that had changed, as long ago as the rule asks."""
-    look, since_ns = case.look, case.look.at_ns - rule.confirm_seconds * NS_PER_S
-    if not _tells_alike(case, finding.fault):
-        return False
-    other_ns, other = fault_row.get("other") or (look.at_ns, ())
-    return (fault_row["first_bad_ns"] <= since_ns and is_like(look, fault_row.get("like", ()))) or (
-        other_ns <= since_ns and is_like(look, other)
+    """Whether a bad look shows what one of the marks did, as long ago as the rule asks, and not much longer: what comes
+    again when nothing could be checked for a while may be the light.
+    """
+    look, apart_ns = case.look, rule.confirm_seconds * NS_PER_S
+    return _tells_alike(case, finding.fault) and any(
+        apart_ns <= look.at_ns - mark.at_ns <= _MOST_APART * apart_ns
+        and not _is_apart(mark.place, _place(case, finding))
+        and (is_like(look, mark.like) or (mark.at_ns == look.previous_at_ns and look.steady_share >= _STEADY_SHARE))
+        for mark in _marks(fault_row)
     )
 
 
@@ -255,15 +276,27 @@ def _tells_alike(case: _Case, fault: Fault) -> bool:
     return math.hypot(*case.view.shift(case.look)) >= _AWAY_PIXELS
 
 
-def _changed(case: _Case, fault_row: FaultRow) -> FaultRow:
+def _changed(case: _Case, fault_row: FaultRow, place: list[float]) -> FaultRow:
     """A suspicion after a look at something else than before: that is a fault if it stays."""
-    return {**fault_row, "other": [case.look.at_ns, likeness(case.look)]}
+    return {**fault_row, "other": [case.look.at_ns, likeness(case.look), place]}
 
 
 def _lies_elsewhere(case: _Case, finding: Finding, fault_row: FaultRow) -> bool:
-    """Whether a view that is suspected of being displaced is, and elsewhere than it was: it may shake."""
-    before, now = fault_row.get("place"), _place(case, finding)
-    if fault_row["phase"] != SUSPECT or not before or not now:
+    """Whether a camera that is suspected of having been moved shows something else than it did at its marks: it may
+    shake, or what was taken for another view has passed.
+    """
+    if finding.fault is not Fault.MOVED or fault_row["phase"] != SUSPECT or "place" not in fault_row:
+        return False
+    now = _place(case, finding)
+    return all(
+        _is_apart(mark.place, now) or (bool(mark.place) != bool(now) and not is_like(case.look, mark.like))
+        for mark in _marks(fault_row)
+    )
+
+
+def _is_apart(before: Sequence[float], now: Sequence[float]) -> bool:
+    """Whether a view is displaced at both looks, and lies elsewhere."""
+    if not before or not now:
         return False
     return math.dist(before, now) > _SAME_PLACE_PIXELS + _SAME_PLACE_SHARE * math.hypot(*now)
 
