@@ -29,6 +29,7 @@ from citywatch.api.findings_config import FindingsConfig, Open311Config
 from citywatch.domain.devices import check_device_id, scale_device
 from citywatch.domain.faults import NO_PICTURE, NOT_OF_CAMERAS, Fault
 from citywatch.domain.labels import Matcher
+from citywatch.domain.topology import IN_WORDS, misplaced
 from citywatch.errors import ConfigurationError
 from citywatch.notifications.config import NotificationSettings
 from citywatch.tickets.config import TicketSettings
@@ -464,6 +465,12 @@ class Settings(_Part):
             if device in seen:
                 raise ValueError(f"device {device!r} is described twice; give each camera and lane its own id")
             seen.add(device)
+        return self
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Settings:
+        for camera, why in misplaced({camera.camera: camera.parent for camera in self.cameras}).items():
+            raise ValueError(f"camera {camera!r}: parent: {IN_WORDS[why]}")
         return self
 
     @model_validator(mode="after")

@@ -191,6 +191,18 @@ def test_lists_are_filtered_and_paged(served, admin):
     assert admin.get("/api/v1/cameras?q=%25").json()["items"] == []
 
 
+def test_a_camera_cannot_hang_on_what_hangs_on_it(served, admin):
+    url = "rtsp://192.0.2.90/1"
+    assert admin.put("/api/v1/cameras/ring-1", json={"url": url, "parent": "ring-0"}).status_code == 200
+    refused = admin.put("/api/v1/cameras/ring-0", json={"url": url, "parent": "ring-1"})
+    assert (refused.status_code, refused.json()["reason"]) == (409, "parent_is_child")
+    table = f"camera,url,parent\nring-0,{url},ring-2\nring-2,{url},ring-1\n".encode()
+    answer = admin.post("/api/v1/cameras/import", content=table, headers=CSV)
+    assert answer.status_code == 422
+    assert {error["field"] for error in answer.json()["errors"]} == {"table.ring-0.parent", "table.ring-2.parent"}
+    assert admin.get("/api/v1/cameras/ring-0").status_code == 404
+
+
 def test_the_patrols_report_is_passed_on(served, admin):
     assert admin.get("/api/v1/patrol").status_code == 503
     figures = {"visits_per_s": None, "failing_share": None, "decoder_cpu_s": 0.03, "patrol_cpu_s": 0.01}

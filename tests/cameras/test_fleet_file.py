@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from citywatch.adapters.cameras.config import CameraSettings
 from citywatch.adapters.cameras.fleet_file import COLUMNS, parse_fleet
+from citywatch.domain.topology import IN_WORDS, PARENT_IS_CHILD, TOO_DEEP
 from citywatch.errors import DescriptionRefused
 
 CLASSES = ("standard", "gate")
@@ -129,3 +130,18 @@ def test_ten_thousand_cameras():
 def test_any_bytes_are_cameras_or_mistakes(content):
     with contextlib.suppress(DescriptionRefused):
         assert isinstance(parse_fleet(b"camera,url,name\n" + content), list)
+
+
+def test_what_cannot_hang_together_is_told_with_its_line():
+    ring = ["camera,parent,url", "a,b,rtsp://h/1", "b,c,rtsp://h/1", "c,a,rtsp://h/1", "d,switch,rtsp://h/1"]
+    told = mistakes("\n".join(ring))
+    assert told == [f"line {line}, column 2: parent: {IN_WORDS[PARENT_IS_CHILD]}" for line in (2, 3, 4)]
+    deep = ["camera,parent,url", *(f"n{level},n{level - 1},rtsp://h/1" for level in range(1, 9))]
+    assert mistakes("\n".join(deep)) == [f"line 9, column 2: parent: {IN_WORDS[TOO_DEEP]}"]
+    assert parse_fleet("\n".join(deep[:-1]).encode())
+
+
+@pytest.mark.parametrize(("mark", "said"), [(";", ";"), ("\t", "a tab")])
+def test_another_separator_is_named(mark, said):
+    first = mistakes(f"camera{mark}url\nx{mark}rtsp://h/1\n")[0]
+    assert first.startswith(f"line 1, column 1: the columns are separated by {said};")

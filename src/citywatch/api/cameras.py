@@ -7,6 +7,7 @@ answered as they may be shown.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ from citywatch.domain.commands import CommandBatch, Verb
 from citywatch.domain.devices import DeviceKind, DeviceState
 from citywatch.domain.events import event_id
 from citywatch.domain.pictures import Fault
+from citywatch.domain.topology import IN_WORDS, misplaced
 from citywatch.errors import DescriptionRefused, Mistake
 from citywatch.ports import Row
 from citywatch.tickets.desk import ticket_id
@@ -327,6 +329,8 @@ def _writing(app: FastAPI, api: Api) -> None:
             raise _refused(refused.mistakes, "body") from None
         except ValueError as error:
             raise invalid("body", str(error)) from None
+        for why in (await run_in_threadpool(_misplaced, api, [described])).values():
+            raise Problem(409, "refused", f"refused: {IN_WORDS[why]}", reason=why)
         caller = caller_of(request)
         pending = await give(
             api,
@@ -396,6 +400,9 @@ def _writing(app: FastAPI, api: Api) -> None:
             raise _refused(refused.mistakes, "table") from None
         except ValueError as error:
             raise invalid("table", str(error)) from None
+        misplaced = await run_in_threadpool(_misplaced, api, described)
+        if misplaced:
+            raise _refused([Mistake(f"{one}.parent", IN_WORDS[why]) for one, why in misplaced.items()], "table")
         known = {row["camera"]: row for row in await run_in_threadpool(api.store.cameras)}
         added = [one for one in described if one.camera not in known]
         changed = [one for one in described if one.camera in known and _differs(one, known[one.camera])]
@@ -412,6 +419,22 @@ def _writing(app: FastAPI, api: Api) -> None:
             return result
         commands = await _give_all(api, request, {one.camera: args[one.camera] for one in [*added, *changed]})
         return await _verdicts(api, result, commands, {one.camera for one in added})
+
+
+def _misplaced(api: Api, described: Sequence[Described]) -> dict[str, str]:
+    """Cameras that cannot hang where they are to hang, as far as is told already: domain.topology. The incident stage
+    has the last word.
+    """
+
+    @functools.cache
+    def parent_of(device: str) -> str:
+        told = api.store.camera(device)
+        if told is not None:
+            return str(told["description"].get("parent", ""))
+        row = api.store.device(device)
+        return "" if row is None else str(row["parent"])
+
+    return misplaced({one.camera: str(one.fields.get("parent", "")) for one in described}, parent_of)
 
 
 async def _give_all(api: Api, request: Request, args: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from citywatch.api.problems import Problem, invalid, responses
 from citywatch.api.shared import EXAMPLE_ID, Api, Id
 from citywatch.domain.commands import CommandBatch, Verb
 from citywatch.domain.events import event_id
+from citywatch.domain.topology import IN_WORDS
 from citywatch.ports import Row
 
 _KEY = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -42,11 +43,10 @@ _REASONS = {
     "too_many_exercises": "fifty exercises are under way beside it; end some of them",
     "too_much_work": "eight pieces of work lie ahead of this device already",
     "other_kind": "this id is that of a scale; give the camera another",
-    "parent_is_child": "the parent hangs on this device itself",
     "over_already": "its times are over, or lie too far back",
     "too_many": "a thousand are kept already; end some",
     "already_ended": "somebody has ended it before",
-    "too_deep": "there would be more than eight devices above one another",
+    **IN_WORDS,
 }
 
 

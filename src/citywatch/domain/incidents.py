@@ -18,9 +18,6 @@ REACHABILITY = frozenset({Fault.UNREACHABLE, Fault.NO_MEDIA, Fault.STALLED, Faul
 INCIDENT = "incident"
 """The kind of an incident's alert."""
 
-MOST_LEVELS = 8
-"""Devices above one another, the lowest and the highest counted."""
-
 MOST_NAMED = 500
 """Children named in one event; more come in further events of the same instant."""
 

@@ -29,7 +29,6 @@ from citywatch.domain.faults import Fault
 from citywatch.domain.incidents import (
     CLOCKS_ASK,
     MOST_ASKED,
-    MOST_LEVELS,
     MOST_NAMED,
     IncidentEnd,
     IncidentReason,
@@ -38,6 +37,7 @@ from citywatch.domain.incidents import (
 )
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.state import Row, State
+from citywatch.domain.topology import MOST_LEVELS, PARENT_IS_CHILD, TOO_DEEP
 
 NODE = "node"
 FAULT = "fault"
@@ -47,8 +47,6 @@ INCIDENT = "incident"
 BACK = "back"
 NEVER = -1
 
-PARENT_IS_CHILD = "parent_is_child"
-TOO_DEEP = "too_deep"
 LEAST_VANISHED = 2
 """One child alone is never "most of them"."""
 

@@ -27,6 +27,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from citywatch.adapters.cameras.config import STANDARD_CLASS, CameraSettings
+from citywatch.domain.topology import IN_WORDS, misplaced
 from citywatch.errors import DescriptionRefused, Mistake
 
 _FIELDS = {"class": "camera_class"} | {name: name for name in CameraSettings.model_fields if name != "camera_class"}
@@ -64,6 +65,7 @@ def parse_fleet(
             begins = reader.line_num + 1
     except csv.Error as error:
         table.mistakes.append(Mistake("", f"cannot be read as CSV: {error}", begins))
+    table.end()
     if table.columns is None and not table.mistakes:
         table.mistakes.append(Mistake("", "a header is wanted: camera,url and further columns", 1))
     if table.mistakes:
@@ -89,6 +91,12 @@ class _Table:
         else:
             self._take_camera(line, cells, self.columns)
 
+    def end(self) -> None:
+        """What can be wrong only of all lines together."""
+        for camera, why in misplaced({camera.camera: camera.parent for camera in self.cameras}).items():
+            number = (self.columns or []).index("parent") + 1
+            self.mistakes.append(Mistake("parent", IN_WORDS[why], self._lines[camera], number))
+
     def _take_header(self, line: int, cells: list[str]) -> None:
         while cells and not cells[-1]:
             cells.pop()  # a spreadsheet's empty columns
@@ -97,6 +105,9 @@ class _Table:
             if name not in _FIELDS:
                 words = f"unknown column; known: {', '.join(COLUMNS)}"
                 # Without a header the first line is a camera: what stands in it may be secret.
+                if len(names) == 1 and (other := re.search(r"[;\t]", cells[0])):
+                    said = "a tab" if other[0] == "\t" else other[0]
+                    words = f"the columns are separated by {said}; save the table with commas between them"
                 self.mistakes.append(Mistake(name if _NAME.fullmatch(name) else "", words, line, column))
             elif name in names[: column - 1]:
                 self.mistakes.append(Mistake(name, "this column stands twice", line, column))
