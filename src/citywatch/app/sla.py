@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from citywatch.app.clock import SystemClock
 from citywatch.app.data_dir import DataDir
 from citywatch.app.kernels import use_cache, warm_imported
-from citywatch.domain.instants import check_zone
+from citywatch.domain.instants import NS_PER_S, check_zone, local_instant, parse_instant
 from citywatch.errors import ConfigurationError, DescriptionRefused, RecordRefused
 
 if TYPE_CHECKING:
@@ -82,17 +84,19 @@ def explain(
     """Say which stretches of time make a figure, and what they add up to."""
     use_cache()
     from citywatch.sla.explain import Selection, explained  # noqa: PLC0415
+    from citywatch.sla.verdicts import percent  # noqa: PLC0415
 
-    told = explained(
-        _work_out(data_dir, config, contract, begin, end, as_known_at, source), Selection(**selection), most=most
-    )
+    found = _work_out(data_dir, config, contract, begin, end, as_known_at, source)
+    told = explained(found, Selection(**selection), most=most)
+    zone = ZoneInfo(found.contract.time_zone)
     if as_json:
         print(json.dumps(told, indent=1, ensure_ascii=False))
         return
     for row in told["intervals"]:
         because = " ".join(word for word in (row["cause"], row["evidence"][:12]) if word)
+        times = f"{_local(row['from'], zone)}  {_local(row['to'], zone)}"
         print(
-            f"{row['from']}  {row['to']}  {row['required_seconds']:>12,} s  {row['counts_as']:8}  {row['state']:19}  "
+            f"{times}  {row['required_seconds']:>12,} s  {row['counts_as']:8}  {row['state']:19}  "
             f"{row['device']}  {because}"
         )
     left_out = told["intervals_in_all"] - len(told["intervals"])
@@ -102,7 +106,7 @@ def explain(
         ", ".join(f"{name} {told[name + '_seconds']:,} s" for name in ("up", "down", "unknown", "excluded", "retired"))
     )
     if told["worst"] is not None:
-        print(f"{100 * told['worst']:.4f} % to {100 * told['best']:.4f} %: {told['verdict']}")
+        print(f"{percent(told['worst_exact'], 4)} % to {percent(told['best_exact'], 4)} %: {told['verdict']}")
 
 
 def _work_out(
@@ -124,14 +128,25 @@ def _work_out(
 
 
 def _text(found: Report) -> str:
-    shown = found.as_json()
-    lines = [f"{shown['title'] or shown['contract']}: {shown['from']} to {shown['to']}, {shown['devices']} devices"]
+    from citywatch.sla.verdicts import percent  # noqa: PLC0415
+
+    shown = found.figures_json()
+    zone = ZoneInfo(found.contract.time_zone)
+    begin, end = local_instant(found.from_ns, zone), local_instant(found.to_ns, zone)
+    lines = [f"{shown['title'] or shown['contract']}: {begin} to {end}, {shown['devices']} devices"]
     if shown["worst"] is None:
         return "\n".join([*lines, "No time was required."])
     lines.append(
-        f"Intact {100 * shown['worst']:.4f} % to {100 * shown['best']:.4f} %,"
+        f"Intact {percent(shown['worst_exact'], 4)} % to {percent(shown['best_exact'], 4)} %,"
         f" target {shown['target_percent']:g} %: {shown['verdict']}"
     )
+    if (so_far := shown["so_far"]) is not None and so_far["worst"] is not None:
+        lines.append(
+            f"So far, to {local_instant(found.now_ns, zone)}: {percent(so_far['worst_exact'], 4)} % to"
+            f" {percent(so_far['best_exact'], 4)} %: {so_far['verdict']}"
+        )
+    if (penalty := shown["penalty"]) is not None:
+        lines.append(f"Deducted {penalty['deduct_percent_best']:g} to {penalty['deduct_percent_worst']:g} %")
     lines.append(
         ", ".join(f"{name} {shown[name + '_seconds']:,} s" for name in ("up", "down", "unknown", "excluded", "retired"))
     )
@@ -148,8 +163,12 @@ def _text(found: Report) -> str:
             f" {cases['running']} running: {response['verdict']}"
         )
     for device in shown["worst_devices"][:5]:
-        lines.append(f"  {device['device']}: {100 * device['worst']:.3f} %, down {device['down_seconds']:,} s")
+        lines.append(f"  {device['device']}: {percent(device['worst_exact'])} %, down {device['down_seconds']:,} s")
     return "\n".join([*lines, *shown["notes"]])
+
+
+def _local(instant: str, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(parse_instant(instant) // NS_PER_S, zone).isoformat()
 
 
 def _write(place: str, content: bytes) -> None:

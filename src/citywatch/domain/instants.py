@@ -61,3 +61,15 @@ def parse_instant(text: str) -> int:
 def day_of(at_ns: int) -> str:
     """The UTC day of an instant, `YYYY-MM-DD`."""
     return format_instant(at_ns)[:10]
+
+
+def local_instant(at_ns: int, zone: ZoneInfo) -> str:
+    """For people: the local time to the second with its offset, such as `2026-01-31 08:00:00+08`."""
+    at = datetime.fromtimestamp(at_ns // NS_PER_S, zone)
+    return f"{at:%Y-%m-%d %H:%M:%S}{local_offset(at)}"
+
+
+def local_offset(at: datetime) -> str:
+    """`Z`, `+08` or `+05:30`."""
+    shown = f"{at:%z}"
+    return "Z" if shown == "+0000" else f"{shown[:3]}:{shown[3:]}" if shown[3:] != "00" else shown[:3]

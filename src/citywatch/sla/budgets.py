@@ -44,10 +44,14 @@ class Budget:
         return self.allowed_ns - self.used_best_ns
 
 
-def budget(figure: Figure, target: Fraction) -> Budget:
-    """Of the required time of the worst reading. In it unknown time is used; in the best one it is not."""
-    worst = figure.worst
-    return Budget((1 - target) * worst.required_ns, figure.best.down_ns, worst.down_ns + worst.unknown_ns)
+def budget(figure: Figure, target: Fraction, so_far: Figure | None = None) -> Budget:
+    """Of the required time of the worst reading. In it unknown time is used; in the best one it is not.
+
+    `so_far`: the part of the window that has been, where it is not over: what lies ahead has used nothing yet.
+    """
+    been = so_far or figure
+    used_worst_ns = been.worst.down_ns + been.worst.unknown_ns
+    return Budget((1 - target) * figure.worst.required_ns, been.best.down_ns, used_worst_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -51,6 +52,13 @@ def _duration_ns(value: object) -> object:
     raise ValueError("a time is wanted, such as 90s, 30m, 24h or 3d")
 
 
+def _as_duration(value: int) -> str:
+    """As it is written: the largest unit that divides it."""
+    whole_s = value // NS_PER_S
+    unit = next(unit for unit in ("d", "h", "m", "s") if whole_s % _UNIT_S[unit] == 0)
+    return f"{whole_s // _UNIT_S[unit]}{unit}"
+
+
 def _hours(value: object) -> object:
     if isinstance(value, str) and (match := _HOURS.fullmatch(value.strip())):
         a, b, c, d = (int(part) for part in match.groups())
@@ -60,10 +68,20 @@ def _hours(value: object) -> object:
     raise ValueError("hours are wanted, such as 08:30-17:30, 00:00-24:00, or 22:00-06:00 over midnight")
 
 
+def _as_hours(value: tuple[int, int]) -> str:
+    begin, end = value
+    end = end if end <= _DAY_S else end - _DAY_S
+    return f"{begin // 3600:02}:{begin % 3600 // 60:02}-{end // 3600:02}:{end % 3600 // 60:02}"
+
+
 Percent = Annotated[Decimal, BeforeValidator(_percent), Field(ge=0, le=100, max_digits=12)]
-Duration = Annotated[int, BeforeValidator(_duration_ns), Field(gt=0)]
+Duration = Annotated[
+    int, BeforeValidator(_duration_ns), Field(gt=0), PlainSerializer(_as_duration, return_type=str, when_used="json")
+]
 Zone = Annotated[str, AfterValidator(check_zone)]
-DayHours = Annotated[tuple[int, int], BeforeValidator(_hours)]
+DayHours = Annotated[
+    tuple[int, int], BeforeValidator(_hours), PlainSerializer(_as_hours, return_type=str, when_used="json")
+]
 
 
 class _Part(BaseModel):
@@ -121,6 +139,16 @@ class Penalty(_Part):
     deduct_percent: Percent = Field(description="What of the payment is deducted")
 
 
+def _steps_fall(penalties: tuple[Penalty, ...]) -> tuple[Penalty, ...]:
+    for milder, harder in pairwise(penalties):
+        if harder.below_percent >= milder.below_percent or harder.deduct_percent <= milder.deduct_percent:
+            raise ValueError("they go from the mildest to the hardest: below_percent falls, deduct_percent rises")
+    return penalties
+
+
+Penalties = Annotated[tuple[Penalty, ...], AfterValidator(_steps_fall)]
+
+
 class IntactTerms(_Part):
     """The share of required time in working order."""
 
@@ -130,15 +158,7 @@ class IntactTerms(_Part):
     degraded: Literal[Counts.UP, Counts.DOWN, Counts.BETWEEN] = Field(
         default=Counts.UP, description="What degraded time counts as"
     )
-    penalties: tuple[Penalty, ...] = Field(default=(), description="Steps, from the mildest to the hardest")
-
-    @field_validator("penalties")
-    @classmethod
-    def _steps_fall(cls, penalties: tuple[Penalty, ...]) -> tuple[Penalty, ...]:
-        for milder, harder in pairwise(penalties):
-            if harder.below_percent >= milder.below_percent or harder.deduct_percent <= milder.deduct_percent:
-                raise ValueError("they go from the mildest to the hardest: below_percent falls, deduct_percent rises")
-        return penalties
+    penalties: Penalties = Field(default=(), description="Steps, from the mildest to the hardest")
 
     @property
     def target(self) -> Fraction:
@@ -151,6 +171,7 @@ class ClockTerms(_Part):
     within: Duration = Field(description="Such as 24h; counted on the calendar")
     share_percent: Percent = Field(default=Decimal(100), description="Share of cases; 100 is every single one")
     calendar: str = Field(default=ALWAYS, description="Hours in which the clock runs")
+    penalties: Penalties = Field(default=(), description="Steps by the share of cases kept, as those of `intact`")
 
 
 class Exclusion(_Part):

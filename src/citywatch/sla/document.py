@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,12 +27,15 @@ from citywatch.domain.documents import (
     Tone,
     Verdict,
 )
-from citywatch.domain.instants import NS_PER_S, parse_instant
+from citywatch.domain.instants import NS_PER_S, local_instant, local_offset, parse_instant
 from citywatch.domain.service import ALWAYS_NS
+from citywatch.domain.tickets import ClockState
 from citywatch.sla.budgets import BURNS, DAY_NS, HOUR_NS
+from citywatch.sla.cases import late_first
 from citywatch.sla.figures import Window, sums
 from citywatch.sla.readings import CLASSES, Class
 from citywatch.sla.report import GROUPS, Report, seconds
+from citywatch.sla.verdicts import percent
 from citywatch.sla.words import WORDS
 
 MOST_ROWS = 500
@@ -76,6 +78,7 @@ class _Writer:
         blocks += [Heading(words["by_day"]), self._by_day()]
         blocks += [Heading(words["device_time"]), self._device_time()]
         blocks += [Heading(words["clocks"]), *self._clocks()]
+        blocks += self._late_repairs()
         blocks += [Heading(words["by_cause"]), *self._causes()]
         for key in GROUPS:
             if key in shown["groups"]:
@@ -93,7 +96,11 @@ class _Writer:
 
     def _note(self, note: tuple[str, Mapping[str, str]]) -> str:
         key, values = note
-        told = {name: self.words.get(value, value) if name == "counts" else value for name, value in values.items()}
+        told = dict(values)
+        if "counts" in told:
+            told["counts"] = self.words.get(told["counts"], told["counts"])
+        if "at" in told:
+            told["at"] = self._moment(parse_instant(told["at"]))
         return self.words[key].format(**told)
 
     def _headline(self) -> list[Block]:
@@ -101,12 +108,20 @@ class _Writer:
         if shown["worst"] is None:
             return [Text(words["nothing_required"])]
         figure = words["figure"].format(
-            worst=_percent(shown["worst_exact"], 4),
-            best=_percent(shown["best_exact"], 4),
+            worst=percent(shown["worst_exact"], 4),
+            best=percent(shown["best_exact"], 4),
             verdict=words[shown["verdict"]],
         )
         promise = words["promise"].format(target=f"{shown['target_percent']:g}")
         found: list[Block] = [Text(figure, Tone.FIGURE, Verdict(shown["verdict"])), Text(promise)]
+        if (so_far := shown["so_far"]) is not None and so_far["verdict"] is not None:
+            said = words["so_far"].format(
+                at=self._moment(self.report.now_ns),
+                worst=percent(so_far["worst_exact"], 4),
+                best=percent(so_far["best_exact"], 4),
+                verdict=words[so_far["verdict"]],
+            )
+            found.append(Text(said, verdict=Verdict(so_far["verdict"])))
         if (penalty := shown["penalty"]) is not None:
             best, worst = penalty["deduct_percent_best"], penalty["deduct_percent_worst"]
             found.append(Text(words["deducted"].format(best=f"{best:g}", worst=f"{worst:g}")))
@@ -162,7 +177,33 @@ class _Writer:
                     **{name: f"{count:,}" for name, count in cases.items()},
                 )
                 found.append(Text(told, verdict=Verdict(clock["verdict"])))
+                if (spread := clock["spread"]) is not None:
+                    found.append(Text(words["spread"].format(**{name: _hours(s) for name, s in spread.items()})))
+                if (penalty := clock["penalty"]) is not None:
+                    best, worst = penalty["deduct_percent_best"], penalty["deduct_percent_worst"]
+                    found.append(Text(words["clock_deducted"].format(best=f"{best:g}", worst=f"{worst:g}")))
         return found
+
+    def _late_repairs(self) -> list[Block]:
+        words = self.words
+        if self.shown["repair"] is None:
+            return []
+        late, count = late_first(self.report, most=MOST_ROWS)
+        if not late:
+            return []
+        rows = [
+            (
+                str(one["device"]), self._text_cell(one["from"]), self._text_cell(one["to"]) or words["lasts"],
+                str(one["cause"]) or words["not_told"], _hours(one["repair_seconds"]),
+            )
+            for one in late
+        ]  # fmt: skip
+        columns = (
+            Column(words["device"], weight=100), Column(words["since"], weight=_MOMENT),
+            Column(words["until"], weight=_MOMENT), Column(words["cause"], weight=100),
+            Column(words["clock_h"], True, 60),
+        )  # fmt: skip
+        return [Heading(words["late_repairs"]), Table(columns, rows), *self._more(count - MOST_ROWS)]
 
     def _causes(self) -> list[Block]:
         return self._ranking(self.shown["down_seconds_by_cause"], _COLOURS[Class.DOWN], self.words["by_cause"])
@@ -184,7 +225,7 @@ class _Writer:
         rows = [
             (
                 str(g[key] or words["not_told"]), f"{g['devices']:,}", f"{g['down_at_the_end']:,}",
-                _percent(g["worst_exact"]), _percent(g["best_exact"]), words[g["verdict"]] if g["verdict"] else "-",
+                percent(g["worst_exact"]), percent(g["best_exact"]), words[g["verdict"]] if g["verdict"] else "-",
                 _hours(g["down_seconds"]), f"{g['begun']:,}", _hours(g["mean_down_seconds"]),
                 _hours(g["mean_seconds_between"]),
             )
@@ -195,7 +236,7 @@ class _Writer:
     def _lowest(self) -> Block:
         words = self.words
         rows = [
-            (str(d["device"]), _percent(d["worst_exact"]), _percent(d["best_exact"]), _hours(d["down_seconds"]),
+            (str(d["device"]), percent(d["worst_exact"]), percent(d["best_exact"]), _hours(d["down_seconds"]),
              _hours(d["unknown_seconds"]))
             for d in self.shown["worst_devices"]
         ]  # fmt: skip
@@ -290,7 +331,7 @@ class _Writer:
             (
                 one["ticket"][-8:], one["device"], one["fault"],
                 *(self._text_cell(one[name]) for name in ("filed_at", "accepted_at", "closed_at")),
-                words.get(one["response"] or "", "-"), one["outcome"],
+                self._answer(one), one["outcome"],
             )
             for one in tickets[:MOST_ROWS]
         ]  # fmt: skip
@@ -301,6 +342,13 @@ class _Writer:
         )  # fmt: skip
         return [Table(columns, rows), *self._more(len(tickets) - MOST_ROWS)]
 
+    def _answer(self, ticket: Mapping[str, Any]) -> str:
+        """How its response clock stands, and what it has counted, in hours."""
+        if ticket["response"] is None:
+            return "-"
+        word = "late" if ticket["response"] == ClockState.BROKEN else ticket["response"]
+        return f"{self.words[word]} {_hours(ticket['response_seconds'])}"
+
     def _more(self, count: int) -> list[Block]:
         return [Text(self.words["more"].format(count=f"{count:,}"), Tone.SMALL)] if count > 0 else []
 
@@ -309,14 +357,13 @@ class _Writer:
 
     def _moment(self, at_ns: int) -> str:
         """A moment of the contract's zone, to the second, with its offset."""
-        at = self._local(at_ns)
-        return f"{at:%Y-%m-%d %H:%M:%S}{_offset(at)}"
+        return local_instant(at_ns, ZoneInfo(self.report.contract.time_zone))
 
     def _cell(self, at_ns: int | None) -> str:
         """The same in a table: with its offset only where the zone has several in the window."""
         if at_ns is None:
             return ""
-        same = len({_offset(self._local(one)) for one in (self.report.from_ns, self.report.to_ns, at_ns)}) == 1
+        same = len({local_offset(self._local(one)) for one in (self.report.from_ns, self.report.to_ns, at_ns)}) == 1
         return f"{self._local(at_ns):%Y-%m-%d %H:%M:%S}" if same else self._moment(at_ns)
 
     def _text_cell(self, text: str | None) -> str:
@@ -326,21 +373,8 @@ class _Writer:
         return datetime.fromtimestamp(at_ns // NS_PER_S, ZoneInfo(self.report.contract.time_zone))
 
 
-def _offset(at: datetime) -> str:
-    shown = f"{at:%z}"
-    return "Z" if shown == "+0000" else f"{shown[:3]}:{shown[3:]}" if shown[3:] != "00" else shown[:3]
-
-
 def _lowest_first(group: Mapping[str, Any]) -> tuple[bool, float]:
     return group["worst"] is None, group["worst"] or 0.0
-
-
-def _percent(exact: str | None, digits: int = 3) -> str:
-    """Per cent of an exact share, never rounded up: what is below the target is not shown as the target."""
-    if exact is None:
-        return "-"
-    whole = int(Fraction(exact) * 100 * 10**digits)
-    return f"{whole // 10**digits}.{whole % 10**digits:0{digits}d}"
 
 
 def _hours(length_s: float | None) -> str:

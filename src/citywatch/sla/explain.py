@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from citywatch.domain.instants import format_instant
-from citywatch.kernels import intervals
+from citywatch.sla.cases import failure_rows
 from citywatch.sla.figures import Tally, sums
 from citywatch.sla.readings import CLASSES, Class
-from citywatch.sla.report import GROUPS, Report, seconds, seconds_of, share_json
+from citywatch.sla.report import GROUPS, Report, seconds_of, share_json
 from citywatch.sla.verdicts import Share
 
 COUNTS = tuple(kind.name.lower() for kind in Class)
@@ -104,18 +104,6 @@ def _failures(report: Report, devices: Any, chosen: Selection, worst: bool, most
     wanted = devices[failures.device]
     if chosen.cause:
         wanted &= failures.cause == _word(report, chosen.cause)
-    clock = report.repair_elapsed(worst=worst)
     found: list[Mapping[str, Any]] = []
-    for i in np.flatnonzero(wanted).tolist()[:most]:
-        lasts = int(failures.end[i]) == intervals.END
-        found.append(
-            {
-                "device": report.history.devices[failures.device[i]],
-                "from": format_instant(int(failures.begin[i])),
-                "to": None if lasts else format_instant(int(failures.end[i])),
-                "cause": report.history.words[failures.cause[i]],
-                "begun_in_the_window": bool(failures.begun[i]),
-                "repair_seconds": None if clock is None else seconds(int(clock[i])),
-            }
-        )
+    found += failure_rows(report, np.flatnonzero(wanted)[:most], worst=worst)
     return found

@@ -18,11 +18,12 @@ from citywatch.domain.instants import NS_PER_S, format_instant
 from citywatch.domain.service import ALWAYS_NS, NEVER_NS, STANDINGS, STATES
 from citywatch.domain.tickets import ClockState, HoldReason
 from citywatch.sla.budgets import BURNS, DAY_NS, HOUR_NS, budget, burn, deducted, outlook
+from citywatch.sla.cases import failure_rows, spread
 from citywatch.sla.contracts import ClockTerms, Contract, Counts, Listed, under
 from citywatch.sla.figures import Cases, Failures, Figure, Tally, Window, repair_cases, share_of
 from citywatch.sla.history import History
 from citywatch.sla.readings import Class, Readings, read
-from citywatch.sla.responses import Answered, Stretches, response_case, response_cases
+from citywatch.sla.responses import Answered, Stretches, response_time, response_times
 from citywatch.sla.verdicts import Share
 from citywatch.sla.words import ENGLISH
 
@@ -80,6 +81,19 @@ class Report:
         return self.readings.worst.history
 
     @property
+    def now_ns(self) -> int:
+        """The end of the window; where it is not over, up to when things are known."""
+        return self.known_until_ns if self.from_ns < self.known_until_ns < self.to_ns else self.to_ns
+
+    @cached_property
+    def so_far(self) -> Window:
+        """The part of the window that has been: all of it when it is over."""
+        if self.now_ns == self.to_ns:
+            return self.window
+        calendar = self.contract.calendar(self.contract.intact.calendar)
+        return Window.of(self.readings, calendar, self.from_ns, self.now_ns)
+
+    @property
     def target(self) -> Fraction:
         return self.contract.intact.target
 
@@ -88,6 +102,7 @@ class Report:
         return {
             **self.figures_json(),
             "tickets": self.tickets_json(),
+            "repairs": self.repairs_json(),
             "intervals": list(self.intervals()),
             "intervals_best": None if self.window.is_one else list(self.intervals(worst=False)),
         }
@@ -109,6 +124,7 @@ class Report:
             **share_json(share, self.target),
             **seconds_of(figure.worst),
             "readings": {"worst": seconds_of(figure.worst), "best": seconds_of(figure.best)},
+            "so_far": self._so_far(),
             "penalty": self._penalty(share),
             "budget": self._budget(figure),
             "failures": self._failures(figure),
@@ -119,7 +135,7 @@ class Report:
             "worst_devices": self.worst_devices(),
             "groups": {key: groups for key in GROUPS if (groups := self.groups(key))},
             "burn_rates": self.burn_rates(),
-            "forecast": self._forecasts(figure),
+            "forecast": self._forecasts(self.so_far.figure()),
             "notes": self.notes(),
         }
 
@@ -151,7 +167,7 @@ class Report:
         if names in ([], [""]):
             return []
         figures = self.window.figures(codes, len(names))
-        down = self.window.counts_now(Class.DOWN, codes, len(names))
+        down = self.so_far.counts_now(Class.DOWN, codes, len(names))
         failures = self.worst_failures
         mine = codes[failures.device]
         touching = np.bincount(mine, minlength=len(names)).tolist()
@@ -178,10 +194,12 @@ class Report:
         for one in sorted(self.tickets, key=lambda one: (one.filed_ns, one.ticket)):
             if one.filed_ns >= self.to_ns or (one.closed_ns is not None and one.closed_ns < self.from_ns):
                 continue
-            response = None
+            response, counted_ns = None, None
             if terms is not None and calendar is not None:
                 stood = self._left_out(one.device, worst=True)
-                state = response_case(one, terms, calendar, self.from_ns, self.to_ns, self.known_until_ns, stood)
+                state, counted_ns = response_time(
+                    one, terms, calendar, self.from_ns, self.to_ns, self.known_until_ns, stood
+                )
                 response = None if state is ClockState.NONE else state.value
             found.append(
                 {
@@ -194,18 +212,23 @@ class Report:
                     "outcome": one.outcome,
                     "reopened": one.reopened,
                     "response": response,
+                    "response_seconds": None if response is None or counted_ns is None else seconds(counted_ns),
                 }
             )
         return found
 
+    def repairs_json(self) -> list[dict[str, Any]]:
+        """The failures that touch the window (worst reading), each with what the repair clock has counted."""
+        return failure_rows(self, np.arange(len(self.worst_failures.begin)), worst=True)
+
     def burn_rates(self) -> list[dict[str, Any]]:
-        """For the fleet and each group: how fast the budget burns at the end of the window."""
+        """For the fleet and each group: how fast the budget burns at the end of the window, or now where it lasts."""
         found: list[dict[str, Any]] = []
         calendar = self.contract.calendar(self.contract.intact.calendar)
         keyed = [("all", [""], np.zeros(len(self.history.devices), np.int64))]
         keyed += [(key, *self.codes(key)) for key in GROUPS]
         for rate, length_ns in BURNS:
-            window = Window.of(self.readings, calendar, self.to_ns - length_ns, self.to_ns)
+            window = Window.of(self.readings, calendar, self.now_ns - length_ns, self.now_ns)
             for key, names, codes in keyed:
                 if key != "all" and names in ([], [""]):
                     continue
@@ -298,6 +321,8 @@ class Report:
         terms = self.contract.intact
         if self.as_known_at_ns is not None and self.as_known_at_ns < self.to_ns:
             found.append(("note_window_open", {}))
+        elif self.known_until_ns < self.to_ns:
+            found.append(("note_not_over", {"at": format_instant(self.known_until_ns)}))
         for name in sorted({terms.calendar, self.contract.repair.calendar if self.contract.repair else terms.calendar}):
             years = self.contract.calendar(name).provisional_years(self.from_ns, self.to_ns)
             if years:
@@ -320,13 +345,24 @@ class Report:
         }
 
     def _budget(self, figure: Figure) -> dict[str, Any]:
-        found = budget(figure, self.target)
+        found = budget(figure, self.target, self.so_far.figure())
         return {
             "allowed_seconds": float(found.allowed_ns / NS_PER_S),
             "used_seconds_worst": seconds(found.used_worst_ns),
             "used_seconds_best": seconds(found.used_best_ns),
             "left_seconds_worst": float(found.left_worst_ns / NS_PER_S),
             "left_seconds_best": float(found.left_best_ns / NS_PER_S),
+        }
+
+    def _so_far(self) -> dict[str, Any] | None:
+        """The figure of the part of the window that has been; None when it is over."""
+        if self.so_far is self.window:
+            return None
+        figure = self.so_far.figure()
+        return {
+            "to": format_instant(self.now_ns),
+            **share_json(figure.share, self.target),
+            **seconds_of(figure.worst),
         }
 
     def _failures(self, figure: Figure) -> dict[str, Any]:
@@ -343,17 +379,12 @@ class Report:
         terms = self.contract.response
         if terms is None or self.tickets is None:
             return None
-        worst = self._response_cases(terms, worst=True)
-        best = worst if self.window.is_one else self._response_cases(terms, worst=False)
-        return {
-            "within_seconds": seconds(terms.within),
-            "target_percent": float(terms.share_percent),
-            **share_json(share_of(worst, best), Fraction(terms.share_percent) / 100),
-            "cases": _cases(worst),
-        }
+        worst, lengths = self._response_times(terms, worst=True)
+        best = worst if self.window.is_one else self._response_times(terms, worst=False)[0]
+        return {**_clock_json(terms, worst, best), "cases": _cases(worst), "spread": spread(lengths)}
 
-    def _response_cases(self, terms: ClockTerms, *, worst: bool) -> Cases:
-        return response_cases(
+    def _response_times(self, terms: ClockTerms, *, worst: bool) -> tuple[Cases, list[int]]:
+        return response_times(
             self.tickets or (),
             terms,
             self.contract.calendar(terms.calendar),
@@ -379,15 +410,15 @@ class Report:
         terms = self.contract.repair
         if terms is None:
             return None
-        worst = repair_cases(self.worst_failures, self.repair_elapsed(worst=True), terms)
+        elapsed = self.repair_elapsed(worst=True)
+        worst = repair_cases(self.worst_failures, elapsed, terms)
         best = worst
         if not self.window.is_one:
             best = repair_cases(self.best_failures, self.repair_elapsed(worst=False), terms)
         return {
-            "within_seconds": seconds(terms.within),
-            "target_percent": float(terms.share_percent),
-            **share_json(share_of(worst, best), Fraction(terms.share_percent) / 100),
+            **_clock_json(terms, worst, best),
             "cases": {"worst": _cases(worst), "best": _cases(best)},
+            "spread": spread(elapsed.tolist()),
         }
 
     def repair_elapsed(self, *, worst: bool) -> Any:
@@ -417,17 +448,17 @@ class Report:
         names, codes = self.codes("contractor")
         found = [self._forecast("all", "", figure, None)]
         if names not in ([], [""]):
-            for number, (name, part) in enumerate(zip(names, self.window.figures(codes, len(names)), strict=True)):
+            for number, (name, part) in enumerate(zip(names, self.so_far.figures(codes, len(names)), strict=True)):
                 found.append(self._forecast("contractor", name, part, codes == number))
-        failures = self.worst_failures
-        spent = self.window.worst_spent
+        failures = self._failures_so_far[0]
+        spent = self.so_far.worst_spent
         down = self.readings.worst.counts == Class.DOWN
         total = np.zeros(len(spent) + 1, np.int64)
         np.cumsum(np.where(down, spent, 0), out=total[1:])
         each = total[failures.behind] - total[failures.first]
         for cause in np.unique(failures.cause).tolist():
             these = failures.cause == cause
-            arrivals = Fraction(int(failures.begun[these].sum()) * DAY_NS, self.to_ns - self.from_ns)
+            arrivals = Fraction(int(failures.begun[these].sum()) * DAY_NS, self.now_ns - self.from_ns)
             mean = Fraction(sum(each[these].tolist()), int(these.sum()))
             found.append(
                 {
@@ -443,8 +474,8 @@ class Report:
     def _forecast(self, by: str, group: str, figure: Figure, devices: Any) -> dict[str, Any]:
         found: dict[str, Any] = {"by": by, "group": group, "devices": figure.devices}
         for name, tally, failures in (
-            ("worst", figure.worst, self.worst_failures),
-            ("best", figure.best, self.best_failures),
+            ("worst", figure.worst, self._failures_so_far[0]),
+            ("best", figure.best, self._failures_so_far[1]),
         ):
             mine = np.ones(len(failures.begin), bool) if devices is None else devices[failures.device]
             seen = outlook(
@@ -454,7 +485,7 @@ class Report:
                 touched=int(mine.sum()),
                 target=self.target,
                 from_ns=self.from_ns,
-                to_ns=self.to_ns,
+                to_ns=self.now_ns,
                 unknown_is_up=name == "best",
             )
             found[name] = {
@@ -466,6 +497,14 @@ class Report:
                 "breaks_at": _late(seen.breaks_at_ns),
             }
         return found
+
+    @cached_property
+    def _failures_so_far(self) -> tuple[Failures, Failures]:
+        """Of both readings, those of the part of the window that has been."""
+        if self.so_far is self.window:
+            return self.worst_failures, self.best_failures
+        worst = Failures.of(self.readings.worst, self.from_ns, self.now_ns)
+        return worst, worst if self.window.is_one else Failures.of(self.readings.best, self.from_ns, self.now_ns)
 
     def codes(self, key: str) -> tuple[list[str], Any]:
         """The values of a property, sorted, and each device's index among them."""
@@ -530,6 +569,23 @@ def _failed(tally: Tally, touching: int, begun: int) -> dict[str, Any]:
         "begun": begun,
         "mean_down_seconds": float(Fraction(tally.down_ns, touching * NS_PER_S)) if touching else None,
         "mean_seconds_between": float(Fraction(tally.up_ns, begun * NS_PER_S)) if begun else None,
+    }
+
+
+def _clock_json(terms: ClockTerms, worst: Cases, best: Cases) -> dict[str, Any]:
+    """What is promised of a clock, and what became of it in both readings."""
+    share = share_of(worst, best)
+    penalty = None
+    if terms.penalties:
+        penalty = {
+            "deduct_percent_worst": float(deducted(share.worst, terms.penalties)),
+            "deduct_percent_best": float(deducted(share.best, terms.penalties)),
+        }
+    return {
+        "within_seconds": seconds(terms.within),
+        "target_percent": float(terms.share_percent),
+        **share_json(share, Fraction(terms.share_percent) / 100),
+        "penalty": penalty,
     }
 
 

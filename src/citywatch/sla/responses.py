@@ -77,7 +77,20 @@ def response_case(
     known_until_ns: int = NEVER_NS,
     left_out: Stretches = (),
 ) -> ClockState:
-    """How the response clock of a ticket stands at the end of a window; NONE when it did not wait inside it.
+    """How the response clock of a ticket stands at the end of a window; NONE when it did not wait inside it."""
+    return response_time(ticket, terms, calendar, from_ns, to_ns, known_until_ns, left_out)[0]
+
+
+def response_time(
+    ticket: Answered,
+    terms: ClockTerms,
+    calendar: Calendar,
+    from_ns: int,
+    to_ns: int,
+    known_until_ns: int = NEVER_NS,
+    left_out: Stretches = (),
+) -> tuple[ClockState, int]:
+    """The same, with what the clock has counted, ns.
 
     One that closed without any answer stops its clock then. Time of its device that is excluded (`left_out`) does not
     count.
@@ -86,16 +99,15 @@ def response_case(
     ends = [at for at in (ticket.accepted_ns, ticket.closed_ns) if at is not None]
     end_ns = min(ends, default=NEVER_NS)
     if ticket.filed_ns >= now_ns or end_ns < from_ns:
-        return ClockState.NONE
+        return ClockState.NONE, 0
     until_ns = max(min(end_ns, now_ns), ticket.filed_ns)
     hours = calendar.within(ticket.filed_ns, until_ns + 1)
     counted = hours.between(ticket.filed_ns, until_ns)
+    stood = ((max(a, ticket.filed_ns), min(b, until_ns)) for a, b in left_out)
+    counted -= sum(hours.between(a, b) for a, b in stood if a < b)
     if counted > terms.within:
-        stood = ((max(a, ticket.filed_ns), min(b, until_ns)) for a, b in left_out)
-        counted -= sum(hours.between(a, b) for a, b in stood if a < b)
-    if counted > terms.within:
-        return ClockState.BROKEN
-    return ClockState.KEPT if end_ns <= now_ns else ClockState.RUNNING
+        return ClockState.BROKEN, counted
+    return ClockState.KEPT if end_ns <= now_ns else ClockState.RUNNING, counted
 
 
 def response_cases(
@@ -109,8 +121,25 @@ def response_cases(
     left_out: Callable[[str], Stretches] = nothing_left_out,
 ) -> Cases:
     """Of the tickets that waited for an answer inside the window; `left_out` says when a device's time is excluded."""
-    counts = dict.fromkeys(ClockState, 0)
+    return response_times(tickets, terms, calendar, from_ns, to_ns, known_until_ns=known_until_ns, left_out=left_out)[0]
+
+
+def response_times(
+    tickets: Iterable[Answered],
+    terms: ClockTerms,
+    calendar: Calendar,
+    from_ns: int,
+    to_ns: int,
+    *,
+    known_until_ns: int = NEVER_NS,
+    left_out: Callable[[str], Stretches] = nothing_left_out,
+) -> tuple[Cases, list[int]]:
+    """The same, with what the clock has counted of each, ns."""
+    counts, lengths = dict.fromkeys(ClockState, 0), []
     for ticket in tickets:
         stood = left_out(ticket.device)
-        counts[response_case(ticket, terms, calendar, from_ns, to_ns, known_until_ns, stood)] += 1
-    return Cases(counts[ClockState.KEPT], counts[ClockState.BROKEN], counts[ClockState.RUNNING])
+        state, counted = response_time(ticket, terms, calendar, from_ns, to_ns, known_until_ns, stood)
+        counts[state] += 1
+        if state is not ClockState.NONE:
+            lengths.append(counted)
+    return Cases(counts[ClockState.KEPT], counts[ClockState.BROKEN], counts[ClockState.RUNNING]), lengths

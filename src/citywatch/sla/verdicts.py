@@ -20,3 +20,11 @@ class Share:
         if self.worst >= target:
             return SlaVerdict.MET
         return SlaVerdict.MISSED if self.best < target else SlaVerdict.UNDECIDED
+
+
+def percent(exact: str | None, digits: int = 3) -> str:
+    """Per cent of an exact share, never rounded up: what is below the target is not shown as the target."""
+    if exact is None:
+        return "-"
+    whole = int(Fraction(exact) * 100 * 10**digits)
+    return f"{whole // 10**digits}.{whole % 10**digits:0{digits}d}"
