@@ -164,12 +164,13 @@ def of_clean(results: Sequence[CleanResult], tails: Sequence[Extrapolation]) -> 
             + (", ".join(f"{fault} {count}" for fault, count in suspected.most_common()) or "none")
             + ".",
             "\n### Extrapolation (not a count)\n",
-            "Smallest margin of as many looks in a row as confirm the fault; tails above the 99.5 to 99.95 percent "
-            "quantiles, runs counted once, exponential and generalised Pareto fits, the largest of those that their "
-            "own data do not refute; upper: 95th percentile over cameras drawn anew.\n",
+            "How near each run of looks came to being confirmed (the worst of its looks, with all that the rules ask of"
+            " them together); clusters of such runs above a threshold, exponential and generalised Pareto tails over "
+            "several thresholds, the largest rate of those that their own data do not refute; upper: 95th percentile "
+            "over cameras drawn anew.\n",
             table(
-                ("fault", "looks", "largest margin", "false per camera-day", "upper"),
-                [(t.fault, str(t.looks), f"{t.worst:.3g}", f"{t.per_day:.2g}", f"{t.upper:.2g}") for t in tails],
+                ("fault", "runs of looks", "nearest (0: confirmed)", "false per camera-day", "upper"),
+                [(t.fault, str(t.runs), f"{t.nearest:.3g}", f"{t.per_day:.2g}", f"{t.upper:.2g}") for t in tails],
             )
             if tails
             else "no margins are stored",
@@ -188,10 +189,10 @@ def rows_of_clean(results: Sequence[CleanResult], tails: Sequence[Extrapolation]
         row(SCENARIO, "clean: false alarms per camera-day", false / days, "/day", goal=Goal(at_most=0.001), note=note),
     ]
     if tails:
-        total = sum(tail.per_day for tail in tails)
+        total = tails[-1]
         rows.append(
-            row(SCENARIO, "clean: false alarms per camera-day, extrapolated", total, "/day", goal=Goal(at_most=0.001),
-                note="extrapolation from margins, all faults")
+            row(SCENARIO, "clean: false alarms per camera-day, extrapolated", total.per_day, "/day",
+                goal=Goal(at_most=0.001), note=f"extrapolation from margins, all faults; upper {total.upper:.2g}")
         )  # fmt: skip
     return rows
 

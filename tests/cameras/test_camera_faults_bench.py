@@ -3,8 +3,6 @@
 The whole is a command: `python -m benchmarks camera_faults`, `python -m benchmarks.camera_faults --help`.
 """
 
-import math
-
 import cv2
 import numba
 import numpy as np
@@ -152,34 +150,3 @@ def test_damage_spoils_slices_and_leaves_headers():
     assert slices[0] in lost
     altered = units(altered_bytes(unit, "h264", 0.5, np.random.default_rng(1)))
     assert sum(a != b for a, b in zip(units(unit), altered, strict=True)) == 3
-
-
-def test_the_extrapolation_finds_the_rate_of_a_known_tail(tmp_path):
-    """Exponential excesses, seen from a tail that never reached 0."""
-    dice = np.random.default_rng(3)
-    for seed in range(8):
-        values = dice.exponential(1.0, 4_000) - math.log(1000.0) * 1.6
-        values = np.minimum(values, -1e-6)
-        np.savez(tmp_path / f"seed-{seed}.npz", at_s=np.arange(4_000) * 300.0, **{"margin.snow": values})
-    (tail,) = clean.extrapolate(tmp_path, looks=1)
-    true = 288 * 1000.0**-1.6
-    assert tail.fault == "snow"
-    assert true / 4 < tail.per_day < true * 4
-    assert tail.upper >= tail.per_day
-
-
-def test_a_fit_that_its_own_data_refute_says_nothing():
-    """A second cause, seen in one look of 150 and never near 0: no exponential that begins among the others fits it."""
-    dice = np.random.default_rng(5)
-    parts = []
-    for _ in range(20):
-        values = dice.normal(-29.0, 1.0, 4_500)
-        values[::150] = dice.uniform(-1.2, -0.65, 30)
-        parts.append((values, 15.0))
-    cameras = np.concatenate([values for values, _ in parts])
-    limit = float(np.quantile(cameras, 0.995))
-    (exponential, refuted), _ = clean._tail_rates(cameras, limit, 300.0)
-    assert refuted
-    assert exponential > 1e-3
-    assert clean._rate(parts) < 1e-4
-    assert clean._rate([*parts, (np.array([0.1]), 0.0)]) == pytest.approx(1 / 300)  # what was seen is seen

@@ -11,7 +11,7 @@ from citywatch.domain.pictures import Fault, Outcome
 from citywatch.rules import hours, normals
 from citywatch.rules.comparison import Trace, against
 from citywatch.rules.likeness import likeness
-from citywatch.rules.own_margins import focus, margins
+from citywatch.rules.own_margins import focus, margins, pale, ways
 from citywatch.rules.pictures import looks
 from citywatch.rules.references import View
 
@@ -82,9 +82,15 @@ def test_what_is_found_is_at_its_fault_or_beyond(fault, changes):
 def test_no_finding_is_said_to_be_far_from_its_fault(values, trace):
     one = look(**values)
     told = margins(one, VIEW, ROWS, trace)
+    alone = ways(one, None, VIEW, ROWS, [trace])
+    flat = pale(one, VIEW, ROWS, hours.nothing())
     for finding in against(one, VIEW, ROWS, hours.nothing(), trace, False).found:
         if finding.fault in OWN:
             assert told[finding.fault] <= 1e-9, finding
+        if finding.fault in alone:
+            assert min(reach.alone for reach in alone[finding.fault]) <= 1e-9, finding
+        if finding.fault in (Fault.LOW_CONTRAST, Fault.COVERED):
+            assert flat[finding.fault] <= 1e-9, finding
         if finding.fault is Fault.OUT_OF_FOCUS:
             assert focus(one, VIEW, ROWS, math.inf) <= 1e-9, finding
 
@@ -102,8 +108,8 @@ def test_what_traffic_must_pass_counts():
     unlike = ANOTHER_VIEW | {"steady_share": 0.15}
     assert margins(look(**unlike), VIEW, ROWS, Trace("day/"))[Fault.MOVED] <= 0
     assert margins(look(**unlike), VIEW, ROWS, Trace("day/", x=60.0, strange=True))[Fault.MOVED] == pytest.approx(0.75)
-    surely_here = ANOTHER_VIEW | {"match_share": 0.3, "shift_certainty": 0.2}
-    assert margins(look(**surely_here), VIEW, ROWS, Trace("day/"))[Fault.MOVED] == pytest.approx(1 / 3)
+    surely_here = ANOTHER_VIEW | {"match_share": 0.3, "shift_certainty": 0.12}
+    assert margins(look(**surely_here), VIEW, ROWS, Trace("day/"))[Fault.MOVED] == pytest.approx(1.0)  # 0.06 is enough
     elsewhere = Trace("day/", cells=0xF0F0F0)
     assert margins(look(**COVER), VIEW, ROWS, elsewhere)[Fault.PARTLY_COVERED] > 0.1
 
@@ -114,3 +120,38 @@ def test_the_reference_has_the_last_word_on_the_focus():
     blurred = look(sharpness=0.5, sharpness_ratio=0.6)
     assert focus(blurred, VIEW, ROWS, math.inf) < 0
     assert focus(look(sharpness=0.5, sharpness_ratio=0.6, contrast=130.0), VIEW, ROWS, -0.2) > 0
+
+
+@given(
+    st.fixed_dictionaries({"match_share": SHARES, "lost_share": SHARES, "contrast_ratio": st.floats(0.02, 1.0),
+        "contrast": st.floats(4.0, 100.0), "mean": st.floats(80.0, 200.0), "sharpness_ratio": st.floats(0.5, 1.2),
+        "texture_share": SHARES, "shift_certainty": SHARES}),
+)  # fmt: skip
+def test_nothing_pale_or_covered_is_said_to_be_far_from_it(values):
+    one = look(**values)
+    flat = pale(one, VIEW, ROWS, hours.nothing())
+    for finding in against(one, VIEW, ROWS, hours.nothing(), Trace("day/"), False).found:
+        if finding.fault in (Fault.LOW_CONTRAST, Fault.COVERED):
+            assert flat[finding.fault] <= 1e-9, finding
+
+
+def test_a_look_after_another_must_show_the_same():
+    def of(fault, way, after, **changes):
+        return ways(look(**changes), after, VIEW, ROWS, [Trace("day/", lost=0.02, seen=0.85)])[fault][way]
+
+    away = {"shift_x": 30.0, "steady_share": 0.1}
+    assert of(Fault.MOVED, 0, look(shift_x=30.0), **away).again <= 0
+    assert of(Fault.MOVED, 0, look(shift_x=-30.0), **away).alone <= 0
+    assert of(Fault.MOVED, 0, look(shift_x=-30.0), **away).again > 0.5
+    unlike = ANOTHER_VIEW | {"steady_share": 0.15}
+    assert of(Fault.MOVED, 1, look(**ANOTHER_VIEW), **unlike).alone <= 0
+    assert of(Fault.MOVED, 1, look(**ANOTHER_VIEW), **unlike).again == pytest.approx(0.75)
+    assert of(Fault.PARTLY_COVERED, 0, look(**COVER), **COVER).again <= 0
+    assert of(Fault.PARTLY_COVERED, 0, look(**COVER | {"lost_cells": 0xF0F0F0}), **COVER).again > 0.1
+    web = {"match_share": 0.5, "sharpness": 1.0, "contrast": 110.0}
+    assert of(Fault.PARTLY_COVERED, 1, look(**web), **web, steady_share=0.9).again <= 0
+    assert of(Fault.PARTLY_COVERED, 1, look(**web), **web, steady_share=0.4).again == pytest.approx(0.5)
+    # What the look before took for granted would not have been, had it been bad.
+    crept = [Trace("day/", lost=0.02, seen=0.85), Trace("day/", lost=0.3, seen=0.6)]
+    reach = ways(look(**COVER), look(**COVER), VIEW, ROWS, crept)[Fault.PARTLY_COVERED][0]
+    assert reach.alone > 0 >= reach.again

@@ -191,12 +191,17 @@ class OwnThresholds:
     blurred_slope_ratio: float = 0.86
     """Not so flat at all..."""
     blurred_sharpness_of_usual: float = 0.4
-    """... where the sharpness is below this share: noise holds up the edges of the night."""
+    """... where the sharpness is below this share, and half of the view is not found again: noise holds up the edges of
+    the night (severe ones find up to 0.42)."""
+    blurred_found_slope_ratio: float = 0.8
+    """Where more is found, edges are flatter: medium ones up to 0.76; snow under lamps leaves 0.85 and more."""
     bright_night_of_usual: float = 1.12
     """A night brighter than this shows another scene: snow lies on the ground, and has no edges. A blur keeps the
     brightness (0.97 to 1.04)..."""
     bright_night_contrast_of_usual: float = 1.15
     """... and adds no contrast (0.82 to 1.06), as snow in the light of a lamp does even as it melts (1.23 and more)."""
+    first_dusk_of_usual: float = 0.9
+    """At an hour that the camera has never seen by day or night, a day darker than this may be a dusk."""
     lamps_contrast_of_usual: float = 1.25
     """A day with this much more contrast is a dusk under lamps: the street lies in their light, the rest is pale."""
     contrast_of_usual: float = 0.45
@@ -488,16 +493,26 @@ def _scene(
         rest = _all(why, Fault.OUT_OF_FOCUS, Fault.COVERED, *_PLACED)
         return ((), contrast[1] + rest), Trace()
     focus = _focus(look, view, rows, limits)
+    dusk = view.light is Light.DAY and (_is_dim(look, rows, limits) or hours.is_twilight(dark_hours, look.at_ns))
     if focus and _is_jolted(look, view, trace, limits):
         # Blurred by its own motion.
         contrast = contrast[0], contrast[1] + _all(Own.HIDDEN, Fault.OUT_OF_FOCUS)
-    elif focus and is_lit_otherwise(look, view, rows, dark_hours, limits):
+    elif focus and (
+        is_lit_otherwise(look, view, rows, dark_hours, limits) or _is_first_dusk(look, view, rows, dark_hours, limits)
+    ):
         contrast = contrast[0], contrast[1] + _all(Own.LIGHT_CHANGES, Fault.OUT_OF_FOCUS)
     elif focus:
         rest = _all(Own.HIDDEN, Fault.COVERED, *_PLACED)
         return ((focus,), contrast[1] + rest), replace(trace, cells=0, strange=False, veiled=False)
-    placed, after = _place(look, view, rows, _of_this(trace, view), limits)
+    placed, after = _place(look, view, rows, _of_this(trace, view), limits, dusk=dusk)
     return (placed[0], contrast[1] + placed[1]), after
+
+
+def _is_first_dusk(look: Look, view: View, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> bool:
+    """Whether a camera sees less light than on its days so far, at an hour that is new to it: its first evening."""
+    day = usual(rows, Light.DAY, "mean")
+    darker = day.known and look.mean < limits.first_dusk_of_usual * day.mean
+    return view.light is Light.DAY and darker and hours.is_new(dark_hours, look.at_ns)
 
 
 def _is_jolted(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> bool:
@@ -569,12 +584,20 @@ def _is_by_chance(look: Look, view: View, limits: OwnThresholds) -> bool:
     return look.match_share < limits.found_by_chance and math.hypot(*view.shift(look)) >= limits.moved_pixels
 
 
-def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> _Answers:
+def contrast_light(
+    look: Look, view: View | None, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DEFAULT
+) -> Light:
+    """By what light the contrast of a look is usual."""
     light = lit_as(look, rows, dark_hours, limits)
     if light is Light.DAY and look.light is Light.DAY and view is not None:
         light = view.light  # one of twilight may be compared with the night
     if light is Light.INFRARED and view is not None and view.light is Light.DAY:
         light = view.light  # as bright as a day, and without colour: fog and dirt take that, too
+    return light
+
+
+def _contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> _Answers:
+    light = contrast_light(look, view, rows, dark_hours, limits)
     normal = usual(rows, light, "relative_contrast")
     if not normal.known:
         return (), _all(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
@@ -621,10 +644,16 @@ def _focus(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding
         return None
     threshold = least_slope(view, rows, limits)
     if look.sharpness <= limits.blurred_sharpness_of_usual * normal.mean:
-        threshold *= limits.blurred_slope_ratio / limits.slope_ratio
+        threshold *= blurred_slope(look, limits) / limits.slope_ratio
     if not look.sharpness_ratio <= threshold:
         return None
     return _below(Fault.OUT_OF_FOCUS, "edges_flatter_than_own", "sharpness_ratio", look.sharpness_ratio, threshold)
+
+
+def blurred_slope(look: Look, limits: OwnThresholds) -> float:
+    """The least slope of edges in a picture that is blurred as a whole: noise that holds up edges hides the view."""
+    hardly = look.match_share < limits.displaced_match_share * (1.0 - look.lost_share)
+    return limits.blurred_slope_ratio if hardly else limits.blurred_found_slope_ratio
 
 
 def least_slope(view: View, rows: Rows, limits: OwnThresholds) -> float:
@@ -633,8 +662,10 @@ def least_slope(view: View, rows: Rows, limits: OwnThresholds) -> float:
     return ratio.low(limits.slope_ratio, limits.spreads) if ratio.known else limits.slope_ratio
 
 
-def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> tuple[_Answers, Trace]:
-    """Moved, partly covered and shaking."""
+def _place(
+    look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, *, dusk: bool
+) -> tuple[_Answers, Trace]:
+    """Moved, partly covered and shaking. `dusk`: it is compared with the day, which lamps light up now."""
     x, y = view.shift(look)
     match = usual(rows, view.light, "match_share")
     least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
@@ -670,6 +701,10 @@ def _place(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
             return ((), (*rest_of, *_all(Own.TOO_LITTLE_STRUCTURE, Fault.PARTLY_COVERED))), calm
         return ((veiled,) if veiled is not None else (), rest_of), calm
     found, unchecked = _displaced(look, view, trace, limits)
+    if veiled is not None and dusk:
+        # Lamps add contrast and take edges as webs do, and in the rain or on snow they leave as little of the view.
+        unchecked += _all(Own.LIGHT_CHANGES, Fault.PARTLY_COVERED)
+        veiled, calm = None, replace(calm, veiled=False)
     shaken = any(finding.fault is Fault.SHAKING for finding in found)
     enough = look.match_share >= limits.displaced_match_share
     after = replace(calm, x=round(x, 3), y=round(y, 3), placed=True, shaken=shaken, sure=enough)
@@ -785,10 +820,15 @@ def _another(
 ) -> tuple[_Answers, Trace]:
     """Little of the reference is found again."""
     x, y = view.shift(look)
+    here = math.hypot(x, y) <= limits.same_pixels
     again = math.hypot(x - trace.x, y - trace.y) <= limits.strange_pixels and look.shift_certainty >= limits.certain
+    again = again and not here
     like = is_like(look, trace.like)
     steady = _is_steady(look, view, limits) or (trace.strange and (again or (like and trace.passed)))
     after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
+    if here and look.shift_certainty >= limits.here_certain:
+        # It lies where it always was, and something hides most of it: traffic, snow, the noise of a dark night.
+        return ((), _all(Own.VIEW_CHANGES, *_PLACED)), replace(after, strange=trace.strange, passed=True)
     if not math.isnan(x) and not trace.strange and not _was_away(trace, limits):
         after = replace(after, x=round(x, 3), y=round(y, 3))
     texture = usual(rows, view.light, "texture_share")

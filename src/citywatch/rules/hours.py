@@ -47,6 +47,12 @@ def is_twilight(hours: Hours, at_ns: int) -> bool:
     return any(day for day, _ in beside) and any(dark for _, dark in beside)
 
 
+def is_new(hours: Hours, at_ns: int) -> bool:
+    """Whether this hour, or one of those beside it, was never looked at: nobody knows how light it is then."""
+    hour = _hour(at_ns)
+    return any(not any(hours[(hour + step) % 24]) for step in (-1, 0, 1))
+
+
 def is_mostly_day(hours: Hours, at_ns: int) -> bool:
     """Whether most looks of this hour were made by day, and enough are known."""
     day, dark = hours[_hour(at_ns)]

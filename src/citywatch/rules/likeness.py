@@ -34,13 +34,19 @@ def likeness(look: Look) -> Likeness:
 
 def is_like(look: Look, before: Sequence[float]) -> bool:
     """Whether a look shows what an earlier one did. `before`: its likeness."""
-    now = likeness(look)
-    if not now or len(before) != len(now):
-        return False
-    mean, texture, u, v, contrast = before
-    return (
-        abs(look.mean - mean) <= _BRIGHTNESS * max(mean, look.mean)
-        and abs(look.texture_share - texture) <= _STRUCTURE
-        and math.hypot(look.u_mean - u, look.v_mean - v) <= _COLOUR
-        and max(contrast, look.contrast) <= _CONTRAST * max(min(contrast, look.contrast), 1.0)
+    return nearness(likeness(look), before) >= 0
+
+
+def nearness(now: Sequence[float], before: Sequence[float]) -> float:
+    """How far two likenesses are on this side of being those of different pictures, in units of the limit that is
+    nearest: 0 or more alike, minus infinity where either cannot be told.
+    """
+    if not now or len(before) != len(now) or not all(map(math.isfinite, (*now, *before))):
+        return -math.inf
+    differences = (
+        (abs(now[0] - before[0]), _BRIGHTNESS * max(now[0], before[0])),
+        (abs(now[1] - before[1]), _STRUCTURE),
+        (math.hypot(now[2] - before[2], now[3] - before[3]), _COLOUR),
+        (max(now[4], before[4]), _CONTRAST * max(min(now[4], before[4]), 1.0)),
     )
+    return min((limit - difference) / limit if limit > 0 else 0.0 for difference, limit in differences)

@@ -1,38 +1,185 @@
-"""How far a look is from the faults that only a reference tells, moved, partly_covered and shaking; and from being out
-of focus, of which the reference has the last word.
+"""How far a look is from the faults that only a reference tells, moved, partly_covered and shaking; from being out of
+focus, of which the reference has the last word; and from a loss of contrast or a cover against the camera's own.
 
 As rules.pictures.margins: in units of a fault's threshold, positive is fine, 0 or less may be found. An alternative is
 as far as its farthest check, those that weather and traffic must pass among them: haze, shadows, what creeps, a veil
 that stays, another view that is the one of the look before, the cells of a cover. What hedges a finding beyond these is
 left out, so that a look is never farther from a fault than is said here: false alarms that are extrapolated from these
 figures are too many rather than too few.
+
+A look that follows another one that was bad must show more than a first one: the same place, the same cells, the same
+picture (`Reach.again`). That is asked of a look whatever the one before it was, so that the margin of looks in a row
+can be told of looks in order.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from citywatch.domain.pictures import Fault, Light, Outcome
-from citywatch.rules.comparison import DEFAULT, OwnThresholds, Trace, contrast_left, least_slope
+from citywatch.rules import normals
+from citywatch.rules.comparison import (
+    DEFAULT,
+    OwnThresholds,
+    Trace,
+    contrast_left,
+    contrast_light,
+    least_slope,
+)
+from citywatch.rules.hours import Hours
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Look
 from citywatch.rules.references import View
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a look is from being found in one way.
+
+    alone  after a look that was in order
+    again  after one that was found in the same way, by what the rules ask of it besides
+    """
+
+    alone: float
+    again: float
+
+
+Ways = dict[Fault, tuple[Reach, ...]]
+"""Each alternative of each fault."""
+
+
 def margins(
-    look: Look, view: View | None, rows: Rows, trace: Trace, limits: OwnThresholds = DEFAULT
+    look: Look,
+    view: View | None,
+    rows: Rows,
+    trace: Trace,
+    limits: OwnThresholds = DEFAULT,
+    *,
+    twilight: bool = False,
 ) -> dict[Fault, float]:
-    """Nothing where nothing can be compared; see rules.comparison.against for what goes in."""
+    """Nothing where nothing can be compared; see rules.comparison.against for what goes in.
+
+    twilight  whether it is dawn or dusk: rules/hours.py
+    """
     if look.outcome is not Outcome.PICTURE or view is None or math.isnan(look.match_share):
         return {}
     if trace.name != view.name:
         trace = Trace(view.name)
     told = {
         Fault.MOVED: min(_displaced(look, view, trace, limits), _another(look, view, rows, trace, limits)),
-        Fault.PARTLY_COVERED: min(_lost(look, view, rows, trace, limits), _veiled(look, view, rows, trace, limits)),
+        Fault.PARTLY_COVERED: min(
+            _lost(look, view, rows, trace, limits), _veiled(look, view, rows, trace, limits, twilight)
+        ),
         Fault.SHAKING: _shaking(look, view, trace, limits),
     }
     return {fault: margin for fault, margin in told.items() if math.isfinite(margin)}
+
+
+def ways(
+    look: Look,
+    before: Look | None,
+    view: View | None,
+    rows: Rows,
+    traces: Sequence[Trace],
+    limits: OwnThresholds = DEFAULT,
+    *,
+    twilight: bool = False,
+) -> Ways:
+    """Moved and partly_covered, way by way; nothing where nothing can be compared.
+
+    before  the look before, where it was compared with the same view
+    traces  before each of the last looks, this one's last. Had they been bad, what was found at them would be no
+            measure for what has gone since: the most and the least of all of them are asked for
+    """
+    if look.outcome is not Outcome.PICTURE or view is None or math.isnan(look.match_share):
+        return {}
+    known = [trace if trace.name == view.name else Trace(view.name) for trace in traces]
+    first = replace(known[-1], strange=False, cells=0, veiled=False)
+    then = replace(first, placed=False)
+    if before is not None:
+        x, y = view.shift(before)
+        placed = not math.isnan(x)
+        then = replace(
+            first,
+            x=x if placed else 0.0,
+            y=y if placed else 0.0,
+            placed=placed,
+            cells=before.lost_cells,
+            strange=True,
+            veiled=True,
+            passed=False,
+            lost=min(trace.lost for trace in known),
+            seen=max(trace.seen for trace in known),
+        )
+    unlike = -math.inf
+    if then.placed:
+        x, y = view.shift(look)
+        place = _most(math.hypot(x - then.x, y - then.y), limits.same_pixels + 0.05 * math.hypot(x, y))
+        unlike = min(_steady(look, view, limits), place)
+    return {
+        Fault.MOVED: (
+            Reach(_displaced(look, view, first, limits), max(_displaced(look, view, then, limits), unlike)),
+            Reach(_another(look, view, rows, first, limits), _another(look, view, rows, then, limits)),
+        ),
+        Fault.PARTLY_COVERED: (
+            Reach(_lost(look, view, rows, first, limits), _lost(look, view, rows, then, limits)),
+            Reach(
+                _veiled(look, view, rows, first, limits, twilight), _veiled(look, view, rows, then, limits, twilight)
+            ),
+        ),
+    }
+
+
+def pale(
+    look: Look, view: View | None, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DEFAULT
+) -> dict[Fault, float]:
+    """How far a look is from low_contrast and covered against the camera's own."""
+    if look.outcome is not Outcome.PICTURE:
+        return {}
+    told = {}
+    light = contrast_light(look, view, rows, dark_hours, limits)
+    normal = usual(rows, light, "relative_contrast")
+    if normal.known:
+        left = math.nan if view is None else contrast_left(look, view, rows)
+        worn = -math.inf
+        if not math.isnan(left):
+            worn = min(
+                _most(left, limits.dirt_contrast_of_usual),
+                max(_most(left, limits.fog_contrast_of_usual), _least(look.lost_share, limits.fog_lost_share)),
+            )
+        flat = max(_most(normals.figure(look, "relative_contrast"), limits.contrast_of_usual * normal.mean), worn)
+        told[Fault.LOW_CONTRAST] = min(flat, _fog(look, view, rows, left, limits))
+    if view is not None:
+        texture = usual(rows, view.light, "texture_share")
+        empty = _most(look.texture_share, limits.empty_of_usual * texture.mean) if texture.known else math.inf
+        film = max(
+            _most(look.contrast_ratio, limits.film_contrast_ratio),
+            min(_most(look.sharpness_ratio, limits.film_slope_ratio), empty),
+        )
+        if math.isnan(look.contrast_ratio):
+            film = math.inf
+        gone = max(
+            _least(look.lost_share, limits.covered_lost_share), _most(look.match_share, limits.covered_match_share)
+        )
+        told[Fault.COVERED] = min(film, gone)
+    return {fault: margin for fault, margin in told.items() if math.isfinite(margin)}
+
+
+def _fog(look: Look, view: View | None, rows: Rows, left: float, limits: OwnThresholds) -> float:
+    """How far a picture is from one over which light lies."""
+    if view is None or view.light is not Light.DAY:
+        return math.inf
+    bright, contrast = usual(rows, view.light, "mean"), usual(rows, view.light, "contrast")
+    if not bright.known:
+        return math.inf
+    threshold = min(limits.lit_contrast_of_usual * contrast.mean, limits.covered_contrast)
+    return max(
+        _least(look.mean, limits.fog_brightness_of_usual * bright.mean),
+        _least(look.lost_share, limits.lit_lost_share),
+        _most(look.contrast, threshold) if math.isnan(left) else _most(left, limits.lit_contrast_of_usual),
+    )
 
 
 def focus(
@@ -43,11 +190,13 @@ def focus(
     limits: OwnThresholds = DEFAULT,
     *,
     twilight: bool = False,
+    new_hour: bool = False,
 ) -> float:
     """How far a look is from out_of_focus; infinite where that could not be told.
 
     alone     how far by the picture alone
     twilight  whether it is dawn or dusk: rules/hours.py
+    new_hour  whether the camera has never seen this hour before
     """
     if view is None or math.isnan(look.match_share):
         return alone
@@ -71,13 +220,19 @@ def focus(
         lit = -math.inf
     if not normal.known or math.isnan(look.sharpness_ratio):
         return max(alone, stands, lit)
-    flatter = slope * limits.blurred_slope_ratio / limits.slope_ratio
+    flatter, flat = (
+        slope * share / limits.slope_ratio for share in (limits.blurred_slope_ratio, limits.blurred_found_slope_ratio)
+    )
+    hardly = _most(look.match_share, limits.displaced_match_share * (1.0 - look.lost_share))
     own = min(
         max(_most(look.sharpness, limits.sharpness_of_usual * normal.mean), _most(look.sharpness_ratio, slope)),
         max(
-            _most(look.sharpness, limits.blurred_sharpness_of_usual * normal.mean), _most(look.sharpness_ratio, flatter)
+            _most(look.sharpness, limits.blurred_sharpness_of_usual * normal.mean),
+            min(_most(look.sharpness_ratio, flat), max(_most(look.sharpness_ratio, flatter), hardly)),
         ),
     )
+    if new_hour and view.light is Light.DAY and bright.known:
+        own = max(own, _least(look.mean, limits.first_dusk_of_usual * bright.mean))
     return max(min(max(alone, stands), own), lit)
 
 
@@ -113,7 +268,7 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     uncovered = _most(look.lost_share, limits.another_lost_of_rest * (1.0 - look.match_share))
     alone = max(_most(look.match_share, least), _least(look.texture_share, structure), uncovered)
     far = math.hypot(*view.shift(look))
-    elsewhere = min(_most(look.shift_certainty, limits.surely_here), _least(far, limits.same_pixels))
+    elsewhere = min(_most(look.shift_certainty, limits.here_certain), _least(far, limits.same_pixels))
     return max(alone, elsewhere, _stays(look, view, trace, limits))
 
 
@@ -121,10 +276,15 @@ def _stays(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> float
     """How far another view is from being that of the look before; the first one need not be, nor one behind a bus."""
     if not trace.strange or trace.passed:
         return -math.inf
-    steady = _least(look.steady_share, limits.steady_share if view.light is Light.DAY else limits.steady_by_night)
     x, y = view.shift(look)
     place = _most(math.hypot(x - trace.x, y - trace.y), limits.strange_pixels)
-    return min(steady, max(place, _least(look.shift_certainty, limits.certain)))
+    away = _least(math.hypot(x, y), limits.same_pixels)
+    return min(_steady(look, view, limits), max(place, _least(look.shift_certainty, limits.certain), away))
+
+
+def _steady(look: Look, view: View, limits: OwnThresholds) -> float:
+    """How far a look is from showing the picture of the look before."""
+    return _least(look.steady_share, limits.steady_share if view.light is Light.DAY else limits.steady_by_night)
 
 
 def _lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
@@ -173,10 +333,10 @@ def _crept(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
     return max(rise, min(much, _least(trace.seen, limits.weathered_of_usual * match.mean)))
 
 
-def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
+def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, twilight: bool) -> float:
     match, sharpness = usual(rows, view.light, "match_share"), usual(rows, view.light, "sharpness")
     brightness = usual(rows, view.light, "mean")
-    if not match.known:
+    if not match.known or (twilight and view.light is Light.DAY):
         return math.inf
     sharp = limits.veiled_sharpness_of_usual if view.light is not Light.DAY else limits.veiled_sharpness_by_day
     veil = _most(look.sharpness, sharp * sharpness.mean)
@@ -188,7 +348,7 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
             _least(look.shift_certainty, limits.surely_here),
             _most(look.sharpness, limits.veiled_sharpness_of_usual * sharpness.mean),
         )
-        veil = min(veil, most)
+        veil = max(min(veil, most), _least(look.mean, limits.brightness_of_usual * brightness.mean))
     else:
         veil = min(veil, _least(look.mean, limits.veiled_brightness_of_usual * brightness.mean))
     return max(

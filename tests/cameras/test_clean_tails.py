@@ -1,0 +1,151 @@
+"""What the stored margins of healthy cameras let expect: runs of looks, clusters of them, and their tails."""
+
+import math
+
+import numpy as np
+import pytest
+from benchmarks.camera_faults import clean, episodes, tails
+from benchmarks.camera_faults.episodes import Looks
+
+from citywatch.domain.pictures import Fault
+from citywatch.rules.confirmations import CONFIRMATIONS
+from citywatch.rules.faults import Confirmation
+
+THREE = Confirmation(confirm_looks=3, confirm_seconds=420.0)
+TWO_ALIKE = Confirmation(confirm_looks=3, confirm_seconds=420.0, hidden_looks=1)
+SAME = [100.0, 0.5, 0.0, 0.0, 90.0]
+OTHER = [100.0, 0.5, 20.0, 0.0, 90.0]
+
+
+def camera(alone, *, again=None, at_s=None, unchecked=(), dark=(), figures=None):
+    alone = np.atleast_2d(np.array(alone, float))
+    number = alone.shape[1]
+    return Looks(
+        np.arange(number) * 210.0 if at_s is None else np.array(at_s, float),
+        alone,
+        alone if again is None else np.atleast_2d(np.array(again, float)),
+        np.isin(np.arange(number), unchecked),
+        np.isin(np.arange(number), dark),
+        np.array([OTHER if number % 2 else SAME for number in range(number)] if figures is None else figures),
+    )
+
+
+def nearest(looks, rule):
+    _, near = episodes.runs(looks, rule)
+    return float(near.max())
+
+
+def in_order(*near):
+    """Looks far in order around the ones that are given, so that these are the nearest ones."""
+    return [-5.0] * 20 + list(near) + [-5.0] * 20
+
+
+def test_a_run_is_as_near_as_its_farthest_look():
+    assert nearest(camera(in_order(-0.1, 0.3, -0.2)), THREE) == -0.2
+    assert nearest(camera(in_order(0.3, 0.3)), THREE) < -2
+
+
+def test_a_run_must_last():
+    looks = camera(in_order(0.2, 0.1, 0.1, 0.1, -0.3), at_s=np.arange(45) * 110.0)
+    assert nearest(looks, THREE) == -0.3
+    assert nearest(camera(in_order(0.2, 0.1, 0.1, 0.1, -0.3), at_s=np.arange(45) * 140.0), THREE) == 0.1
+
+
+def test_two_looks_are_enough_where_they_are_alike():
+    alike = [SAME] * 42
+    spaced = np.arange(42) * 420.0
+    assert nearest(camera(in_order(-0.1, -0.2), at_s=spaced, figures=alike), TWO_ALIKE) == -0.2
+    unlike = [OTHER if number % 2 else SAME for number in range(42)]
+    assert nearest(camera(in_order(-0.1, -0.2), at_s=spaced, figures=unlike), TWO_ALIKE) == pytest.approx(-4.0)
+    assert nearest(camera(in_order(-0.1, -0.2), at_s=spaced, figures=alike), THREE) < -2
+
+
+def test_looks_that_could_not_be_checked_end_no_run():
+    looks = camera(in_order(-0.1, -3.0, -0.2, -0.1), unchecked=[21])
+    assert nearest(looks, THREE) == -0.2
+    assert nearest(camera(in_order(-0.1, -3.0, -0.2, -0.1)), THREE) < -2
+    missing = camera(in_order(-0.1, math.nan, -0.2, -0.1))
+    assert nearest(missing, THREE) == -0.2
+
+
+def test_by_day_nothing_is_said_of_what_was_seen_in_the_dark():
+    near = in_order(-0.1, -3.0, -0.2, -0.1)
+    assert nearest(camera(near, dark=[20, 22, 23]), THREE) == -0.2
+    assert nearest(camera(near, dark=[22, 23]), THREE) < -2
+
+
+def test_a_look_after_another_must_show_more_in_the_same_way():
+    alone = [in_order(-0.1, -0.1, -0.1), in_order(-2.0, -0.3, -2.0)]
+    again = [in_order(-9.0, -1.0, -1.0), in_order(-9.0, -9.0, -9.0)]
+    # The second look by the other way, of which nothing more is asked, and the third by the first again.
+    assert nearest(camera(alone, again=again), THREE) == -0.3
+
+
+def test_every_fault_has_its_rule_and_columns():
+    arrays = {"at_s": np.arange(4) * 300.0, "margin.snow": np.zeros(4), "alone.moved.0": np.zeros(4)}
+    assert episodes.faults_of(list(arrays)) == [Fault.SNOW]
+    assert episodes.looks_of(arrays, Fault.SNOW).alone.shape == (1, 4)
+    assert not episodes.looks_of(arrays, Fault.SNOW).unchecked.any()
+    assert Fault.MOVED in CONFIRMATIONS
+
+
+def a_camera(values, spacing_s=tails.APART_S):
+    return tails.Camera(np.arange(len(values)) * spacing_s, np.array(values, float), len(values) * spacing_s / 86_400.0)
+
+
+def test_values_that_are_near_in_time_are_one_cluster():
+    values = [-9, -1, -9, -0.5, -9, -9, -9, -9, -0.7]
+    assert tails.peaks(a_camera(values), -2.0).tolist() == [-1, -0.5, -0.7]
+    assert tails.peaks(a_camera(values, 1800.0), -2.0).tolist() == [-0.5, -0.7]
+    assert tails.peaks(a_camera([-1.0, 0.0]), 0.0).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("shape", [-0.4, -0.2, 0.0])
+def test_the_shape_of_a_tail_is_found_again_and_no_longer_one_is_believed(shape):
+    dice = np.random.default_rng(2)
+    uniform = dice.uniform(size=(60, 100))
+    drawn = -np.log(uniform) if shape == 0 else (uniform**-shape - 1.0) / shape
+    profiles = [tails.profile(sample) for sample in drawn]
+    assert np.mean([tails.SHAPES[one.best] for one in profiles]) == pytest.approx(shape, abs=0.09)
+    assert np.mean([tails.SHAPES[one.longest] >= shape for one in profiles]) > 0.88
+    assert all(one.longest >= one.best for one in profiles)
+    uniform_tail = tails.profile(dice.uniform(size=200))
+    assert tails.SHAPES[uniform_tail.longest] < -0.3
+
+
+def test_the_rate_of_a_known_tail_is_found():
+    """Exponential excesses, seen from a tail that hardly reached 0."""
+    dice = np.random.default_rng(3)
+    cameras = [a_camera(dice.exponential(1.0, 1_000) - 11.0) for _ in range(10)]
+    true = 12 * math.exp(-11.0)
+    assert true / 4 < tails.Tail.of(cameras).rate() < 6 * true
+
+
+def test_a_second_cause_that_ends_before_the_fault_is_told_from_the_first():
+    """In one look of 150, always between 0.65 and 1.2 from being bad: no exponential that begins in it stands."""
+    dice = np.random.default_rng(5)
+    cameras = []
+    for _ in range(20):
+        values = dice.normal(-29.0, 1.0, 4_500)
+        values[::150] = dice.uniform(-1.2, -0.65, 30)
+        cameras.append(tails.Camera(np.arange(4_500) * 300.0, values, 15.0))
+    tail = tails.Tail.of(cameras)
+    assert any(fit.best < 0 for fit in tail.fits(range(20)))
+    assert tail.rate() < 1e-5
+    seen = tails.Camera(np.array([0.0]), np.array([0.1]), 0.0)
+    assert tails.Tail.of([*cameras, seen]).rate() >= 1 / 300  # what was seen is seen
+
+
+def test_all_faults_are_told_together(tmp_path):
+    dice = np.random.default_rng(3)
+    for seed in range(6):
+        stored = {
+            f"margin.{fault}": np.minimum(dice.exponential(0.5, 400) - 6.0, -1e-6) for fault in ("snow", "stripes")
+        }
+        np.savez(tmp_path / f"seed-{seed}.npz", at_s=np.arange(400) * 3600.0, **stored)
+    once = Confirmation(confirm_looks=1)
+    *each, everything = clean.extrapolate(tmp_path, once, draws=4)
+    assert [one.fault for one in each] == ["snow", "stripes"]
+    assert everything.fault == clean.ALL
+    assert everything.per_day == pytest.approx(sum(one.per_day for one in each))
+    assert everything.per_day < everything.upper < 2 * sum(one.upper for one in each)
