@@ -188,7 +188,7 @@ class FaultRuleSettings(_Part):
     hidden_looks: Annotated[
         int | None,
         Field(
-            ge=0, le=100, description="... and so many fewer, where something else stood before the camera meanwhile"
+            ge=0, le=100, description="... and so many fewer, two at least, where they show the same picture"
         ),
     ] = None
     clear_looks: Annotated[_Looks, Field(description="Good looks in a row that clear it")] = None

@@ -176,3 +176,11 @@ def test_a_suspicion_of_the_last_release_goes_on(watch):
     watch.state.put("camera", "cam-1", {**row, "faults": {"moved": fault}})
     watch.look(after_s=420, **MOVED)
     assert watch.confirmed() == [Fault.MOVED]
+
+
+def test_torn_bands_that_look_striped_at_one_look_are_torn(watch):
+    torn, striped = {"tear": 0.4}, {"stripe_rows": 6.0, "stripe_change": 0.9}
+    for changes in (torn, striped, torn):
+        watch.look(after_s=420, **changes)
+    assert watch.suspected() == [Fault.MOSAIC, Fault.STRIPES]
+    assert watch.confirmed() == [Fault.MOSAIC]

@@ -114,6 +114,9 @@ def judge(
         unchecked.update(
             {fault: Own.VIEW_CHANGES.value for fault in _OF_THE_VIEW if fault not in found and fault not in unchecked}
         )
+    if Fault.STRIPES in found and Fault.MOSAIC not in found:
+        # Torn bands may look like stripes at one look, and torn at the next.
+        unchecked.setdefault(Fault.MOSAIC, Why.SPOILED.value)
     if HIDES & found.keys():
         # What one fault hides is not fine.
         unchecked.update(
