@@ -88,11 +88,12 @@ def test_what_is_open_ends_with_the_camera_and_it_can_come_back(served, admin):
         city.door.append(rows.frames([("dark", city.clock.now_ns(), visit, Outcome.UNREACHABLE, 0.0, 0.0)]))
     until(lambda: city.store.camera("dark")["faults"])
     looked = {"at_ns": city.clock.now_ns() - 2 * NS_PER_S, "outcome": "unreachable", "reason": "timed_out"}
-    city.board.seen["dark"] = {**looked, "picture": picture}
+    city.board.seen["dark"] = {**looked, "picture": picture, "note": "no connection in time"}
     (listed,) = admin.get("/api/v1/cameras?fault=unreachable").json()["items"]
     assert (listed["camera"], listed["state"], listed["last_look"]["age_s"]) == ("dark", "down", 2.0)
     detail = admin.get("/api/v1/cameras/dark").json()
     assert detail["faults"][0]["evidence"]["measure"]
+    assert detail["last_look"]["note"] == "no connection in time"
     assert admin.get(detail["last_look"]["picture"]).content == PNG
     with served.client("viewer") as viewer:
         assert viewer.get("/api/v1/cameras/dark").json()["last_look"]["picture"] is None

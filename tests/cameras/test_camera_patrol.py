@@ -403,6 +403,22 @@ def test_a_change_is_logged_once_and_without_secrets(visits, caplog):
         assert "S3CR3T" not in caplog.text
 
 
+def test_why_there_was_no_picture_is_kept_in_words_until_there_is_one(visits, clips):
+    dark = config("rtsp://viewer:S3CR3T@127.0.0.1:1/x")
+
+    async def run():
+        async with Patrol([dark], visits.pool, StepClock(), None, visits.meter) as patrol:
+            await patrol.visit_once("gate")
+            why = patrol.note_of("gate")
+            patrol.put(config(clips / "mjpeg.avi"))
+            await patrol.visit_once("gate")
+            return why, patrol.note_of("gate"), patrol.note_of("nobody")
+
+    why, then, nobody = visits.runner.run(run())
+    assert why == "rtsp://127.0.0.1:1/x: the connection was refused"
+    assert then == nobody == ""
+
+
 def test_a_snapshot_logs_no_address_of_its_own(visits, jpeg, caplog):
     caplog.set_level(logging.DEBUG)
 

@@ -51,6 +51,7 @@ class LastLook(BaseModel):
         description="picture, glance, unreachable, no_media, unchecked or reached", examples=["picture"]
     )
     reason: str = Field(examples=["ok"])
+    note: str = Field("", description="Why there is no picture, in words; empty when there is one", examples=[""])
     picture: str | None = Field(
         description="Where the picture is, for operators and administrators; each look is audited", examples=[None]
     )
@@ -563,6 +564,7 @@ def _look(api: Api, look: Row, caller: Caller) -> LastLook:
         age_s=round(max(0, api.clock.now_ns() - at_ns) / 1e9, 3),
         outcome=look["outcome"],
         reason=look["reason"],
+        note=look.get("note", ""),
         picture=_picture(look.get("picture", ""), caller),
     )
 

@@ -60,7 +60,7 @@ async def watch_until(
 
     async def on_frames(batch: FrameBatch) -> None:
         await asyncio.to_thread(door.append, batch)
-        board.note(batch)
+        board.note(batch, patrol.note_of)
 
     pool = DecoderPool(
         settings.patrol.decoders,
@@ -130,11 +130,12 @@ class _Board:
         self._looks: dict[str, Row] = {}
         self._gone: dict[str, None] = {}
 
-    def note(self, batch: FrameBatch) -> None:
+    def note(self, batch: FrameBatch, note_of: Callable[[str], str]) -> None:
         columns = (batch.device, batch.at_ns.tolist(), batch.outcome.tolist(), batch.reason, batch.picture)
         for camera, at_ns, outcome, reason, picture in zip(*columns, strict=True):
             outcome_word = Outcome(outcome).name.lower()
-            self._looks[camera] = {"at_ns": at_ns, "outcome": outcome_word, "reason": reason, "picture": picture}
+            told = {"at_ns": at_ns, "outcome": outcome_word, "reason": reason, "picture": picture}
+            self._looks[camera] = told | ({"note": note} if (note := note_of(camera)) else {})
             self._gone.pop(camera, None)
 
     def forget(self, camera: str) -> None:

@@ -176,7 +176,7 @@ export class CamerasPage {
       [t("field_site"), camera.site || "–"],
       [t("field_parent"), camera.parent ? el("a", { href: `#/cameras/${encodeURIComponent(camera.parent)}` }, this.city.nameOf(camera.parent)) : "–"],
       [t("field_state_since"), camera.state_since ? instant(camera.state_since) : "–"],
-      [t("field_last_look"), look ? [instant(look.at), " · ", el("span", { "data-ago": look.at }, ago(look.at)), look.reason === "ok" ? null : ` · ${word("reason", look.reason)}`] : t("not_looked_at")],
+      [t("field_last_look"), look ? [instant(look.at), " · ", el("span", { "data-ago": look.at }, ago(look.at)), look.reason === "ok" ? null : ` · ${word("reason", look.reason)}`, look.note ? el("p", { class: "quiet", lang: "en" }, look.note) : null] : t("not_looked_at")],
       [t("field_address"), el("code", {}, camera.url)],
       [t("field_secrets"), t(camera.has_secrets ? "secrets_sealed" : "secrets_none")],
       [t("field_class"), camera.camera_class],

@@ -264,6 +264,11 @@ class Patrol:
         self._wake.set()
         return self._schedule.ask_now(cameras, asyncio.get_running_loop().time())
 
+    def note_of(self, camera: str) -> str:
+        """Why the last visit gave no picture, in words for people; empty when it gave one."""
+        memory = self._memories.get(camera)
+        return "" if memory is None else memory.note
+
     def report(self) -> PatrolReport:
         """The patrol at this moment."""
         now_s = asyncio.get_running_loop().time()

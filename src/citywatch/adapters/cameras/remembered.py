@@ -24,6 +24,8 @@ MOST_MARKS = 4
 """Of one camera: light comes and goes with the clouds, and returns to what it was."""
 
 _MOST_KEYLESS = 8
+_MOST_NOTE = 300
+"""Characters. A decoder may have said it, which took apart what a stranger sent."""
 
 _DTYPES: Mapping[str, str] = {column.name: column.dtype for column in FrameBatch.COLUMNS}
 _NOTHING: Mapping[str, Any] = {TEXT: "", "float64": math.nan}
@@ -56,6 +58,7 @@ class Memory:
         "killer",
         "last_mark",
         "marks",
+        "note",
         "phase",
         "picture",
         "picture_ns",
@@ -93,6 +96,8 @@ class Memory:
         self.keyless = 0
         """Visits in a row to which pictures came and no key frame."""
         self.reason = ""
+        self.note = ""
+        """Why the last visit gave no picture, for people; free of secrets."""
         self.marks: tuple[str, ...] = ()
         """glance.Mark of the last full looks at one view that could be compared with a reference; the latest first."""
         self.last_mark = ""
@@ -148,6 +153,8 @@ class Memory:
 
     def remember(self, report: Report, preset: str) -> None:
         """After the row was made."""
+        gave_none = report.outcome not in (Outcome.PICTURE, Outcome.GLANCE, Outcome.REACHED)
+        self.note = "".join(filter(str.isprintable, report.note[:_MOST_NOTE])) if gave_none else ""
         self.killer = report.outcome == Outcome.NO_MEDIA and report.reason.startswith("decoder_")
         if report.reason == VisitReason.NO_KEY_FRAME:
             self.keyless = min(self.keyless + 1, _MOST_KEYLESS)
