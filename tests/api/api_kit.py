@@ -258,6 +258,7 @@ class City:
             reports=self.reports,
             open311=open311,
             contracts=desks.tickets.contracts,
+            register=desks.register,
             config=ApiConfig(**{"live_heartbeat_seconds": 0.3, "token_cache_seconds": 0.2, **config}),
         )
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from api_kit import NOW, later, outage, placed, serving, until
 
+from citywatch.api import drills
 from citywatch.domain.instants import NS_PER_S, format_instant
+from citywatch.domain.labels import Matcher
+from citywatch.domain.responsibility import Register, ResponsibilityRule, Responsible
 
 CAMERAS = [f"cam-{n}" for n in range(4)]
 
@@ -116,6 +119,27 @@ def test_a_drill_plays_several_faults_and_an_outage_that_end_together_and_leave_
         assert desk.delete(url).json()["reason"] == "not_open"
         assert desk.get("/api/v1/incidents").json()["items"] == incidents, "nothing of it was real"
         assert desk.post("/api/v1/drills", json={"devices": ["nobody"]}).status_code == 404
-        for wrong in ({}, {"matcher": {"area": "x"}}, {"matcher": {"device": "zzz*"}}, {"outages": ["cam-0"]}):
+        for wrong in (
+            {},
+            {"matcher": {"severity": "critical"}},
+            {"matcher": {"area": "x"}},
+            {"matcher": {"device": "zzz*"}},
+            {"outages": ["cam-0"]},
+        ):
             assert desk.post("/api/v1/drills", json=wrong).status_code == 422
     assert store.device_states(["sw", *CAMERAS], 0, 2 * now_ns) == states
+
+
+def test_a_drill_finds_its_devices_by_who_answers_for_them_too():
+    register = Register(
+        {"cam-0": Responsible(area="north", contractor="Works")},
+        [ResponsibilityRule(Matcher.of({"site": "harbour"}), Responsible(area="south", department="police"))],
+    )
+    devices = {name: {"kind": "camera", "site": "harbour" if name != "cam-3" else ""} for name in CAMERAS}
+    for matcher, wanted in (
+        ({"area": "north"}, ["cam-0"]),
+        ({"area": ["south", "east"], "department": "pol*"}, ["cam-1", "cam-2"]),
+        ({"contractor": "Works", "device_kind": "camera"}, ["cam-0"]),
+        ({"class": "gate"}, []),
+    ):
+        assert list(drills._matching(matcher, devices, register)) == wanted

@@ -55,6 +55,7 @@ from citywatch.api.guards import BoundedBody, Watch
 from citywatch.api.live import LiveHub, Pulse
 from citywatch.api.problems import ProblemDocument
 from citywatch.api.shared import Api
+from citywatch.domain.responsibility import Register
 from citywatch.ports import (
     CameraForms,
     Clock,
@@ -103,6 +104,7 @@ def create_api(
     findings_config: FindingsConfig | None = None,
     open311: Open311Config | None = None,
     contracts: Contracts | None = None,
+    register: Register | None = None,
 ) -> FastAPI:
     """The API and the console. `health` says of each part "ok" or why not; `known_until` up to which instant (ns)
     every row has been stepped: behind it nobody can say that a device was up. Run it with serve.ApiServer.
@@ -128,6 +130,7 @@ def create_api(
         open311,
         reports,
         contracts or Contracts(),
+        register or Register(),
     )
     app = FastAPI(
         title="Citywatch",

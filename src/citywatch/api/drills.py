@@ -26,10 +26,11 @@ from citywatch.domain.field import (
 )
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.labels import Matcher
+from citywatch.domain.responsibility import Register, labels_of
+from citywatch.domain.windows import DEVICE_LABELS
 from citywatch.ports import Row
 
 _PAGE = 500
-_MATCHED = ("device", "device_kind", "site")
 
 
 class WantedDrill(BaseModel):
@@ -52,7 +53,7 @@ class WantedDrill(BaseModel):
 
     devices: list[str] = Field(default_factory=list, max_length=MOST_OF_A_DRILL)
     matcher: dict[str, str | list[str]] | None = Field(
-        None, description="Devices by `device`, `device_kind` and `site`, with `*` and `?`; at most fifty may fit"
+        None, description="Devices by their labels, as of maintenance windows, with `*` and `?`; at most fifty may fit"
     )
     fault: Fault = Field(Fault.UNREACHABLE, description="What is played of each of these devices")
     outages: list[str] = Field(
@@ -168,7 +169,7 @@ def _cast(api: Api, wanted: WantedDrill) -> dict[str, dict[str, Any]]:
     devices = {row["device"]: row for row in _all_devices(api)}
     named = list(dict.fromkeys(wanted.devices))
     if wanted.matcher is not None:
-        named += [name for name in _matching(wanted.matcher, devices) if name not in named]
+        named += [name for name in _matching(wanted.matcher, devices, api.register) if name not in named]
         if not named:
             raise invalid("body.matcher", "no device is like that")
     for device in (*named, *wanted.outages):
@@ -186,16 +187,19 @@ def _cast(api: Api, wanted: WantedDrill) -> dict[str, dict[str, Any]]:
     return cast
 
 
-def _matching(conditions: Mapping[str, str | list[str]], devices: Mapping[str, Row]) -> Iterator[str]:
+def _matching(
+    conditions: Mapping[str, str | list[str]], devices: Mapping[str, Row], register: Register
+) -> Iterator[str]:
     try:
         matcher = Matcher.of(conditions)
     except ValueError as error:
         raise invalid("body.matcher", str(error)) from error
     labels = {label for label, _ in matcher.conditions}
-    if not labels or labels - set(_MATCHED):
-        raise invalid("body.matcher", f"name some of {', '.join(_MATCHED)}, and nothing else")
+    if not labels or labels - DEVICE_LABELS:
+        raise invalid("body.matcher", f"name some of {', '.join(sorted(DEVICE_LABELS))}, and nothing else")
     for name, row in devices.items():
-        if matcher.matches({"device": name, "device_kind": row["kind"], "site": row["site"]}):
+        kind, site = row["kind"], row["site"]
+        if matcher.matches(labels_of(name, kind, site, register.of(name, kind, site))):
             yield name
 
 

@@ -20,6 +20,7 @@ from citywatch.api.live import LiveHub, Pulse
 from citywatch.api.problems import Problem, invalid
 from citywatch.domain.devices import DeviceKind
 from citywatch.domain.instants import format_instant, parse_instant
+from citywatch.domain.responsibility import Register
 from citywatch.ports import (
     CameraForms,
     Clock,
@@ -60,6 +61,8 @@ class Api:
     open311: Open311Config | None
     reports: ServiceReports
     contracts: Contracts
+    register: Register
+    """Who answers for which device."""
 
 
 class Page(BaseModel, Generic[T]):

@@ -237,6 +237,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     from citywatch.app.contracts import read_contracts  # noqa: PLC0415
     from citywatch.app.keys import sealer  # noqa: PLC0415
     from citywatch.app.passes import JudgedPasses  # noqa: PLC0415
+    from citywatch.app.register import read_register  # noqa: PLC0415
     from citywatch.app.report_room import ReportRoom  # noqa: PLC0415
     from citywatch.flow.door import LogDoor  # noqa: PLC0415
     from citywatch.flow.pulse import Observer  # noqa: PLC0415
@@ -299,6 +300,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
         findings_config=settings.findings,
         open311=settings.open311,
         contracts=read_contracts(settings, directory.root, briefing.place()),
+        register=read_register(settings, briefing.place()),
     )
     _start_presence("serve", briefing, running, stop, stack)
     config = uvicorn.Config(
