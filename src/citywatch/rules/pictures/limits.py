@@ -167,12 +167,12 @@ class PictureThresholds:
     """... of which so many pairs in which something moved must be known."""
     noise_stands_sd: float = 1.0
     """By night, where noise of so many levels stands in the picture..."""
-    noise_of_least: float = 0.8
+    noise_of_least: float = 0.75
     """... and no more than this part of the least change that it showed alive is left, the noise is always the same:
-    frozen ones 0.2 to 0.75, of 1,645 stored quiet looks of live nights one at 0.944 and no other below 0.96..."""
+    frozen ones 0.2 to 0.72, of 1,645 stored quiet looks of live nights one at 0.944 and no other below that..."""
     faint_of_least: float = 0.65
     """... or this part, where the encoder leaves next to no noise: frozen ones 0 to 0.6, live ones 0.82 and more, two
-    in a row 0.86."""
+    in a row 0.86. Then it must last `quiet_span_ns`, and longer than any quiet that it came through alive."""
     quiet_of_least: float = 0.95
     """A quiet that is too long must change by less than this part of it, where noise stands: never two live looks in a
     row, while one of 45 minutes had 0.99."""

@@ -15,7 +15,8 @@ quiet             nothing moved, and yet pixels change everywhere: a live scene 
                   lasts far longer, with no more change than it ever showed (`calm`), is frozen; unless much of its
                   usual structure is gone, for nothing moves behind a cover either.
 its noise stands  by night it is the noise that changes. Where far fewer pixels change than ever while it was alive
-                  (`faint`), it is the same noise: frozen, within minutes.
+                  (`faint`), it is the same noise: frozen, within minutes. Where next to no noise is left in the
+                  picture, headlights may be what changed while it was alive: then it must last longer than any quiet.
 
 Frozen wants a chain: pairs in a row, each picture compared with the one before it, over a least time. A pair that
 changed more ends the chain and no more: the first pair after a picture stops is its last of life against the one that
@@ -186,7 +187,10 @@ def _is_noisy(look: Look, limits: PictureThresholds) -> bool:
 
 
 def _by_noise(chain: LookHistory, look: Look, limits: PictureThresholds) -> Finding | None:
-    if chain.faint < limits.noise_pairs or chain.last_ns - chain.faint_since_ns < limits.noise_span_ns:
+    span_ns = limits.noise_span_ns
+    if not _is_noisy(look, limits):
+        span_ns = max(limits.quiet_span_ns, int(chain.own.get(look.light.name.lower(), _NOTHING_KNOWN)[1]) + 1)
+    if chain.faint < limits.noise_pairs or chain.last_ns - chain.faint_since_ns < span_ns:
         return None
     value, limit = chain.quiet_changed, _noise_limit(chain, look, limits)
     return Finding(Fault.FROZEN, "noise_stands_still", "scene_changed", value, limit, limit - value)
