@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from citywatch.domain.instants import format_instant
+from citywatch.domain.texts import exact, quoted, without_fractions
 
 
 class EventKind(StrEnum):
@@ -140,9 +141,6 @@ class EventKind(StrEnum):
     """A row that the step could not digest; it is kept in the dead letters."""
 
 
-_line = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
-quoted = json.encoder.encode_basestring
-"""A text as it stands in a line."""
 _DATA = ',"data":'
 _shown = lru_cache(maxsize=64)(format_instant)
 
@@ -177,13 +175,13 @@ class Event:
         at_ns = int.__repr__(self.at_ns)
         return (
             f'{{"at":"{_shown(self.at_ns)}","at_ns":{at_ns},"device":{quoted(self.device)},"kind":"{self.kind.value}",'
-            f'"id":{quoted(self.id)},"cause":{quoted(self.cause)}{_DATA}{self.body or _line(dict(self.data))}}}'
+            f'"id":{quoted(self.id)},"cause":{quoted(self.cause)}{_DATA}{self.body or exact(dict(self.data))}}}'
         )
 
     def text(self) -> str:
         """`data` as its line has it, made once: for whoever puts it into another event."""
         if not self.body:
-            object.__setattr__(self, "body", _line(dict(self.data)))
+            object.__setattr__(self, "body", exact(dict(self.data)))
         return self.body
 
     @classmethod
@@ -205,8 +203,10 @@ class Event:
 
 
 def text_with(data: Mapping[str, Any], name: str, text: str) -> str:
-    """The text of `data` where that of one of its values, `name`, is known already. There is no such name within it."""
-    return _line({**data, name: None}).replace(f'"{name}":null', f'"{name}":{text}', 1)
+    """The text of `data` where that of one of its values, `name`, is known already; the others hold no fractions, and
+    no such name stands in front of it.
+    """
+    return without_fractions({**data, name: None}).replace(f'"{name}":null', f'"{name}":{text}', 1)
 
 
 _KIND = b'","kind":"'

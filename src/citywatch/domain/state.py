@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 from citywatch.domain.incidents import Onward
+from citywatch.domain.texts import of_row
 
 Row = Mapping[str, Any]
 _Derived = TypeVar("_Derived")
@@ -92,7 +93,7 @@ class State:
         changed: dict[str, bytes | None] = {}
         for room, name in self._changed:
             row = self.get(room, name)
-            changed[f"{room}/{name}"] = None if row is None else _dump(row)
+            changed[f"{room}/{name}"] = None if row is None else of_row(row)
         self._changed = {}
         self.mark()
         return changed
@@ -122,7 +123,7 @@ class State:
 
     def snapshot(self) -> dict[str, bytes]:
         """The whole state as bytes, for comparison and export."""
-        return {f"{room}/{name}": _dump(row) for room in sorted(self._rooms) for name, row in self.room(room)}
+        return {f"{room}/{name}": of_row(row) for room in sorted(self._rooms) for name, row in self.room(room)}
 
     def _remember(self, room: str, name: str) -> None:
         key = (room, name)
@@ -132,10 +133,3 @@ class State:
         if room in self._followed:
             for names in self._followed[room]:
                 names.add(name)
-
-
-_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
-
-
-def _dump(row: Row) -> bytes:
-    return _text(row).encode()

@@ -17,6 +17,7 @@ from citywatch.domain.events import Event, EventKind, dated_id, event_id
 from citywatch.domain.findings import FOUND, FindingBatch, FindingEnd, Said, Verifier
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.state import Row, State
+from citywatch.domain.texts import without_fractions
 from citywatch.rules.due import due_of
 
 ROOM = "finding"
@@ -131,6 +132,7 @@ def _found(
     state.put(ROOM, name, row)
     if row["case"]:
         state.put(CASES, finding, {"row": name})
+    lat, lon = _degrees(batch.lat[number]), _degrees(batch.lon[number])
     data = {
         "finding": finding,
         "source": source,
@@ -144,15 +146,16 @@ def _found(
         "looks": 1,
         "reason": "reported",
         "device": "" if device.startswith(FOUND) else device,
-        "lat": _degrees(batch.lat[number]),
-        "lon": _degrees(batch.lon[number]),
+        "lat": lat,
+        "lon": lon,
         "address": batch.address[number],
         "photos": batch.photos[number].split(),
         "labels": json.loads(batch.labels[number]),
         "verified_by": batch.verified_by[number],
     }
+    body = without_fractions(data) if lat is lon is None else ""
     kind = EventKind.FINDING_RAISED
-    yield Event(event_id(kind, finding), kind, device, at_ns, finding, data)
+    yield Event(event_id(kind, finding), kind, device, at_ns, finding, data, body)
 
 
 _NOTHING: Row = {"open": 0, "raised": 0, "refused": 0, "told": 0, "told_ns": 0}
