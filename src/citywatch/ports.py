@@ -338,8 +338,10 @@ class CameraForms(Protocol):
         """
         ...
 
-    def table(self, content: bytes) -> Sequence[Described]:
-        """A table of cameras (CSV), checked as a whole. DescriptionRefused names every mistake with line and column."""
+    def table(self, content: bytes, known: Mapping[str, Row]) -> Sequence[Described]:
+        """A table of cameras (CSV), checked as a whole. `known` are the store's rows by camera: addresses given back as
+        they are shown keep their secrets. DescriptionRefused names every mistake with line and column.
+        """
         ...
 
 

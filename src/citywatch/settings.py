@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from citywatch.adapters.cameras.addresses import HIDDEN
 from citywatch.adapters.cameras.config import CameraSettings, PatrolTerms
 from citywatch.adapters.gb28181.config import RegistrarConfig
 from citywatch.adapters.scales.config import IntakeConfig, SignConfig
@@ -187,9 +188,7 @@ class FaultRuleSettings(_Part):
     confirm_seconds: Annotated[_Seconds, Field(description="... spanning at least this long")] = None
     hidden_looks: Annotated[
         int | None,
-        Field(
-            ge=0, le=100, description="... and so many fewer, two at least, where they show the same picture"
-        ),
+        Field(ge=0, le=100, description="... and so many fewer, two at least, where they show the same picture"),
     ] = None
     clear_looks: Annotated[_Looks, Field(description="Good looks in a row that clear it")] = None
     clear_seconds: Annotated[_Seconds, Field(description="... spanning at least this long")] = None
@@ -465,6 +464,13 @@ class Settings(_Part):
             if device in seen:
                 raise ValueError(f"device {device!r} is described twice; give each camera and lane its own id")
             seen.add(device)
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_hidden(self) -> Settings:
+        for camera in self.cameras:
+            if any(HIDDEN in url.get_secret_value() for url in (camera.url, camera.onvif_url) if url is not None):
+                raise ValueError(f"camera {camera.camera!r}: {HIDDEN} stands for something secret: write it out")
         return self
 
     @model_validator(mode="after")

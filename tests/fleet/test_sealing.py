@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citywatch.adapters.cameras.config import CameraSettings
+from citywatch.adapters.cameras.fleet_file import parse_fleet
 from citywatch.adapters.cameras.registry import CameraRegistry, describe, read
 from citywatch.adapters.secrets import KEY_BYTES, CannotOpen, Sealer, load_sealer, make_key_file
 from citywatch.domain.cameras import Described, Origin
@@ -132,12 +133,31 @@ def test_only_files_of_named_directories_come_over_the_api(tmp_path) -> None:
     known = {"sealed": "", "description": {"url": str(outside)}}
     assert forms.described("a", {"url": str(inside)}, None).fields["url"] == str(inside)
     assert forms.described("b", {"url": str(outside), "name": "B"}, known).fields["name"] == "B"
-    assert len(forms.table(f"camera,url\na,{inside}\n".encode())) == 1
+    assert len(forms.table(f"camera,url\na,{inside}\n".encode(), {})) == 1
     for url in (outside, tmp_path / "clips" / "link.mp4", f"file://{inside}/../../b.mp4"):
         with pytest.raises(DescriptionRefused, match="file_directories"):
             forms.described("b", {"url": str(url)}, None)
     with pytest.raises(DescriptionRefused, match="file_directories"):
-        forms.table(f"camera,url\na,{outside}\n".encode())
+        forms.table(f"camera,url\na,{outside}\n".encode(), {})
+
+
+def test_a_table_that_gives_addresses_back_as_they_are_shown_keeps_their_secrets() -> None:
+    sealer = Sealer(KEYS[:1])
+    forms = CameraRegistry(sealer)
+    was = forms.described("a", {"url": "rtsp://w:hunter2@h/1", "name": "A"}, None)
+    known = {"a": {"sealed": was.sealed, "description": was.fields}}
+    (told,) = forms.table(b"camera,url,name\na,rtsp://***@h/1,B\n", known)
+    assert (told.fields["name"], read(told, sealer).address().password) == ("B", "hunter2")
+    for table, rows in (
+        ("camera,url\na,rtsp://***@evil/1\n", known),  # another host is not given the password
+        ("camera,url\na,rtsp://***@h/1\n", {}),
+        ("camera,url,onvif_url\na,rtsp://***@h/1,http://evil/\n", known),
+        ("camera,url,username\na,rtsp://***@h/1,w\n", known),
+    ):
+        with pytest.raises(DescriptionRefused, match="stands for something secret"):
+            forms.table(table.encode(), rows)
+    with pytest.raises(DescriptionRefused, match=r"line 2, column 2: url: .* stands for something secret"):
+        parse_fleet(b"camera,url\na,rtsp://***@h/1\n")
 
 
 def test_a_configuration_is_checked_with_its_fleet_file(tmp_path) -> None:
@@ -151,6 +171,7 @@ def test_a_configuration_is_checked_with_its_fleet_file(tmp_path) -> None:
         None: "No such file",
         "camera,url\nb,rtsp://h/1\nrtsp://u:hunter2@h/2,c\n": "line 3, column 1: camera: device id (an address?)",
         "camera,url\na,rtsp://h/1\n": "a is in the configuration, too",
+        "camera,url\nb,rtsp://***@h/1\n": "line 2, column 2: url: *** stands for something secret",
         "camera,url\nb,rtsp://u:hunter2@h/1\n": "in order (2 cameras, 0 scale lanes)",
     }
     for content, words in told.items():

@@ -394,8 +394,9 @@ def _writing(app: FastAPI, api: Api) -> None:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
             raise Problem(415, "content_type", "send the table with Content-Type: text/csv")
         content = await request.body()
+        known = {row["camera"]: row for row in await run_in_threadpool(api.store.cameras)}
         try:
-            described = await run_in_threadpool(api.cameras.table, content)
+            described = await run_in_threadpool(api.cameras.table, content, known)
             args = {one.camera: one.args(Origin.API) for one in described}
         except DescriptionRefused as refused:
             raise _refused(refused.mistakes, "table") from None
@@ -404,7 +405,6 @@ def _writing(app: FastAPI, api: Api) -> None:
         misplaced = await run_in_threadpool(_misplaced, api, described)
         if misplaced:
             raise _refused([Mistake(f"{one}.parent", IN_WORDS[why]) for one, why in misplaced.items()], "table")
-        known = {row["camera"]: row for row in await run_in_threadpool(api.store.cameras)}
         added = [one for one in described if one.camera not in known]
         changed = [one for one in described if one.camera in known and _differs(one, known[one.camera])]
         result = Imported(

@@ -26,6 +26,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from citywatch.adapters.cameras.addresses import HIDDEN
 from citywatch.adapters.cameras.config import STANDARD_CLASS, CameraSettings
 from citywatch.domain.topology import IN_WORDS, misplaced
 from citywatch.errors import DescriptionRefused, Mistake
@@ -37,16 +38,23 @@ _COLUMN_OF = {field: column for column, field in _FIELDS.items()}
 _NEEDED = ("camera", "url")
 _TEXTS = ("name", "place")
 _LISTS = ("presets",)
+ADDRESSES = ("url", "onvif_url")
+IS_HIDDEN = f"{HIDDEN} stands for something secret: write the address with it, or without"
 _NAME = re.compile(r"[a-z_]{1,40}")
 
 
 def parse_fleet(
-    content: bytes, classes: Collection[str] = (STANDARD_CLASS,), *, beside: Path | None = None
+    content: bytes,
+    classes: Collection[str] = (STANDARD_CLASS,),
+    *,
+    beside: Path | None = None,
+    may_be_hidden: bool = False,
 ) -> Sequence[CameraSettings]:
     """The cameras of a table, in its order. DescriptionRefused for one that is wrong anywhere.
 
     classes  that there are: the keys of `patrol.classes`
     beside   the directory that a relative `password_file` is meant from; without it, as it stands
+    may_be_hidden  addresses may be as they are shown, without what is secret: the caller knows what to do with them
     """
     try:
         text = content.decode("utf-8-sig")
@@ -54,7 +62,7 @@ def parse_fleet(
         line = content.count(b"\n", 0, error.start) + 1
         raise DescriptionRefused([Mistake("", "is not UTF-8 text; save it as CSV in UTF-8", line)]) from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    table = _Table(frozenset(classes), beside)
+    table = _Table(frozenset(classes), beside, may_be_hidden)
     begins = 1
     try:
         for cells in reader:
@@ -76,7 +84,7 @@ def parse_fleet(
 class _Table:
     """What has been read of a table."""
 
-    def __init__(self, classes: Collection[str], beside: Path | None) -> None:
+    def __init__(self, classes: Collection[str], beside: Path | None, may_be_hidden: bool) -> None:
         self.columns: list[str] | None = None
         self.cameras: list[CameraSettings] = []
         self.mistakes: list[Mistake] = []
@@ -84,6 +92,7 @@ class _Table:
         """In which line each camera stands."""
         self._classes = classes
         self._beside = beside
+        self._may_be_hidden = may_be_hidden
 
     def take(self, line: int, cells: list[str]) -> None:
         if self.columns is None:
@@ -143,6 +152,8 @@ class _Table:
         elif column == "class" and cell not in self._classes:
             words = f"no class of the patrol; known: {', '.join(sorted(self._classes))}"
             self.mistakes.append(Mistake(column, words, line, number))
+        elif column in ADDRESSES and HIDDEN in cell and not self._may_be_hidden:
+            self.mistakes.append(Mistake(column, IS_HIDDEN, line, number))
         elif column in _LISTS:
             values[_FIELDS[column]] = [item.strip() for item in cell.split(";") if item.strip()]
         elif column == "password_file" and self._beside is not None:

@@ -16,7 +16,7 @@ from pydantic import SecretStr, ValidationError
 
 from citywatch.adapters.cameras.addresses import HIDDEN, MediaKind, parse_address, redact
 from citywatch.adapters.cameras.config import STANDARD_CLASS, CameraSettings
-from citywatch.adapters.cameras.fleet_file import parse_fleet
+from citywatch.adapters.cameras.fleet_file import ADDRESSES, IS_HIDDEN, parse_fleet
 from citywatch.adapters.secrets import CannotOpen, Sealer
 from citywatch.domain.cameras import Described, Origin
 from citywatch.errors import DescriptionRefused, Mistake
@@ -116,17 +116,24 @@ class CameraRegistry:
             described = Described(camera, described.fields, known["sealed"])
         return described
 
-    def table(self, content: bytes) -> Sequence[Described]:
+    def table(self, content: bytes, known: Mapping[str, Row]) -> Sequence[Described]:
         """Cameras of a table (adapters/cameras/fleet_file.py), as the API takes them."""
-        cameras = parse_fleet(content, self._classes)
-        mistakes = [
-            Mistake(f"{camera.camera}.{mistake.field}", mistake.message)
-            for camera in cameras
-            for mistake in self._mistakes_of(camera)
-        ]
+        cameras = parse_fleet(content, self._classes, may_be_hidden=True)
+        mistakes, told = list[Mistake](), list[Described]()
+        for camera in cameras:
+            row = known.get(camera.camera)
+            described = describe(camera, self._sealer)
+            found = self._mistakes_of(camera, row)
+            if any(HIDDEN in _plain(camera, name) for name in ADDRESSES):
+                if row is not None and not camera.username and _kept(described.fields, row):
+                    described = Described(camera.camera, described.fields, row["sealed"])
+                else:
+                    found.append(Mistake("url", IS_HIDDEN))
+            mistakes += [Mistake(f"{camera.camera}.{mistake.field}", mistake.message) for mistake in found]
+            told.append(described)
         if mistakes:
             raise DescriptionRefused(mistakes)
-        return [describe(camera, self._sealer) for camera in cameras]
+        return told
 
     def _mistakes_of(self, camera: CameraSettings, known: Row | None = None) -> list[Mistake]:
         """What the configuration may say and the API may not: to hand any file of this machine to a camera, or to look
@@ -159,6 +166,12 @@ class CameraRegistry:
 
 def _is_in(file: Path, directories: Iterable[Path]) -> bool:
     return any(file.resolve().is_relative_to(directory) for directory in directories)
+
+
+def _plain(camera: CameraSettings, name: str) -> str:
+    """An address as it was written."""
+    address: SecretStr | None = getattr(camera, name)
+    return "" if address is None else address.get_secret_value()
 
 
 def _kept(wanted: Mapping[str, Any], known: Row | None) -> bool:
