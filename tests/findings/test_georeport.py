@@ -10,7 +10,9 @@ import pytest
 from api_kit import later, serving, until
 
 from citywatch.api.findings_config import Open311Config
+from citywatch.api.georeport_words import HOLDS, NOTES, of_closed, of_open
 from citywatch.api.rates import Rates
+from citywatch.domain.tickets import HoldReason, TicketEnd, TicketState
 
 CONFIG = {
     "jurisdiction_id": "city.example",
@@ -333,3 +335,17 @@ def test_settings_tell_their_mistakes():
         with pytest.raises(ValueError, match=words):
             Open311Config.model_validate({**CONFIG, **change})
     assert json.dumps(Open311Config.model_validate(CONFIG).model_dump(mode="json"))
+
+
+def test_who_reported_something_is_told_what_came_of_it_in_the_citys_language():
+    assert NOTES["en"].keys() == NOTES["zh"].keys()
+    assert HOLDS["en"].keys() == HOLDS["zh"].keys() == {"", *HoldReason}
+    assert {*TicketState, *TicketEnd} - NOTES["en"].keys() == {TicketState.ON_HOLD, TicketState.CLOSED}
+    assert of_closed("en", "verified", "repaired") == "It is done and verified."
+    assert of_closed("en", "verified", "nothing_found") == "A crew was there and found nothing of it."
+    assert of_closed("zh", "merged", "nothing_found") == "重复上报，已并入另一件。"
+    assert of_closed("en", "", "") == "It is over."
+    assert of_open("zh", "on_hold", "awaiting_parts", "") == "处置暂停：等待备件。"
+    assert of_open("en", "on_hold", "", "") == "Work on it waits: for a reason."
+    assert of_open("en", "handled", "", "nothing_found") == "A crew was there and found nothing of it."
+    assert of_open("en", "", "", "") == "It has been reported."

@@ -102,6 +102,7 @@ class Open311Config(_Part):
     ] = ""
     contact: Annotated[str, Field(max_length=300, description="How to reach who runs it, for the discovery file")] = ""
     key_service: Annotated[str, Field(max_length=300, description="How to get a key, for the discovery file")] = ""
+    language: Annotated[Literal["en", "zh"], Field(description="Of what is told of a request's status")] = "en"
     test: Annotated[bool, Field(description="True: what is sent in will not be acted upon")] = False
     public_reading: Annotated[
         bool, Field(description="Everybody may see the requests; else a token of role viewer or ingest may")

@@ -291,7 +291,7 @@ class _Desk:
         tickets = await run_in_threadpool(self._api.store.tickets_of, names)
         pairs = [(row, tickets.get(row["ticket"] or "")) for row in rows]
         return [
-            views.request(row, ticket, self._services)
+            views.request(row, ticket, self._services, self._config.language)
             for row, ticket in pairs
             if not states or views.status_of(row, ticket) in states
         ]

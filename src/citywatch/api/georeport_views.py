@@ -5,28 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from citywatch.api.findings_config import Open311Config, ServiceConfig
+from citywatch.api.georeport_words import Language, of_closed, of_open
 from citywatch.domain.instants import NS_PER_S, format_instant
-from citywatch.domain.tickets import TicketEnd, TicketState
+from citywatch.domain.tickets import TicketState
 from citywatch.ports import Row
 from citywatch.wire.open311 import SPECIFICATION
 
 SOURCE = "open311"
 OPEN, CLOSED = "open", "closed"
-
-_OPEN_NOTES = {
-    TicketState.FILED.value: "It is filed and waits for a crew.",
-    TicketState.DISPATCHED.value: "It is assigned to a crew.",
-    TicketState.ACCEPTED.value: "A crew is working on it.",
-    TicketState.ON_HOLD.value: "Work on it waits: {hold}.",
-    TicketState.HANDLED.value: "A crew has reported it done; it is still to be verified.",
-    TicketState.VERIFIED.value: "It is verified.",
-}
-_CLOSED_NOTES = {
-    TicketEnd.VERIFIED.value: "It is done and verified.",
-    TicketEnd.CANCELLED.value: "It was closed without work.",
-    TicketEnd.MERGED.value: "It is a duplicate: another request stands for it.",
-    TicketEnd.DEVICE_REMOVED.value: "What it was about is no longer there.",
-}
 
 
 def discovery(config: Open311Config, url: str, changeset: str) -> dict[str, Any]:
@@ -90,7 +76,9 @@ def status_of(row: Row, ticket: Row | None) -> str:
     return CLOSED if is_closed else OPEN
 
 
-def request(row: Row, ticket: Row | None, services: dict[str, ServiceConfig]) -> dict[str, Any]:
+def request(
+    row: Row, ticket: Row | None, services: dict[str, ServiceConfig], language: Language = "en"
+) -> dict[str, Any]:
     """One request with where it stands. Fields without a value are null: the specification lets them be empty."""
     labels = row["labels"]
     config = services.get(labels.get("service_code", ""))
@@ -101,7 +89,7 @@ def request(row: Row, ticket: Row | None, services: dict[str, ServiceConfig]) ->
     return {
         "service_request_id": row["key"],
         "status": status,
-        "status_notes": _notes(row, ticket, status),
+        "status_notes": _notes(language, ticket, status),
         "service_name": config.name if config else labels.get("service_name"),
         "service_code": labels.get("service_code"),
         "description": row["note"] or None,
@@ -132,11 +120,9 @@ def _agency(ticket: Row | None, config: ServiceConfig | None) -> str | None:
     return labels.get("department") or (config.department if config else "") or None
 
 
-def _notes(row: Row, ticket: Row | None, status: str) -> str | None:
+def _notes(language: Language, ticket: Row | None, status: str) -> str:
+    known = ticket or {}
+    outcome = str(known.get("outcome") or "")
     if status == CLOSED:
-        end = str(ticket["resolution"]) if ticket is not None else ""
-        return _CLOSED_NOTES.get(end, "It is over.")
-    if ticket is None:
-        return "It has been reported."
-    hold = str(ticket.get("hold_reason") or "").replace("_", " ") or "for a reason"
-    return _OPEN_NOTES.get(str(ticket["state"]), "It has been reported.").format(hold=hold)
+        return of_closed(language, str(known.get("resolution") or ""), outcome)
+    return of_open(language, str(known.get("state") or ""), str(known.get("hold_reason") or ""), outcome)
