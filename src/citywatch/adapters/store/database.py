@@ -26,8 +26,12 @@ READERS = 8
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
 _CACHE_KIB = 64 * 1024
 """What one transaction of a storm changes has room in it: what has not is written twice."""
-_CHECKPOINT_PAGES = 16_000
-"""Pages that a write-ahead log gathers before they go into the file: a storm changes the same ones again and again."""
+_CHECKPOINT_BYTES = 64 * 1024 * 1024
+"""What a write-ahead log gathers before it goes into the file: a storm changes the same pages again and again."""
+_PAGE_BYTES = 8192
+"""Of a new file; one that is there keeps its own. Most rows come in at the ends of their trees, whose pages are written
+whole: larger ones are fewer to log, to sum up and to carry over.
+"""
 
 
 class Database:
@@ -153,12 +157,14 @@ def _prepare_writer(busy_timeout_s: float) -> Callable[[sqlite3.Connection, obje
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         # Our own BEGIN IMMEDIATE; sqlite3 would otherwise begin by itself, too late and without the lock.
         connection.isolation_level = None
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         _use_write_ahead_log(connection, time.monotonic() + busy_timeout_s)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_BYTES // page_bytes}")
 
     return prepare
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from citywatch.adapters.store import fold_alerts, fold_field, fold_findings, fold_tickets, letters
 from citywatch.adapters.store.bulk import insert_rows
-from citywatch.adapters.store.fold_rows import Rows, accepted, verdict
+from citywatch.adapters.store.fold_rows import Rows, accepted, storables, verdict
 from citywatch.adapters.store.fold_rows import int64 as _int64
 from citywatch.adapters.store.fold_rows import storable as _storable
 from citywatch.adapters.store.fold_rows import text as _text
@@ -281,6 +281,7 @@ def _fault_confirmed(tables: Tables, event: Event) -> None:
         "fault": fault,
         "cause": event.cause,
         "first_bad_ns": _whole(event, "first_bad_ns"),
+        "last_good_ns": _int64(event.data.get("last_good_ns", -1)),
         "reason": _text(event, "reason"),
     }
     # Silence is the fault that every kind of device can have.
@@ -637,6 +638,5 @@ HANDLERS: Mapping[EventKind, Callable[[Tables, Event], None]] = {
 def _check(event: Event) -> None:
     if not isinstance(event.data, Mapping):
         raise TypeError("data: a mapping is wanted")
-    for word in (event.id, event.device, event.cause):
-        _storable(word)
+    storables((event.id, event.device, event.cause))
     _int64(event.at_ns)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
 from citywatch.adapters.store.alert_news import AT_OPENING, kept
-from citywatch.adapters.store.fold_rows import Rows, accepted, text, texts, whole
+from citywatch.adapters.store.fold_rows import Rows, accepted, storables, text, texts, whole
 from citywatch.adapters.store.run import Run
 from citywatch.adapters.store.schema import SILENCES, WINDOWS
 from citywatch.domain.alerts import AlertState
@@ -17,6 +18,7 @@ from citywatch.domain.events import Event, EventKind, Severity
 if TYPE_CHECKING:
     from citywatch.adapters.store.fold import Tables
 
+_named = itemgetter("alert", "kind")
 _SILENCES = frozenset({EventKind.SILENCE_SET, EventKind.SILENCE_ENDED})
 _WINDOWS = frozenset({EventKind.WINDOW_SET, EventKind.WINDOW_ENDED})
 
@@ -38,7 +40,7 @@ class WindowRows:
 
 
 def _opened(tables: Tables, event: Event) -> None:
-    alert = text(event, "alert")
+    alert, kind = storables(_named(event.data))
     if tables.alerts.get(alert) is not None:
         tables.unmatched[event.kind.value] += 1
         return
@@ -47,8 +49,8 @@ def _opened(tables: Tables, event: Event) -> None:
             "id": alert,
             "cause": event.cause,
             "device": event.device,
-            "kind": text(event, "kind"),
-            "severity": Severity(text(event, "severity")).value,
+            "kind": kind,
+            "severity": Severity(event.data["severity"]).value,
             "opened_at_ns": event.at_ns,
             "subject": _mapping(event, "subject"),
             # Alerts of before there were labels have none.
@@ -57,7 +59,7 @@ def _opened(tables: Tables, event: Event) -> None:
             **AT_OPENING,
         }
     )
-    _news(tables, event, "opened", {})
+    tables.alert_changes.append({"alert": alert, "change": "opened", "at_ns": event.at_ns, "body": {}})
 
 
 def _acknowledged(tables: Tables, event: Event) -> None:

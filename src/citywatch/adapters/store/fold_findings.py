@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from citywatch.adapters.store import letters
-from citywatch.adapters.store.fold_rows import Rows, accepted, storable, text, texts, whole
+from citywatch.adapters.store.fold_rows import Rows, accepted, storable, storables, text, texts, whole
 from citywatch.adapters.store.run import Run
 from citywatch.adapters.store.schema import FINDINGS
 from citywatch.domain.events import Event, EventKind, Severity
@@ -18,6 +19,8 @@ from citywatch.domain.findings import FindingEnd, Verifier
 if TYPE_CHECKING:
     from citywatch.adapters.store.fold import Tables
 
+_TEXTS = ("source", "key", "kind", "title", "note", "address")
+_texts_of = itemgetter(*_TEXTS)
 _ABOUT_FINDINGS = frozenset({EventKind.FINDING_RAISED, EventKind.FINDING_CLEARED})
 
 
@@ -48,8 +51,8 @@ def _raised(tables: Tables, event: Event) -> None:
         {
             "id": finding,
             "device": event.device,
-            **{name: text(event, name) for name in ("source", "key", "kind", "title", "note", "address")},
-            "severity": Severity(text(event, "severity")).value,
+            **dict(zip(_TEXTS, storables(_texts_of(data)), strict=True)),
+            "severity": Severity(data["severity"]).value,
             "state": "open",
             "raised_at_ns": event.at_ns,
             "first_bad_ns": whole(event, "first_bad_ns"),
@@ -61,7 +64,7 @@ def _raised(tables: Tables, event: Event) -> None:
             "lon": None if data["lon"] is None else float(data["lon"]),
             "photos": [storable(photo) for photo in data["photos"]],
             "labels": texts(data["labels"]),
-            "verified_by": Verifier(text(event, "verified_by")).value,
+            "verified_by": Verifier(data["verified_by"]).value,
         }
     )
 

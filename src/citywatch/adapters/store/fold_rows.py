@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, select, update
@@ -83,6 +83,17 @@ def storable(value: object) -> str:
     if not value.isascii():
         value.encode()
     return value
+
+
+def storables(values: Sequence[object]) -> Sequence[str]:
+    """Texts that every database takes, looked at together. TypeError, ValueError."""
+    try:
+        storable("".join(values))  # type: ignore[arg-type]  # a TypeError is the question
+    except (TypeError, ValueError):
+        for value in values:  # which one it was, in our words
+            storable(value)
+        raise
+    return values  # type: ignore[return-value]
 
 
 def texts(value: object) -> dict[str, str]:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from citywatch.domain.statistics import COLUMNS as COUNTS
 
-REVISION = "0012"
+REVISION = "0013"
 """The newest revision under migrations/versions/. Revisions are numbers of four digits, so that newer is greater."""
 
 METADATA = MetaData(
@@ -64,7 +64,11 @@ POSITIONS = Table(
 
 IS_WORK = text("kind = 'work_declared'")
 IS_CHANGE = text("kind = 'incident_changed'")
-"""As they stand in the indexes: databases use those only for these very words, not for a bound value."""
+IS_RESOLVED = text("resolved_at_ns IS NOT NULL")
+IS_CLEARED = text("cleared_at_ns IS NOT NULL")
+"""As they stand in the indexes: databases use those only for these very words, not for a bound value. That something
+is over is asked by whoever compares when, so what is open need not stand there.
+"""
 
 EVENTS = Table(
     "events",
@@ -104,7 +108,8 @@ DEVICES = Table(
 """The newest state of each device; kind is '' until something has told it.
 
 `state_since_ns` is the later bound of the instant from which the state holds (NULL before the first state).
-`faults` lists the present ones by name: [{"fault", "cause", "first_bad_ns", "reason"}], and "alert" of those whose
+`faults` lists the present ones by name: [{"fault", "cause", "first_bad_ns", "last_good_ns" (-1: none; rows of
+before there was one have none), "reason"}], and "alert" of those whose
 alert is that of an earlier one (a flapping one that has taken them in).
 """
 
@@ -163,7 +168,7 @@ ALERTS = Table(
     Index(None, "device", "opened_at_ns", "id"),
     Index(None, "kind", "opened_at_ns", "id"),
     Index(None, "severity", "opened_at_ns", "id"),
-    Index(None, "resolved_at_ns"),
+    Index("ix_alerts_resolved", "resolved_at_ns", sqlite_where=IS_RESOLVED, postgresql_where=IS_RESOLVED),
 )
 """`labels` are those of domain/labels.py ({} of alerts of before there were any). `escalation` is the last step that
 was taken, 0 for none, `escalated_to` its name; `openings` how many causes a flapping alert has taken in."""
@@ -605,7 +610,7 @@ FINDINGS = Table(
     Index(None, "state", "raised_at_ns", "id"),
     Index(None, "key", "source"),
     Index(None, "device", "raised_at_ns", "id"),
-    Index(None, "cleared_at_ns"),
+    Index("ix_findings_cleared", "cleared_at_ns", sqlite_where=IS_CLEARED, postgresql_where=IS_CLEARED),
 )
 """What people and other systems have found. `id` is the cause of the alert and ticket, `key` the source's own word.
 `state` is open or cleared, `resolution` a domain.findings.FindingEnd, '' while it is open; `labels` are the source's.
