@@ -9,7 +9,7 @@ from citywatch.adapters.cameras.config import CameraSettings
 from citywatch.adapters.cameras.registry import described_by, read
 from citywatch.adapters.cameras.tally import needed
 from citywatch.api.cameras import CameraBody
-from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.instants import NS_PER_S, format_instant
 from citywatch.domain.pictures import Outcome
 from citywatch.testing import rows
 
@@ -93,6 +93,8 @@ def test_what_is_open_ends_with_the_camera_and_it_can_come_back(served, admin):
     assert (listed["camera"], listed["state"], listed["last_look"]["age_s"]) == ("dark", "down", 2.0)
     detail = admin.get("/api/v1/cameras/dark").json()
     assert detail["faults"][0]["evidence"]["measure"]
+    assert detail["faults"][0]["first_bad_at"] > format_instant(begun_ns)
+    assert detail["faults"][0]["last_good_at"] is None, "it was never seen in order"
     assert detail["last_look"]["note"] == "no connection in time"
     assert admin.get(detail["last_look"]["picture"]).content == PNG
     with served.client("viewer") as viewer:

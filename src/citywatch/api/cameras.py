@@ -545,6 +545,7 @@ def _view(api: Api, row: Row, look: Row | None, incidents: Mapping[str, str], ca
                 fault=fault["fault"],
                 reason=fault["reason"],
                 first_bad_at=shown(fault["first_bad_ns"]),
+                last_good_at=shown(fault.get("last_good_ns", -1)),
                 incident=incidents.get(fault["cause"]),
                 alert=fault.get("alert") or alert_id(incidents.get(fault["cause"], fault["cause"])),
                 ticket=ticket_id(incidents.get(fault["cause"], fault["cause"])),

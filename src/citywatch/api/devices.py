@@ -43,7 +43,14 @@ class PresentFault(BaseModel):
 
     fault: str = Field(examples=["frozen"])
     reason: str = Field(examples=["frozen"])
-    first_bad_at: str | None = Field(examples=["2026-01-31T07:58:00.000Z"])
+    first_bad_at: str | None = Field(
+        description="The first bad look: it is down since then at the latest", examples=["2026-01-31T07:58:00.000Z"]
+    )
+    last_good_at: str | None = Field(
+        None,
+        description="The last good look before it: it is down since then at the earliest; null when it was never good",
+        examples=["2026-01-31T07:53:00.000Z"],
+    )
     incident: str | None = Field(description="Id of the incident that it is part of", examples=[None])
     alert: str = Field(description="Id of its alert, or of the incident's")
     ticket: str = Field(description="Id of its repair ticket, or of the incident's")
@@ -249,6 +256,7 @@ def device_view(row: Row, incidents: Mapping[str, str]) -> DeviceView:
                 fault=fault["fault"],
                 reason=fault["reason"],
                 first_bad_at=shown(fault["first_bad_ns"]),
+                last_good_at=shown(fault.get("last_good_ns", -1)),
                 incident=incidents.get(fault["cause"]),
                 alert=fault.get("alert") or alert_id(incidents.get(fault["cause"], fault["cause"])),
                 ticket=ticket_id(incidents.get(fault["cause"], fault["cause"])),
