@@ -195,7 +195,18 @@ class Event:
         # Inside of texts quotes are escaped, so this is the key; `data` is the last one.
         begin = text.find(_DATA)
         body = text[begin + len(_DATA) : -1] if begin >= 0 and text[-2:] == "}}" else ""
-        return cls(raw["id"], EventKind(raw["kind"]), raw["device"], raw["at_ns"], raw["cause"], raw["data"], body)
+        word = raw["kind"]
+        kind = _KINDS[word] if isinstance(word, str) and word in _KINDS else EventKind(word)
+        # What a frozen dataclass does to make itself, without looking up by name seven times what is set.
+        made = object.__new__(cls)
+        _set_id(made, raw["id"])
+        _set_kind(made, kind)
+        _set_device(made, raw["device"])
+        _set_at_ns(made, raw["at_ns"])
+        _set_cause(made, raw["cause"])
+        _set_data(made, raw["data"])
+        _set_body(made, body)
+        return made
 
     def sort_key(self) -> tuple[int, str, str, str]:
         """The order of event files: (at_ns, device, kind, id)."""
@@ -209,6 +220,10 @@ def text_with(data: Mapping[str, Any], name: str, text: str) -> str:
     return without_fractions({**data, name: None}).replace(f'"{name}":null', f'"{name}":{text}', 1)
 
 
+_KINDS: Mapping[str, EventKind] = {kind.value: kind for kind in EventKind}
+_set_id, _set_kind, _set_device, _set_at_ns, _set_cause, _set_data, _set_body = (
+    Event.__dict__[name].__set__ for name in ("id", "kind", "device", "at_ns", "cause", "data", "body")
+)
 _KIND = b'","kind":"'
 
 
