@@ -109,6 +109,15 @@ def test_one_good_look_in_between_ends_it(watch):
     assert watch.confirmed() == []
 
 
+def test_a_bus_in_the_new_view_that_seems_to_lie_at_its_place_is_not_taken_for_the_view(watch):
+    view = ANOTHER_VIEW | OF_ITS_OWN | {"shift_x": -48.0, "steady_share": 0.2}
+    watch.look(**view)
+    watch.look(after_s=420, **view | {"shift_certainty": 0.035, "v_mean": 9.0, "mean": 80.0})
+    assert watch.confirmed() == []
+    watch.look(after_s=420, **view)
+    assert watch.confirmed() == [Fault.MOVED]
+
+
 def test_a_jolt_and_the_way_back_are_no_shaking(watch):
     watch.look(after_s=420, **MOVED | {"steady_share": 0.3})
     assert Fault.SHAKING in watch.suspected()

@@ -843,7 +843,11 @@ def _another(
             after = replace(after, strange=trace.strange)
         return ((), _all(Own.VIEW_CHANGES, *_PLACED)), after
     found = _below(Fault.MOVED, "another_view", "match_share", look.match_share, least)
-    after = replace(after, passed=False, like=likeness(look))
+    if trace.strange and not like and not _is_steady(look, view, limits):
+        # By its place alone: it may be traffic in the new view, or a place by chance; the view is still the one before.
+        after = replace(after, passed=True)
+    else:
+        after = replace(after, passed=False, like=likeness(look))
     return ((found,), _all(Own.HIDDEN, Fault.PARTLY_COVERED, Fault.SHAKING)), after
 
 
