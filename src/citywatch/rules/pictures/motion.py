@@ -37,9 +37,11 @@ from citywatch.rules.pictures.look import MOST_PAIRS, Look, LookHistory
 
 _FADES = 128
 """With each pair in which something moved the longest quiet fades by this part of itself..."""
-_RISES = 0.0005
-"""... and the least change rises by so much, unless they are seen again: by less than a tenth in a night of rain, in
-which every pair changes, so that the dry street after it is no quieter than all that is known."""
+_RISES = 0.002
+"""... and the least change rises by so much, unless they are seen again..."""
+_RISES_BY_NIGHT = 0.0005
+"""... or so much by night: by less than a tenth in a night of rain, in which every pair changes, so that the dry street
+after it is no quieter than all that is known. By day clouds bring it down, and only quiets are held against it."""
 _NOTHING_KNOWN: list[float] = [0, 0, 1.0]
 
 
@@ -133,7 +135,8 @@ def _alive(before: LookHistory, look: Look, share: float) -> dict[str, list[floa
     own = _stirred(before, look)
     name = look.light.name.lower()
     pairs, longest_ns, least = own.get(name, _NOTHING_KNOWN)
-    least = round(min(least + _RISES, share), 5)
+    rises = _RISES if look.light is Light.DAY else _RISES_BY_NIGHT
+    least = round(min(least + rises, share), 5)
     return {**own, name: [min(int(pairs) + 1, MOST_PAIRS), int(longest_ns), least]}
 
 
