@@ -11,6 +11,7 @@ from benchmarks.camera_faults import clean, faults, report
 from benchmarks.camera_faults.footage import StreetFootage
 from benchmarks.camera_faults.pipeline import Bench, Patrolled, faults_in
 
+from citywatch.domain.events import Event, EventKind
 from citywatch.domain.pictures import Fault
 from citywatch.domain.vocabularies import CAMERA_FAULTS
 from citywatch.testing.coded import CameraEncoder, EncoderSetting, altered_bytes, is_slice, lost_slices, units
@@ -55,6 +56,27 @@ def test_severe_faults_are_found_in_three_looks_and_named_rightly(camera, name):
     result = faults.suffer(noon, footage, ENCODER, RECIPES[name], "severe", faults.NOON_S, "day")
     assert 0 < result.found <= 3, report._failure(result)
     assert result.named_as == ""
+
+
+@pytest.mark.parametrize("look", [1, 2, 3])
+@pytest.mark.parametrize("name", ["partly_covered/cloth", "moved/pan"])
+def test_a_bus_at_any_of_three_looks_costs_none(camera, name, look):
+    noon, quiet = camera
+    footage = StreetFootage("scoring", SEED, weather=False)
+    seconds = np.arange(faults.NOON_S, faults.NOON_S + 4 * 3600.0, 10.0)
+    bus_s = next(float(at_s) for at_s in seconds if footage.life.bus(at_s) and footage.life.bus(at_s + 20.0)) + 5.0
+    result = faults.suffer(noon, footage, ENCODER, RECIPES[name], "severe", bus_s - 420.0 * (look - 1), "day")
+    assert quiet.life.bus(bus_s) == 0.0
+    assert 0 < result.found <= 3, report._failure(result)
+    assert result.named_as == ""
+
+
+def test_a_copy_of_a_suspect_is_looked_at_as_one(bench):
+    camera = Patrolled(bench, "suspect")
+    kind, data = EventKind.SUSPICION_RAISED, {"fault": "moved", "again_seconds": 420.0}
+    camera._learn(Event("e", kind, "suspect", 0, "e", data), 0.0)
+    looks = camera.fork(1000.0).turns(2000.0)
+    assert [next(looks) for _ in range(3)] == pytest.approx([1000.0, 1420.0, 1840.0], abs=0.2)
 
 
 def test_the_same_camera_without_a_fault_is_not_accused(camera):
