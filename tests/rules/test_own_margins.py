@@ -108,8 +108,8 @@ def test_what_traffic_must_pass_counts():
     unlike = ANOTHER_VIEW | {"steady_share": 0.15}
     assert margins(look(**unlike), VIEW, ROWS, Trace("day/"))[Fault.MOVED] <= 0
     assert margins(look(**unlike), VIEW, ROWS, Trace("day/", x=60.0, strange=True))[Fault.MOVED] == pytest.approx(0.75)
-    surely_here = ANOTHER_VIEW | {"match_share": 0.3, "shift_certainty": 0.12}
-    assert margins(look(**surely_here), VIEW, ROWS, Trace("day/"))[Fault.MOVED] == pytest.approx(1.0)  # 0.06 is enough
+    surely_here = ANOTHER_VIEW | {"match_share": 0.3, "shift_certainty": 0.06}
+    assert margins(look(**surely_here), VIEW, ROWS, Trace("day/"))[Fault.MOVED] == pytest.approx(1.0)  # 0.03 is enough
     elsewhere = Trace("day/", cells=0xF0F0F0)
     assert margins(look(**COVER), VIEW, ROWS, elsewhere)[Fault.PARTLY_COVERED] > 0.1
 

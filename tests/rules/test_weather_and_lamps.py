@@ -44,12 +44,12 @@ def answers(one, view, trace=None, dark_hours=None):
 @pytest.mark.parametrize("view", [DAY, NIGHT])
 def test_what_lies_where_it_always_was_is_no_other_view_however_little_is_found(view):
     of = BY_DAY if view is DAY else BY_INFRARED
-    found, unsure, after = answers(look(of, view, shift_certainty=0.07, **LITTLE), view)
+    found, unsure, after = answers(look(of, view, shift_certainty=0.04, **LITTLE), view)
     assert Fault.MOVED not in found
     assert unsure[Fault.MOVED] == Own.VIEW_CHANGES
     assert not after.strange
     assert (after.lost, after.seen) == (0.02, 0.85)  # nor does it say what is usually found
-    elsewhere = look(of, view, shift_x=30.0, shift_certainty=0.07, **LITTLE)
+    elsewhere = look(of, view, shift_x=30.0, shift_certainty=0.04, **LITTLE)
     assert Fault.MOVED in answers(elsewhere, view)[0]
 
 
@@ -59,7 +59,7 @@ def test_another_view_is_known_again_by_its_place_only_elsewhere():
     assert Fault.MOVED not in answers(at_home, DAY, strange)[0]
     away = look(BY_DAY, DAY, shift_x=12.3, shift_certainty=0.04, **LITTLE)
     assert Fault.MOVED in answers(away, DAY, Trace("day/", strange=True, x=12.0, y=0.1))[0]
-    stays = look(BY_DAY, DAY, shift_certainty=0.04, **{**LITTLE, "steady_share": 0.9})
+    stays = look(BY_DAY, DAY, shift_certainty=0.02, **{**LITTLE, "steady_share": 0.9})
     assert Fault.MOVED in answers(stays, DAY, strange)[0]
 
 

@@ -822,11 +822,10 @@ def _another(
     x, y = view.shift(look)
     here = math.hypot(x, y) <= limits.same_pixels
     again = math.hypot(x - trace.x, y - trace.y) <= limits.strange_pixels and look.shift_certainty >= limits.certain
-    again = again and not here
     like = is_like(look, trace.like)
     steady = _is_steady(look, view, limits) or (trace.strange and (again or (like and trace.passed)))
     after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
-    if here and look.shift_certainty >= limits.here_certain:
+    if here and look.shift_certainty >= limits.certain:
         # It lies where it always was, and something hides most of it: traffic, snow, the noise of a dark night.
         return ((), _all(Own.VIEW_CHANGES, *_PLACED)), replace(after, strange=trace.strange, passed=True)
     if not math.isnan(x) and not trace.strange and not _was_away(trace, limits):

@@ -268,7 +268,7 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     uncovered = _most(look.lost_share, limits.another_lost_of_rest * (1.0 - look.match_share))
     alone = max(_most(look.match_share, least), _least(look.texture_share, structure), uncovered)
     far = math.hypot(*view.shift(look))
-    elsewhere = min(_most(look.shift_certainty, limits.here_certain), _least(far, limits.same_pixels))
+    elsewhere = min(_most(look.shift_certainty, limits.certain), _least(far, limits.same_pixels))
     return max(alone, elsewhere, _stays(look, view, trace, limits))
 
 
@@ -278,8 +278,7 @@ def _stays(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> float
         return -math.inf
     x, y = view.shift(look)
     place = _most(math.hypot(x - trace.x, y - trace.y), limits.strange_pixels)
-    away = _least(math.hypot(x, y), limits.same_pixels)
-    return min(_steady(look, view, limits), max(place, _least(look.shift_certainty, limits.certain), away))
+    return min(_steady(look, view, limits), max(place, _least(look.shift_certainty, limits.certain)))
 
 
 def _steady(look: Look, view: View, limits: OwnThresholds) -> float:
