@@ -42,7 +42,7 @@ def test_a_fine_camera(runner, street):
     assert [line["visit"] for line in lines] == [1, 2, 3]
     assert all(line["camera"] == str(street / "fine.mp4") for line in lines)
     assert list(lines[0]) == [
-        "camera", "visit", "at", "outcome", "reason", "measurements", "faults", "unchecked"
+        "camera", "visit", "at", "outcome", "reason", "note", "measurements", "faults", "unchecked"
     ]  # fmt: skip
     assert lines[0]["at"].endswith("Z")
     assert (lines[0]["outcome"], lines[0]["reason"], lines[0]["faults"]) == ("picture", "ok", [])
@@ -69,6 +69,14 @@ def test_faults_and_the_exit_code(runner, street, tmp_path):
         assert set(lines[-1]["faults"][0]) == {"kind", "evidence"}
         assert set(lines[-1]["faults"][0]["evidence"]) >= {"reason", "measure", "value", "threshold", "margin"}
     assert lines[-1]["faults"][0]["evidence"]["reason"] == "file_not_found"
+
+
+def test_why_there_is_no_picture_is_said_in_words(runner, tmp_path):
+    password = {"username": "watcher", "password_file": tmp_path / "missing"}
+    _, (line,) = patrol(runner, "rtsp://127.0.0.1:1/x", visits=1, **password)
+    assert str(tmp_path / "missing") in line["note"]
+    _, text = patrol(runner, "rtsp://127.0.0.1:1/x", visits=1, as_json=False)
+    assert text == "rtsp://127.0.0.1:1/x  #1  unreachable (refused): the connection was refused\n"
 
 
 def test_one_camera_of_several_with_a_fault(runner, street):

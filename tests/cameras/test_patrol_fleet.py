@@ -45,7 +45,8 @@ def test_a_fleet_is_visited_and_reported(runner, table):
     assert code == 0
     *visits, last = lines
     assert {line["camera"] for line in visits} == {"a", "b"}
-    assert list(visits[0]) == ["camera", "visit", "at", "outcome", "reason", "measurements", "faults", "unchecked"]
+    keys = ["camera", "visit", "at", "outcome", "reason", "note", "measurements", "faults", "unchecked"]
+    assert list(visits[0]) == keys
     report = last["report"]
     assert (report["cameras"], report["failing"], report["faults"]) == (2, 0, {})
     assert report["visits"] >= len(visits) >= 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -35,6 +36,8 @@ _LIVE_PAUSE_S = 1.0
 _DECODERS = 2
 _UNPINNED_BYTES = 512 << 20
 _PINNED_BYTES = 1 << 20
+_ADDRESS = re.compile(r"^[a-z+]+://\S+: ")
+"""With which most notes begin, and so does the line."""
 _MEASURES = tuple(
     column.name
     for column in FrameBatch.COLUMNS
@@ -92,7 +95,7 @@ async def patrol_urls(
             async for look in _looks(patrol, camera, visits, every_seconds):
                 history, found, unchecked = conclude(history, look)
                 faulty = faulty or bool(found)
-                say(camera.shown_url, look, found, unchecked)
+                say(camera.shown_url, look, found, unchecked, patrol.note_of(camera.camera))
             return faulty
 
         async with asyncio.TaskGroup() as group:
@@ -125,19 +128,21 @@ async def _looks(patrol: Patrol, camera: CameraConfig, visits: int, every_second
             await asyncio.sleep(max(pause_s, 0.0))
 
 
-Say = Callable[[str, Look, tuple[Finding, ...], tuple[Unchecked, ...]], None]
+Say = Callable[[str, Look, tuple[Finding, ...], tuple[Unchecked, ...], str], None]
+"""Camera, look, what was found, what could not be checked, and why there is no picture, in words."""
 
 
 def say_as_json(out: TextIO) -> Say:
     """One JSON object a visit, on a line of its own."""
 
-    def say(camera: str, look: Look, found: tuple[Finding, ...], unchecked: tuple[Unchecked, ...]) -> None:
+    def say(camera: str, look: Look, found: tuple[Finding, ...], unchecked: tuple[Unchecked, ...], note: str) -> None:
         line = {
             "camera": camera,
             "visit": look.visit,
             "at": format_instant(look.at_ns),
             "outcome": look.outcome.name.lower(),
             "reason": look.reason,
+            "note": note,
             "measurements": _measurements(look),
             "faults": [{"kind": finding.fault.value, "evidence": _evidence(finding, look)} for finding in found],
             "unchecked": [{"kind": item.fault.value, "why": str(item.why)} for item in unchecked],
@@ -152,7 +157,7 @@ def say_for_people(out: TextIO) -> Say:
     """One line a visit: camera, verdict, what was measured."""
     console = Console(file=out, highlight=False, soft_wrap=True)
 
-    def say(camera: str, look: Look, found: tuple[Finding, ...], unchecked: tuple[Unchecked, ...]) -> None:
+    def say(camera: str, look: Look, found: tuple[Finding, ...], unchecked: tuple[Unchecked, ...], note: str) -> None:
         line = Text(f"{camera}  #{look.visit}  ")
         if found:
             line.append(", ".join(_in_words(finding) for finding in found), "bold red")
@@ -162,6 +167,8 @@ def say_for_people(out: TextIO) -> Say:
             line.append("as before, at a glance", "green")
         else:
             line.append(f"could not be checked: {look.reason}", "yellow")
+        if note:
+            line.append(f": {_ADDRESS.sub('', note)}")
         if look.outcome is Outcome.PICTURE:
             line.append(f"  {look.width}x{look.height}, mean {look.mean:.1f}, sharpness {look.sharpness:.4f}")
             if not math.isnan(look.changed_share):

@@ -61,7 +61,7 @@ async def patrol_fleet(
             histories[look.device], found, unchecked = conclude(histories[look.device], look)
             faults[look.device] = tuple(finding.fault.value for finding in found)
             faulty = faulty or bool(found)
-            say(look.device, look, found, unchecked)
+            say(look.device, look, found, unchecked, patrol.note_of(look.device))
 
     async with AsyncExitStack() as open_parts:
         if data_dir is None:
