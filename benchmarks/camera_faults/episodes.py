@@ -4,8 +4,7 @@ A fault is confirmed by looks in a row that were all bad, over a time (rules/con
 the one of its looks that was farthest from bad. All that the rules ask is asked:
 
 - As many looks as the rule says, over its seconds. Fewer are enough where the last shows the same picture as the
-  first, or as one that was left out; how alike they are is a margin, too (rules/likeness.py), and the run is no nearer
-  than that.
+  first, or as one that was left out; how alike they are is a margin, too, and the run is no nearer than that.
 - A look that could not be checked counts for neither, so it does not end a run. Where weather, light or traffic was
   why, it is left out, or counted by its margin, whichever brings the run nearer; else it is left out. By day, looks say
   nothing of a fault that was seen in the dark alone, for two hours.
@@ -35,6 +34,9 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 FIGURES = ("mean", "texture_share", "u_mean", "v_mean", "contrast")
 """What likeness is told by."""
+MOST_APART, STEADY_SHARE = 2.5, 0.6
+"""Looks that are held against each other are no farther apart than so many times the rule's seconds; and the look just
+before is the same picture when so much of it is found again: rules/cameras.py."""
 _STALE_S = 2 * 3600.0
 _SHARE = 0.2
 """Runs are followed from this share of looks on, those that are nearest by themselves: no tail is fitted to others."""
@@ -48,6 +50,7 @@ class Looks:
     unchecked     the rules said that it could not be checked
     dark          made at an hour that is dark where the camera stands
     figures       shape (looks, 5)
+    steady        the share of the look before that is found again
     """
 
     at_s: Floats
@@ -56,6 +59,7 @@ class Looks:
     unchecked: np.ndarray[Any, np.dtype[np.bool_]]
     dark: np.ndarray[Any, np.dtype[np.bool_]]
     figures: Floats
+    steady: Floats
 
 
 def faults_of(names: list[str]) -> list[Fault]:
@@ -85,6 +89,7 @@ def looks_of(arrays: Mapping[str, Any], fault: Fault) -> Looks:
         blind | (answers == margins.UNSURE),
         column(margins.DARK, 0.0) > 0,
         np.stack([column(name, math.nan) for name in FIGURES], axis=1),
+        column("steady_share", math.nan),
     )
 
 
@@ -131,11 +136,7 @@ def _run(looks: Looks, rule: Confirmation, first: int, floor: float) -> float:
         if not after:
             return best
         if at_s - looks.at_s[first] >= rule.confirm_seconds:
-            alike = max(
-                likeness.nearness(looks.figures[look].tolist(), looks.figures[other].tolist())
-                for other in (first, *others)
-                if at_s - looks.at_s[other] >= rule.confirm_seconds
-            )
+            alike = max(_alike(looks, rule, look, mark) for mark in (first, *others))
             for (count, way), worst in after.items():
                 if way >= 0 and count >= rule.confirm_looks:
                     best = max(best, worst)
@@ -148,6 +149,16 @@ def _run(looks: Looks, rule: Confirmation, first: int, floor: float) -> float:
             only_dark = only_dark and bool(looks.dark[look])
         reached = after
     return best
+
+
+def _alike(looks: Looks, rule: Confirmation, look: int, mark: int) -> float:
+    """How near a look is to showing what an earlier one did, as long ago as the rule asks and not much longer."""
+    apart_s = looks.at_s[look] - looks.at_s[mark]
+    if not rule.confirm_seconds <= apart_s <= MOST_APART * rule.confirm_seconds:
+        return -math.inf
+    near = likeness.nearness(looks.figures[look].tolist(), looks.figures[mark].tolist())
+    steady = float(looks.steady[look]) if mark == look - 1 else math.nan
+    return near if math.isnan(steady) else max(near, (steady - STEADY_SHARE) / STEADY_SHARE)
 
 
 def _raise(reached: dict[tuple[int, int], float], key: tuple[int, int], worst: float) -> None:

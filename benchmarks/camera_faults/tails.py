@@ -12,10 +12,13 @@ are not fitted. The best shape is often below 0, a tail that ends before a fault
 20 peaks. Therefore not the best is taken but the longest tail that the peaks do not refute: likelihood ratio, 5
 percent, with the scale that fits it best.
 
-No threshold is the right one, so several are tried: those that leave each number of PEAKS. One whose best fit is
-refuted by its own peaks is left out: two causes are mixed there, of which the rare one decides. (Kolmogorov's distance,
-larger than in 95 of 100 samples of what was fitted, each fitted anew: Lilliefors 1969.) Of those that stand the largest
-rate is taken; where none stands, that of the highest threshold. It is never less than what was seen.
+No threshold is the right one, so several are tried: those that leave each number of PEAKS. A fit that its own peaks
+refute is left out: two causes are mixed there, of which the rare one decides. Kolmogorov's distance refutes the best
+fit where it is larger than in 95 of 100 samples of what was fitted, each fitted anew (Lilliefors 1969); and the longest
+tail is refuted where the largest peak would be as far out in fewer than 5 of 100 samples. Of those that stand the
+largest rate is taken. Where none stands, one camera came nearer than the others explain: then the exponential is taken
+of which the largest peak is as far out in every other sample, over the threshold at which it says most. No rate is less
+than what was seen.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ _SCALES = np.geomspace(0.1, 4.0, 60)
 _RATIO = 2.71
 """What the likelihood ratio of one parameter exceeds in 5 of 100 cases, on one side."""
 _SAMPLES = 150
+_RARE = 0.05
 _PERCENT = 95.0
 
 
@@ -56,7 +60,8 @@ class Camera:
 @dataclass(frozen=True, slots=True)
 class Fit:
     """One tail: over which threshold, of how many peaks, the shape that fits best and the longest that stands (0:
-    exponential), what the longest says, and whether the best is refuted by its own peaks.
+    exponential), whether they are refuted by their own peaks, and what the longest says, or, where it is refuted, the
+    exponential through the largest peak.
     """
 
     threshold: float
@@ -107,7 +112,7 @@ class Tail:
         seen = sum(self.seen[number] for number in picked) / sum(self.days[number] for number in picked)
         tails = self.fits(picked)
         stand = [tail.per_day for tail in tails if not tail.refuted]
-        return max([seen, *(stand or [tail.per_day for tail in tails[-1:]])])
+        return max([seen, *(stand or [tail.per_day for tail in tails])])
 
     def fits(self, picked: Sequence[int]) -> list[Fit]:
         """One for each threshold with enough peaks."""
@@ -122,9 +127,13 @@ class Tail:
             best, longest = fitted.best, fitted.longest
             of_best = distance(excesses, survival(SHAPES[best], float(fitted.scales[best])))
             near = min(PEAKS, key=lambda peaks: abs(math.log(peaks / number)))
-            refuted = of_best * math.sqrt(number) > critical(near, best)
-            reached = float(survival(SHAPES[longest], float(fitted.scales[longest]))(np.array([-threshold]))[0])
-            found.append(Fit(threshold, number, SHAPES[best], SHAPES[longest], number / days * reached, refuted))
+            exceeds = survival(SHAPES[longest], float(fitted.scales[longest]))
+            reached, largest = (float(chance) for chance in exceeds(np.array([-threshold, excesses[-1]])))
+            alone = 1.0 - (1.0 - largest) ** number < _RARE
+            refuted = alone or of_best * math.sqrt(number) > critical(near, best)
+            scale = float(excesses[-1]) / -math.log(1.0 - 0.5 ** (1.0 / number))
+            per_day = number / days * (math.exp(threshold / scale) if refuted else reached)
+            found.append(Fit(threshold, number, SHAPES[best], SHAPES[longest], per_day, refuted))
         return found
 
 

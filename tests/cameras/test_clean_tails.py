@@ -8,6 +8,7 @@ from benchmarks.camera_faults import clean, episodes, tails
 from benchmarks.camera_faults.episodes import Looks
 
 from citywatch.domain.pictures import Fault
+from citywatch.rules import cameras
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import Confirmation
 
@@ -17,7 +18,7 @@ SAME = [100.0, 0.5, 0.0, 0.0, 90.0]
 OTHER = [100.0, 0.5, 20.0, 0.0, 90.0]
 
 
-def camera(alone, *, again=None, at_s=None, unchecked=(), dark=(), figures=None):
+def camera(alone, *, again=None, at_s=None, unchecked=(), dark=(), figures=None, steady=None):
     alone = np.atleast_2d(np.array(alone, float))
     number = alone.shape[1]
     return Looks(
@@ -27,6 +28,7 @@ def camera(alone, *, again=None, at_s=None, unchecked=(), dark=(), figures=None)
         np.isin(np.arange(number), unchecked),
         np.isin(np.arange(number), dark),
         np.array([OTHER if number % 2 else SAME for number in range(number)] if figures is None else figures),
+        np.full(number, math.nan) if steady is None else np.array(steady),
     )
 
 
@@ -58,6 +60,10 @@ def test_two_looks_are_enough_where_they_are_alike():
     unlike = [OTHER if number % 2 else SAME for number in range(42)]
     assert nearest(camera(in_order(-0.1, -0.2), at_s=spaced, figures=unlike), TWO_ALIKE) == pytest.approx(-4.0)
     assert nearest(camera(in_order(-0.1, -0.2), at_s=spaced, figures=alike), THREE) < -2
+    found = camera(in_order(-0.1, -0.2), at_s=spaced, figures=unlike, steady=[0.54] * 42)
+    assert nearest(found, TWO_ALIKE) == -0.2  # 0.54 is nearer than that to 0.6
+    assert nearest(camera(in_order(-0.1, -0.2), at_s=spaced * 3, figures=alike), TWO_ALIKE) < -2
+    assert (cameras._MOST_APART, cameras._STEADY_SHARE) == (episodes.MOST_APART, episodes.STEADY_SHARE)
 
 
 def test_looks_that_could_not_be_checked_end_no_run():
@@ -116,24 +122,34 @@ def test_the_shape_of_a_tail_is_found_again_and_no_longer_one_is_believed(shape)
 def test_the_rate_of_a_known_tail_is_found():
     """Exponential excesses, seen from a tail that hardly reached 0."""
     dice = np.random.default_rng(3)
-    cameras = [a_camera(dice.exponential(1.0, 1_000) - 11.0) for _ in range(10)]
+    several = [a_camera(dice.exponential(1.0, 1_000) - 11.0) for _ in range(10)]
     true = 12 * math.exp(-11.0)
-    assert true / 4 < tails.Tail.of(cameras).rate() < 6 * true
+    assert true / 4 < tails.Tail.of(several).rate() < 6 * true
 
 
 def test_a_second_cause_that_ends_before_the_fault_is_told_from_the_first():
     """In one look of 150, always between 0.65 and 1.2 from being bad: no exponential that begins in it stands."""
     dice = np.random.default_rng(5)
-    cameras = []
+    several = []
     for _ in range(20):
         values = dice.normal(-29.0, 1.0, 4_500)
         values[::150] = dice.uniform(-1.2, -0.65, 30)
-        cameras.append(tails.Camera(np.arange(4_500) * 300.0, values, 15.0))
-    tail = tails.Tail.of(cameras)
+        several.append(tails.Camera(np.arange(4_500) * 300.0, values, 15.0))
+    tail = tails.Tail.of(several)
     assert any(fit.best < 0 for fit in tail.fits(range(20)))
     assert tail.rate() < 1e-5
     seen = tails.Camera(np.array([0.0]), np.array([0.1]), 0.0)
-    assert tails.Tail.of([*cameras, seen]).rate() >= 1 / 300  # what was seen is seen
+    assert tails.Tail.of([*several, seen]).rate() >= 1 / 300  # what was seen is seen
+
+
+def test_one_camera_that_comes_nearer_than_the_others_explain_is_not_smoothed_away():
+    dice = np.random.default_rng(3)
+    others = [a_camera(dice.exponential(0.03, 60) - 0.8) for _ in range(60)]
+    smooth = tails.Tail.of(others).rate()
+    assert smooth < 1e-6
+    near = tails.Tail.of([*others, a_camera([*(-0.8 for _ in range(59)), -0.1])])
+    assert all(fit.refuted for fit in near.fits(range(61)))
+    assert near.rate() > 1e-4
 
 
 def test_all_faults_are_told_together(tmp_path):
