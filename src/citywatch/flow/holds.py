@@ -64,7 +64,7 @@ def due(state: State, now_ns: int) -> Iterator[Event]:
         if row is not None:
             state.drop(HELD, cause)
             event = Event(row["id"], EventKind(row["kind"]), row["device"], row["at_ns"], cause, row["data"])
-            yield replace(event, at_ns=now_ns, data={"held_from_ns": event.at_ns, **event.data})
+            yield replace(event, at_ns=now_ns, data={"held_from_ns": event.at_ns, **event.data}, body="")
 
 
 def again(state: State, now_ns: int) -> None:

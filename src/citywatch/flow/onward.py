@@ -65,7 +65,7 @@ def registered(state: State, event: Event, actor: str) -> Event:
     command = event.data["command"] if event.data["parent"] else ""
     told = {**event.data, "command": command, "actor": actor}
     _hand_on(state, event.device, event.at_ns, event.kind.value, event.cause, told)
-    return replace(event, data={**event.data, "command": ""}) if command else event
+    return replace(event, data={**event.data, "command": ""}, body="") if command else event
 
 
 def passed_on(

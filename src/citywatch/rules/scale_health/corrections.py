@@ -76,7 +76,7 @@ def corrected(state: State, batch: PassBatch) -> tuple[PassBatch, Mapping[int, C
 def noted(event: Event, correction: Correction) -> Event:
     """An event about a weight, with the correction that it was weighed with."""
     data = {**event.data, "correction": {"factor": correction.factor, "proposal": correction.proposal}}
-    return replace(event, data=data)
+    return replace(event, data=data, body="")
 
 
 def propose(
