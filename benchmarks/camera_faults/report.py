@@ -173,7 +173,7 @@ def of_clean(results: Sequence[CleanResult], tails: Sequence[Extrapolation]) -> 
                 [(t.fault, str(t.runs), f"{t.nearest:.3g}", f"{t.per_day:.2g}", f"{t.upper:.2g}") for t in tails],
             )
             if tails
-            else "no margins are stored",
+            else "too few looks with margins",
         )
     )
 
