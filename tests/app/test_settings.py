@@ -122,6 +122,7 @@ def test_defaults_are_promises() -> None:
             "decoders": 2,
             "pictures_mb": 2048,
             "evidence_mb": 4096,
+            "file_directories": (),
             "classes": {"standard": {"freshness_seconds": 300.0}, "gate": {"freshness_seconds": 60.0}},
             "visits_in_flight": 128,
             "failing_in_flight": 256,

@@ -37,9 +37,9 @@ class Verb(StrEnum):
     """target: the ticket of an incident that this device is part of and whose repair was reported: looks at it say
     whether that has helped. Given beside HANDLE_TICKET, whose args name those devices: {"children": [device]}."""
     PARENT_AWAY = "parent_away"
-    """target: the cause of a fault that has joined an incident; args: {"incident": id, "root": device, "contractor": who
-    answers for that or '', "late_ns": int}. The incident stage itself tells it, for tickets that have clocks; `root` is
-    '' when the device has left the incident."""
+    """target: the cause of a fault that has joined an incident; args: {"incident": id, "root": device, "contractor":
+    who answers for that or '', "late_ns": int}. The incident stage itself tells it, for tickets that have clocks;
+    `root` is '' when the device has left the incident."""
     VERIFY_TICKET = "verify_ticket"
     """target: the ticket's id; args: {"note": text}. Only where the system cannot see for itself."""
     REOPEN_TICKET = "reopen_ticket"
