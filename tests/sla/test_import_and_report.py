@@ -214,3 +214,16 @@ def test_imports_of_before_bounds_are_read(tmp_path):
     history = imported(tmp_path, Standing.SEEN)
     assert sorted(fact.worst_from_ns for fact in history.rows()) == sorted(row.from_ns for row in rows)
     assert store.add(rows).added == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("2026-03-29T02:30", "comes never in Europe/Berlin"), ("2026-10-25T02:30", "comes twice in Europe/Berlin")],
+)
+def test_a_local_time_that_is_none_or_two_is_not_guessed(text, words):
+    lines = ["device,state,from,to,cause", f"cam-1,up,{text},2026-12-01T00:00,"]
+    with pytest.raises(ServiceRefused) as refused:
+        read_history(lines, "Europe/Berlin")
+    assert words in str(refused.value)
+    (row,) = read_history([lines[0], f"cam-1,up,{text}:00+02:00,2026-12-01T00:00,"], "Europe/Berlin")
+    assert row.from_ns == parse_instant(f"{text}:00+02:00")

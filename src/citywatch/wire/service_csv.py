@@ -190,8 +190,9 @@ def _instant_ns(text: str, zone: ZoneInfo) -> int:
             local = None
         if local is None or local.tzinfo is not None:
             raise ValueError(f"{text[:40]!r} is not an instant; write it as 2026-01-31T08:00:00Z") from error
-        return (
-            (local.replace(tzinfo=zone).astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC))
-            // timedelta(microseconds=1)
-            * 1000
-        )
+        earlier, later = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        if earlier != later:
+            # An hour of somebody's money is not guessed.
+            often = "twice" if earlier < later else "never"
+            raise ValueError(f"{text[:40]!r} comes {often} in {zone.key}; write its offset, such as +01:00") from None
+        return (earlier - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
