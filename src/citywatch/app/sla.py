@@ -146,7 +146,7 @@ def _text(found: Report) -> str:
             f" {percent(so_far['best_exact'], 4)} %: {so_far['verdict']}"
         )
     if (penalty := shown["penalty"]) is not None:
-        lines.append(f"Deducted {penalty['deduct_percent_best']:g} to {penalty['deduct_percent_worst']:g} %")
+        lines.append(_deducted("the intact rate", penalty))
     lines.append(
         ", ".join(f"{name} {shown[name + '_seconds']:,} s" for name in ("up", "down", "unknown", "excluded", "retired"))
     )
@@ -162,9 +162,17 @@ def _text(found: Report) -> str:
             f"Response within {response['within_seconds'] // 3600} h: {cases['kept']} kept, {cases['broken']} broken,"
             f" {cases['running']} running: {response['verdict']}"
         )
+    for name in ("repair", "response"):
+        if shown[name] is not None and (penalty := shown[name]["penalty"]) is not None:
+            lines.append(_deducted(name, penalty))
     for device in shown["worst_devices"][:5]:
         lines.append(f"  {device['device']}: {percent(device['worst_exact'])} %, down {device['down_seconds']:,} s")
     return "\n".join([*lines, *shown["notes"]])
+
+
+def _deducted(what: str, penalty: Mapping[str, float]) -> str:
+    best, worst = (f"{penalty[f'deduct_percent_{side}']:g}" for side in ("best", "worst"))
+    return f"Deducted for {what}: {best if best == worst else f'{best} to {worst}'} %"
 
 
 def _local(instant: str, zone: ZoneInfo) -> str:
