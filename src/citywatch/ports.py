@@ -126,6 +126,10 @@ class Log(Protocol):
         """The committed position and state of a partition."""
         ...
 
+    def state_row(self, partition: int, key: str) -> bytes | None:
+        """One row of a partition's committed state, `room/name`; None when there is none."""
+        ...
+
     def commit(self, partition: int, commit: Commit) -> None:
         """Position, state and outputs in one fenced step; on disk when this returns. Raises Fenced."""
         ...

@@ -25,6 +25,7 @@ from citywatch.api.app import create_api
 from citywatch.api.config import ApiConfig
 from citywatch.api.connection import BoundedConnection
 from citywatch.api.serve import ApiServer
+from citywatch.app.answers import StatedAnswers
 from citywatch.domain.instants import NS_PER_S, parse_instant
 from citywatch.domain.passes import PassBatch
 from citywatch.domain.pictures import Outcome
@@ -254,6 +255,7 @@ class City:
             known_until=lambda: self.known_until_ns if self.known_until_ns is not None else self.clock.now_ns(),
             forms=CameraRegistry(self.sealer),
             patrol=self.board,
+            answers=StatedAnswers(self.log),
             photos=PhotoRoom(self.meter),
             reports=self.reports,
             open311=open311,

@@ -9,6 +9,7 @@ from citywatch.adapters.cameras.config import CameraSettings
 from citywatch.adapters.cameras.registry import described_by, read
 from citywatch.adapters.cameras.tally import needed
 from citywatch.api.cameras import CameraBody
+from citywatch.app.checks.looks import Patrol
 from citywatch.domain.instants import NS_PER_S, format_instant
 from citywatch.domain.pictures import Outcome
 from citywatch.testing import rows
@@ -130,6 +131,24 @@ def stamp(at_ns):
     from citywatch.domain.instants import format_instant
 
     return format_instant(at_ns)
+
+
+def test_every_fault_has_its_answer_out_of_the_rules_own_state(served, admin):
+    assert admin.put("/api/v1/cameras/gate/answers", json=GATE).json()["checks"] is None
+    at_ns = served.city.clock.now_ns()
+    served.city.door.append(Patrol().looks(["gate/answers"], at_ns, "unreachable", "day", "", {}))
+
+    def told():
+        return admin.get("/api/v1/cameras/gate/answers").json()["checks"]
+
+    until(lambda: told() is not None)
+    checks = told()
+    answers = {one["fault"]: one for one in checks["answers"]}
+    assert checks["at"] == stamp(at_ns)
+    assert (answers["unreachable"]["answer"], answers["unreachable"]["phase"]) == ("fault", "suspect")
+    assert (answers["moved"]["answer"], answers["moved"]["why"]) == ("could_not_be_checked", "no_picture")
+    assert answers["moved"]["last_fine_at"] is None
+    assert admin.delete("/api/v1/cameras/gate/answers").status_code == 204
 
 
 def test_repeats_and_refusals(served, admin):

@@ -155,6 +155,7 @@ def test_commit_moves_position_state_and_events_together(log):
     log.commit(1, Commit(ORIGIN, positions[0], {"a": b"1", "b": b"\x00\xff"}, [event(1), event(2)]))
     log.commit(1, Commit(positions[0], positions[2], {"a": None, "c": b"", "never": None}, [event(3)]))
     assert log.load(1) == (positions[2], {"b": b"\x00\xff", "c": b""})
+    assert (log.state_row(1, "b"), log.state_row(1, "a"), log.state_row(0, "b")) == (b"\x00\xff", None, None)
     found = log.read_events({1: ORIGIN, 0: ORIGIN}, most=10, block_ms=0)
     assert [e for _, e in found[1]] == [event(1), event(2), event(3)]
     assert list(found) == [1]

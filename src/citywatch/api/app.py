@@ -69,6 +69,7 @@ from citywatch.ports import (
     Store,
     Wakeup,
 )
+from citywatch.rules.answers import LookAnswers
 from citywatch.tickets.clocks import Contracts
 
 _log = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ def create_api(
     config: ApiConfig,
     forms: CameraForms,
     patrol: PatrolView,
+    answers: Callable[[str], LookAnswers | None],
     photos: Photos,
     reports: ServiceReports,
     findings_config: FindingsConfig | None = None,
@@ -107,7 +109,8 @@ def create_api(
     register: Register | None = None,
 ) -> FastAPI:
     """The API and the console. `health` says of each part "ok" or why not; `known_until` up to which instant (ns)
-    every row has been stepped: behind it nobody can say that a device was up. Run it with serve.ApiServer.
+    every row has been stepped: behind it nobody can say that a device was up. `answers` gives the last ones about a
+    camera. Run it with serve.ApiServer.
     """
     pulse = Pulse(wakeup, config.live_poll_seconds)
     hub = LiveHub(store, pulse, meter, kept=config.live_kept_changes, clients_max=config.live_clients_max)
@@ -125,6 +128,7 @@ def create_api(
         hub,
         forms,
         patrol,
+        answers,
         photos,
         findings_config or FindingsConfig(),
         open311,

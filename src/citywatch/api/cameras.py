@@ -34,6 +34,7 @@ from citywatch.domain.pictures import Fault
 from citywatch.domain.topology import IN_WORDS, misplaced
 from citywatch.errors import DescriptionRefused, Mistake
 from citywatch.ports import Row
+from citywatch.rules.answers import Answer, LookAnswers, Phase
 from citywatch.tickets.desk import ticket_id
 
 _AT_A_TIME = 200
@@ -77,6 +78,25 @@ class ReferenceView(BaseModel):
     picture: str | None = Field(description="As for `last_look`", examples=[None])
 
 
+class CheckView(BaseModel):
+    """What the last full look says of one fault."""
+
+    fault: str = Field(examples=["moved"])
+    answer: Answer = Field(description="fault, fine, or could_not_be_checked", examples=["could_not_be_checked"])
+    why: str = Field(description="Why it could not be checked; else empty", examples=["no_reference"])
+    phase: Phase = Field(
+        description="suspect or confirmed while the fault stands, whatever this look says; else empty", examples=[""]
+    )
+    last_fine_at: str | None = Field(description="The last look that found it fine", examples=[None])
+
+
+class Checks(BaseModel):
+    """The answers of the last look that was more than a glance, one for each fault."""
+
+    at: str | None = Field(examples=["2026-01-31T08:00:00.250Z"])
+    answers: list[CheckView]
+
+
 class _Camera(BaseModel):
     """What a list and a single look have in common."""
 
@@ -113,6 +133,7 @@ class CameraDetail(_Camera):
     )
     actor: str = Field(description="Who has described it last", examples=["admin-1"])
     faults: list[CameraFault]
+    checks: Checks | None = Field(description="null before the first look, and while nobody knows")
     references: list[ReferenceView]
 
 
@@ -515,7 +536,31 @@ def _detail(api: Api, camera: str, caller: Caller) -> CameraDetail:
         )
         for reference in api.store.camera_references(camera)
     ]
-    return CameraDetail(**view, settings=dict(row["description"]), actor=row["actor"], references=references)
+    return CameraDetail(
+        **view,
+        settings=dict(row["description"]),
+        actor=row["actor"],
+        checks=_checks(api.answers(camera)),
+        references=references,
+    )
+
+
+def _checks(told: LookAnswers | None) -> Checks | None:
+    if told is None:
+        return None
+    return Checks(
+        at=shown(told.at_ns),
+        answers=[
+            CheckView(
+                fault=one.fault,
+                answer=one.answer,
+                why=one.why,
+                phase=one.phase,
+                last_fine_at=shown(one.last_fine_ns),
+            )
+            for one in told.answers
+        ],
+    )
 
 
 def _views(api: Api, rows: Sequence[Row], caller: Caller) -> list[dict[str, Any]]:

@@ -34,6 +34,7 @@ from citywatch.ports import (
     ServiceReports,
     Store,
 )
+from citywatch.rules.answers import LookAnswers
 from citywatch.tickets.clocks import Contracts
 
 T = TypeVar("T")
@@ -56,6 +57,8 @@ class Api:
     hub: LiveHub
     cameras: CameraForms
     patrol: PatrolView
+    answers: Callable[[str], LookAnswers | None]
+    """What the rules last answered about a camera, fault by fault; None while nobody knows. Blocking."""
     photos: Photos
     findings: FindingsConfig
     open311: Open311Config | None

@@ -233,6 +233,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
     from citywatch.api.app import create_api  # noqa: PLC0415
     from citywatch.api.connection import BoundedConnection  # noqa: PLC0415
     from citywatch.api.serve import ApiServer  # noqa: PLC0415
+    from citywatch.app.answers import StatedAnswers  # noqa: PLC0415
     from citywatch.app.clock import SystemClock  # noqa: PLC0415
     from citywatch.app.contracts import read_contracts  # noqa: PLC0415
     from citywatch.app.keys import sealer  # noqa: PLC0415
@@ -295,6 +296,7 @@ def _serve(briefing: Briefing, stop: threading.Event, stack: ExitStack) -> None:
             [briefing.beside_configuration(directory) for directory in settings.patrol.file_directories],
         ),
         patrol=board,
+        answers=StatedAnswers(log),
         photos=PhotoRoom(meter),
         reports=reports,
         findings_config=settings.findings,

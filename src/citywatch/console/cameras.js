@@ -164,6 +164,7 @@ export class CamerasPage {
         fault.evidence ? el("p", { class: "quiet" }, evidence({ evidence: fault.evidence, reason: fault.reason })) : null)),
       this.pictures,
       facts(this.rows(camera)),
+      camera.checks ? this.checks(camera.checks) : null,
     );
     this.drawAges();
   }
@@ -184,6 +185,20 @@ export class CamerasPage {
       [t("field_references"), camera.references.map((one) => el("div", {},
         `${t(`light_${one.light}`)}${one.preset ? ` · ${one.preset}` : ""} · ${instant(one.adopted_at)}`))],
     ].filter(([, value]) => !Array.isArray(value) || value.length);
+  }
+
+  /** The three answers of the last full look: found, could not be checked and why, fine. */
+  checks(told) {
+    const those = (answer) => told.answers.filter((one) => one.answer === answer);
+    const since = (one) => (one.last_fine_at ? t("last_fine", { when: instant(one.last_fine_at) }) : t("never_fine"));
+    const unsure = those("could_not_be_checked");
+    return el("section", { class: "checks" },
+      el("h3", {}, t("checks_title", { when: instant(told.at) })),
+      facts([
+        ...those("fault").map((one) => [word("fault", one.fault), t(one.phase === "confirmed" ? "check_confirmed" : "check_suspect")]),
+        ...unsure.map((one) => [word("fault", one.fault), [word("why", one.why), el("span", { class: "quiet" }, ` · ${since(one)}`)]]),
+        [t("check_fine"), those("fine").map((one) => word("fault", one.fault)).join(", ") || "–"],
+      ]));
   }
 
   album(camera) {

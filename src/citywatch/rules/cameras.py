@@ -20,7 +20,7 @@ from citywatch.domain.state import Row, State
 from citywatch.domain.vocabularies import CAMERA_FAULTS
 from citywatch.domain.work import WorkKind
 from citywatch.kernels import liveness
-from citywatch.rules import devices, faults, hours, normals, references, standing, work
+from citywatch.rules import answers, devices, faults, hours, normals, references, standing, work
 from citywatch.rules.comparison import Own, OwnThresholds, Trace
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import CONFIRMED, NEVER, SUSPECT, Confirmation, Evidence, FaultRow
@@ -30,7 +30,7 @@ from citywatch.rules.likeness import is_like, likeness
 from citywatch.rules.pictures import Finding, Look, LookHistory, Why, looks
 from citywatch.rules.references import Adopted, LearningPolicy, View
 
-ROOM = "camera"
+ROOM = answers.ROOM
 USUAL = "usual"
 ROOMS = (ROOM, USUAL, references.ROOM, work.ROOM)
 """Every room with a row for each camera: they go with it."""
@@ -372,6 +372,10 @@ def _write(state: State, case: _Case, row: Row, policy: CameraPolicy) -> Iterato
         "faults": case.open,
         "good": case.good,
     }
+    if look.outcome is not Outcome.GLANCE:
+        # What rules/answers.py tells: a glance answers nothing, and takes back nothing.
+        after["judged_ns"] = look.at_ns
+        after["unchecked"] = {fault.value: why for fault, why in case.judgement.unchecked.items()}
     if looked:
         gap = look.at_ns - row["last_look_ns"] > policy.unknown_after_seconds * NS_PER_S
         after["looking_since_ns"] = look.at_ns if gap else row["looking_since_ns"]

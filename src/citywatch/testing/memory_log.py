@@ -200,6 +200,11 @@ class MemoryLog:
             held = self._partitions[partition]
             return held.position, dict(held.state)
 
+    def state_row(self, partition: int, key: str) -> bytes | None:
+        check_partition(partition, self.partitions)
+        with self._changed:
+            return self._partitions[partition].state.get(key)
+
     def commit(self, partition: int, commit: Commit) -> None:
         check_partition(partition, self.partitions)
         check_commit(commit, self._limits)

@@ -339,6 +339,13 @@ class RedisLog:
         position = Position.parse(at.decode()) if at else ORIGIN
         return position, {key.decode(): value for key, value in zip(rows[::2], rows[1::2], strict=True)}
 
+    def state_row(self, partition: int, key: str) -> bytes | None:
+        """One row of a partition's committed state."""
+        check_partition(partition, self.partitions)
+        self._opened()
+        row = self._ask("HGET", _key("state", partition), key)
+        return None if row is None else bytes(row)
+
     def commit(self, partition: int, commit: Commit) -> None:
         """Position, state and outputs in one fenced step; on disk when this returns. Raises Fenced, LogFull."""
         check_partition(partition, self.partitions)
