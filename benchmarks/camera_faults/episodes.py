@@ -27,6 +27,7 @@ import numpy as np
 from benchmarks.camera_faults import margins
 from citywatch.domain.pictures import Fault
 from citywatch.rules import likeness
+from citywatch.rules.cameras import BESIDE_A_BUS, TWO_BUSES
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import Confirmation
 
@@ -51,6 +52,7 @@ class Looks:
     dark          made at an hour that is dark where the camera stands
     figures       shape (looks, 5)
     steady        the share of the look before that is found again
+    telling       the same picture twice says that the fault is still there; where not, it takes twice the time
     """
 
     at_s: Floats
@@ -60,6 +62,7 @@ class Looks:
     dark: np.ndarray[Any, np.dtype[np.bool_]]
     figures: Floats
     steady: Floats
+    telling: np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def faults_of(names: list[str]) -> list[Fault]:
@@ -90,6 +93,9 @@ def looks_of(arrays: Mapping[str, Any], fault: Fault) -> Looks:
         column(margins.DARK, 0.0) > 0,
         np.stack([column(name, math.nan) for name in FIGURES], axis=1),
         column("steady_share", math.nan),
+        (column(margins.DARK, 0.0) <= 0) | (column("match_share", 1.0) >= BESIDE_A_BUS)
+        if fault is Fault.PARTLY_COVERED
+        else np.ones(len(at_s), np.bool_),
     )
 
 
@@ -116,6 +122,7 @@ def _run(looks: Looks, rule: Confirmation, first: int, floor: float) -> float:
     if rule.confirm_looks == 1:
         return max(reached.values(), default=-math.inf)
     others: list[int] = []
+    long_s = TWO_BUSES * rule.confirm_seconds
     best, last_s, only_dark = -math.inf, looks.at_s[first], bool(looks.dark[first])
     for look in range(first + 1, len(looks.at_s)):
         at_s = looks.at_s[look]
@@ -138,7 +145,10 @@ def _run(looks: Looks, rule: Confirmation, first: int, floor: float) -> float:
         if at_s - looks.at_s[first] >= rule.confirm_seconds:
             alike = max(_alike(looks, rule, look, mark) for mark in (first, *others))
             for (count, way), worst in after.items():
-                if way >= 0 and count >= rule.confirm_looks:
+                if not looks.telling[look]:
+                    if way >= 0 and count >= rule.confirm_looks and at_s - looks.at_s[first] >= long_s:
+                        best = max(best, worst)
+                elif way >= 0 and count >= rule.confirm_looks:
                     best = max(best, worst)
                 elif way >= 0 and count >= rule.least_looks:
                     best = max(best, min(worst, alike))
@@ -154,7 +164,7 @@ def _run(looks: Looks, rule: Confirmation, first: int, floor: float) -> float:
 def _alike(looks: Looks, rule: Confirmation, look: int, mark: int) -> float:
     """How near a look is to showing what an earlier one did, as long ago as the rule asks and not much longer."""
     apart_s = looks.at_s[look] - looks.at_s[mark]
-    if not rule.confirm_seconds <= apart_s <= MOST_APART * rule.confirm_seconds:
+    if not looks.telling[mark] or not rule.confirm_seconds <= apart_s <= MOST_APART * rule.confirm_seconds:
         return -math.inf
     near = likeness.nearness(looks.figures[look].tolist(), looks.figures[mark].tolist())
     steady = float(looks.steady[look]) if mark == look - 1 else math.nan

@@ -18,7 +18,7 @@ SAME = [100.0, 0.5, 0.0, 0.0, 90.0]
 OTHER = [100.0, 0.5, 20.0, 0.0, 90.0]
 
 
-def camera(alone, *, again=None, at_s=None, unchecked=(), dark=(), figures=None, steady=None):
+def camera(alone, *, again=None, at_s=None, unchecked=(), dark=(), figures=None, steady=None, buses=()):
     alone = np.atleast_2d(np.array(alone, float))
     number = alone.shape[1]
     return Looks(
@@ -29,6 +29,7 @@ def camera(alone, *, again=None, at_s=None, unchecked=(), dark=(), figures=None,
         np.isin(np.arange(number), dark),
         np.array([OTHER if number % 2 else SAME for number in range(number)] if figures is None else figures),
         np.full(number, math.nan) if steady is None else np.array(steady),
+        ~np.isin(np.arange(number), buses),
     )
 
 

@@ -47,6 +47,10 @@ _STEADY_SHARE = 0.6
 """A look shows what the one just before did, too, when this share of that is found again in it, whatever its light."""
 _MOST_APART = 2.5
 """Two looks that are alike confirm a fault up to so many times `confirm_seconds` apart: with one hidden in between."""
+BESIDE_A_BUS = 0.4
+"""No more of a view than this share is found again where a bus stands before the camera."""
+TWO_BUSES = 2.0
+"""What may be two buses must stand for so many times the seconds."""
 _AWAY_PIXELS = 4.0
 """A view lies elsewhere from so many grid pixels on, as far as shaking is concerned."""
 _SAME_PLACE_PIXELS, _SAME_PLACE_SHARE = 2.5, 0.05
@@ -167,6 +171,7 @@ def _judged(state: State, look: Look, row: Row, usual: Row, policy: CameraPolicy
         Trace() if trace is None else Trace(**trace),
         policy.own,
     )
+    judgement = _still_fog(look, judgement, row["faults"].get(Fault.LOW_CONTRAST.value))
     return _Case(
         look,
         dict(row["faults"]),
@@ -176,6 +181,21 @@ def _judged(state: State, look: Look, row: Row, usual: Row, policy: CameraPolicy
         work.explained(state, look.device, look.at_ns),
         hours.is_dark(usual["hours"], look.at_ns),
     )
+
+
+def _still_fog(look: Look, judged: Judgement, fog: FaultRow | None) -> Judgement:
+    """Nothing is seen through a plate. So a picture that looks covered, and is the one in which a look before saw the
+    view lie pale behind fog or dirt, is fog or dirt.
+    """
+    cover = judged.found.get(Fault.COVERED)
+    if cover is None or fog is None or not _shows_a_mark(look, fog):
+        return judged
+    found, unchecked = dict(judged.found), dict(judged.unchecked)
+    del found[Fault.COVERED]
+    found.setdefault(Fault.LOW_CONTRAST, replace(cover, fault=Fault.LOW_CONTRAST))
+    unchecked.pop(Fault.LOW_CONTRAST, None)
+    unchecked[Fault.COVERED] = Own.HIDDEN.value
+    return replace(judged, found=found, unchecked=unchecked)
 
 
 def _keyless(case: _Case, before: list[int], policy: CameraPolicy) -> list[int]:
@@ -224,6 +244,8 @@ def _one_fault(case: _Case, fault: Fault, rule: Confirmation) -> None:
         last_good_ns = case.good.get(name, NEVER)
         evidence = _evidence(case, finding)
         held = fault in case.held
+        if _may_be_two_buses(case, fault):
+            rule = replace(rule, hidden_looks=0, confirm_seconds=TWO_BUSES * rule.confirm_seconds)
         after, event = faults.bad_look(
             fault_row, look.device, name, look.at_ns, last_good_ns, evidence, rule, held=held, dark=case.dark,
             alike=fault_row is not None and _is_as_before(case, finding, fault_row, rule),
@@ -262,18 +284,36 @@ def _is_as_before(case: _Case, finding: Finding, fault_row: FaultRow, rule: Conf
     return _tells_alike(case, finding.fault) and any(
         apart_ns <= look.at_ns - mark.at_ns <= _MOST_APART * apart_ns
         and not _is_apart(mark.place, _place(case, finding))
-        and (is_like(look, mark.like) or (mark.at_ns == look.previous_at_ns and look.steady_share >= _STEADY_SHARE))
+        and _shows(look, mark)
         for mark in _marks(fault_row)
     )
 
 
+def _shows(look: Look, mark: _Mark) -> bool:
+    """Whether a look shows the picture of a mark."""
+    return is_like(look, mark.like) or (mark.at_ns == look.previous_at_ns and look.steady_share >= _STEADY_SHARE)
+
+
+def _shows_a_mark(look: Look, fault_row: FaultRow) -> bool:
+    return any(_shows(look, mark) for mark in _marks(fault_row))
+
+
 def _tells_alike(case: _Case, fault: Fault) -> bool:
     """Whether the same picture twice says that a fault is still there. Not of one that shakes: a jolt, and the way
-    back, are two steps, and the second shows the old view.
+    back, are two steps, and the second shows the old view. Nor of what may be two buses.
     """
+    if _may_be_two_buses(case, fault):
+        return False
     if fault is not Fault.SHAKING or case.view is None:
         return True
     return math.hypot(*case.view.shift(case.look)) >= _AWAY_PIXELS
+
+
+def _may_be_two_buses(case: _Case, fault: Fault) -> bool:
+    """Whether something hides most of the view by night: there all buses are alike, and a second one may stand where
+    the first did.
+    """
+    return fault is Fault.PARTLY_COVERED and case.dark and case.look.match_share < BESIDE_A_BUS
 
 
 def _changed(case: _Case, fault_row: FaultRow, place: list[float]) -> FaultRow:
