@@ -166,3 +166,12 @@ def test_all_faults_are_told_together(tmp_path):
     assert everything.fault == clean.ALL
     assert everything.per_day == pytest.approx(sum(one.per_day for one in each))
     assert everything.per_day < everything.upper < 2 * sum(one.upper for one in each)
+
+
+def test_what_may_be_two_buses_is_near_only_where_it_stands_for_twice_the_time():
+    near = camera([0.3, 0.3, 0.3, 0.3], at_s=[0, 420, 600, 840], figures=[SAME] * 4)
+    assert nearest(near, TWO_ALIKE) == 0.3
+    buses = camera([0.3, 0.3, 0.3], at_s=[0, 420, 600], figures=[SAME] * 3, buses=(0, 1, 2))
+    assert nearest(buses, TWO_ALIKE) < 0
+    stays = camera([0.3, 0.3, 0.3, 0.3], at_s=[0, 420, 600, 840], figures=[SAME] * 4, buses=(0, 1, 2, 3))
+    assert nearest(stays, TWO_ALIKE) == 0.3

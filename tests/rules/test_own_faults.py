@@ -211,6 +211,12 @@ def test_threads_in_the_lamp_of_a_camera_are_a_cover_however_little_is_found_bet
         watch.look(**web | night, steady_share=steady)
     assert watch.confirmed() == [Fault.PARTLY_COVERED]
     assert watch.suspected() == [Fault.PARTLY_COVERED]
+    # Two buses, one after the other, are gone by then.
+    watch = coloured_nights()
+    for after_s, steady in ((300, 0.3), (420, 0.97), (180, 0.95)):
+        watch.look(after_s, **web | night, steady_share=steady)
+    watch.settle(2)
+    assert watch.confirmed() == []
     zoomed = web | night | {"mean": 62.0, "sharpness": 0.77, "shift_x": 2.1, "shift_y": -6.0, "shift_certainty": 0.12}
     watch = coloured_nights()
     night["reference"] = watch.references["night", ""]

@@ -98,3 +98,27 @@ def test_the_colours_and_the_noise_of_a_torn_picture_are_nobodys():
         watch.look(of=BY_DAY, mean=70.0, chroma_sd=60.0, noise_sd=30.0, void_share=0.3)
     assert watch.confirmed() == [Fault.MOSAIC]
     assert Fault.INFRARED_STUCK not in watch.suspected()
+
+
+def test_a_picture_that_was_fog_is_no_plate_at_the_next_look(watch):
+    fog = FOG | {"contrast": 9.0, "texture_share": 0.007, "match_share": 0.1, "shift_certainty": 0.1}
+    blurred = fog | {"sharpness": 2.1, "shift_certainty": 0.05, "contrast_ratio": 0.45, "steady_share": 0.95}
+    plate = Watch()
+    plate.settle(12)
+    for _ in range(2):
+        plate.look(420.0, **blurred)
+    assert plate.confirmed() == [Fault.COVERED]
+    watch.look(420.0, **fog)
+    assert watch.suspected() == [Fault.LOW_CONTRAST]
+    watch.look(420.0, **blurred)
+    assert watch.confirmed() == [Fault.LOW_CONTRAST]
+    watch.look(420.0, **blurred)
+    assert watch.suspected() == watch.confirmed() == [Fault.LOW_CONTRAST]
+
+
+def test_a_plate_that_comes_in_the_fog_is_a_plate(watch):
+    watch.look(420.0, **FOG)
+    for steady in (0.1, 1.0):
+        watch.look(420.0, **FOG | {"mean": 138.0, "contrast": 43.0, "texture_share": 0.058, "match_share": 0.09,
+                                   "lost_share": 0.89, "contrast_ratio": 0.41, "steady_share": steady})  # fmt: skip
+    assert watch.confirmed() == [Fault.COVERED]
