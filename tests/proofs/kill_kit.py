@@ -61,8 +61,22 @@ def configure(config: Path) -> None:
     config.write_text(f"scales:\n{lanes}cameras:\n  - {{camera: street, url: {picture}, visit_seconds: 1}}\n")
 
 
-def victim(city: City, part: str) -> Callable[[], int | None]:
-    return lambda: pids_of(city).get(part)
+def killed(city: City, part: str) -> Callable[[], bool]:
+    """Kill the process of a part; false when there is none, because it is on its way back from the last kill, or has
+    just ended itself for that of another.
+    """
+
+    def kill() -> bool:
+        pid = pids_of(city).get(part)
+        if pid is None:
+            return False
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+
+    return kill
 
 
 def push(client: httpx.Client, number: int) -> None:
@@ -102,8 +116,7 @@ def lived(folder: Path, kills: dict[int, str]) -> dict[str, list[tuple[object, .
         with httpx.Client(base_url=city.url, headers={"Authorization": f"Bearer {city.token()}"}, timeout=10) as client:
             for number in range(PUSHES):
                 if number in kills:
-                    # It may still be on its way back from the last kill.
-                    os.kill(city.wait(f"a {kills[number]} to kill", 60, victim(city, kills[number])), signal.SIGKILL)
+                    city.wait(f"a {kills[number]} to kill", 60, killed(city, kills[number]))
                 push(client, number)
 
             def all_projected() -> bool:
