@@ -110,20 +110,6 @@ def response_time(
     return ClockState.KEPT if end_ns <= now_ns else ClockState.RUNNING, counted
 
 
-def response_cases(
-    tickets: Iterable[Answered],
-    terms: ClockTerms,
-    calendar: Calendar,
-    from_ns: int,
-    to_ns: int,
-    *,
-    known_until_ns: int = NEVER_NS,
-    left_out: Callable[[str], Stretches] = nothing_left_out,
-) -> Cases:
-    """Of the tickets that waited for an answer inside the window; `left_out` says when a device's time is excluded."""
-    return response_times(tickets, terms, calendar, from_ns, to_ns, known_until_ns=known_until_ns, left_out=left_out)[0]
-
-
 def response_times(
     tickets: Iterable[Answered],
     terms: ClockTerms,
@@ -134,7 +120,9 @@ def response_times(
     known_until_ns: int = NEVER_NS,
     left_out: Callable[[str], Stretches] = nothing_left_out,
 ) -> tuple[Cases, list[int]]:
-    """The same, with what the clock has counted of each, ns."""
+    """Of the tickets that waited for an answer inside the window, and what the clock has counted of each, ns.
+    `left_out` says when a device's time is excluded.
+    """
     counts, lengths = dict.fromkeys(ClockState, 0), []
     for ticket in tickets:
         stood = left_out(ticket.device)
