@@ -5,7 +5,8 @@ the one of its looks that was farthest from bad. All that the rules ask is asked
 
 - As many looks as the rule says, over its seconds. Fewer are enough where the last shows the same picture as the
   first, or as one that was left out; how alike they are is a margin, too, and the run is no nearer than that.
-- A look that could not be checked counts for neither, so it does not end a run. Where weather, light or traffic was
+- A look that could not be checked counts for neither, so it does not end a run but two hours after the last that was
+  bad. Where weather, light or traffic was
   why, it is left out, or counted by its margin, whichever brings the run nearer; else it is left out. By day, looks say
   nothing of a fault that was seen in the dark alone, for two hours.
 - A look that follows one that was bad in the same way must show the same place, the same cells, the same picture. If it
@@ -25,9 +26,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.camera_faults import margins
+from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault
 from citywatch.rules import likeness
-from citywatch.rules.cameras import BESIDE_A_BUS, TWO_BUSES
+from citywatch.rules.cameras import BESIDE_A_BUS, STALE_SUSPICION_NS, TWO_BUSES
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import Confirmation
 
@@ -38,7 +40,7 @@ FIGURES = ("mean", "texture_share", "u_mean", "v_mean", "contrast")
 MOST_APART, STEADY_SHARE = 2.5, 0.6
 """Looks that are held against each other are no farther apart than so many times the rule's seconds; and the look just
 before is the same picture when so much of it is found again: rules/cameras.py."""
-_STALE_S = 2 * 3600.0
+_STALE_S = STALE_SUSPICION_NS / NS_PER_S
 _SHARE = 0.2
 """Runs are followed from this share of looks on, those that are nearest by themselves: no tail is fitted to others."""
 
@@ -53,6 +55,7 @@ class Looks:
     figures       shape (looks, 5)
     steady        the share of the look before that is found again
     telling       the same picture twice says that the fault is still there; where not, it takes twice the time
+    any_picture   fewer looks are enough whatever they show
     """
 
     at_s: Floats
@@ -63,6 +66,7 @@ class Looks:
     figures: Floats
     steady: Floats
     telling: np.ndarray[Any, np.dtype[np.bool_]]
+    any_picture: bool = False
 
 
 def faults_of(names: list[str]) -> list[Fault]:
@@ -96,6 +100,7 @@ def looks_of(arrays: Mapping[str, Any], fault: Fault) -> Looks:
         (column(margins.DARK, 0.0) <= 0) | (column("match_share", 1.0) >= BESIDE_A_BUS)
         if fault is Fault.PARTLY_COVERED
         else np.ones(len(at_s), np.bool_),
+        any_picture=fault is Fault.MOSAIC,
     )
 
 
@@ -130,6 +135,8 @@ def _run(looks: Looks, rule: Confirmation, first: int, floor: float) -> float:
         says_nothing = only_dark and not looks.dark[look] and at_s - last_s < _STALE_S
         alone = looks.alone[:, look]
         left_out = bool(looks.unchecked[look]) or says_nothing or not np.isfinite(alone).any()
+        if left_out and at_s - last_s >= _STALE_S:
+            return best
         skipped = math.inf if left_out else float(np.nanmax(alone))
         if skipped >= floor:
             others.append(look)
@@ -166,6 +173,8 @@ def _alike(looks: Looks, rule: Confirmation, look: int, mark: int) -> float:
     apart_s = looks.at_s[look] - looks.at_s[mark]
     if not looks.telling[mark] or not rule.confirm_seconds <= apart_s <= MOST_APART * rule.confirm_seconds:
         return -math.inf
+    if looks.any_picture:
+        return math.inf
     near = likeness.nearness(looks.figures[look].tolist(), looks.figures[mark].tolist())
     steady = float(looks.steady[look]) if mark == look - 1 else math.nan
     return near if math.isnan(steady) else max(near, (steady - STEADY_SHARE) / STEADY_SHARE)

@@ -1,6 +1,7 @@
 """What the stored margins of healthy cameras let expect: runs of looks, clusters of them, and their tails."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,6 +74,22 @@ def test_looks_that_could_not_be_checked_end_no_run():
     assert nearest(camera(in_order(-0.1, -3.0, -0.2, -0.1)), THREE) < -2
     missing = camera(in_order(-0.1, math.nan, -0.2, -0.1))
     assert nearest(missing, THREE) == -0.2
+
+
+def test_a_run_ends_two_hours_after_its_last_bad_look_when_nothing_could_be_checked():
+    unchecked = range(21, 31)
+    near = in_order(-0.1, *[math.nan] * 10, -0.2, -0.1)
+    hours_s = np.arange(len(near)) * 600.0
+    assert nearest(camera(near, unchecked=unchecked, at_s=hours_s), THREE) == -0.2
+    assert nearest(camera(near, unchecked=unchecked, at_s=hours_s * 1.3), THREE) < -2
+
+
+def test_two_torn_pictures_need_not_be_alike():
+    spaced = np.arange(42) * 420.0
+    looks = camera(in_order(-0.1, -0.2), at_s=spaced)
+    assert nearest(looks, TWO_ALIKE) < -2
+    assert nearest(replace(looks, any_picture=True), TWO_ALIKE) == -0.2
+    assert nearest(replace(looks, any_picture=True, at_s=spaced * 0.9), TWO_ALIKE) < -2
 
 
 def test_by_day_nothing_is_said_of_what_was_seen_in_the_dark():

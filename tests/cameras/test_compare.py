@@ -116,6 +116,15 @@ def test_blur_flattens_edges_and_fog_does_not(street, reference):
     assert blurred.sharpness_ratio < 0.78
 
 
+def test_the_step_since_the_look_before_is_told(street, reference):
+    other = Street(501, 640, 360, start_hour=street.start_hour).picture(0)
+    still = compare(grid_of(other), reference, "r", grid_of(other))
+    assert (still.step_x, still.step_y) == (0, 0)
+    stepped = compare(grid_of(displaced(other, 16, 12)), reference, "r", grid_of(other))
+    assert (stepped.step_x, stepped.step_y) == (pytest.approx(16, abs=1), pytest.approx(12, abs=1))
+    assert math.isnan(compare(grid_of(street.picture(0)), reference, "r", grid_of(street.picture(300))).step_x)
+
+
 def test_without_a_reference_the_previous_picture_says_whether_the_view_is_steady(street):
     grid, before = grid_of(street.picture(300)), grid_of(street.picture(0))
     found = compare(grid, None, "", before)

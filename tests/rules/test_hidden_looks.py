@@ -6,9 +6,10 @@ import math
 from dataclasses import replace
 
 import pytest
-from own_kit import ANOTHER_VIEW, BUS, COVER, Watch
+from own_kit import ANOTHER_VIEW, BUS, BY_DAY, BY_INFRARED, COVER, Watch
 
-from citywatch.domain.pictures import Fault
+from citywatch.domain.events import EventKind
+from citywatch.domain.pictures import Fault, Light
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.confirmations import alike
 from citywatch.rules.faults import Confirmation
@@ -193,3 +194,72 @@ def test_torn_bands_that_look_striped_at_one_look_are_torn(watch):
         watch.look(after_s=420, **changes)
     assert watch.suspected() == [Fault.MOSAIC, Fault.STRIPES]
     assert watch.confirmed() == [Fault.MOSAIC]
+
+
+def test_no_two_torn_pictures_are_alike_and_two_are_enough(watch):
+    """Bytes that are altered leave another picture each time."""
+    watch.look(tear=0.4, mean=190.0, contrast=250.0, v_mean=-37.0)
+    watch.look(after_s=410, tear=0.3, mean=45.0, contrast=110.0, v_mean=-65.0, steady_share=0.2)
+    assert watch.confirmed() == []
+    watch.settle(3)
+    watch.look(tear=0.4, mean=190.0, contrast=250.0, v_mean=-37.0)
+    watch.look(after_s=420, tear=0.3, mean=45.0, contrast=110.0, v_mean=-65.0, steady_share=0.2)
+    assert watch.confirmed() == [Fault.MOSAIC]
+
+
+def test_a_suspicion_that_nobody_could_check_for_two_hours_is_dropped(watch):
+    for _ in range(3):
+        watch.look(**COVER)
+        for _ in range(11):
+            watch.look(after_s=600, match_share=math.nan)
+        assert watch.open() == {"partly_covered": "suspect"}
+        watch.look(after_s=600, match_share=math.nan)
+        assert watch.open() == {}
+    assert watch.confirmed() == []
+    assert len(watch.of(EventKind.SUSPICION_DROPPED)) == 3
+
+
+def test_looks_that_are_rare_still_confirm(watch):
+    """Hours between two looks are the patrol's doing; nothing says that it was fine."""
+    for _ in range(3):
+        watch.look(after_s=3 * 3600, **STICKER)
+    assert watch.confirmed() == [Fault.PARTLY_COVERED]
+
+
+BY_NIGHT = BY_DAY | {"mean": 45.0, "contrast": 105.0, "texture_share": 0.65, "light": Light.NIGHT}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"), [({}, True), ({"u_mean": 6.0}, False), ({"steady_share": 0.3}, False)],
+    ids=["the same street", "another colour", "another bus"],
+)  # fmt: skip
+def test_what_passes_in_another_view_by_night_hides_a_half_of_it(changes, told):
+    watch = Watch()
+    watch.settle(12, of=BY_NIGHT)
+    elsewhere = {"match_share": 0.09, "lost_share": 0.17, "shift_certainty": 0.02, "shift_x": 19.0}
+    watch.look(of=BY_NIGHT, **elsewhere, steady_share=0.08)
+    watch.look(420.0, of=BY_NIGHT, **elsewhere | {"steady_share": 0.44} | changes)
+    assert (watch.confirmed() == [Fault.MOVED]) == told
+
+
+def test_a_blur_that_leaves_no_place_to_be_sure_of_is_no_shaking():
+    blurred = {"sharpness": 0.17, "sharpness_ratio": 0.5, "match_share": 0.53, "lost_share": 0.24,
+               "shift_certainty": 0.35, "contrast_ratio": 0.5}  # fmt: skip
+    for step, told in (({"step_x": 0.5, "step_y": -0.5}, Fault.OUT_OF_FOCUS), ({"step_x": 14.0}, Fault.SHAKING)):
+        watch = Watch()
+        watch.settle(12, of=BY_INFRARED)
+        for x in (-6.5, 8.0, -8.0):
+            watch.look(420.0, of=BY_INFRARED, **blurred | step, shift_x=x, steady_share=0.98)
+        assert watch.confirmed()[:1] == [told]
+
+
+def test_a_web_that_stays_need_not_be_placed_as_surely_again():
+    """By night, in the light of the camera's own lamp."""
+    for steady, told in ((0.95, [Fault.PARTLY_COVERED]), (0.5, [])):
+        watch = Watch()
+        watch.settle(60, of=BY_INFRARED)
+        web = {"mean": 97.0, "sharpness": 0.7, "contrast": 131.0, "match_share": 0.36, "lost_share": 0.0}
+        watch.look(of=BY_INFRARED, **web, shift_certainty=0.061, steady_share=0.39)
+        for certainty in (0.045, 0.055):
+            watch.look(420.0, of=BY_INFRARED, **web, shift_certainty=certainty, steady_share=steady)
+        assert watch.confirmed() == told

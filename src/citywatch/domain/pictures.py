@@ -134,6 +134,8 @@ class FrameBatch(Batch):
                                     and 8 columns over the picture; 0 where nothing was lost or compared
     steady_share     (n,) float64   share of the structured blocks of `previous` found again, displacement allowed for;
                                     NaN where the reference is found again, or nothing can be compared
+    step_x, step_y   (n,) float64   by how much the view lies elsewhere than in `previous`, grid pixels to the right and
+                                    down; NaN where `steady_share` is
     sketch           str            content hash of a half-size copy of the picture that may become the reference;
                                     empty where none was made (one is made where there is no reference, and now and
                                     then beside one)
@@ -150,7 +152,7 @@ class FrameBatch(Batch):
     """
 
     KIND: ClassVar[str] = "frames"
-    SCHEMA_VERSION: ClassVar[int] = 2
+    SCHEMA_VERSION: ClassVar[int] = 3
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("device", TEXT),
         Column("at_ns", "int64"),
@@ -212,6 +214,8 @@ class FrameBatch(Batch):
         Column("stream_offset_ns", "int64", since=2, missing=NO_OFFSET),
         Column("device_offset_ns", "int64", since=2, missing=NO_OFFSET),
         Column("preset", TEXT, since=2, missing=""),
+        Column("step_x", "float64", since=3, missing=math.nan),
+        Column("step_y", "float64", since=3, missing=math.nan),
     )
 
     device: tuple[str, ...]
@@ -274,3 +278,5 @@ class FrameBatch(Batch):
     stream_offset_ns: np.ndarray[Any, np.dtype[np.int64]]
     device_offset_ns: np.ndarray[Any, np.dtype[np.int64]]
     preset: tuple[str, ...]
+    step_x: np.ndarray[Any, np.dtype[np.float64]]
+    step_y: np.ndarray[Any, np.dtype[np.float64]]

@@ -39,8 +39,10 @@ _OF_THE_NETWORK = frozenset({Fault.UNREACHABLE, Fault.NO_MEDIA, Fault.STALLED, F
 """Faults that no light shows or hides, and that say nothing about the picture."""
 _SHOWS_TOO_LITTLE = frozenset({Why.TOO_DARK, Why.TOO_SMALL, Why.TOO_LITTLE_STRUCTURE})
 """A picture in which a cover could not be seen is no reference."""
-_STALE_SUSPICION_NS = 2 * 3600 * NS_PER_S
-"""A suspicion from the night is dropped by day when it is older: it may come again the next night."""
+STALE_SUSPICION_NS = 2 * 3600 * NS_PER_S
+"""A suspicion is dropped when it is older, and the looks since could not tell: what comes again after hours is another
+matter, and nothing is learned from a camera that is suspected. One from the night is dropped by day: it may come again
+the next night."""
 _MUST_STAY = frozenset({Fault.MOVED, Fault.PARTLY_COVERED})
 """Faults of which a look that shows something else than the one before says nothing, until another shows the same."""
 _STEADY_SHARE = 0.6
@@ -263,6 +265,9 @@ def _one_fault(case: _Case, fault: Fault, rule: Confirmation) -> None:
                 del case.open[name]
             else:
                 case.open[name] = left
+    elif fault_row is not None and _is_stale(case, fault_row):
+        _, event = faults.good_look(fault_row, look.device, name, look.at_ns, rule)
+        del case.open[name]
     elif fault_row is not None and fault in _MUST_STAY and case.judgement.unchecked[fault] == Own.VIEW_CHANGES:
         case.open[name] = _changed(case, fault_row, [])
     if event is not None:
@@ -278,13 +283,13 @@ def _marks(fault_row: FaultRow) -> list[_Mark]:
 
 def _is_as_before(case: _Case, finding: Finding, fault_row: FaultRow, rule: Confirmation) -> bool:
     """Whether a bad look shows what one of the marks did, as long ago as the rule asks, and not much longer: what comes
-    again when nothing could be checked for a while may be the light.
+    again when nothing could be checked for a while may be the light. No two torn pictures are alike.
     """
     look, apart_ns = case.look, rule.confirm_seconds * NS_PER_S
     return _tells_alike(case, finding.fault) and any(
         apart_ns <= look.at_ns - mark.at_ns <= _MOST_APART * apart_ns
         and not _is_apart(mark.place, _place(case, finding))
-        and _shows(look, mark)
+        and (finding.fault is Fault.MOSAIC or _shows(look, mark))
         for mark in _marks(fault_row)
     )
 
@@ -353,7 +358,13 @@ def _says_nothing(case: _Case, fault: Fault, fault_row: FaultRow) -> bool:
     if not fault_row.get("dark", False) or case.dark or fault in _OF_THE_NETWORK:
         return False
     confirmed: bool = fault_row["phase"] == CONFIRMED
-    return confirmed or case.look.at_ns - fault_row["last_bad_ns"] < _STALE_SUSPICION_NS
+    return confirmed or not _is_stale(case, fault_row)
+
+
+def _is_stale(case: _Case, fault_row: FaultRow) -> bool:
+    """Whether a suspicion is too old to be held against a camera that could not be checked since."""
+    since_ns: int = case.look.at_ns - fault_row["last_bad_ns"]
+    return fault_row["phase"] == SUSPECT and since_ns >= STALE_SUSPICION_NS
 
 
 def _far(finding: Finding) -> float:
@@ -377,8 +388,8 @@ def _evidence(case: _Case, finding: Finding) -> Evidence:
     measurements |= {
         name: float(getattr(look, name))
         for name in ("dark_share", "bright_share", "blockiness", "changed_share", "shift_x", "shift_y",
-                     "shift_certainty", "steady_share", "stripe_rows", "stripe_columns", "torn_share",
-                     "speckle_share", "u_mean", "v_mean")
+                     "shift_certainty", "steady_share", "step_x", "step_y", "stripe_rows", "stripe_columns",
+                     "torn_share", "speckle_share", "u_mean", "v_mean")
     }  # fmt: skip
     return Evidence(
         finding.reason,

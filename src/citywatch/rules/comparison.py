@@ -91,7 +91,13 @@ class OwnThresholds:
     """A view is the same at two looks when this share of one is found again in the other..."""
     steady_by_night: float = 0.5
     """... or this one by night, whose noise and headlights hide some of it: another street of 9 levels of noise 0.61
-    and more, buses one after the other 0.1 to 0.3."""
+    and more, buses one after the other 0.1 to 0.3..."""
+    steady_and_like: float = 0.35
+    """... or this one, when its figures are those of the look before, too: something passes in it."""
+    still_share: float = 0.75
+    """A picture of which so much is the look before lies where the two together say, whatever the reference says..."""
+    still_pixels: float = 2.5
+    """... and has not moved when that is no farther than this: a blur leaves the reference no place to be sure of."""
     covered_lost_share: float = 0.75
     """Covered when this share of the reference's structured blocks is lost..."""
     covered_match_share: float = 0.2
@@ -520,7 +526,14 @@ def _is_jolted(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> b
     x, y = view.shift(look)
     before = _of_this(trace, view)
     found = look.match_share >= limits.displaced_match_share and look.shift_certainty >= limits.certain
-    return found and math.hypot(x - before.x, y - before.y) >= limits.moved_pixels
+    away = math.hypot(x - before.x, y - before.y) >= limits.moved_pixels
+    return found and away and not _lies_still(look, limits)
+
+
+def _lies_still(look: Look, limits: OwnThresholds) -> bool:
+    """Whether the view surely lies where it lay at the look before, as the two pictures themselves say."""
+    still = math.hypot(look.step_x, look.step_y) <= limits.still_pixels
+    return still and look.steady_share >= limits.still_share
 
 
 def _of_this(trace: Trace, view: View) -> Trace:
@@ -687,7 +700,9 @@ def _place(
         return _partly(look, trace, partly_from, limits)
     lit_up = _is_lit_up(look, view.light, rows, limits)
     near = math.hypot(x, y) < (limits.moved_pixels if lit_up else limits.veil_pixels)
-    here = near and (lit_up or look.shift_certainty >= limits.here_certain)
+    # A veil that was there at the look before, and is the same picture now, need not be placed as surely again.
+    again = trace.veiled and look.steady_share >= limits.veiled_steady_share
+    here = near and (lit_up or again or look.shift_certainty >= limits.here_certain)
     stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.same_pixels
     if look.match_share <= least and not stays and not (here and _is_veiled(look, view, rows, limits)):
         return _another(look, view, rows, trace, least, limits)
@@ -794,6 +809,8 @@ def _displaced(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> _
     again = trace.strange and same
     if not trace.placed and not again:
         step = far
+    if _lies_still(look, limits):
+        step = math.hypot(look.step_x, look.step_y)
     away = far >= limits.moved_pixels
     steady = _is_steady(look, view, limits)
     if away and hardly and not (steady or again if was_away else far >= limits.far_pixels):
@@ -823,7 +840,8 @@ def _another(
     here = math.hypot(x, y) <= limits.same_pixels
     again = math.hypot(x - trace.x, y - trace.y) <= limits.strange_pixels and look.shift_certainty >= limits.certain
     like = is_like(look, trace.like)
-    steady = _is_steady(look, view, limits) or (trace.strange and (again or (like and trace.passed)))
+    partly = like and look.steady_share >= limits.steady_and_like
+    steady = _is_steady(look, view, limits) or (trace.strange and (again or partly or (like and trace.passed)))
     after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
     if here and look.shift_certainty >= limits.certain:
         # It lies where it always was, and something hides most of it: traffic, snow, the noise of a dark night.

@@ -29,6 +29,7 @@ from citywatch.rules.comparison import (
     least_slope,
 )
 from citywatch.rules.hours import Hours
+from citywatch.rules.likeness import likeness, nearness
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Look
 from citywatch.rules.references import View
@@ -112,6 +113,7 @@ def ways(
             passed=False,
             lost=min(trace.lost for trace in known),
             seen=max(trace.seen for trace in known),
+            like=likeness(before),
         )
     unlike = -math.inf
     if then.placed:
@@ -278,7 +280,8 @@ def _stays(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> float
         return -math.inf
     x, y = view.shift(look)
     place = _most(math.hypot(x - trace.x, y - trace.y), limits.strange_pixels)
-    return min(_steady(look, view, limits), max(place, _least(look.shift_certainty, limits.certain)))
+    like = max(_least(look.steady_share, limits.steady_and_like), -nearness(likeness(look), trace.like))
+    return min(_steady(look, view, limits), max(place, _least(look.shift_certainty, limits.certain)), like)
 
 
 def _steady(look: Look, view: View, limits: OwnThresholds) -> float:

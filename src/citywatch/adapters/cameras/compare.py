@@ -78,6 +78,8 @@ class Comparison:
     contrast_ratio: float = math.nan
     lost_cells: int = 0
     steady_share: float = math.nan
+    step_x: float = math.nan
+    step_y: float = math.nan
     stripe_change: float = math.nan
     """Of the change since the reference. Bands that roll may stand as they stood at the look before; in the reference
     there are none.
@@ -133,13 +135,13 @@ def compare(
     now = _pyramid(sketch)
     against = _UNLIKE
     comparable = reference is not None and reference.shape == sketch.shape
-    steady = bands = math.nan
+    before, bands = _UNLIKE, math.nan
     if reference is not None and comparable:
         reference = np.ascontiguousarray(reference)
         against = _alike(_pyramid(reference), now)
         bands = stripes.rolled(sketch, reference)
     if not against.match_share >= STEADY_BELOW and previous_grid is not None and previous_grid.shape == grid.shape:
-        steady = _alike(_pyramid(make_sketch(previous_grid)), now).match_share
+        before = _alike(_pyramid(make_sketch(previous_grid)), now)
     return Comparison(
         reference=name if comparable else "",
         shift_x=against.shift_x,
@@ -150,7 +152,9 @@ def compare(
         sharpness_ratio=against.sharpness_ratio,
         contrast_ratio=against.contrast_ratio,
         lost_cells=against.lost_cells,
-        steady_share=steady,
+        steady_share=before.match_share,
+        step_x=before.shift_x,
+        step_y=before.shift_y,
         stripe_change=bands,
     )
 

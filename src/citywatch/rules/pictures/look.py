@@ -71,6 +71,8 @@ class Look:
     stream_offset_ns: int = NO_OFFSET
     device_offset_ns: int = NO_OFFSET
     preset: str = ""
+    step_x: float = math.nan
+    step_y: float = math.nan
 
     @property
     def shown_ns(self) -> int:
