@@ -269,6 +269,12 @@ def test_to_and_fro_is_shaking_not_moved(watch):
     assert watch.open() == {}
 
 
+def test_a_camera_that_was_tilted_on_a_mast_in_the_wind_does_not_shake(watch):
+    for x, y in ((0.5, 65.1), (-0.9, 64.1), (0.4, 66.2)):
+        watch.look(420, shift_x=x, shift_y=y)
+    assert watch.confirmed() == [Fault.MOVED]
+
+
 def test_a_bus_that_pulls_a_few_edges_along_shakes_nothing(watch):
     bus = {"match_share": 0.31, "shift_certainty": 0.1, "lost_share": 0.18, "lost_cells": 0x94, "mean": 90.0,
            "contrast_ratio": 0.695, "texture_share": 0.5}  # fmt: skip
