@@ -55,7 +55,6 @@ class Looks:
     figures       shape (looks, 5)
     steady        the share of the look before that is found again
     telling       the same picture twice says that the fault is still there; where not, it takes twice the time
-    any_picture   fewer looks are enough whatever they show
     """
 
     at_s: Floats
@@ -66,7 +65,6 @@ class Looks:
     figures: Floats
     steady: Floats
     telling: np.ndarray[Any, np.dtype[np.bool_]]
-    any_picture: bool = False
 
 
 def faults_of(names: list[str]) -> list[Fault]:
@@ -100,7 +98,6 @@ def looks_of(arrays: Mapping[str, Any], fault: Fault) -> Looks:
         (column(margins.DARK, 0.0) <= 0) | (column("match_share", 1.0) >= BESIDE_A_BUS)
         if fault is Fault.PARTLY_COVERED
         else np.ones(len(at_s), np.bool_),
-        any_picture=fault is Fault.MOSAIC,
     )
 
 
@@ -173,7 +170,7 @@ def _alike(looks: Looks, rule: Confirmation, look: int, mark: int) -> float:
     apart_s = looks.at_s[look] - looks.at_s[mark]
     if not looks.telling[mark] or not rule.confirm_seconds <= apart_s <= MOST_APART * rule.confirm_seconds:
         return -math.inf
-    if looks.any_picture:
+    if rule.any_picture:
         return math.inf
     near = likeness.nearness(looks.figures[look].tolist(), looks.figures[mark].tolist())
     steady = float(looks.steady[look]) if mark == look - 1 else math.nan

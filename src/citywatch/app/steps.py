@@ -34,7 +34,7 @@ from citywatch.rules.scale_health.reference import Gauge, Population
 from citywatch.rules.scale_health.watch import HealthPolicy
 from citywatch.rules.scales import ScalePolicy
 from citywatch.rules.statistics import StatisticsPolicy
-from citywatch.settings import RuleSettings, Settings
+from citywatch.settings import FaultRuleSettings, RuleSettings, Settings
 from citywatch.tickets.clocks import Contracts
 from citywatch.tickets.policy import TicketPolicy
 
@@ -50,8 +50,8 @@ def confirmations(rules: RuleSettings) -> Mapping[Fault, Confirmation]:
     for fault, own in CONFIRMATIONS.items():
         values = asdict(own)
         for settings in (rules, rules.faults.get(fault)):
-            given = {} if settings is None else {name: getattr(settings, name) for name in values}
-            values |= {name: value for name, value in given.items() if value is not None}
+            if settings is not None:
+                values |= settings.model_dump(include=set(FaultRuleSettings.model_fields), exclude_none=True)
         chosen[fault] = Confirmation(**values)
     return chosen
 

@@ -283,13 +283,13 @@ def _marks(fault_row: FaultRow) -> list[_Mark]:
 
 def _is_as_before(case: _Case, finding: Finding, fault_row: FaultRow, rule: Confirmation) -> bool:
     """Whether a bad look shows what one of the marks did, as long ago as the rule asks, and not much longer: what comes
-    again when nothing could be checked for a while may be the light. No two torn pictures are alike.
+    again when nothing could be checked for a while may be the light.
     """
     look, apart_ns = case.look, rule.confirm_seconds * NS_PER_S
     return _tells_alike(case, finding.fault) and any(
         apart_ns <= look.at_ns - mark.at_ns <= _MOST_APART * apart_ns
         and not _is_apart(mark.place, _place(case, finding))
-        and (finding.fault is Fault.MOSAIC or _shows(look, mark))
+        and (rule.any_picture or _shows(look, mark))
         for mark in _marks(fault_row)
     )
 

@@ -5,8 +5,9 @@ minutes (covered, partly covered, moved, out of focus; its long edges may look t
 and a camera's own settling after dusk take minutes, too. What the network says is quick.
 
 What the picture shows is confirmed by two looks that show the same fault in the same picture, so far apart as nothing
-stands that passes; or by three that do not look alike. `again_seconds` of a suspicion tells the patrol to look next
-when a second look can confirm. So whichever of three looks a bus takes, the other two are enough: docs/decisions/0058.
+stands that passes; or by three that do not look alike. No two torn pictures do: of those any two are enough.
+`again_seconds` of a suspicion tells the patrol to look next when a second look can confirm. So whichever of three looks
+a bus takes, the other two are enough: docs/decisions/0058.
 Faults that may be taken for one another have the same time, so that a name which changes moves no look.
 """
 
@@ -39,7 +40,7 @@ CONFIRMATIONS: Mapping[Fault, Confirmation] = {
     Fault.SNOW: Confirmation(confirm_looks=3, confirm_seconds=60.0, clear_looks=3),
     Fault.STRIPES: Confirmation(confirm_looks=3, confirm_seconds=420.0, clear_looks=3, hidden_looks=1),
     Fault.MOSAIC: Confirmation(
-        confirm_looks=3, confirm_seconds=420.0, clear_looks=4, clear_seconds=300.0, hidden_looks=1
+        confirm_looks=3, confirm_seconds=420.0, clear_looks=4, clear_seconds=300.0, hidden_looks=1, any_picture=True
     ),
     Fault.LOW_CONTRAST: _PASSING,
     Fault.INFRARED_STUCK: Confirmation(confirm_looks=3, confirm_seconds=600.0, clear_looks=2),

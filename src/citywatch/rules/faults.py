@@ -38,6 +38,8 @@ class Confirmation:
     last or in between: so many bad looks fewer are enough, two at least, if the last shows the same picture as an
     earlier one, `confirm_seconds` before it. What passes does not stand for so long, and does not come again just as it
     was. So that this holds for any of the looks, they are so far apart that two which agree are always enough.
+
+    `any_picture`: the fault leaves another picture each time, so those two need not show the same.
     """
 
     confirm_looks: int = 2
@@ -45,6 +47,7 @@ class Confirmation:
     clear_looks: int = 2
     clear_seconds: float = 0.0
     hidden_looks: int = 0
+    any_picture: bool = False
 
     @property
     def again_seconds(self) -> float:
@@ -59,7 +62,8 @@ class Confirmation:
     def words(self) -> str:
         """The rule as a sentence."""
         fewer = self.least_looks
-        alike = f" ({fewer} if they show the same picture)" if fewer < self.confirm_looks else ""
+        when = f"{self.confirm_seconds:g} s lie between them" if self.any_picture else "they show the same picture"
+        alike = f" ({fewer} if {when})" if fewer < self.confirm_looks else ""
         return (
             f"confirmed by {_looks(self.confirm_looks, 'bad')}{_over(self.confirm_seconds)}{alike}, "
             f"cleared by {_looks(self.clear_looks, 'good')}{_over(self.clear_seconds)}"
