@@ -222,7 +222,9 @@ class DecoderProcess(asyncio.SubprocessProtocol):
             self._statm = os.open(f"/proc/{self.pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
         if sys.platform == "linux":
             # Room for a whole key frame in the pipe, so that it goes over at once instead of in turns of 64 kB.
-            with contextlib.suppress(OSError):  # an ordinary user has a limit on all his pipes together
+            # An ordinary user has a limit on all his pipes together; and a patrol that is over before it began, as of
+            # one file that is not there, has closed this one already.
+            with contextlib.suppress(OSError, ValueError):
                 fcntl.fcntl(self._stdin.get_extra_info("pipe").fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
