@@ -16,18 +16,10 @@ from citywatch.domain.pictures import Fault, Light, Outcome
 from citywatch.domain.state import Row
 from citywatch.domain.vocabularies import CAMERA_FAULTS
 from citywatch.rules import hours
-from citywatch.rules.comparison import (
-    HIDES,
-    JUDGED,
-    Against,
-    Own,
-    OwnThresholds,
-    Trace,
-    against,
-    edges_stand,
-    is_fog,
-    is_lit_otherwise,
-)
+from citywatch.rules.comparison import HIDES, JUDGED, Against, Own, OwnThresholds, Trace, against
+from citywatch.rules.comparison.covers import is_fog
+from citywatch.rules.comparison.focus import edges_stand
+from citywatch.rules.comparison.light import is_lit_otherwise
 from citywatch.rules.hours import Hours
 from citywatch.rules.pictures import Finding, Look, LookHistory, Unchecked, Why, conclude, why_no_picture
 from citywatch.rules.references import View

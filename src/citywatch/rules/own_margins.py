@@ -20,14 +20,10 @@ from dataclasses import dataclass, replace
 
 from citywatch.domain.pictures import Fault, Light, Outcome
 from citywatch.rules import normals
-from citywatch.rules.comparison import (
-    DEFAULT,
-    OwnThresholds,
-    Trace,
-    contrast_left,
-    contrast_light,
-    least_slope,
-)
+from citywatch.rules.comparison import DEFAULT, OwnThresholds, Trace
+from citywatch.rules.comparison.contrast import contrast_left
+from citywatch.rules.comparison.focus import least_slope
+from citywatch.rules.comparison.light import contrast_light
 from citywatch.rules.hours import Hours
 from citywatch.rules.likeness import likeness, nearness
 from citywatch.rules.normals import Rows, usual

@@ -2,7 +2,7 @@
 be checked.
 
 For every fault there are three answers. A fault that is in neither tuple that `conclude` returns is fine, but for
-moved, partly_covered and shaking, which only a reference tells (rules/comparison.py).
+moved, partly_covered and shaking, which only a reference tells (rules/comparison/).
 
 Order. What hides what:
 

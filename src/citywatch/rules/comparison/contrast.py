@@ -1,0 +1,69 @@
+"""low_contrast: what is found of the reference has become pale, as behind fog and dirt, and the rest is gone."""
+
+from __future__ import annotations
+
+import math
+
+from citywatch.domain.pictures import Fault, Light
+from citywatch.rules import normals
+from citywatch.rules.comparison.answers import FINE, Own, below
+from citywatch.rules.comparison.light import contrast_light, is_bright, is_dim
+from citywatch.rules.comparison.limits import OwnThresholds
+from citywatch.rules.hours import Hours
+from citywatch.rules.normals import Rows, usual
+from citywatch.rules.pictures import Finding, Look
+from citywatch.rules.pictures.answers import Conclusion, unchecked
+from citywatch.rules.references import View
+
+
+def low_contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> Conclusion:
+    """Less contrast for the brightness than is usual by this light, and what is found again has lost its own."""
+    light = contrast_light(look, view, rows, dark_hours, limits)
+    normal = usual(rows, light, "relative_contrast")
+    if not normal.known:
+        return (), unchecked(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
+    value = normals.figure(look, "relative_contrast")
+    left = math.nan if view is None else contrast_left(look, view, rows)
+    seen = look.contrast >= limits.covered_contrast or look.texture_share >= limits.seen_texture
+    if view is not None and _is_by_chance(look, view, limits) and seen:
+        return (), unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.LOW_CONTRAST)
+    pale = left <= limits.dirt_contrast_of_usual or (
+        left <= limits.fog_contrast_of_usual and look.lost_share >= limits.fog_lost_share
+    )
+    fog = None if view is None else _fog(look, view, rows, limits, left)
+    if fog is not None:
+        return (fog,), ()
+    # Shadows make the spread large; where the reference says that contrast is lost, it does not count.
+    threshold = normal.low(limits.contrast_of_usual, 0.0 if pale else limits.spreads)
+    if value >= threshold or not (pale or math.isnan(left)):
+        return FINE
+    if light is Light.DAY and is_dim(look, rows, limits):
+        return (), unchecked(Own.LIGHT_CHANGES, Fault.LOW_CONTRAST)
+    return (below(Fault.LOW_CONTRAST, "contrast_below_own", "relative_contrast", value, threshold),), ()
+
+
+def _fog(look: Look, view: View, rows: Rows, limits: OwnThresholds, left: float) -> Finding | None:
+    """Light lies over everything: what is found is pale, the rest is gone, and the picture bright. How much contrast
+    the whole picture has does not count, as the light falls on what is near, too; unless too little is found to tell.
+    """
+    lit = view.light is Light.DAY and is_bright(look, view, rows, limits)
+    if not lit or look.lost_share < limits.lit_lost_share:
+        return None
+    if left <= limits.lit_contrast_of_usual:
+        threshold = limits.lit_contrast_of_usual
+        return below(Fault.LOW_CONTRAST, "contrast_lost_in_light", "contrast_ratio", left, threshold)
+    threshold = min(limits.lit_contrast_of_usual * usual(rows, view.light, "contrast").mean, limits.covered_contrast)
+    if not math.isnan(left) or look.contrast > threshold:
+        return None
+    return below(Fault.LOW_CONTRAST, "contrast_lost_in_light", "contrast", look.contrast, threshold)
+
+
+def contrast_left(look: Look, view: View, rows: Rows) -> float:
+    """The contrast of what is found again, of the usual; sun and clouds change that, so it is no bare 1."""
+    normal = usual(rows, view.light, "contrast_ratio")
+    return look.contrast_ratio / (min(normal.mean, 1.0) if normal.known and normal.mean > 0 else 1.0)
+
+
+def _is_by_chance(look: Look, view: View, limits: OwnThresholds) -> bool:
+    """Whether the little that is found again is found elsewhere: other blocks that happen to be alike."""
+    return look.match_share < limits.found_by_chance and math.hypot(*view.shift(look)) >= limits.moved_pixels

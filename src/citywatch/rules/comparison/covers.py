@@ -1,0 +1,70 @@
+"""covered: a plate, a cloth or a film has taken almost all structure of the reference; dense fog takes it otherwise."""
+
+from __future__ import annotations
+
+import math
+
+from citywatch.domain.pictures import Fault
+from citywatch.rules.comparison.answers import above, below
+from citywatch.rules.comparison.light import is_bright
+from citywatch.rules.comparison.limits import DEFAULT, OwnThresholds
+from citywatch.rules.normals import NOTHING, Rows, usual
+from citywatch.rules.pictures import Finding, Look
+from citywatch.rules.references import View
+
+
+def cover(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
+    """Almost everything is gone, or next to nothing is left of its contrast, and that is blurred."""
+    if is_fog(look, view, rows, limits):
+        return None
+    if _is_film(look, view, rows, limits):
+        threshold = limits.film_contrast_ratio
+        return below(Fault.COVERED, "contrast_lost", "contrast_ratio", look.contrast_ratio, threshold)
+    bright = is_bright(look, view, rows, limits)
+    if math.isnan(look.contrast_ratio):
+        foggy = bright and look.contrast < limits.covered_contrast
+    else:
+        foggy = look.contrast_ratio < limits.covered_standing and not _is_smooth(look, view, rows, limits)
+    if look.lost_share < limits.covered_lost_share or look.match_share > limits.covered_match_share or foggy:
+        return None
+    return above(Fault.COVERED, "structure_lost", "lost_share", look.lost_share, limits.covered_lost_share)
+
+
+def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
+    """Whether what looks covered is dense fog: it lightens, and the little that is seen is pale, and lies where it
+    always was with edges as steep as ever. Nothing is seen through a plate; a film blurs, and is seen through in
+    every place.
+    """
+    normal = NOTHING if view is None else usual(rows, view.light, "mean")
+    if view is None or not normal.known or look.mean < limits.hazy_brightness_of_usual * normal.mean:
+        return False
+    if not limits.fog_match_share <= look.match_share <= limits.fog_most_match_share:
+        return False
+    if math.hypot(*view.shift(look)) >= limits.moved_pixels:
+        return False
+    if look.shift_certainty >= limits.fog_certain and look.sharpness_ratio > limits.film_slope_ratio:
+        return look.contrast_ratio < limits.covered_standing
+    thick = look.shift_certainty >= limits.thick_certain and look.sharpness <= limits.thick_sharpness
+    return thick and look.contrast_ratio < limits.thick_contrast_ratio
+
+
+def _is_film(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a bag or paint lets a little light through: it blurs, which neither fog nor dirt on the glass do."""
+    if not look.contrast_ratio <= limits.film_contrast_ratio:
+        return False
+    if is_bright(look, view, rows, limits) and look.match_share < limits.film_match_share:
+        return False
+    return look.sharpness_ratio <= limits.film_slope_ratio or _is_empty(look, view, rows, limits)
+
+
+def _is_smooth(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether there is contrast without structure: light falls on something near. Fog takes both."""
+    return look.contrast >= limits.smooth_contrast and _is_empty(look, view, rows, limits)
+
+
+def _is_empty(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether next to nothing is left of the structure of a view that has some; fog, which is bright, leaves little."""
+    texture = usual(rows, view.light, "texture_share")
+    share = limits.empty_of_usual_bright if is_bright(look, view, rows, limits) else limits.empty_of_usual
+    bare = not texture.known or texture.mean < limits.bare_texture
+    return not bare and look.texture_share <= share * texture.mean

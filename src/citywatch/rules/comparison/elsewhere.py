@@ -1,0 +1,113 @@
+"""moved and shaking: the view is displaced, or it is another one. The next looks must show the same, or it shakes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from citywatch.domain.pictures import Fault, Light
+from citywatch.rules.comparison.answers import PLACED, SCENE, Own, above, below
+from citywatch.rules.comparison.limits import OwnThresholds
+from citywatch.rules.comparison.trace import Trace, is_steady, lay_elsewhere, lies_still, of_this
+from citywatch.rules.comparison.veils import is_lit_up
+from citywatch.rules.likeness import is_like, likeness
+from citywatch.rules.normals import Rows, usual
+from citywatch.rules.pictures import Finding, Look, Unchecked
+from citywatch.rules.pictures.answers import Conclusion, unchecked
+from citywatch.rules.references import View
+
+
+def displaced(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> Conclusion:
+    """Where the view lies against its first reference, and against the look before."""
+    x, y = view.shift(look)
+    far = math.hypot(x, y)
+    found: list[Finding] = []
+    unsure: tuple[Unchecked, ...] = ()
+    hardly = look.match_share < limits.displaced_match_share
+    # A bus at the look before says nothing of where the view lay then; what is surely found away is a first look away.
+    was_away = (trace.strange and hardly) or lay_elsewhere(trace, limits)
+    step = math.hypot(x - trace.x, y - trace.y)
+    same = step <= limits.same_pixels + 0.05 * far
+    # Where a bus hid the look before, it is the place of the one before that.
+    again = trace.strange and same
+    if not trace.placed and not again:
+        step = far
+    if lies_still(look, limits):
+        step = math.hypot(look.step_x, look.step_y)
+    away = far >= limits.moved_pixels
+    steady = is_steady(look, view, limits)
+    if away and hardly and not (steady or again if was_away else far >= limits.far_pixels):
+        unsure = unchecked(Own.VIEW_CHANGES, Fault.MOVED)
+    elif away and (steady or not was_away or again or (trace.placed and same)):
+        # The first look away says so; the next ones must lie at the same place, or the camera shakes.
+        found.append(above(Fault.MOVED, "view_displaced", "displacement", far, limits.moved_pixels))
+    shaken = trace.placed and trace.shaken and far >= limits.shaking_pixels and step >= limits.resting_pixels
+    if hardly or (trace.placed and not trace.sure):
+        # A bus has edges of its own, and little else is found: neither its look nor the way back tells a step.
+        unsure += unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.SHAKING)
+    elif step >= limits.shaking_pixels or shaken:
+        found.append(above(Fault.SHAKING, "displaced_to_and_fro", "step", step, limits.shaking_pixels))
+    return tuple(found), unsure
+
+
+def another_view(
+    look: Look, view: View, rows: Rows, trace: Trace, least: float, limits: OwnThresholds
+) -> tuple[Conclusion, Trace]:
+    """Little of the reference is found again."""
+    x, y = view.shift(look)
+    here = math.hypot(x, y) <= limits.same_pixels
+    again = math.hypot(x - trace.x, y - trace.y) <= limits.strange_pixels and look.shift_certainty >= limits.certain
+    like = is_like(look, trace.like)
+    partly = like and look.steady_share >= limits.steady_and_like
+    steady = is_steady(look, view, limits) or (trace.strange and (again or partly or (like and trace.passed)))
+    after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
+    if here and look.shift_certainty >= limits.certain:
+        # It lies where it always was, and something hides most of it: traffic, snow, the noise of a dark night.
+        return ((), unchecked(Own.VIEW_CHANGES, *PLACED)), replace(after, strange=trace.strange, passed=True)
+    if not math.isnan(x) and not trace.strange and not lay_elsewhere(trace, limits):
+        after = replace(after, x=round(x, 3), y=round(y, 3))
+    texture = usual(rows, view.light, "texture_share")
+    share = limits.another_texture_of_usual if view.light is Light.DAY else limits.another_texture_by_night
+    empty = texture.known and look.texture_share < share * texture.mean
+    lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share)
+    if empty or lost or (trace.strange and not steady):
+        # What is alike by its figures, and another picture than the one just before: they do not tell it apart.
+        after = replace(after, passed=not like, like=[] if like else trace.like)
+        if empty or lost:
+            # No view to which the next look could be held.
+            after = replace(after, strange=trace.strange)
+        return ((), unchecked(Own.VIEW_CHANGES, *PLACED)), after
+    found = below(Fault.MOVED, "another_view", "match_share", look.match_share, least)
+    if trace.strange and not like and not is_steady(look, view, limits):
+        # By its place alone: it may be traffic in the new view, or a place by chance; the view is still the one before.
+        after = replace(after, passed=True)
+    else:
+        after = replace(after, passed=False, like=likeness(look))
+    return ((found,), unchecked(Own.HIDDEN, Fault.PARTLY_COVERED, Fault.SHAKING)), after
+
+
+def in_the_dark(
+    look: Look, view: View | None, rows: Rows, trace: Trace, limits: OwnThresholds
+) -> tuple[Conclusion, Trace]:
+    """Something bright or coloured in the dark: no day to compare with, but for where it lies. Directions of edges are
+    the same by any light, and a view that surely lies far off is no bus that is lit. And what is like neither the day
+    nor the night, and stays, is another view; unless the camera's own lamp shines on something near.
+    """
+    if view is not None and not math.isnan(look.shift_x):
+        x, y = view.shift(look)
+        before, far = of_this(trace, view), math.hypot(x, y)
+        away = far >= limits.far_pixels and look.shift_certainty >= limits.here_certain
+        again = math.hypot(x - before.x, y - before.y) <= limits.strange_pixels
+        if away and (not before.strange or (again and is_steady(look, view, limits))):
+            found = above(Fault.MOVED, "view_displaced", "displacement", far, limits.moved_pixels)
+            rest = unchecked(Own.LIGHT_CHANGES, *(fault for fault in SCENE if fault is not Fault.MOVED))
+            return ((found,), rest), Trace(view.name, round(x, 3), round(y, 3), strange=True)
+        lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share)
+        if look.match_share <= limits.unlike_both and not lost and not is_lit_up(look, Light.NIGHT, rows, limits):
+            after = Trace(view.name, strange=True)
+            if trace.strange and not look.steady_share >= limits.steady_by_night:
+                return ((), unchecked(Own.LIGHT_CHANGES, *SCENE)), after
+            found = below(Fault.MOVED, "another_view", "match_share", look.match_share, limits.unlike_both)
+            rest = unchecked(Own.LIGHT_CHANGES, *(fault for fault in SCENE if fault is not Fault.MOVED))
+            return ((found,), rest), after
+    return ((), unchecked(Own.LIGHT_CHANGES, *SCENE)), trace

@@ -1,0 +1,47 @@
+"""out_of_focus: the edges of what is found again are flatter than those of the reference."""
+
+from __future__ import annotations
+
+from citywatch.domain.pictures import Fault
+from citywatch.rules.comparison.answers import below
+from citywatch.rules.comparison.limits import DEFAULT, OwnThresholds
+from citywatch.rules.normals import Rows, usual
+from citywatch.rules.pictures import Finding, Look
+from citywatch.rules.references import View
+
+
+def blur(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
+    """Flatter edges where the view was found, and nothing else as sharp as usual."""
+    normal = usual(rows, view.light, "sharpness")
+    if not normal.known or not look.sharpness <= limits.sharpness_of_usual * normal.mean:
+        return None
+    threshold = least_slope(view, rows, limits)
+    if look.sharpness <= limits.blurred_sharpness_of_usual * normal.mean:
+        threshold *= _blurred_slope(look, limits) / limits.slope_ratio
+    if not look.sharpness_ratio <= threshold:
+        return None
+    return below(Fault.OUT_OF_FOCUS, "edges_flatter_than_own", "sharpness_ratio", look.sharpness_ratio, threshold)
+
+
+def edges_stand(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
+    """Whether the view was found again, and its edges are as steep as those of the reference."""
+    left = 1.0 - look.lost_share
+    if (
+        view is None
+        or not look.match_share >= limits.displaced_match_share * left
+        or look.match_share < limits.found_by_chance
+    ):
+        return False
+    return look.sharpness_ratio > least_slope(view, rows, limits)
+
+
+def least_slope(view: View, rows: Rows, limits: OwnThresholds) -> float:
+    """The threshold of the sharpness ratio; a reference's own is 1."""
+    ratio = usual(rows, view.light, "sharpness_ratio")
+    return ratio.low(limits.slope_ratio, limits.spreads) if ratio.known else limits.slope_ratio
+
+
+def _blurred_slope(look: Look, limits: OwnThresholds) -> float:
+    """The least slope of edges in a picture that is blurred as a whole: noise that holds up edges hides the view."""
+    hardly = look.match_share < limits.displaced_match_share * (1.0 - look.lost_share)
+    return limits.blurred_slope_ratio if hardly else limits.blurred_found_slope_ratio

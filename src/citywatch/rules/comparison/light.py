@@ -1,0 +1,81 @@
+"""By what light a look was taken, and how bright it is beside what is usual by that light.
+
+Twilight, lamps and a stuck filter make a picture that is of the day by one measure and of the night by another; what
+is compared with the wrong one of them is no fault.
+"""
+
+from __future__ import annotations
+
+from citywatch.domain.pictures import Light
+from citywatch.rules import hours
+from citywatch.rules.comparison.limits import DEFAULT, OwnThresholds
+from citywatch.rules.hours import Hours
+from citywatch.rules.normals import Rows, usual
+from citywatch.rules.pictures import Look
+from citywatch.rules.references import View
+
+
+def lit_as(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DEFAULT) -> Light:
+    """By what light a picture was taken when what is usual is asked, too: one without colour may be of the day.
+
+    While no infrared night of this camera is known, only the hour can say so: a camera that was first seen at dusk has
+    days no brighter than its own lamp.
+    """
+    day, infrared = usual(rows, Light.DAY, "mean"), usual(rows, Light.INFRARED, "mean")
+    if (
+        look.light is Light.INFRARED
+        and day.known
+        and look.mean >= limits.colourless_brightness * day.mean
+        and not hours.is_dark(dark_hours, look.at_ns)
+        and (
+            look.mean >= limits.colourless_over_infrared * infrared.mean
+            if infrared.known
+            else hours.is_surely_day(dark_hours, look.at_ns)
+        )
+    ):
+        return Light.DAY
+    return look.light
+
+
+def contrast_light(
+    look: Look, view: View | None, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DEFAULT
+) -> Light:
+    """By what light the contrast of a look is usual."""
+    light = lit_as(look, rows, dark_hours, limits)
+    if light is Light.DAY and look.light is Light.DAY and view is not None:
+        light = view.light  # one of twilight may be compared with the night
+    if light is Light.INFRARED and view is not None and view.light is Light.DAY:
+        light = view.light  # as bright as a day, and without colour: fog and dirt take that, too
+    return light
+
+
+def is_dim(look: Look, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a picture is darker than this camera's days."""
+    day = usual(rows, Light.DAY, "mean")
+    return day.known and look.mean < limits.brightness_of_usual * day.mean
+
+
+def is_bright(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a picture is so much brighter than usual as fog makes it."""
+    normal = usual(rows, view.light, "mean")
+    return normal.known and look.mean >= limits.fog_brightness_of_usual * normal.mean
+
+
+def is_first_dusk(look: Look, view: View, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> bool:
+    """Whether a camera sees less light than on its days so far, at an hour that is new to it: its first evening."""
+    day = usual(rows, Light.DAY, "mean")
+    darker = day.known and look.mean < limits.first_dusk_of_usual * day.mean
+    return view.light is Light.DAY and darker and hours.is_new(dark_hours, look.at_ns)
+
+
+def is_lit_otherwise(look: Look, view: View, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DEFAULT) -> bool:
+    """Whether edges are not what they were: in a night brighter than usual, at dawn and dusk, when lamps light what the
+    day does not, or wherever a day is darker or fuller of contrast than usual. A blur keeps the brightness, and takes
+    contrast.
+    """
+    normal, contrast = usual(rows, view.light, "mean"), usual(rows, view.light, "contrast")
+    if view.light is not Light.DAY:
+        bright = normal.known and look.mean >= limits.bright_night_of_usual * normal.mean
+        return bright or (contrast.known and look.contrast >= limits.bright_night_contrast_of_usual * contrast.mean)
+    lamps = contrast.known and look.contrast >= limits.lamps_contrast_of_usual * contrast.mean
+    return lamps or is_dim(look, rows, limits) or hours.is_twilight(dark_hours, look.at_ns)

@@ -1,0 +1,210 @@
+"""The limits of what a camera's own can tell, each with what it parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class OwnThresholds:
+    """The limits, tuned on generated streets of the tuning seeds only (docs/decisions/0023)."""
+
+    moved_pixels: float = 8.0
+    """Displaced from this many grid pixels on (of 640 for most cameras): 1.25 % of the width."""
+    same_pixels: float = 2.5
+    """Two displacements are the same when they differ by no more than this."""
+    shaking_pixels: float = 4.0
+    """Displacements of two looks differ from here on; wind on a mast stays below 3."""
+    resting_pixels: float = 3.0
+    """A camera that is displaced and differs by less from the look before lies still, but for the wind."""
+    certain: float = 0.03
+    """A displacement counts when it stands this far above the second best."""
+    displaced_match_share: float = 0.5
+    """And this share of the view is found again there..."""
+    far_pixels: float = 24.0
+    """... or it is as far away as this at the first look, and stays so: a bus is gone, or elsewhere, at the next."""
+    another_match_share: float = 0.38
+    """Another view: no more than this share of the reference is found again..."""
+    another_of_usual: float = 0.6
+    """... nor than this share of what is usually found."""
+    another_lost_of_rest: float = 0.7
+    """... and of the rest less than this share has lost its structure: that would be a cover."""
+    another_texture_of_usual: float = 0.4
+    """... and the picture holds this share of its usual structure..."""
+    another_texture_by_night: float = 0.25
+    """... or this one by night: a camera that hangs into the sky sees few lamps."""
+    seen_texture: float = 0.15
+    """A picture with this structure is no fog of which only blocks that happen to be alike are found."""
+    unlike_both: float = 0.25
+    """In the dark, in a picture too bright for the night: no more than this share of the best of both references is
+    found again, from look to look. Clean ones: buses only, never three looks in a row."""
+    steady_share: float = 0.6
+    """A view is the same at two looks when this share of one is found again in the other..."""
+    steady_by_night: float = 0.5
+    """... or this one by night, whose noise and headlights hide some of it: another street of 9 levels of noise 0.61
+    and more, buses one after the other 0.1 to 0.3..."""
+    steady_and_like: float = 0.35
+    """... or this one, when its figures are those of the look before, too: something passes in it."""
+    still_share: float = 0.75
+    """A picture of which so much is the look before lies where the two together say, whatever the reference says..."""
+    still_pixels: float = 2.5
+    """... and has not moved when that is no farther than this: a blur leaves the reference no place to be sure of."""
+    covered_lost_share: float = 0.75
+    """Covered when this share of the reference's structured blocks is lost..."""
+    covered_match_share: float = 0.2
+    """... and no more than this is found..."""
+    covered_standing: float = 0.45
+    """... with this share of its contrast: fog, too, hides all but the near."""
+    covered_contrast: float = 25.0
+    """Where too little is found to tell: fog leaves fewer grey levels than this in all..."""
+    fog_brightness_of_usual: float = 1.35
+    """... and is brighter than the usual by this factor."""
+    film_contrast_ratio: float = 0.25
+    """Covered by a film when what is found again has no more than this share of its contrast (severe and medium up to
+    0.19; dirt has as little)..."""
+    film_slope_ratio: float = 0.88
+    """... and edges flatter than this against the reference: films up to 0.85, fog and dirt 0.91 and more..."""
+    bare_texture: float = 0.12
+    """... or where a view with more structure than this..."""
+    empty_of_usual: float = 0.12
+    """... keeps no more than this share of it: films up to 0.015, plates 0.075, dirt 0.22 and more..."""
+    empty_of_usual_bright: float = 0.03
+    """... or than this in a picture as bright as fog, which leaves little (0.01 to 0.05 where it is densest)..."""
+    film_match_share: float = 0.3
+    """... of which fog also hides more than this share: what is found behind a film lies everywhere."""
+    smooth_contrast: float = 18.0
+    """As much contrast with as little structure is light that falls on a cover: fog with so little has up to 13."""
+    partly_lost_share: float = 0.16
+    """Partly covered when this share is lost above the usual..."""
+    partly_lost_of_rest: float = 0.4
+    """... and this share of all that is not found..."""
+    partly_found_of_rest: float = 0.38
+    """... while this share of what is not lost (where much is: and was found lately) is found where it was..."""
+    partly_rise: float = 0.12
+    """... and so much more than at the last look in order: a cover comes at once, snow that lies and haze creep..."""
+    partly_contrast_of_usual: float = 0.7
+    """... with this share of its usual contrast: fog takes the far away first, and some of the near."""
+    hazy_brightness_of_usual: float = 1.25
+    """Brighter than the usual by this factor..."""
+    hazy_contrast_of_usual: float = 0.8
+    """... and with less contrast than this share of it: haze may hide what is lost."""
+    shadows_lost_share: float = 0.3
+    """What is lost may be the shadows of leaves that lay in the reference, up to this share..."""
+    shadows_contrast_of_usual: float = 0.85
+    """... where the sun has taken contrast from all the rest, too: less than this share of it is left."""
+    weathered_of_usual: float = 0.8
+    """And it may be what snow has left on the ground where, by day, the last look in order found less than this share
+    of what is usually found: flakes have more edges than the street."""
+    mostly_lost_share: float = 0.45
+    """Where so much is lost, no other view can be meant: then it is enough that what is found lies where it was..."""
+    mostly_certain: float = 0.05
+    """... by this certainty..."""
+    mostly_contrast_of_usual: float = 0.6
+    """... with this share of the contrast: fog that hides so much leaves 0.51."""
+    nearly_lost_share: float = 0.6
+    """Where even more is lost, it is enough that the picture stays the same, and is as sharp as ever."""
+    nearly_steady_share: float = 0.75
+    found_by_chance: float = 0.15
+    """What is found by no more than this share, away from its place, says nothing of the contrast that is left."""
+    strange_pixels: float = 8.0
+    """Looks at another view agree with the reference best at places no farther apart than this, if at all."""
+    here_certain: float = 0.06
+    """What lies where it always was, by at least this certainty, is the old view, however little is found of it: when
+    there is a veil before it..."""
+    surely_here: float = 0.15
+    """... or by this one, whatever hides the rest: snow that falls leaves 0.17 and more."""
+    veiled_of_usual: float = 0.7
+    """Veiled: no more than this share of what is usually found, found where it was, and the picture stays the same."""
+    veiled_known_looks: int = 36
+    """Only where so many looks by this light tell what is usual: not in a camera's first evening, as it grows dark."""
+    veiled_steady_share: float = 0.8
+    """(Webs leave 0.87 and more of the look before; snow that falls by night up to 0.7.)"""
+    veiled_drop: float = 0.1
+    """And what is found has dropped by this since the last look in order: snow thickens, a veil is there."""
+    veiled_sharpness_of_usual: float = 0.85
+    """A veil is near and blurred, and full of contrast: the sharpest of the picture falls behind. Shadows are sharp."""
+    veiled_sharpness_by_day: float = 0.8
+    """By day as far as this (webs 0.53 to 0.76; haze with the sun in it 0.83 and more)..."""
+    veiled_contrast_by_day: float = 1.1
+    """... and the whole picture has this much more contrast than usual (webs 1.23 and more): haze takes it."""
+    veiled_most_of_usual: float = 0.5
+    """Or it lies over so much that no more than this is found, surely in its place: before a scene that is full of
+    contrast by itself. Clean looks of that kind: one in 5,000, never two in a row."""
+    veiled_brightness_of_usual: float = 1.2
+    """In the dark a lamp of the camera's own lights it up, too."""
+    veil_pixels: float = 5.0
+    """And what is found lies where it was: a lens that zooms in a little blurs, too, and shifts by 6 and more."""
+    lit_up_brightness_of_usual: float = 1.65
+    """Webs and twigs that a lamp lights up by night make it brighter by 1.57 to 2.0; a lit front that the lens was
+    drawn to, by 1.58 at most."""
+    lit_up_sharpness_of_usual: float = 0.75
+    """And leave so much of the sharpness (0.35 to 0.77)."""
+    same_cells: float = 0.5
+    """Two covers are the same when this share of the lost cells is lost both times."""
+    slope_ratio: float = 0.78
+    """Out of focus when the edges are flatter than this against the reference..."""
+    sharpness_of_usual: float = 0.5
+    """... and the sharpness is below this share of the usual."""
+    blurred_slope_ratio: float = 0.86
+    """Not so flat at all..."""
+    blurred_sharpness_of_usual: float = 0.4
+    """... where the sharpness is below this share, and half of the view is not found again: noise holds up the edges of
+    the night (severe ones find up to 0.42)."""
+    blurred_found_slope_ratio: float = 0.8
+    """Where more is found, edges are flatter: medium ones up to 0.76; snow under lamps leaves 0.85 and more."""
+    bright_night_of_usual: float = 1.12
+    """A night brighter than this shows another scene: snow lies on the ground, and has no edges. A blur keeps the
+    brightness (0.97 to 1.04)..."""
+    bright_night_contrast_of_usual: float = 1.15
+    """... and adds no contrast (0.82 to 1.06), as snow in the light of a lamp does even as it melts (1.23 and more)."""
+    first_dusk_of_usual: float = 0.9
+    """At an hour that the camera has never seen by day or night, a day darker than this may be a dusk."""
+    lamps_contrast_of_usual: float = 1.25
+    """A day with this much more contrast is a dusk under lamps: the street lies in their light, the rest is pale."""
+    contrast_of_usual: float = 0.45
+    """Low when contrast over brightness is below this share of the usual..."""
+    brightness_of_usual: float = 0.75
+    """... and the picture not darker than this share of the usual. (The night knows no such bound.)"""
+    dirt_contrast_of_usual: float = 0.42
+    """What is found again must have lost its contrast, too: to this share of the usual, as behind dirt..."""
+    fog_contrast_of_usual: float = 0.6
+    """... or to this one, when much is not found at all, as in fog. Snow on the ground leaves more."""
+    fog_lost_share: float = 0.3
+    fog_match_share: float = 0.05
+    """The densest fog leaves so much to be found (visibility of 8 m 0.06 and more)..."""
+    fog_most_match_share: float = 0.25
+    """... and no more (0.2 where no structure is left; a film that leaves something leaves it everywhere, 0.33)..."""
+    fog_certain: float = 0.09
+    """... by this certainty in its place: 0.1 and more at 10 m; plates 0.02, films that leave as little hardly 0.08."""
+    thick_certain: float = 0.03
+    """Fog that leaves next to nothing lies there by this certainty (0.04 to 0.07)..."""
+    thick_sharpness: float = 2.5
+    """... in a picture this sharp at most: what is near has edges, up to 2.1; behind a film that leaves as little there
+    is only noise left, 3.8 and more..."""
+    thick_contrast_ratio: float = 0.35
+    """... and what is found is paler than this: beside a plate it has all its contrast, 0.38 and more."""
+    lit_contrast_of_usual: float = 0.66
+    """In a picture as bright as fog it is enough that what is found again keeps no more than this..."""
+    lit_lost_share: float = 0.42
+    """... and so much is gone."""
+    spreads: float = 6.0
+    """No threshold lies nearer to the usual than so many times its spread."""
+    colourless_brightness: float = 0.8
+    """By day: a picture without colour as bright as this share of the usual day..."""
+    colourless_texture: float = 0.4
+    """... with this share of its structure..."""
+    colourless_over_infrared: float = 1.35
+    """... and brighter than the usual infrared by this factor."""
+    colour_noise: float = 1.3
+    """Colour noise: noise above that of the usual infrared by this factor..."""
+    colour_noise_chroma_sd: float = 10.0
+    """... and a spread of the chroma of so many levels..."""
+    colour_noise_chroma_of_day: float = 1.6
+    """... and above the usual of the day by this factor: noise has more colours than a street."""
+    unlit_of_infrared: float = 0.85
+    """In the dark, and in colour, and darker than this share of the usual infrared: the lamp's filter is stuck."""
+    frame_rate_of_usual: float = 0.5
+    """Low when below this share of the usual."""
+
+
+DEFAULT = OwnThresholds()

@@ -1,0 +1,93 @@
+"""partly_covered by something that hides: structure is gone in a part of the view, in the same cells at each look.
+
+Haze, snow that lies and the shadows of a day take structure, too; they creep, and take contrast from the rest.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from citywatch.domain.pictures import Fault, Light
+from citywatch.rules.comparison.answers import PLACED, Own, above
+from citywatch.rules.comparison.contrast import contrast_left
+from citywatch.rules.comparison.limits import OwnThresholds
+from citywatch.rules.comparison.trace import Trace
+from citywatch.rules.normals import Rows, usual
+from citywatch.rules.pictures import Look
+from citywatch.rules.pictures.answers import Conclusion, unchecked
+from citywatch.rules.references import View
+
+
+def partly_covered(look: Look, trace: Trace, threshold: float, limits: OwnThresholds) -> tuple[Conclusion, Trace]:
+    """Structure is gone in a part of the view; the cells in which it is gone must stay the same."""
+    common = look.lost_cells & trace.cells if trace.cells else look.lost_cells
+    after = replace(trace, cells=common, strange=False, veiled=False, placed=False)
+    rest = unchecked(Own.HIDDEN, Fault.MOVED, Fault.SHAKING)
+    if look.lost_cells == 0:
+        return ((), unchecked(Own.TOO_LITTLE_STRUCTURE, *PLACED)), after
+    if common.bit_count() < limits.same_cells * min(look.lost_cells.bit_count(), max(trace.cells.bit_count(), 1)):
+        return ((), (*unchecked(Own.VIEW_CHANGES, Fault.PARTLY_COVERED), *rest)), replace(after, cells=look.lost_cells)
+    found = above(Fault.PARTLY_COVERED, "structure_lost", "lost_share", look.lost_share, threshold)
+    return ((found,), rest), after
+
+
+def is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether a cover leaves so little that it is hardly found again: but it is where it was, or as it was."""
+    if look.lost_share < limits.mostly_lost_share:
+        return False
+    here = look.shift_certainty >= limits.mostly_certain and math.hypot(*view.shift(look)) <= limits.same_pixels
+    if here and contrast_left(look, view, rows) >= limits.mostly_contrast_of_usual:
+        return True
+    sharpness = usual(rows, view.light, "sharpness")
+    sharp = sharpness.known and look.sharpness >= limits.veiled_sharpness_of_usual * sharpness.mean
+    stays = trace.cells == 0 or look.steady_share >= limits.nearly_steady_share
+    return stays and sharp and look.lost_share >= limits.nearly_lost_share and look.contrast >= limits.covered_contrast
+
+
+def lately_found(look: Look, trace: Trace, limits: OwnThresholds) -> float:
+    """The share of what was not lost that was found at the last look in order: in the shadows of the sun less than all.
+    1 where that is not known, or where so little is lost that it may be more of the shadows.
+    """
+    if trace.lost < 0 or look.lost_share < limits.mostly_lost_share:
+        return 1.0
+    return min(trace.seen / max(1.0 - trace.lost, 1e-9), 1.0)
+
+
+def may_be_weather(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Own | None:
+    """Why what is lost may be no cover; None when it can be nothing else."""
+    if _is_hazy(look, view, rows, limits):
+        return Own.TOO_LITTLE_STRUCTURE
+    if _may_be_shadows(look, view, rows, limits) or not _has_come(look, view, rows, trace, limits):
+        return Own.LIGHT_CHANGES
+    return None
+
+
+def _is_hazy(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether what is lost may be lost in haze that is too thin for a fault: it lightens, and takes contrast. What
+    hides half of the view and is haze leaves less than 0.6 of the contrast of the rest.
+    """
+    brightness, left = usual(rows, view.light, "mean"), contrast_left(look, view, rows)
+    bright = brightness.known and look.mean >= limits.hazy_brightness_of_usual * brightness.mean
+    if look.lost_share >= limits.mostly_lost_share and left >= limits.partly_contrast_of_usual:
+        return False
+    return bright and left < limits.hazy_contrast_of_usual
+
+
+def _may_be_shadows(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a cloud before the sun explains what is lost. A cover takes no contrast from what it leaves."""
+    little = view.light is Light.DAY and look.lost_share < limits.shadows_lost_share
+    return little and contrast_left(look, view, rows) < limits.shadows_contrast_of_usual
+
+
+def _has_come(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether what is lost was not lost at the last look in order, as far as that could be seen. Snow that lies, haze
+    that thickens and shadows that wander take a little more from look to look.
+    """
+    if trace.lost < 0:
+        return True
+    if look.lost_share - trace.lost < limits.partly_rise:
+        return False
+    little = view.light is Light.DAY and look.lost_share < limits.shadows_lost_share
+    match = usual(rows, view.light, "match_share")
+    return not (little and match.known and trace.seen < limits.weathered_of_usual * match.mean)

@@ -1,0 +1,75 @@
+"""Where the view lies, and how much of it is there: the order of moved, partly_covered and shaking.
+
+A part of it is lost (parts.py), or veiled (veils.py), or it lies elsewhere (elsewhere.py).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from citywatch.domain.pictures import Fault
+from citywatch.rules.comparison.answers import PLACED, Own
+from citywatch.rules.comparison.contrast import contrast_left
+from citywatch.rules.comparison.elsewhere import another_view, displaced
+from citywatch.rules.comparison.limits import OwnThresholds
+from citywatch.rules.comparison.parts import is_mostly_lost, lately_found, may_be_weather, partly_covered
+from citywatch.rules.comparison.trace import Trace
+from citywatch.rules.comparison.veils import is_lit_up, is_veiled, veil
+from citywatch.rules.normals import Rows, usual
+from citywatch.rules.pictures import Look
+from citywatch.rules.pictures.answers import Conclusion, unchecked
+from citywatch.rules.references import View
+
+
+def whereabouts(
+    look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, *, dusk: bool
+) -> tuple[Conclusion, Trace]:
+    """Moved, partly covered and shaking. `dusk`: it is compared with the day, which lamps light up now."""
+    x, y = view.shift(look)
+    match = usual(rows, view.light, "match_share")
+    least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
+    rest = max(1.0 - look.match_share, 1e-9)
+    placed = look.shift_certainty >= limits.certain
+    lost = usual(rows, view.light, "lost_share")
+    partly_from = limits.partly_lost_share + (lost.high(0.0, 2.0) if lost.known else 0.0)
+    if (
+        look.lost_share >= partly_from
+        and look.lost_share >= limits.partly_lost_of_rest * rest
+        and look.match_share
+        >= limits.partly_found_of_rest * (1.0 - look.lost_share) * lately_found(look, trace, limits)
+        and not contrast_left(look, view, rows) < limits.partly_contrast_of_usual
+    ) or is_mostly_lost(look, view, rows, trace, limits):
+        why = may_be_weather(look, view, rows, trace, limits)
+        if why is not None:
+            calm = replace(trace, cells=0, strange=False, veiled=False, placed=False)
+            return ((), unchecked(why, *PLACED)), calm
+        return partly_covered(look, trace, partly_from, limits)
+    lit_up = is_lit_up(look, view.light, rows, limits)
+    near = math.hypot(x, y) < (limits.moved_pixels if lit_up else limits.veil_pixels)
+    # A veil that was there at the look before, and is the same picture now, need not be placed as surely again.
+    again = trace.veiled and look.steady_share >= limits.veiled_steady_share
+    here = near and (lit_up or again or look.shift_certainty >= limits.here_certain)
+    stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.same_pixels
+    if look.match_share <= least and not stays and not (here and is_veiled(look, view, rows, limits)):
+        return another_view(look, view, rows, trace, least, limits)
+    veiled = veil(look, view, rows, trace, limits) if near else None
+    calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
+    if veiled is None:
+        calm = replace(calm, lost=round(look.lost_share, 4), seen=round(look.match_share, 4))
+    if not placed:
+        rest_of = unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)
+        if veiled is not None and not lit_up:
+            return ((), (*rest_of, *unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.PARTLY_COVERED))), calm
+        return ((veiled,) if veiled is not None else (), rest_of), calm
+    found, unsure = displaced(look, view, trace, limits)
+    if veiled is not None and dusk:
+        # Lamps add contrast and take edges as webs do, and in the rain or on snow they leave as little of the view.
+        unsure += unchecked(Own.LIGHT_CHANGES, Fault.PARTLY_COVERED)
+        veiled, calm = None, replace(calm, veiled=False)
+    shaken = any(finding.fault is Fault.SHAKING for finding in found)
+    enough = look.match_share >= limits.displaced_match_share
+    after = replace(calm, x=round(x, 3), y=round(y, 3), placed=True, shaken=shaken, sure=enough)
+    if veiled is not None and not any(finding.fault is Fault.MOVED for finding in found):
+        found += (veiled,)
+    return (found, unsure), after

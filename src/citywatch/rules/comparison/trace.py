@@ -1,0 +1,77 @@
+"""The look before: what it leaves for this one, and whether this one shows the same view in the same place."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from citywatch.domain.pictures import Light
+from citywatch.rules.comparison.limits import OwnThresholds
+from citywatch.rules.likeness import Likeness
+from citywatch.rules.pictures import Look
+from citywatch.rules.references import View
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What the last look leaves for the next.
+
+    name     the view it was compared with, as its reference's key; "" for none
+    x, y     where it lay against the first reference of that view; NaN-free: `placed` says whether it is known
+    placed   whether x and y are known
+    sure     whether enough of the view was found there
+    lost     the share that was lost at the last look that showed no cover; -1 when none is known
+    seen     the share that was found at it
+    cells    the cells that a cover hid, all looks of its run in common; 0 for none
+    strange  whether it showed another view
+    veiled   whether something with structure of its own lay over a part of it
+    shaken   whether it was displaced against the look before it
+    light    Light of the last look with a picture
+    like     the likeness of the last look at another view that counted; rules/likeness.py
+    passed   whether the look since then showed something else
+    """
+
+    name: str = ""
+    x: float = 0.0
+    y: float = 0.0
+    placed: bool = False
+    cells: int = 0
+    strange: bool = False
+    veiled: bool = False
+    shaken: bool = False
+    light: int = 0
+    sure: bool = True
+    lost: float = -1.0
+    seen: float = 0.0
+    like: Likeness = field(default_factory=list)
+    passed: bool = False
+
+
+def of_this(trace: Trace, view: View) -> Trace:
+    """The trace of an earlier look at this view; nothing when the camera looked elsewhere, by another light."""
+    return trace if trace.name == view.name else Trace(view.name)
+
+
+def lay_elsewhere(trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether the view lay elsewhere at the look before."""
+    return trace.placed and math.hypot(trace.x, trace.y) >= limits.moved_pixels
+
+
+def is_steady(look: Look, view: View, limits: OwnThresholds) -> bool:
+    """Whether a view is the one of the look before."""
+    return look.steady_share >= (limits.steady_share if view.light is Light.DAY else limits.steady_by_night)
+
+
+def lies_still(look: Look, limits: OwnThresholds) -> bool:
+    """Whether the view surely lies where it lay at the look before, as the two pictures themselves say."""
+    still = math.hypot(look.step_x, look.step_y) <= limits.still_pixels
+    return still and look.steady_share >= limits.still_share
+
+
+def is_jolted(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether the view surely lies elsewhere than at the look before."""
+    x, y = view.shift(look)
+    before = of_this(trace, view)
+    found = look.match_share >= limits.displaced_match_share and look.shift_certainty >= limits.certain
+    away = math.hypot(x - before.x, y - before.y) >= limits.moved_pixels
+    return found and away and not lies_still(look, limits)
