@@ -29,9 +29,9 @@ from benchmarks.camera_faults import margins
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault
 from citywatch.rules import likeness
-from citywatch.rules.cameras import BESIDE_A_BUS, STALE_SUSPICION_NS, TWO_BUSES
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import Confirmation
+from citywatch.rules.suspicions import BESIDE_A_BUS, STALE_SUSPICION_NS, TWO_BUSES
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -39,7 +39,7 @@ FIGURES = ("mean", "texture_share", "u_mean", "v_mean", "contrast")
 """What likeness is told by."""
 MOST_APART, STEADY_SHARE = 2.5, 0.6
 """Looks that are held against each other are no farther apart than so many times the rule's seconds; and the look just
-before is the same picture when so much of it is found again: rules/cameras.py."""
+before is the same picture when so much of it is found again: rules/suspicions.py."""
 _STALE_S = STALE_SUSPICION_NS / NS_PER_S
 _SHARE = 0.2
 """Runs are followed from this share of looks on, those that are nearest by themselves: no tail is fitted to others."""

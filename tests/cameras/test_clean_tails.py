@@ -9,7 +9,7 @@ from benchmarks.camera_faults import clean, episodes, tails
 from benchmarks.camera_faults.episodes import Looks
 
 from citywatch.domain.pictures import Fault
-from citywatch.rules import cameras
+from citywatch.rules import suspicions
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import Confirmation
 
@@ -65,7 +65,7 @@ def test_two_looks_are_enough_where_they_are_alike():
     found = camera(in_order(-0.1, -0.2), at_s=spaced, figures=unlike, steady=[0.54] * 42)
     assert nearest(found, TWO_ALIKE) == -0.2  # 0.54 is nearer than that to 0.6
     assert nearest(camera(in_order(-0.1, -0.2), at_s=spaced * 3, figures=alike), TWO_ALIKE) < -2
-    assert (cameras._MOST_APART, cameras._STEADY_SHARE) == (episodes.MOST_APART, episodes.STEADY_SHARE)
+    assert (suspicions.MOST_APART, suspicions.STEADY_SHARE) == (episodes.MOST_APART, episodes.STEADY_SHARE)
 
 
 def test_looks_that_could_not_be_checked_end_no_run():

@@ -1,16 +1,16 @@
 """From looks at a camera to its faults and its state.
 
-A look is judged (rules/judgement.py), what is found is confirmed or cleared (rules/faults.py) by the rule of its fault
-(rules/confirmations.py), and what is in order is learned from (rules/references.py, normals.py, hours.py). Three rows
-of state a camera: `camera` (faults, and what the last look leaves), `usual` (what is usual of it) and `reference`.
+A look is judged (rules/judgement.py), what is found is held against what raised its suspicion (rules/suspicions.py),
+confirmed or cleared (rules/faults.py) by the rule of its fault (rules/confirmations.py), and what is in order is
+learned from (rules/learning.py). Three rows of state a camera: `camera` (faults, and what the last look leaves),
+`usual` (what is usual of it) and `reference`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from citywatch.domain.devices import DeviceKind, DeviceState
 from citywatch.domain.events import Event
@@ -20,50 +20,27 @@ from citywatch.domain.state import Row, State
 from citywatch.domain.vocabularies import CAMERA_FAULTS
 from citywatch.domain.work import WorkKind
 from citywatch.kernels import liveness
-from citywatch.rules import answers, devices, faults, hours, normals, references, standing, work
+from citywatch.rules import answers, devices, faults, hours, learning, normals, references, standing, suspicions, work
+from citywatch.rules.camera_case import OF_THE_NETWORK, Case
 from citywatch.rules.comparison import Own, OwnThresholds, Trace
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import CONFIRMED, NEVER, SUSPECT, Confirmation, Evidence, FaultRow
-from citywatch.rules.judgement import Judgement, judge
+from citywatch.rules.judgement import judge
 from citywatch.rules.last_seen import LastSeen, Seen
-from citywatch.rules.likeness import is_like, likeness
-from citywatch.rules.pictures import Finding, Look, LookHistory, Why, looks
-from citywatch.rules.references import Adopted, LearningPolicy, View
+from citywatch.rules.likeness import likeness
+from citywatch.rules.pictures import Finding, Look, LookHistory, looks
+from citywatch.rules.references import Adopted, LearningPolicy
 
 ROOM = answers.ROOM
-USUAL = "usual"
+USUAL = learning.ROOM
 ROOMS = (ROOM, USUAL, references.ROOM, work.ROOM)
 """Every room with a row for each camera: they go with it."""
 
-_OF_THE_NETWORK = frozenset({Fault.UNREACHABLE, Fault.NO_MEDIA, Fault.STALLED, Fault.CLOCK_WRONG})
-"""Faults that no light shows or hides, and that say nothing about the picture."""
-_SHOWS_TOO_LITTLE = frozenset({Why.TOO_DARK, Why.TOO_SMALL, Why.TOO_LITTLE_STRUCTURE})
-"""A picture in which a cover could not be seen is no reference."""
-STALE_SUSPICION_NS = 2 * 3600 * NS_PER_S
-"""A suspicion is dropped when it is older, and the looks since could not tell: what comes again after hours is another
-matter, and nothing is learned from a camera that is suspected. One from the night is dropped by day: it may come again
-the next night."""
 _MUST_STAY = frozenset({Fault.MOVED, Fault.PARTLY_COVERED})
 """Faults of which a look that shows something else than the one before says nothing, until another shows the same."""
-_STEADY_SHARE = 0.6
-"""A look shows what the one just before did, too, when this share of that is found again in it, whatever its light."""
-_MOST_APART = 2.5
-"""Two looks that are alike confirm a fault up to so many times `confirm_seconds` apart: with one hidden in between."""
-BESIDE_A_BUS = 0.4
-"""No more of a view than this share is found again where a bus stands before the camera."""
-TWO_BUSES = 2.0
-"""What may be two buses must stand for so many times the seconds."""
-_AWAY_PIXELS = 4.0
-"""A view lies elsewhere from so many grid pixels on, as far as shaking is concerned."""
-_SAME_PLACE_PIXELS, _SAME_PLACE_SHARE = 2.5, 0.05
-"""A displaced view lies where it did within so many grid pixels and this share of the displacement."""
 _AIMED_AGAIN_PIXELS = 24.0
 """After a repair the view may lie this far from the old one, grid pixels, and is learned anew."""
 _MOST_KEYLESS = 1000
-_TYPICAL_CONTRAST = 0.2
-"""A look is typical for its light when its contrast for its brightness is not below the usual by more than this."""
-_TYPICAL_BRIGHTNESS = 0.2
-"""A look is typical for its light when its mean differs from the usual by no more than this share of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +58,6 @@ class CameraPolicy:
     no_key_frame_seconds: float = 600.0
     degraded_faults: frozenset[Fault] = frozenset()
     """Faults that leave a usable picture."""
-
-
-@dataclass(slots=True)
-class _Case:
-    """What one look has to do with: the camera's rows, its judgement, and what comes of it."""
-
-    look: Look
-    open: dict[str, FaultRow]
-    good: dict[str, int]
-    judgement: Judgement
-    view: View | None
-    held: frozenset[Fault]
-    dark: bool
-    events: list[Event] = field(default_factory=list)
-    aimed_again: bool = False
 
 
 def on_looks(state: State, batch: FrameBatch, policy: CameraPolicy) -> Iterator[Event]:
@@ -144,7 +106,7 @@ def _on_look(state: State, look: Look, policy: CameraPolicy) -> Iterator[Event]:
     for fault in CAMERA_FAULTS:
         _one_fault(case, fault, policy.confirmations[fault])
     yield from _write(state, case, row, policy)
-    yield from _learn(state, case, usual, policy)
+    yield from learning.learn(state, case, usual, policy.learning)
 
 
 def _new_row(look: Look) -> Row:
@@ -160,7 +122,7 @@ def _new_row(look: Look) -> Row:
     }
 
 
-def _judged(state: State, look: Look, row: Row, usual: Row, policy: CameraPolicy) -> _Case:
+def _judged(state: State, look: Look, row: Row, usual: Row, policy: CameraPolicy) -> Case:
     view = references.view(state, look)
     history = None if row["history"] is None else LookHistory(**row["history"])
     trace = row.get("trace")
@@ -173,8 +135,8 @@ def _judged(state: State, look: Look, row: Row, usual: Row, policy: CameraPolicy
         Trace() if trace is None else Trace(**trace),
         policy.own,
     )
-    judgement = _still_fog(look, judgement, row["faults"].get(Fault.LOW_CONTRAST.value))
-    return _Case(
+    judgement = suspicions.still_fog(look, judgement, row["faults"].get(Fault.LOW_CONTRAST.value))
+    return Case(
         look,
         dict(row["faults"]),
         dict(row["good"]),
@@ -185,22 +147,7 @@ def _judged(state: State, look: Look, row: Row, usual: Row, policy: CameraPolicy
     )
 
 
-def _still_fog(look: Look, judged: Judgement, fog: FaultRow | None) -> Judgement:
-    """Nothing is seen through a plate. So a picture that looks covered, and is the one in which a look before saw the
-    view lie pale behind fog or dirt, is fog or dirt.
-    """
-    cover = judged.found.get(Fault.COVERED)
-    if cover is None or fog is None or not _shows_a_mark(look, fog):
-        return judged
-    found, unchecked = dict(judged.found), dict(judged.unchecked)
-    del found[Fault.COVERED]
-    found.setdefault(Fault.LOW_CONTRAST, replace(cover, fault=Fault.LOW_CONTRAST))
-    unchecked.pop(Fault.LOW_CONTRAST, None)
-    unchecked[Fault.COVERED] = Own.HIDDEN.value
-    return replace(judged, found=found, unchecked=unchecked)
-
-
-def _keyless(case: _Case, before: list[int], policy: CameraPolicy) -> list[int]:
+def _keyless(case: Case, before: list[int], policy: CameraPolicy) -> list[int]:
     """[looks in a row that saw pictures and no key frame, since when]; when they are enough, the look is judged anew.
 
     A stream without key frames cannot be looked at by anybody who comes after its beginning. But key frames may be far
@@ -227,144 +174,43 @@ def _keyless(case: _Case, before: list[int], policy: CameraPolicy) -> list[int]:
 # ---- one fault of one look
 
 
-class _Mark(NamedTuple):
-    """A look of a suspicion that a later one is held against: when, its likeness, and where a displaced view lay."""
-
-    at_ns: int
-    like: Sequence[float]
-    place: Sequence[float]
-
-
-def _one_fault(case: _Case, fault: Fault, rule: Confirmation) -> None:
+def _one_fault(case: Case, fault: Fault, rule: Confirmation) -> None:
     """Count the look for or against the fault."""
     look, name = case.look, fault.value
     fault_row, finding = case.open.get(name), case.judgement.found.get(fault)
     event = None
-    if finding is not None and fault_row is not None and _lies_elsewhere(case, finding, fault_row):
-        case.open[name] = _changed(case, fault_row, _place(case, finding))
+    if finding is not None and fault_row is not None and suspicions.lies_elsewhere(case, finding, fault_row):
+        case.open[name] = suspicions.changed(case, fault_row, suspicions.place(case, finding))
     elif finding is not None and not _aimed_again(case, fault, fault_row, finding):
         last_good_ns = case.good.get(name, NEVER)
         evidence = _evidence(case, finding)
         held = fault in case.held
-        if _may_be_two_buses(case, fault):
-            rule = replace(rule, hidden_looks=0, confirm_seconds=TWO_BUSES * rule.confirm_seconds)
+        if suspicions.may_be_two_buses(case, fault):
+            rule = replace(rule, hidden_looks=0, confirm_seconds=suspicions.TWO_BUSES * rule.confirm_seconds)
         after, event = faults.bad_look(
             fault_row, look.device, name, look.at_ns, last_good_ns, evidence, rule, held=held, dark=case.dark,
-            alike=fault_row is not None and _is_as_before(case, finding, fault_row, rule),
+            alike=fault_row is not None and suspicions.is_as_before(case, finding, fault_row, rule),
         )  # fmt: skip
-        if fault_row is None and rule.hidden_looks and _tells_alike(case, fault):
+        if fault_row is None and rule.hidden_looks and suspicions.tells_alike(case, fault):
             after = {**after, "like": likeness(look)}
         if fault is Fault.MOVED:
-            after = {"place": _place(case, finding), **after, "far": _far(finding)}
+            after = {"place": suspicions.place(case, finding), **after, "far": _far(finding)}
         case.open[name] = after
     elif fault not in case.judgement.unchecked:
         case.good[name] = look.at_ns
-        if fault_row is not None and not _says_nothing(case, fault, fault_row):
+        if fault_row is not None and not suspicions.says_nothing(case, fault, fault_row):
             left, event = faults.good_look(fault_row, look.device, name, look.at_ns, rule)
             if left is None:
                 del case.open[name]
             else:
                 case.open[name] = left
-    elif fault_row is not None and _is_stale(case, fault_row):
+    elif fault_row is not None and suspicions.is_stale(case, fault_row):
         _, event = faults.good_look(fault_row, look.device, name, look.at_ns, rule)
         del case.open[name]
     elif fault_row is not None and fault in _MUST_STAY and case.judgement.unchecked[fault] == Own.VIEW_CHANGES:
-        case.open[name] = _changed(case, fault_row, [])
+        case.open[name] = suspicions.changed(case, fault_row, [])
     if event is not None:
         case.events.append(event)
-
-
-def _marks(fault_row: FaultRow) -> list[_Mark]:
-    """The first bad look of a suspicion, and the last that showed something else and is the fault if it stays."""
-    first = _Mark(fault_row["first_bad_ns"], fault_row.get("like", ()), fault_row.get("place", ()))
-    other = fault_row.get("other")
-    return [first] if other is None else [first, _Mark(*other)]
-
-
-def _is_as_before(case: _Case, finding: Finding, fault_row: FaultRow, rule: Confirmation) -> bool:
-    """Whether a bad look shows what one of the marks did, as long ago as the rule asks, and not much longer: what comes
-    again when nothing could be checked for a while may be the light.
-    """
-    look, apart_ns = case.look, rule.confirm_seconds * NS_PER_S
-    return _tells_alike(case, finding.fault) and any(
-        apart_ns <= look.at_ns - mark.at_ns <= _MOST_APART * apart_ns
-        and not _is_apart(mark.place, _place(case, finding))
-        and (rule.any_picture or _shows(look, mark))
-        for mark in _marks(fault_row)
-    )
-
-
-def _shows(look: Look, mark: _Mark) -> bool:
-    """Whether a look shows the picture of a mark."""
-    return is_like(look, mark.like) or (mark.at_ns == look.previous_at_ns and look.steady_share >= _STEADY_SHARE)
-
-
-def _shows_a_mark(look: Look, fault_row: FaultRow) -> bool:
-    return any(_shows(look, mark) for mark in _marks(fault_row))
-
-
-def _tells_alike(case: _Case, fault: Fault) -> bool:
-    """Whether the same picture twice says that a fault is still there. Not of one that shakes: a jolt, and the way
-    back, are two steps, and the second shows the old view. Nor of what may be two buses.
-    """
-    if _may_be_two_buses(case, fault):
-        return False
-    if fault is not Fault.SHAKING or case.view is None:
-        return True
-    return math.hypot(*case.view.shift(case.look)) >= _AWAY_PIXELS
-
-
-def _may_be_two_buses(case: _Case, fault: Fault) -> bool:
-    """Whether something hides most of the view by night: there all buses are alike, and a second one may stand where
-    the first did.
-    """
-    return fault is Fault.PARTLY_COVERED and case.dark and case.look.match_share < BESIDE_A_BUS
-
-
-def _changed(case: _Case, fault_row: FaultRow, place: list[float]) -> FaultRow:
-    """A suspicion after a look at something else than before: that is a fault if it stays."""
-    return {**fault_row, "other": [case.look.at_ns, likeness(case.look), place]}
-
-
-def _lies_elsewhere(case: _Case, finding: Finding, fault_row: FaultRow) -> bool:
-    """Whether a camera that is suspected of having been moved shows something else than it did at its marks: it may
-    shake, or what was taken for another view has passed.
-    """
-    if finding.fault is not Fault.MOVED or fault_row["phase"] != SUSPECT or "place" not in fault_row:
-        return False
-    now = _place(case, finding)
-    return all(
-        _is_apart(mark.place, now) or (bool(mark.place) != bool(now) and not is_like(case.look, mark.like))
-        for mark in _marks(fault_row)
-    )
-
-
-def _is_apart(before: Sequence[float], now: Sequence[float]) -> bool:
-    """Whether a view is displaced at both looks, and lies elsewhere."""
-    if not before or not now:
-        return False
-    return math.dist(before, now) > _SAME_PLACE_PIXELS + _SAME_PLACE_SHARE * math.hypot(*now)
-
-
-def _place(case: _Case, finding: Finding) -> list[float]:
-    """Where a displaced view lies, [x, y] in grid pixels; empty for other findings."""
-    if finding.reason != "view_displaced" or case.view is None:
-        return []
-    return [round(pixels, 3) for pixels in case.view.shift(case.look)]
-
-
-def _says_nothing(case: _Case, fault: Fault, fault_row: FaultRow) -> bool:
-    """Whether a good look by day says nothing about a fault that was seen only in the dark."""
-    if not fault_row.get("dark", False) or case.dark or fault in _OF_THE_NETWORK:
-        return False
-    confirmed: bool = fault_row["phase"] == CONFIRMED
-    return confirmed or not _is_stale(case, fault_row)
-
-
-def _is_stale(case: _Case, fault_row: FaultRow) -> bool:
-    """Whether a suspicion is too old to be held against a camera that could not be checked since."""
-    since_ns: int = case.look.at_ns - fault_row["last_bad_ns"]
-    return fault_row["phase"] == SUSPECT and since_ns >= STALE_SUSPICION_NS
 
 
 def _far(finding: Finding) -> float:
@@ -372,7 +218,7 @@ def _far(finding: Finding) -> float:
     return round(finding.value, 3) if finding.reason == "view_displaced" else -1.0
 
 
-def _aimed_again(case: _Case, fault: Fault, fault_row: FaultRow | None, finding: Finding) -> bool:
+def _aimed_again(case: Case, fault: Fault, fault_row: FaultRow | None, finding: Finding) -> bool:
     """Whether a camera that was confirmed as moved has been brought back near its old view by somebody."""
     if fault is not Fault.MOVED or fault_row is None or fault_row["phase"] != CONFIRMED:
         return False
@@ -382,7 +228,7 @@ def _aimed_again(case: _Case, fault: Fault, fault_row: FaultRow | None, finding:
     return near
 
 
-def _evidence(case: _Case, finding: Finding) -> Evidence:
+def _evidence(case: Case, finding: Finding) -> Evidence:
     look = case.look
     measurements = {name: normals.figure(look, name) for name in normals.MEASURES}
     measurements |= {
@@ -413,7 +259,7 @@ def _plain(words: LookHistory | Trace) -> dict[str, Any]:
     return {name: getattr(words, name) for name in words.__dataclass_fields__}
 
 
-def _write(state: State, case: _Case, row: Row, policy: CameraPolicy) -> Iterator[Event]:
+def _write(state: State, case: Case, row: Row, policy: CameraPolicy) -> Iterator[Event]:
     look, found = case.look, case.judgement.found
     looked = look.outcome is not Outcome.UNCHECKED or Fault.NO_MEDIA in found
     after: dict[str, Any] = {
@@ -440,53 +286,6 @@ def _write(state: State, case: _Case, row: Row, policy: CameraPolicy) -> Iterato
         yield from standing.after_look(state, ROOM, look, bad, after, case.events, policy.degraded_faults)
 
 
-def _learn(state: State, case: _Case, usual: Row, policy: CameraPolicy) -> Iterator[Event]:
-    """What is in order is learned from."""
-    look = case.look
-    if look.outcome is not Outcome.PICTURE:
-        return
-    if case.aimed_again and Fault.MOVED.value not in case.open:
-        yield from references.adopt_again(state, look, Adopted.REPAIRED)
-        return
-    pictured = [fault for fault in case.open if Fault(fault) not in _OF_THE_NETWORK]
-    if case.judgement.found.keys() - _OF_THE_NETWORK or pictured or case.held or look.light is Light.UNKNOWN:
-        references.interrupt(state, look.device)
-        return
-    unchecked = case.judgement.unchecked
-    if Own.VIEW_CHANGES in unchecked.values() or Fault.BLACK in unchecked:
-        references.interrupt(state, look.device)
-        return
-    if _may_be_stuck(case, usual["hours"]):
-        # An hour that was day till now becomes no night by looks that may be a fault.
-        references.interrupt(state, look.device)
-        return
-    typical = _is_typical(look, usual["usual"])
-    after = {
-        "usual": normals.learned(usual["usual"], look),
-        "hours": hours.with_look(usual["hours"], look.at_ns, look.light),
-    }
-    state.put(USUAL, look.device, after)
-    if unchecked.get(Fault.COVERED) in _SHOWS_TOO_LITTLE:
-        references.interrupt(state, look.device)
-        return
-    yield from references.learn(state, look, policy.learning, typical=typical)
-
-
-def _may_be_stuck(case: _Case, known: hours.Hours) -> bool:
-    """Whether a picture without colour, of a camera whose nights are not known, was taken at an hour known as day."""
-    unsure = Fault.INFRARED_STUCK in case.judgement.unchecked and case.look.light is Light.INFRARED
-    return unsure and hours.is_mostly_day(known, case.look.at_ns)
-
-
-def _is_typical(look: Look, rows: Row) -> bool:
-    """Whether a look is as bright and as full of contrast as those by its light usually are: twilight stands for no
-    day, nor does a day in snow.
-    """
-    mean, contrast = (normals.usual(rows, look.light, name) for name in ("mean", "relative_contrast"))
-    bright = mean.known and abs(look.mean - mean.mean) <= _TYPICAL_BRIGHTNESS * mean.mean
-    return bright and normals.figure(look, "relative_contrast") >= (1.0 - _TYPICAL_CONTRAST) * contrast.mean
-
-
 def _after_work(state: State, look: Look) -> Iterator[Event]:
     """What is to be done once when declared work is over: a camera that was aimed anew is learned anew."""
     if WorkKind.RE_AIMING not in work.finish(state, look.device, look.at_ns):
@@ -499,7 +298,7 @@ def _after_work(state: State, look: Look) -> Iterator[Event]:
         return
     left = dict(row["faults"])
     for name, fault in row["faults"].items():
-        if fault["phase"] == SUSPECT and Fault(name) not in _OF_THE_NETWORK:
+        if fault["phase"] == SUSPECT and Fault(name) not in OF_THE_NETWORK:
             _, event = faults.good_look(fault, look.device, name, look.at_ns, Confirmation())
             del left[name]
             if event is not None:

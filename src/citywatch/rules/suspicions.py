@@ -1,0 +1,155 @@
+"""What a suspected fault is held against: the looks that raised it, and what they showed.
+
+A suspicion remembers a look or two by their likeness and by where the view lay, its marks. Two looks that show the same
+confirm sooner than looks that differ (`is_as_before`); a view that lies elsewhere each time is none that was moved; and
+what could not be checked for too long is dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.pictures import Fault
+from citywatch.rules.camera_case import OF_THE_NETWORK, Case
+from citywatch.rules.comparison import Own
+from citywatch.rules.faults import CONFIRMED, SUSPECT, Confirmation, FaultRow
+from citywatch.rules.judgement import Judgement
+from citywatch.rules.likeness import is_like, likeness
+from citywatch.rules.pictures import Finding, Look
+
+STALE_SUSPICION_NS = 2 * 3600 * NS_PER_S
+"""A suspicion is dropped when it is older, and the looks since could not tell: what comes again after hours is another
+matter, and nothing is learned from a camera that is suspected. One from the night is dropped by day: it may come again
+the next night."""
+MOST_APART = 2.5
+"""Two looks that are alike confirm a fault up to so many times `confirm_seconds` apart: with one hidden in between."""
+STEADY_SHARE = 0.6
+"""A look shows what the one just before did, too, when this share of that is found again in it, whatever its light."""
+BESIDE_A_BUS = 0.4
+"""No more of a view than this share is found again where a bus stands before the camera."""
+TWO_BUSES = 2.0
+"""What may be two buses must stand for so many times the seconds."""
+_AWAY_PIXELS = 4.0
+"""A view lies elsewhere from so many grid pixels on, as far as shaking is concerned."""
+_SAME_PLACE_PIXELS, _SAME_PLACE_SHARE = 2.5, 0.05
+"""A displaced view lies where it did within so many grid pixels and this share of the displacement."""
+
+
+class _Mark(NamedTuple):
+    """A look of a suspicion that a later one is held against: when, its likeness, and where a displaced view lay."""
+
+    at_ns: int
+    like: Sequence[float]
+    place: Sequence[float]
+
+
+def _marks(fault_row: FaultRow) -> list[_Mark]:
+    """The first bad look of a suspicion, and the last that showed something else and is the fault if it stays."""
+    first = _Mark(fault_row["first_bad_ns"], fault_row.get("like", ()), fault_row.get("place", ()))
+    other = fault_row.get("other")
+    return [first] if other is None else [first, _Mark(*other)]
+
+
+def is_as_before(case: Case, finding: Finding, fault_row: FaultRow, rule: Confirmation) -> bool:
+    """Whether a bad look shows what one of the marks did, as long ago as the rule asks, and not much longer: what comes
+    again when nothing could be checked for a while may be the light.
+    """
+    look, apart_ns = case.look, rule.confirm_seconds * NS_PER_S
+    return tells_alike(case, finding.fault) and any(
+        apart_ns <= look.at_ns - mark.at_ns <= MOST_APART * apart_ns
+        and not _is_apart(mark.place, place(case, finding))
+        and (rule.any_picture or _shows(look, mark))
+        for mark in _marks(fault_row)
+    )
+
+
+def _shows(look: Look, mark: _Mark) -> bool:
+    """Whether a look shows the picture of a mark."""
+    return is_like(look, mark.like) or (mark.at_ns == look.previous_at_ns and look.steady_share >= STEADY_SHARE)
+
+
+def _shows_a_mark(look: Look, fault_row: FaultRow) -> bool:
+    return any(_shows(look, mark) for mark in _marks(fault_row))
+
+
+def still_fog(look: Look, judged: Judgement, fog: FaultRow | None) -> Judgement:
+    """Nothing is seen through a plate. So a picture that looks covered, and is the one in which a look before saw the
+    view lie pale behind fog or dirt, is fog or dirt.
+    """
+    cover = judged.found.get(Fault.COVERED)
+    if cover is None or fog is None or not _shows_a_mark(look, fog):
+        return judged
+    found, unchecked = dict(judged.found), dict(judged.unchecked)
+    del found[Fault.COVERED]
+    found.setdefault(Fault.LOW_CONTRAST, replace(cover, fault=Fault.LOW_CONTRAST))
+    unchecked.pop(Fault.LOW_CONTRAST, None)
+    unchecked[Fault.COVERED] = Own.HIDDEN.value
+    return replace(judged, found=found, unchecked=unchecked)
+
+
+def tells_alike(case: Case, fault: Fault) -> bool:
+    """Whether the same picture twice says that a fault is still there. Not of one that shakes: a jolt, and the way
+    back, are two steps, and the second shows the old view. Nor of what may be two buses.
+    """
+    if may_be_two_buses(case, fault):
+        return False
+    if fault is not Fault.SHAKING or case.view is None:
+        return True
+    return math.hypot(*case.view.shift(case.look)) >= _AWAY_PIXELS
+
+
+def may_be_two_buses(case: Case, fault: Fault) -> bool:
+    """Whether something hides most of the view by night: there all buses are alike, and a second one may stand where
+    the first did.
+    """
+    return fault is Fault.PARTLY_COVERED and case.dark and case.look.match_share < BESIDE_A_BUS
+
+
+def changed(case: Case, fault_row: FaultRow, where: list[float]) -> FaultRow:
+    """A suspicion after a look at something else than before: that is a fault if it stays."""
+    return {**fault_row, "other": [case.look.at_ns, likeness(case.look), where]}
+
+
+def lies_elsewhere(case: Case, finding: Finding, fault_row: FaultRow) -> bool:
+    """Whether a camera that is suspected of having been moved shows something else than it did at its marks: it may
+    shake, or what was taken for another view has passed.
+    """
+    if finding.fault is not Fault.MOVED or fault_row["phase"] != SUSPECT or "place" not in fault_row:
+        return False
+    now = place(case, finding)
+    return all(
+        _is_apart(mark.place, now) or (bool(mark.place) != bool(now) and not is_like(case.look, mark.like))
+        for mark in _marks(fault_row)
+    )
+
+
+def _is_apart(before: Sequence[float], now: Sequence[float]) -> bool:
+    """Whether a view is displaced at both looks, and lies elsewhere."""
+    if not before or not now:
+        return False
+    return math.dist(before, now) > _SAME_PLACE_PIXELS + _SAME_PLACE_SHARE * math.hypot(*now)
+
+
+def place(case: Case, finding: Finding) -> list[float]:
+    """Where a displaced view lies, [x, y] in grid pixels; empty for other findings."""
+    if finding.reason != "view_displaced" or case.view is None:
+        return []
+    return [round(pixels, 3) for pixels in case.view.shift(case.look)]
+
+
+def says_nothing(case: Case, fault: Fault, fault_row: FaultRow) -> bool:
+    """Whether a good look by day says nothing about a fault that was seen only in the dark."""
+    if not fault_row.get("dark", False) or case.dark or fault in OF_THE_NETWORK:
+        return False
+    confirmed: bool = fault_row["phase"] == CONFIRMED
+    return confirmed or not is_stale(case, fault_row)
+
+
+def is_stale(case: Case, fault_row: FaultRow) -> bool:
+    """Whether a suspicion is too old to be held against a camera that could not be checked since."""
+    since_ns: int = case.look.at_ns - fault_row["last_bad_ns"]
+    return fault_row["phase"] == SUSPECT and since_ns >= STALE_SUSPICION_NS
