@@ -27,7 +27,7 @@ import numpy as np
 
 from benchmarks.camera_faults import margins
 from citywatch.domain.instants import NS_PER_S
-from citywatch.domain.pictures import Fault
+from citywatch.domain.pictures import Fault, Light
 from citywatch.rules import likeness
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import Confirmation
@@ -54,6 +54,7 @@ class Looks:
     dark          made at an hour that is dark where the camera stands
     figures       shape (looks, 5)
     steady        the share of the look before that is found again
+    by_day        made by the light of a day, or at an hour that is known as day
     telling       the same picture twice says that the fault is still there; where not, it takes twice the time
     """
 
@@ -64,6 +65,7 @@ class Looks:
     dark: np.ndarray[Any, np.dtype[np.bool_]]
     figures: Floats
     steady: Floats
+    by_day: np.ndarray[Any, np.dtype[np.bool_]]
     telling: np.ndarray[Any, np.dtype[np.bool_]]
 
 
@@ -95,6 +97,7 @@ def looks_of(arrays: Mapping[str, Any], fault: Fault) -> Looks:
         column(margins.DARK, 0.0) > 0,
         np.stack([column(name, math.nan) for name in FIGURES], axis=1),
         column("steady_share", math.nan),
+        (column("light", Light.DAY) <= Light.DAY) | (column(margins.DAY, 0.0) > 0),
         (column(margins.DARK, 0.0) <= 0) | (column("match_share", 1.0) >= BESIDE_A_BUS)
         if fault is Fault.PARTLY_COVERED
         else np.ones(len(at_s), np.bool_),
@@ -129,7 +132,7 @@ def _run(looks: Looks, rule: Confirmation, first: int, floor: float) -> float:
     for look in range(first + 1, len(looks.at_s)):
         at_s = looks.at_s[look]
         after: dict[tuple[int, int], float] = {}
-        says_nothing = only_dark and not looks.dark[look] and at_s - last_s < _STALE_S
+        says_nothing = only_dark and not looks.dark[look] and looks.by_day[look] and at_s - last_s < _STALE_S
         alone = looks.alone[:, look]
         left_out = bool(looks.unchecked[look]) or says_nothing or not np.isfinite(alone).any()
         if left_out and at_s - last_s >= _STALE_S:

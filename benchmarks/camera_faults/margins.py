@@ -27,7 +27,7 @@ from citywatch.rules.references import View
 
 PREFIX = "margin."
 ALONE, AGAIN, ANSWER = "alone.", "again.", "answer."
-DARK = "hour.dark"
+DARK, DAY = "hour.dark", "hour.day"
 FINE, FOUND, UNSURE, BLIND = 0.0, 1.0, 2.0, 3.0
 _UNSURE = frozenset({Own.VIEW_CHANGES.value, Own.LIGHT_CHANGES.value})
 _LOOKS = 3
@@ -74,6 +74,7 @@ class Followed:
             **_of_ways(ways),
             **{ANSWER + fault.value: _answer(answers, fault) for fault in Fault},
             DARK: float(hours.is_dark(known, look.at_ns)),
+            DAY: float(hours.is_mostly_day(known, look.at_ns)),
         }
 
 

@@ -30,6 +30,7 @@ def camera(alone, *, again=None, at_s=None, unchecked=(), dark=(), figures=None,
         np.isin(np.arange(number), dark),
         np.array([OTHER if number % 2 else SAME for number in range(number)] if figures is None else figures),
         np.full(number, math.nan) if steady is None else np.array(steady),
+        ~np.isin(np.arange(number), dark),
         ~np.isin(np.arange(number), buses),
     )
 
@@ -95,7 +96,9 @@ def test_two_torn_pictures_need_not_be_alike():
 
 def test_by_day_nothing_is_said_of_what_was_seen_in_the_dark():
     near = in_order(-0.1, -3.0, -0.2, -0.1)
-    assert nearest(camera(near, dark=[20, 22, 23]), THREE) == -0.2
+    looks = camera(near, dark=[20, 22, 23])
+    assert nearest(looks, THREE) == -0.2
+    assert nearest(replace(looks, by_day=np.zeros(44, np.bool_)), THREE) < -2  # of an hour that nobody knows
     assert nearest(camera(near, dark=[22, 23]), THREE) < -2
 
 

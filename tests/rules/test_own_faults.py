@@ -323,6 +323,21 @@ def test_at_dawn_edges_are_not_judged_by_those_of_the_day():
     assert watch.confirmed() == [Fault.OUT_OF_FOCUS]
 
 
+@pytest.mark.parametrize(("of", "light", "told"), [(BY_INFRARED, Light.INFRARED, True), (BY_DAY, Light.NIGHT, False)])
+def test_at_dusk_edges_are_judged_by_those_of_the_night_only_where_a_lamp_outshines_the_sky(of, light, told):
+    watch = Watch()
+    by_night = of | {"mean": 50.0, "light": light}
+    for _ in range(3):
+        watch.settle(24)
+        watch.settle(24, of=by_night)
+        watch.now_ns += 20 * 3600 * NS_PER_S
+    watch.settle(24)
+    for _ in range(4):
+        watch.look(of=by_night, sharpness=0.4, sharpness_ratio=0.7, contrast_ratio=0.8)
+    assert (watch.confirmed() == [Fault.OUT_OF_FOCUS]) == told
+    assert watch.suspected() == [Fault.OUT_OF_FOCUS] * told
+
+
 def test_a_camera_brought_back_near_its_old_view_is_repaired_and_learned_anew(watch):
     for _ in range(3):
         watch.look(**ANOTHER_VIEW)
@@ -597,6 +612,18 @@ def test_a_fault_of_the_night_is_verified_at_night():
     watch.now_ns += 11 * 3600 * NS_PER_S
     for _ in range(3):
         watch.look(600.0, of=BY_INFRARED)
+    assert watch.open() == {}
+
+
+def test_in_a_first_night_looks_at_hours_that_nobody_knows_yet_say_that_it_is_in_order():
+    """Each time a bus stands there, and each time it is gone at the next look."""
+    watch = Watch()
+    watch.settle(12)
+    watch.now_ns += 6 * 3600 * NS_PER_S
+    watch.settle(8, of=BY_INFRARED)
+    watch.look(of=BY_INFRARED, **ANOTHER_VIEW)
+    assert watch.state.get("camera", "cam-1")["faults"]["moved"]["dark"]
+    watch.look(2000.0, of=BY_INFRARED)
     assert watch.open() == {}
 
 

@@ -26,5 +26,8 @@ class Case:
     view: View | None
     held: frozenset[Fault]
     dark: bool
+    """Made at an hour that is dark where the camera stands."""
+    by_day: bool
+    """Made by the light of a day, or at an hour that is known as day."""
     events: list[Event] = field(default_factory=list)
     aimed_again: bool = False

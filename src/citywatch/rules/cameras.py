@@ -36,6 +36,7 @@ USUAL = learning.ROOM
 ROOMS = (ROOM, USUAL, references.ROOM, work.ROOM)
 """Every room with a row for each camera: they go with it."""
 
+_BY_DAY = frozenset({Light.DAY, Light.UNKNOWN})
 _MUST_STAY = frozenset({Fault.MOVED, Fault.PARTLY_COVERED})
 """Faults of which a look that shows something else than the one before says nothing, until another shows the same."""
 _AIMED_AGAIN_PIXELS = 24.0
@@ -144,6 +145,7 @@ def _judged(state: State, look: Look, row: Row, usual: Row, policy: CameraPolicy
         view,
         work.explained(state, look.device, look.at_ns),
         hours.is_dark(usual["hours"], look.at_ns),
+        look.light in _BY_DAY or hours.is_mostly_day(usual["hours"], look.at_ns),
     )
 
 

@@ -198,7 +198,7 @@ def focus(
     """
     if view is None or math.isnan(look.match_share):
         return alone
-    if twilight and view.light is Light.DAY:
+    if twilight and view.light is not Light.INFRARED:
         return math.inf
     found = max(limits.displaced_match_share * (1.0 - look.lost_share), limits.found_by_chance)
     slope, normal = least_slope(view, rows, limits), usual(rows, view.light, "sharpness")
@@ -213,6 +213,7 @@ def focus(
         lit = max(
             _most(look.mean, limits.bright_night_of_usual * bright.mean) if bright.known else -math.inf,
             _most(look.contrast, limits.bright_night_contrast_of_usual * contrast.mean),
+            _most(look.mean * look.contrast, limits.bright_night_in_all * bright.mean * contrast.mean),
         )
     if not contrast.known:
         lit = -math.inf

@@ -143,7 +143,7 @@ def place(case: Case, finding: Finding) -> list[float]:
 
 def says_nothing(case: Case, fault: Fault, fault_row: FaultRow) -> bool:
     """Whether a good look by day says nothing about a fault that was seen only in the dark."""
-    if not fault_row.get("dark", False) or case.dark or fault in OF_THE_NETWORK:
+    if not fault_row.get("dark", False) or case.dark or not case.by_day or fault in OF_THE_NETWORK:
         return False
     confirmed: bool = fault_row["phase"] == CONFIRMED
     return confirmed or not is_stale(case, fault_row)

@@ -70,12 +70,20 @@ def is_first_dusk(look: Look, view: View, rows: Rows, dark_hours: Hours, limits:
 
 def is_lit_otherwise(look: Look, view: View, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DEFAULT) -> bool:
     """Whether edges are not what they were: in a night brighter than usual, at dawn and dusk, when lamps light what the
-    day does not, or wherever a day is darker or fuller of contrast than usual. A blur keeps the brightness, and takes
-    contrast.
+    day does not and the sky what lamps do not (an infrared lamp outshines it), or wherever a day is darker or fuller of
+    contrast than usual. A blur keeps the brightness, and takes contrast.
     """
+    if view.light is not Light.INFRARED and hours.is_twilight(dark_hours, look.at_ns):
+        return True
     normal, contrast = usual(rows, view.light, "mean"), usual(rows, view.light, "contrast")
-    if view.light is not Light.DAY:
-        bright = normal.known and look.mean >= limits.bright_night_of_usual * normal.mean
-        return bright or (contrast.known and look.contrast >= limits.bright_night_contrast_of_usual * contrast.mean)
-    lamps = contrast.known and look.contrast >= limits.lamps_contrast_of_usual * contrast.mean
-    return lamps or is_dim(look, rows, limits) or hours.is_twilight(dark_hours, look.at_ns)
+    if view.light is Light.DAY:
+        lamps = contrast.known and look.contrast >= limits.lamps_contrast_of_usual * contrast.mean
+        return lamps or is_dim(look, rows, limits)
+    if not normal.known or not contrast.known:
+        return False
+    bright, full = look.mean / max(normal.mean, 1.0), look.contrast / max(contrast.mean, 1.0)
+    return (
+        bright >= limits.bright_night_of_usual
+        or full >= limits.bright_night_contrast_of_usual
+        or bright * full >= limits.bright_night_in_all
+    )

@@ -156,7 +156,9 @@ class OwnThresholds:
     """A night brighter than this shows another scene: snow lies on the ground, and has no edges. A blur keeps the
     brightness (0.97 to 1.04)..."""
     bright_night_contrast_of_usual: float = 1.15
-    """... and adds no contrast (0.82 to 1.06), as snow in the light of a lamp does even as it melts (1.23 and more)."""
+    """... and adds no contrast (0.82 to 1.06), as snow in a lamp's light does even as it melts (1.23 and more)..."""
+    bright_night_in_all: float = 1.16
+    """... nor of both together, one times the other: a blur 1.1 at most, snow in the light of lamps 1.23 and more."""
     first_dusk_of_usual: float = 0.9
     """At an hour that the camera has never seen by day or night, a day darker than this may be a dusk."""
     lamps_contrast_of_usual: float = 1.25
