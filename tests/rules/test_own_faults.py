@@ -269,6 +269,13 @@ def test_to_and_fro_is_shaking_not_moved(watch):
     assert watch.open() == {}
 
 
+def test_a_view_that_the_wind_sways_is_no_other_view_however_little_is_found_of_it(watch):
+    for certainty, told in ((0.2, []), (0.1, [Fault.MOVED])):
+        for _ in range(3):
+            watch.look(420, match_share=0.2, shift_x=3.0, shift_y=2.0, shift_certainty=certainty, steady_share=0.7)
+        assert watch.confirmed() == told
+
+
 def test_a_camera_that_was_tilted_on_a_mast_in_the_wind_does_not_shake(watch):
     for x, y in ((0.5, 65.1), (-0.9, 64.1), (0.4, 66.2)):
         watch.look(420, shift_x=x, shift_y=y)

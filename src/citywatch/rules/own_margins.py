@@ -267,7 +267,10 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     uncovered = _most(look.lost_share, limits.another_lost_of_rest * (1.0 - look.match_share))
     alone = max(_most(look.match_share, least), _least(look.texture_share, structure), uncovered)
     far = math.hypot(*view.shift(look))
-    elsewhere = min(_most(look.shift_certainty, limits.certain), _least(far, limits.same_pixels))
+    elsewhere = max(
+        min(_most(look.shift_certainty, limits.certain), _least(far, limits.same_pixels)),
+        min(_most(look.shift_certainty, limits.surely_here), _least(far, limits.shaking_pixels)),
+    )
     return max(alone, elsewhere, _stays(look, view, trace, limits))
 
 

@@ -50,7 +50,8 @@ def whereabouts(
     # A veil that was there at the look before, and is the same picture now, need not be placed as surely again.
     again = trace.veiled and look.steady_share >= limits.veiled_steady_share
     here = near and (lit_up or again or look.shift_certainty >= limits.here_certain)
-    stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.same_pixels
+    # The wind may have it: a mast sways by less.
+    stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.shaking_pixels
     if look.match_share <= least and not stays and not (here and is_veiled(look, view, rows, limits)):
         return another_view(look, view, rows, trace, least, limits)
     veiled = veil(look, view, rows, trace, limits) if near else None
