@@ -15,7 +15,7 @@ class OwnThresholds:
     """Two displacements are the same when they differ by no more than this."""
     shaking_pixels: float = 4.0
     """Displacements of two looks differ from here on; wind on a mast stays below 3."""
-    resting_pixels: float = 3.0
+    resting_pixels: float = 2.5
     """A camera that is displaced and differs by less from the look before lies still, but for the wind."""
     certain: float = 0.03
     """A displacement counts when it stands this far above the second best."""
