@@ -1,7 +1,7 @@
 """Every fault x severity x encoder x bit rate x scene, through the product's own road.
 
 Each camera is visited in order for a day and a half first (LEARN_EVERY_S apart), so that its references and usual
-figures are its own. Then it is forked: at noon and before midnight of its second day each fault begins on a copy of
+figures are its own. Then it is forked: at noon and by night of its second day each fault begins on a copy of
 what is known of it, and the patrol goes on visiting, suspects sooner, until the fault is confirmed or MOST_LOOKS looks
 are over. A result is a line of JSON; results that are in the file already are not made again.
 """
@@ -39,7 +39,6 @@ MOST_LOOKS_FROZEN = 14
 looks. A severe one must be found within eight all the same; one of the medium kind within these."""
 SETTLING, SETTLED = 12, 4
 """Groups of pictures that the encoder gets of a frozen picture before its first look, and before each after it."""
-NOON_S, NIGHT_S = 36.35 * 3600.0, 47.4 * 3600.0
 
 ENCODERS = (
     EncoderSetting("x264 100 kbit/s", "h264", 100),
@@ -106,14 +105,14 @@ def learn(
     wrong: list[str] = []
     noon: Patrolled | None = None
     with CameraEncoder(setting, footage.width, footage.height) as encoder:
-        for at_s in camera.turns(NIGHT_S if nights else NOON_S):
-            if noon is None and at_s >= NOON_S:
-                noon = camera.fork(NOON_S)
+        for at_s in camera.turns(footage.night_s if nights else footage.noon_s):
+            if noon is None and at_s >= footage.noon_s:
+                noon = camera.fork(footage.noon_s)
             unit = encoder.visit(footage.look(at_s), footage.after(at_s, setting.between))
             wrong += faults_in(camera.visit(at_s, setting.codec, unit))
     if noon is None:
-        return camera.fork(NOON_S), None, wrong
-    return noon, camera.fork(NIGHT_S) if nights else None, wrong
+        return camera.fork(footage.noon_s), None, wrong
+    return noon, camera.fork(footage.night_s) if nights else None, wrong
 
 
 def suffer(
@@ -219,7 +218,7 @@ def camera_results(
             result.confirmed = [(fault, 0) for fault in wrong]
             yield result
         for recipe, severity, hours in left:
-            known, begin_s = (noon, NOON_S) if hours == "day" else (night, NIGHT_S)
+            known, begin_s = (noon, footage.noon_s) if hours == "day" else (night, footage.night_s)
             if known is not None:
                 yield suffer(known, footage, setting, recipe, severity, begin_s, hours)
 

@@ -21,7 +21,7 @@ from citywatch.domain.pictures import Fault
 from citywatch.testing.coded import EncoderSetting, altered_bytes, lost_slices
 from citywatch.testing.planes import Image, Planes, split
 from citywatch.testing.scene_faults import Recipe, Severity, spoil, spoil_lens, spoil_signal
-from citywatch.testing.street_life import StreetLife, scoring_seed, tuning_seed
+from citywatch.testing.street_life import DAY_S, StreetLife, scoring_seed, tuning_seed
 
 Set = Literal["tuning", "scoring"]
 VIDEO = SHARED_DATA / "video"
@@ -30,6 +30,12 @@ SPLIT = (
     "tuned on streets of seeds 0..999 and car-detection.mp4; scored on streets of seeds >= 10000 with other geometry, "
     "noise, hours and weather, and on the highway clip"
 )
+NOON_S, NIGHT_S = 36.35 * 3600.0, 47.4 * 3600.0
+"""When faults begin, of a camera's second day..."""
+FROM_SUNSET_S = 3600.0
+"""... but so long after its sunset by night, and before it by day: there are streets on which the sun sets at one, and
+such on which it sets at midnight.
+"""
 
 _HIGHWAY_CLOCK = (slice(24, 42), slice(18, 112))
 """Where the highway clip has its clock: rows and columns."""
@@ -42,6 +48,9 @@ class Footage(Protocol):
     width: int
     height: int
     has_night: bool
+    noon_s: float
+    night_s: float
+    """When faults by day and by night begin."""
 
     def look(self, at_s: float) -> Image:
         """The picture in order."""
@@ -62,6 +71,8 @@ class StreetFootage:
         (scoring_seed if which == "scoring" else tuning_seed)(seed)
         self.life = StreetLife(seed, width, height, **options)
         self.name, self.width, self.height = f"street {seed}", width, height
+        sunset_s = DAY_S + 3600.0 * self.life.sunset_h
+        self.noon_s, self.night_s = min(NOON_S, sunset_s - FROM_SUNSET_S), max(NIGHT_S, sunset_s + FROM_SUNSET_S)
         self._scene: tuple[float, Planes] | None = None
 
     def look(self, at_s: float) -> Image:
@@ -83,6 +94,7 @@ class ClipFootage:
     """A real clip, its pictures taken round and round: one light, no weather. Text in it is spoiled with the rest."""
 
     has_night = False
+    noon_s, night_s = NOON_S, NIGHT_S
 
     def __init__(self, which: Set) -> None:
         self._pictures = clip_pictures(which)

@@ -32,8 +32,6 @@ from benchmarks._frame import PEER_ABSENT, Row, peer_absent, peer_python, row
 from benchmarks.camera_faults.faults import (
     ENCODERS,
     FEW_SEEDS,
-    NIGHT_S,
-    NOON_S,
     SEEDS,
     Result,
     fast_directory,
@@ -272,7 +270,7 @@ def run(out: Path, *, few: bool = False) -> list[Compared]:
                 for recipe, severity, hours in wanted(footage, _SETTING):
                     if severity == "mild" or (few and hours == "night"):
                         continue
-                    known, begin_s = (noon, NOON_S) if hours == "day" else (night, NIGHT_S)
+                    known, begin_s = (noon, footage.noon_s) if hours == "day" else (night, footage.night_s)
                     if known is None:
                         continue
                     units: list[tuple[str, bytes]] = []

@@ -136,23 +136,16 @@ class FrameBatch(Batch):
                                     NaN where the reference is found again, or nothing can be compared
     step_x, step_y   (n,) float64   by how much the view lies elsewhere than in `previous`, grid pixels to the right and
                                     down; NaN where `steady_share` is
-    sketch           str            content hash of a half-size copy of the picture that may become the reference;
-                                    empty where none was made (one is made where there is no reference, and now and
-                                    then beside one)
-    coded_bytes      (n,) int64     size of the coded picture; 0 without one
-    decode_errors    (n,) int32     errors that the decoder itself reported and hid; 1 where decoding an H.265 picture
-                                    again showed that bytes are missing or altered
-    fps              (n,) float64   pictures a second, measured by the stream's own time; NaN where too few were seen
-    fps_declared     (n,) float64   what the stream says of itself; NaN where it says nothing
-    stream_offset_ns (n,) int64     the stream's wall clock (RTCP sender report) minus ours; NO_OFFSET without one
-    device_offset_ns (n,) int64     the device's clock (ONVIF, or the Date of its RTSP answers) minus ours; NO_OFFSET
-                                    without one
-    preset           str            the PTZ preset that the camera says it stands at, or that its plan names; empty for
-                                    a camera without presets, UNKNOWN_PRESET where it cannot be told
+    coarse_correlation (n,) float64 correlation with the reference of what is 16 to 32 grid pixels long, no farther than
+                                    8 from its place, -1 to 1; NaN without a reference
+    coarse_transfer  (n,) float64   share of that detail that is left, 1 as in the reference: its contrast, which the
+                                    noise leaves alone; NaN where the correlation is too small to tell
+    transfer_ratio   (n,) float64   share of what is 8 to 16 grid pixels long that is left, over `coarse_transfer`: how
+                                    far the modulation transfer falls towards the finer; without unit; NaN with it
     """
 
     KIND: ClassVar[str] = "frames"
-    SCHEMA_VERSION: ClassVar[int] = 3
+    SCHEMA_VERSION: ClassVar[int] = 4
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("device", TEXT),
         Column("at_ns", "int64"),
@@ -216,6 +209,9 @@ class FrameBatch(Batch):
         Column("preset", TEXT, since=2, missing=""),
         Column("step_x", "float64", since=3, missing=math.nan),
         Column("step_y", "float64", since=3, missing=math.nan),
+        Column("coarse_correlation", "float64", since=4, missing=math.nan),
+        Column("coarse_transfer", "float64", since=4, missing=math.nan),
+        Column("transfer_ratio", "float64", since=4, missing=math.nan),
     )
 
     device: tuple[str, ...]
@@ -280,3 +276,6 @@ class FrameBatch(Batch):
     preset: tuple[str, ...]
     step_x: np.ndarray[Any, np.dtype[np.float64]]
     step_y: np.ndarray[Any, np.dtype[np.float64]]
+    coarse_correlation: np.ndarray[Any, np.dtype[np.float64]]
+    coarse_transfer: np.ndarray[Any, np.dtype[np.float64]]
+    transfer_ratio: np.ndarray[Any, np.dtype[np.float64]]

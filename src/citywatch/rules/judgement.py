@@ -17,7 +17,7 @@ from citywatch.domain.state import Row
 from citywatch.domain.vocabularies import CAMERA_FAULTS
 from citywatch.rules import hours
 from citywatch.rules.comparison import HIDES, JUDGED, Against, Own, OwnThresholds, Trace, against
-from citywatch.rules.comparison.covers import is_fog
+from citywatch.rules.comparison.covers import is_fog, is_seen_through
 from citywatch.rules.comparison.focus import edges_stand
 from citywatch.rules.comparison.light import is_lit_otherwise
 from citywatch.rules.hours import Hours
@@ -91,7 +91,7 @@ def judge(
     if Fault.OUT_OF_FOCUS in found and view is not None and is_lit_otherwise(look, view, usual, dark_hours, limits):
         del found[Fault.OUT_OF_FOCUS]
         unchecked[Fault.OUT_OF_FOCUS] = Own.LIGHT_CHANGES.value
-    if Fault.COVERED in found and is_fog(look, view, usual, limits):
+    if Fault.COVERED in found and (is_fog(look, view, usual, limits) or is_seen_through(look, limits)):
         del found[Fault.COVERED]
     hidden = bool((HIDES - {Fault.LOW_CONTRAST}) & found.keys()) or unchecked.get(Fault.COVERED) in _TOO_DARK
     own = against(look, view, usual, dark_hours, trace, hidden, limits)

@@ -76,7 +76,7 @@ def decode(blob: bytes) -> Batch:
     kind = KINDS.get(code)
     if kind is None:
         raise DataError(f"blob: kind {code} is not known to this version")
-    if not kind.SCHEMA_VERSION - 2 <= version <= kind.SCHEMA_VERSION:
+    if not 1 <= version <= kind.SCHEMA_VERSION:
         raise DataError(f"blob: {kind.KIND} schema {version}; this version reads up to {kind.SCHEMA_VERSION}")
     columns = kind.columns_of(version)
     if length != _HEAD.size + 2 * len(columns) or len(blob) != length + payload_length:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from citywatch.kernels import registration, stripes
+from citywatch.kernels import bands, registration, stripes
 
 REACH_X = 80
 """Displacements searched to either side, grid pixels: an eighth of the width."""
@@ -57,8 +57,11 @@ CELL_ROWS, CELL_COLUMNS = 6, 8
 """The raster of `lost_cells`."""
 SKETCH_LEAST_SIDE = 64
 """A sketch with a shorter side is too small to compare by."""
+LEAST_SHARED = 0.15
+"""Where coarser detail agrees less than this, nothing is said of the finer."""
 
 Luma = np.ndarray[Any, np.dtype[np.uint8]]
+_Band = np.ndarray[Any, np.dtype[np.int16]]
 _Scores = np.ndarray[Any, np.dtype[np.float64]]
 _Codes = np.ndarray[Any, np.dtype[np.uint8]]
 _Directions = tuple[np.ndarray[Any, np.dtype[np.int8]], np.ndarray[Any, np.dtype[np.int8]]]
@@ -80,6 +83,9 @@ class Comparison:
     steady_share: float = math.nan
     step_x: float = math.nan
     step_y: float = math.nan
+    coarse_correlation: float = math.nan
+    coarse_transfer: float = math.nan
+    transfer_ratio: float = math.nan
     stripe_change: float = math.nan
     """Of the change since the reference. Bands that roll may stand as they stood at the look before; in the reference
     there are none.
@@ -135,11 +141,13 @@ def compare(
     now = _pyramid(sketch)
     against = _UNLIKE
     comparable = reference is not None and reference.shape == sketch.shape
-    before, bands = _UNLIKE, math.nan
+    before, rolled, coarse = _UNLIKE, math.nan, (math.nan, math.nan, math.nan)
     if reference is not None and comparable:
         reference = np.ascontiguousarray(reference)
-        against = _alike(_pyramid(reference), now)
-        bands = stripes.rolled(sketch, reference)
+        pyramid = _pyramid(reference)
+        against = _alike(pyramid, now)
+        coarse = _transferred(pyramid, now)
+        rolled = stripes.rolled(sketch, reference)
     if not against.match_share >= STEADY_BELOW and previous_grid is not None and previous_grid.shape == grid.shape:
         before = _alike(_pyramid(make_sketch(previous_grid)), now)
     return Comparison(
@@ -155,7 +163,10 @@ def compare(
         steady_share=before.match_share,
         step_x=before.shift_x,
         step_y=before.shift_y,
-        stripe_change=bands,
+        coarse_correlation=coarse[0],
+        coarse_transfer=coarse[1],
+        transfer_ratio=coarse[2],
+        stripe_change=rolled,
     )
 
 
@@ -189,6 +200,47 @@ def _alike(before: _Pyramid, now: _Pyramid) -> _Likeness:
         contrast_ratio=contrast_ratio,
         lost_cells=_cells(lost, held),
     )
+
+
+def _transferred(before: _Pyramid, now: _Pyramid) -> tuple[float, float, float]:
+    """(correlation of the coarser detail, share of it that is left, share of the finer that is left over that).
+
+    The coarser detail is of the quarter, 16 to 32 grid pixels long; the finer of the half, half as long, looked for
+    about the place where the coarser agrees best.
+    """
+    correlation, left, y, x = _shared(before.quarter, now.quarter, 0, 0)
+    if not correlation >= LEAST_SHARED:
+        return correlation, math.nan, math.nan
+    fine, fine_left, _, _ = _shared(before.half, now.half, 2 * y, 2 * x)
+    return correlation, left, math.nan if math.isnan(fine) else fine_left / left
+
+
+def _shared(before: Luma, now: Luma, dy: int, dx: int) -> tuple[float, float, int, int]:
+    """(correlation of the detail of one level, share of the reference's that is left, the place): where, about a
+    displacement, they agree best."""
+    a, b = _band(before), _band(now)
+    sums = np.empty(3, np.int64)
+    best, left, place = math.nan, math.nan, (dy, dx)
+    for y in range(dy - 1, dy + 2):
+        for x in range(dx - 1, dx + 2):
+            bands.share(a, b, y, x, sums)
+            product, squared, other = sums.tolist()
+            if not squared or not other:
+                continue
+            correlation = product / math.sqrt(squared * other)
+            if not correlation <= best:
+                best, left, place = correlation, product / squared, (y, x)
+    return best, left, *place
+
+
+def _band(level: Luma) -> _Band:
+    """The detail that a level adds to the one below it, without the caption bands."""
+    part = level.shape[0] // CAPTION_PART
+    level = level[part : level.shape[0] - part]
+    coarse = _halved(level)
+    out = np.empty((2 * coarse.shape[0], 2 * coarse.shape[1]), np.int16)
+    bands.band(level, coarse, out)
+    return out
 
 
 def _matched(before: _Pyramid, now: _Pyramid, dy: int, dx: int) -> tuple[_Codes, int, int]:

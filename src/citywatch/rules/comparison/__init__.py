@@ -125,8 +125,13 @@ def _scene(
     if focus and is_jolted(look, view, trace, limits):
         # Blurred by its own motion.
         contrast = contrast[0], contrast[1] + unchecked(Own.HIDDEN, Fault.OUT_OF_FOCUS)
-    elif focus and (
-        is_lit_otherwise(look, view, rows, dark_hours, limits) or is_first_dusk(look, view, rows, dark_hours, limits)
+    elif (
+        focus
+        and not look.transfer_ratio <= limits.blur_by_any_light
+        and (
+            is_lit_otherwise(look, view, rows, dark_hours, limits)
+            or is_first_dusk(look, view, rows, dark_hours, limits)
+        )
     ):
         contrast = contrast[0], contrast[1] + unchecked(Own.LIGHT_CHANGES, Fault.OUT_OF_FOCUS)
     elif focus:

@@ -15,9 +15,14 @@ from citywatch.rules.references import View
 
 def cover(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
     """Almost everything is gone, or next to nothing is left of its contrast, and that is blurred."""
-    if is_fog(look, view, rows, limits):
+    faint = look.coarse_transfer <= limits.film_coarse_transfer and look.contrast < limits.covered_contrast
+    if faint and _is_blurred(look, limits):
+        # A bag or paint lets a little light through, and blurs: neither fog nor dirt on the glass do.
+        threshold = limits.film_coarse_transfer
+        return below(Fault.COVERED, "contrast_lost", "coarse_transfer", look.coarse_transfer, threshold)
+    if is_fog(look, view, rows, limits) or is_seen_through(look, limits):
         return None
-    if _is_film(look, view, rows, limits):
+    if math.isnan(look.transfer_ratio) and _is_film(look, view, rows, limits):
         threshold = limits.film_contrast_ratio
         return below(Fault.COVERED, "contrast_lost", "contrast_ratio", look.contrast_ratio, threshold)
     bright = is_bright(look, view, rows, limits)
@@ -38,9 +43,12 @@ def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DE
     normal = NOTHING if view is None else usual(rows, view.light, "mean")
     if view is None or not normal.known or look.mean < limits.hazy_brightness_of_usual * normal.mean:
         return False
-    if not limits.fog_match_share <= look.match_share <= limits.fog_most_match_share:
+    hardly = limits.hardly_seen_correlation <= look.coarse_correlation < limits.seen_correlation
+    if hardly and is_bright(look, view, rows, limits) and look.contrast < limits.smooth_contrast:
+        return True
+    if _is_blurred(look, limits) or math.hypot(*view.shift(look)) >= limits.moved_pixels:
         return False
-    if math.hypot(*view.shift(look)) >= limits.moved_pixels:
+    if not limits.fog_match_share <= look.match_share <= limits.fog_most_match_share:
         return False
     if look.shift_certainty >= limits.fog_certain and look.sharpness_ratio > limits.film_slope_ratio:
         return look.contrast_ratio < limits.covered_standing
@@ -48,8 +56,21 @@ def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DE
     return thick and look.contrast_ratio < limits.thick_contrast_ratio
 
 
+def is_seen_through(look: Look, limits: OwnThresholds = DEFAULT) -> bool:
+    """Whether what is left of the view is as sharp as ever, however little it is, as behind fog and dirt. Where there
+    is as much contrast as a plate's edge has, the view must be seen the more surely.
+    """
+    least = limits.seen_correlation if look.contrast < limits.smooth_contrast else limits.seen_through_correlation
+    return look.coarse_correlation >= least and look.transfer_ratio > limits.film_transfer_ratio
+
+
+def _is_blurred(look: Look, limits: OwnThresholds) -> bool:
+    """Whether something is seen, and is blurred."""
+    return look.transfer_ratio <= limits.film_transfer_ratio
+
+
 def _is_film(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
-    """Whether a bag or paint lets a little light through: it blurs, which neither fog nor dirt on the glass do."""
+    """Whether there is a film that blurs, and hides so much that only the blocks that are found can tell it."""
     if not look.contrast_ratio <= limits.film_contrast_ratio:
         return False
     if is_bright(look, view, rows, limits) and look.match_share < limits.film_match_share:

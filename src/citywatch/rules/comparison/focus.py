@@ -1,4 +1,8 @@
-"""out_of_focus: the edges of what is found again are flatter than those of the reference."""
+"""out_of_focus: the edges of what is found again are flatter than those of the reference, or its finer detail is gone.
+
+Edges are told where they stand out of the noise. Where they do not, what the whole view has in common with the
+reference tells: noise has nothing in common with it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,11 @@ from citywatch.rules.references import View
 
 
 def blur(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
-    """Flatter edges where the view was found, and nothing else as sharp as usual."""
+    """Flatter edges where the view was found, and nothing else as sharp as usual; or a view without finer detail."""
+    if is_transferred_less(look, view, rows, limits):
+        return below(
+            Fault.OUT_OF_FOCUS, "finer_detail_gone", "transfer_ratio", look.transfer_ratio, limits.blur_transfer_ratio
+        )
     normal = usual(rows, view.light, "sharpness")
     if not normal.known or not look.sharpness <= limits.sharpness_of_usual * normal.mean:
         return None
@@ -21,6 +29,18 @@ def blur(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding |
     if not look.sharpness_ratio <= threshold:
         return None
     return below(Fault.OUT_OF_FOCUS, "edges_flatter_than_own", "sharpness_ratio", look.sharpness_ratio, threshold)
+
+
+def is_transferred_less(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether the view is there, with its contrast, and its finer detail is not."""
+    contrast = usual(rows, view.light, "contrast")
+    return (
+        contrast.known
+        and look.contrast >= limits.blur_contrast_of_usual * contrast.mean
+        and look.coarse_correlation >= limits.blur_correlation
+        and look.coarse_transfer >= limits.blur_coarse_transfer
+        and look.transfer_ratio <= limits.blur_transfer_ratio
+    )
 
 
 def edges_stand(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:

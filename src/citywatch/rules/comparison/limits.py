@@ -70,6 +70,20 @@ class OwnThresholds:
     """... keeps no more than this share of it: films up to 0.015, plates 0.075, dirt 0.22 and more..."""
     empty_of_usual_bright: float = 0.03
     """... or than this in a picture as bright as fog, which leaves little (0.01 to 0.05 where it is densest)..."""
+    seen_correlation: float = 0.15
+    """Of a view whose coarser detail agrees so much with the reference something is seen (98 of 100 films 0.2 and more;
+    plates that hide all 0.05 at most)..."""
+    film_transfer_ratio: float = 0.52
+    """... blurred behind a film, when no more than this of the finer detail is left beside the coarser (0.48 at most;
+    dirt 0.66 and more, fog 0.58 and more)..."""
+    film_coarse_transfer: float = 0.07
+    """... and of the coarser no more than this (0.057 at most; out of focus 0.078 and more)."""
+    seen_through_correlation: float = 0.5
+    """What agrees by so much is seen through something, however much contrast that has: beside a plate that leaves a
+    part of the view 0.34 at most, behind dirt 0.55 and more."""
+    hardly_seen_correlation: float = 0.05
+    """And in a picture as bright as fog, without contrast, so little is enough for fog (0.054 and more at 12 m): only
+    what is near is seen. Of a film's view more is seen, or it is no brighter than by 1.33."""
     film_match_share: float = 0.3
     """... of which fog also hides more than this share: what is found behind a film lies everywhere."""
     smooth_contrast: float = 18.0
@@ -152,6 +166,18 @@ class OwnThresholds:
     the night (severe ones find up to 0.42)."""
     blurred_found_slope_ratio: float = 0.8
     """Where more is found, edges are flatter: medium ones up to 0.76; snow under lamps leaves 0.85 and more."""
+    blur_correlation: float = 0.25
+    """Where the coarser detail agrees so much with the reference (severe blurs 0.27 to 0.77, other views to 0.23)..."""
+    blur_transfer_ratio: float = 0.45
+    """... and no more than this of the finer is left beside it, the view is blurred, whatever noise holds up its edges:
+    severe ones 0.25 at most, medium ones 0.45 by day and 0.6 in the noise of the night; 1,872 clean looks 0.5 and more,
+    and but three of them 0.69..."""
+    blur_by_any_light: float = 0.35
+    """... and by so little no light explains it: twilight, lamps and snow take both alike..."""
+    blur_coarse_transfer: float = 0.07
+    """... while so much of the coarser is left..."""
+    blur_contrast_of_usual: float = 0.45
+    """... and so much of the contrast: a blur keeps it (0.49 to 1.6), films do not (0.12 at most)."""
     bright_night_of_usual: float = 1.12
     """A night brighter than this shows another scene: snow lies on the ground, and has no edges. A blur keeps the
     brightness (0.97 to 1.04)..."""
@@ -169,6 +195,9 @@ class OwnThresholds:
     """... and the picture not darker than this share of the usual. (The night knows no such bound.)"""
     dirt_contrast_of_usual: float = 0.42
     """What is found again must have lost its contrast, too: to this share of the usual, as behind dirt..."""
+    dirt_coarse_transfer: float = 0.33
+    """... or no more than this of its coarser detail, where that is seen: medium dirt up to 0.32, clean looks 0.48 and
+    more (98 of 100)..."""
     fog_contrast_of_usual: float = 0.6
     """... or to this one, when much is not found at all, as in fog. Snow on the ground leaves more."""
     fog_lost_share: float = 0.3

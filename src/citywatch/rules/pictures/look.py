@@ -73,6 +73,9 @@ class Look:
     preset: str = ""
     step_x: float = math.nan
     step_y: float = math.nan
+    coarse_correlation: float = math.nan
+    coarse_transfer: float = math.nan
+    transfer_ratio: float = math.nan
 
     @property
     def shown_ns(self) -> int:
