@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import pytest
 from benchmarks.camera_faults import clean, faults, report
-from benchmarks.camera_faults.footage import StreetFootage
+from benchmarks.camera_faults.footage import NOON_S, StreetFootage
 from benchmarks.camera_faults.pipeline import Bench, Patrolled, faults_in
 
 from citywatch.domain.events import Event, EventKind
@@ -21,7 +21,7 @@ from citywatch.testing.street_life import StreetLife, scoring_seed, tuning_seed
 
 SEED = 10_021
 ENCODER = EncoderSetting("x264 300 kbit/s", "h264", 300)
-LEARN_FROM_S = faults.NOON_S - 4 * 3600.0
+LEARN_FROM_S = NOON_S - 4 * 3600.0
 FEW = ("black", "low_contrast/dirt", "covered/plate", "partly_covered/cloth", "out_of_focus", "moved/pan", "snow/gain",
        "stripes/rows", "mosaic/blocks", "colour_cast/magenta")  # fmt: skip
 
@@ -53,7 +53,7 @@ def camera(bench):
 @pytest.mark.parametrize("name", FEW)
 def test_severe_faults_are_found_in_three_looks_and_named_rightly(camera, name):
     noon, footage = camera
-    result = faults.suffer(noon, footage, ENCODER, RECIPES[name], "severe", faults.NOON_S, "day")
+    result = faults.suffer(noon, footage, ENCODER, RECIPES[name], "severe", NOON_S, "day")
     assert 0 < result.found <= 3, report._failure(result)
     assert result.named_as == ""
 
@@ -63,7 +63,7 @@ def test_severe_faults_are_found_in_three_looks_and_named_rightly(camera, name):
 def test_a_bus_at_any_of_three_looks_costs_none(camera, name, look):
     noon, quiet = camera
     footage = StreetFootage("scoring", SEED, weather=False)
-    seconds = np.arange(faults.NOON_S, faults.NOON_S + 4 * 3600.0, 10.0)
+    seconds = np.arange(NOON_S, NOON_S + 4 * 3600.0, 10.0)
     bus_s = next(float(at_s) for at_s in seconds if footage.life.bus(at_s) and footage.life.bus(at_s + 20.0)) + 5.0
     result = faults.suffer(noon, footage, ENCODER, RECIPES[name], "severe", bus_s - 420.0 * (look - 1), "day")
     assert quiet.life.bus(bus_s) == 0.0
@@ -82,9 +82,9 @@ def test_a_copy_of_a_suspect_is_looked_at_as_one(bench):
 def test_the_same_camera_without_a_fault_is_not_accused(camera):
     """The same fork, the same looks; what is missing is the fault: the test above can fail."""
     noon, footage = camera
-    healthy = noon.fork(faults.NOON_S)
+    healthy = noon.fork(NOON_S)
     with CameraEncoder(ENCODER, footage.width, footage.height) as encoder:
-        for at_s in healthy.turns(faults.NOON_S + 2 * 3600.0):
+        for at_s in healthy.turns(NOON_S + 2 * 3600.0):
             unit = encoder.visit(footage.look(at_s), footage.after(at_s, ENCODER.between))
             assert faults_in(healthy.visit(at_s, ENCODER.codec, unit)) == []
 

@@ -116,6 +116,44 @@ def test_blur_flattens_edges_and_fog_does_not(street, reference):
     assert blurred.sharpness_ratio < 0.78
 
 
+def noisy(picture, sd, seed):
+    """The grid of a picture under the noise of a night."""
+    grid = grid_of(picture).astype(np.float32)
+    return np.clip(grid + np.random.default_rng(seed).standard_normal(grid.shape) * sd, 0, 255).astype(np.uint8)
+
+
+def test_a_blur_is_told_through_noise_that_holds_up_every_edge(street):
+    sharp, later = street.picture(0), street.picture(300)
+    reference = kept(noisy(sharp, 10.0, 1))
+    blurred = compare(noisy(cv2.blur(later, (17, 17)), 10.0, 2), reference)
+    in_order = compare(noisy(later, 10.0, 2), reference)
+    assert blurred.coarse_correlation > 0.3
+    assert blurred.transfer_ratio < 0.35
+    assert blurred.coarse_transfer > 0.1
+    assert in_order.coarse_correlation > 0.6
+    assert 0.8 < in_order.transfer_ratio < 1.25
+
+
+def test_a_film_blurs_and_dirt_does_not_however_little_contrast_is_left(street, reference):
+    picture = street.picture(300)
+    pale = [np.clip(118.0 + 0.08 * (view - 118.0), 0, 255) for view in (picture, cv2.blur(picture, (17, 17)))]
+    dirt, film = (compare(noisy(view.astype(np.uint8), 1.0, 3), reference) for view in pale)
+    assert dirt.coarse_transfer == pytest.approx(0.08, abs=0.03)
+    assert film.coarse_transfer < dirt.coarse_transfer
+    assert film.transfer_ratio < 0.4
+    assert dirt.transfer_ratio > 0.7
+
+
+def test_another_view_has_detail_of_its_own(street, reference):
+    """By night a few lamps of it may stand where lamps stood, and some of them agree."""
+    other = Street(501, 640, 360, start_hour=street.start_hour).picture(0)
+    found = compare(grid_of(other), reference)
+    assert found.coarse_correlation < 0.35
+    assert not found.detail_ratio < 0.7
+    blurred = compare(grid_of(cv2.blur(street.picture(300), (17, 17))), reference)
+    assert blurred.detail_ratio < 0.4
+
+
 def test_the_step_since_the_look_before_is_told(street, reference):
     other = Street(501, 640, 360, start_hour=street.start_hour).picture(0)
     still = compare(grid_of(other), reference, "r", grid_of(other))

@@ -70,6 +70,8 @@ def test_what_is_found_is_at_its_fault_or_beyond(fault, changes):
             "sharpness": st.floats(0.4, 2.5), "texture_share": SHARES, "mean": st.floats(60.0, 170.0),
             "contrast": st.floats(60.0, 120.0), "sharpness_ratio": st.floats(0.5, 1.2),
             "lost_cells": st.sampled_from([0, 0xFF00FF, 0x0000FF, 0xFFF000]),
+            "coarse_correlation": SHARES, "coarse_transfer": SHARES, "detail_ratio": SHARES,
+            "transfer_ratio": st.one_of(st.just(math.nan), st.floats(0.05, 1.5)),
         }
     ),
     st.builds(
@@ -125,7 +127,8 @@ def test_the_reference_has_the_last_word_on_the_focus():
 @given(
     st.fixed_dictionaries({"match_share": SHARES, "lost_share": SHARES, "contrast_ratio": st.floats(0.02, 1.0),
         "contrast": st.floats(4.0, 100.0), "mean": st.floats(80.0, 200.0), "sharpness_ratio": st.floats(0.5, 1.2),
-        "texture_share": SHARES, "shift_certainty": SHARES}),
+        "texture_share": SHARES, "shift_certainty": SHARES, "coarse_correlation": SHARES,
+        "coarse_transfer": st.floats(0.0, 0.5), "transfer_ratio": st.one_of(st.just(math.nan), st.floats(0.05, 1.5))}),
 )  # fmt: skip
 def test_nothing_pale_or_covered_is_said_to_be_far_from_it(values):
     one = look(**values)

@@ -142,6 +142,8 @@ class FrameBatch(Batch):
                                     noise leaves alone; NaN where the correlation is too small to tell
     transfer_ratio   (n,) float64   share of what is 8 to 16 grid pixels long that is left, over `coarse_transfer`: how
                                     far the modulation transfer falls towards the finer; without unit; NaN with it
+    detail_ratio     (n,) float64   strength of all that is 8 to 16 grid pixels long, whatever it is, over that of the
+                                    reference; without unit; NaN with it
     """
 
     KIND: ClassVar[str] = "frames"
@@ -212,6 +214,7 @@ class FrameBatch(Batch):
         Column("coarse_correlation", "float64", since=4, missing=math.nan),
         Column("coarse_transfer", "float64", since=4, missing=math.nan),
         Column("transfer_ratio", "float64", since=4, missing=math.nan),
+        Column("detail_ratio", "float64", since=4, missing=math.nan),
     )
 
     device: tuple[str, ...]
@@ -279,3 +282,4 @@ class FrameBatch(Batch):
     coarse_correlation: np.ndarray[Any, np.dtype[np.float64]]
     coarse_transfer: np.ndarray[Any, np.dtype[np.float64]]
     transfer_ratio: np.ndarray[Any, np.dtype[np.float64]]
+    detail_ratio: np.ndarray[Any, np.dtype[np.float64]]

@@ -237,8 +237,8 @@ def _evidence(case: Case, finding: Finding) -> Evidence:
         name: float(getattr(look, name))
         for name in ("dark_share", "bright_share", "blockiness", "changed_share", "shift_x", "shift_y",
                      "shift_certainty", "steady_share", "step_x", "step_y", "coarse_correlation", "coarse_transfer",
-                     "transfer_ratio", "stripe_rows", "stripe_columns", "torn_share", "speckle_share", "u_mean",
-                     "v_mean")
+                     "transfer_ratio", "detail_ratio", "stripe_rows", "stripe_columns", "torn_share", "speckle_share",
+                     "u_mean", "v_mean")
     }  # fmt: skip
     return Evidence(
         finding.reason,

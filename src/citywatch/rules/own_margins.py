@@ -145,7 +145,10 @@ def pale(
         if not math.isnan(left):
             worn = min(
                 _most(left, limits.dirt_contrast_of_usual),
-                max(_most(left, limits.fog_contrast_of_usual), _least(look.lost_share, limits.fog_lost_share)),
+                max(
+                    _most(left, limits.fog_contrast_of_usual),
+                    min(_least(look.lost_share, limits.fog_lost_share), _faint(look, limits)),
+                ),
             )
         flat = max(_most(normals.figure(look, "relative_contrast"), limits.contrast_of_usual * normal.mean), worn)
         told[Fault.LOW_CONTRAST] = min(flat, _fog(look, view, rows, left, limits))
@@ -158,11 +161,28 @@ def pale(
         )
         if math.isnan(look.contrast_ratio):
             film = math.inf
+        if not math.isnan(look.transfer_ratio):
+            film = max(
+                _most(look.coarse_transfer, limits.film_coarse_transfer),
+                _most(look.transfer_ratio, limits.film_transfer_ratio),
+                _most(look.contrast, limits.covered_contrast),
+            )
         gone = max(
             _least(look.lost_share, limits.covered_lost_share), _most(look.match_share, limits.covered_match_share)
         )
         told[Fault.COVERED] = min(film, gone)
     return {fault: margin for fault, margin in told.items() if math.isfinite(margin)}
+
+
+def _faint(look: Look, limits: OwnThresholds) -> float:
+    """How far a picture is from being as pale as behind dirt."""
+    if math.isnan(look.coarse_transfer):
+        return math.inf
+    return max(
+        _least(look.coarse_correlation, limits.seen_through_correlation),
+        _most(look.coarse_transfer, limits.dirt_coarse_transfer),
+        _least(look.transfer_ratio, limits.film_transfer_ratio),
+    )
 
 
 def _fog(look: Look, view: View | None, rows: Rows, left: float, limits: OwnThresholds) -> float:
@@ -198,8 +218,10 @@ def focus(
     """
     if view is None or math.isnan(look.match_share):
         return alone
+    gone = _transferred(look, view, rows, limits)
+    by_any_light = max(gone, _most(look.transfer_ratio, limits.blur_by_any_light)) if math.isfinite(gone) else math.inf
     if twilight and view.light is not Light.INFRARED:
-        return math.inf
+        return by_any_light
     found = max(limits.displaced_match_share * (1.0 - look.lost_share), limits.found_by_chance)
     slope, normal = least_slope(view, rows, limits), usual(rows, view.light, "sharpness")
     stands = min(_most(look.match_share, found), _most(look.sharpness_ratio, slope))
@@ -218,7 +240,7 @@ def focus(
     if not contrast.known:
         lit = -math.inf
     if not normal.known or math.isnan(look.sharpness_ratio):
-        return max(alone, stands, lit)
+        return min(max(min(max(alone, stands), gone), lit), by_any_light)
     flatter, flat = (
         slope * share / limits.slope_ratio for share in (limits.blurred_slope_ratio, limits.blurred_found_slope_ratio)
     )
@@ -230,9 +252,28 @@ def focus(
             min(_most(look.sharpness_ratio, flat), max(_most(look.sharpness_ratio, flatter), hardly)),
         ),
     )
+    own = min(own, gone)
     if new_hour and view.light is Light.DAY and bright.known:
         own = max(own, _least(look.mean, limits.first_dusk_of_usual * bright.mean))
-    return max(min(max(alone, stands), own), lit)
+    return min(max(min(max(alone, stands), own), lit), by_any_light)
+
+
+def _transferred(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+    """How far a look is from one that has lost its finer detail; infinite where that could not be told."""
+    contrast, sharpness = usual(rows, view.light, "contrast"), usual(rows, view.light, "sharpness")
+    if math.isnan(look.transfer_ratio) or not contrast.known:
+        return math.inf
+    soft = _most(look.sharpness, limits.sharpness_of_usual * sharpness.mean) if sharpness.known else math.inf
+    return max(
+        min(
+            _most(look.transfer_ratio, limits.blur_transfer_ratio),
+            max(_most(look.transfer_ratio, limits.blurred_transfer_ratio), soft),
+        ),
+        _least(look.coarse_correlation, limits.blur_correlation),
+        _least(look.coarse_transfer, limits.blur_coarse_transfer),
+        _most(look.detail_ratio, limits.blur_detail_ratio),
+        _least(look.contrast, limits.blur_contrast_of_usual * contrast.mean),
+    )
 
 
 def _least(value: float, threshold: float) -> float:

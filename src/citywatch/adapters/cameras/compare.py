@@ -86,6 +86,7 @@ class Comparison:
     coarse_correlation: float = math.nan
     coarse_transfer: float = math.nan
     transfer_ratio: float = math.nan
+    detail_ratio: float = math.nan
     stripe_change: float = math.nan
     """Of the change since the reference. Bands that roll may stand as they stood at the look before; in the reference
     there are none.
@@ -118,6 +119,35 @@ class _Likeness:
 _UNLIKE = _Likeness(math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What two views have in common of the detail of one size.
+
+    correlation  -1 to 1
+    left         share of the reference's detail that is there: what is seen
+    strength     of all the detail that is there, over that of the reference's: whatever it is, noise with it
+    y, x         where, in pixels of the level
+    """
+
+    correlation: float
+    left: float
+    strength: float
+    y: int
+    x: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Transfer:
+    """The columns of what is left of a view's detail: coarse_correlation, coarse_transfer, transfer_ratio and
+    detail_ratio.
+    """
+
+    correlation: float = math.nan
+    left: float = math.nan
+    ratio: float = math.nan
+    detail: float = math.nan
+
+
 def make_sketch(grid: Luma) -> Luma:
     """The half-size copy of a grid. (h, w) uint8 -> (h // 2, w // 2) uint8."""
     return _halved(np.ascontiguousarray(grid))
@@ -141,12 +171,12 @@ def compare(
     now = _pyramid(sketch)
     against = _UNLIKE
     comparable = reference is not None and reference.shape == sketch.shape
-    before, rolled, coarse = _UNLIKE, math.nan, (math.nan, math.nan, math.nan)
+    before, rolled, transfer = _UNLIKE, math.nan, _Transfer()
     if reference is not None and comparable:
         reference = np.ascontiguousarray(reference)
         pyramid = _pyramid(reference)
         against = _alike(pyramid, now)
-        coarse = _transferred(pyramid, now)
+        transfer = _transferred(pyramid, now)
         rolled = stripes.rolled(sketch, reference)
     if not against.match_share >= STEADY_BELOW and previous_grid is not None and previous_grid.shape == grid.shape:
         before = _alike(_pyramid(make_sketch(previous_grid)), now)
@@ -163,9 +193,10 @@ def compare(
         steady_share=before.match_share,
         step_x=before.shift_x,
         step_y=before.shift_y,
-        coarse_correlation=coarse[0],
-        coarse_transfer=coarse[1],
-        transfer_ratio=coarse[2],
+        coarse_correlation=transfer.correlation,
+        coarse_transfer=transfer.left,
+        transfer_ratio=transfer.ratio,
+        detail_ratio=transfer.detail,
         stripe_change=rolled,
     )
 
@@ -202,25 +233,22 @@ def _alike(before: _Pyramid, now: _Pyramid) -> _Likeness:
     )
 
 
-def _transferred(before: _Pyramid, now: _Pyramid) -> tuple[float, float, float]:
-    """(correlation of the coarser detail, share of it that is left, share of the finer that is left over that).
-
-    The coarser detail is of the quarter, 16 to 32 grid pixels long; the finer of the half, half as long, looked for
-    about the place where the coarser agrees best.
+def _transferred(before: _Pyramid, now: _Pyramid) -> _Transfer:
+    """What is left of the coarser detail, of the quarter, which is 16 to 32 grid pixels long, and of the finer, of the
+    half, which is half as long and looked for about the place where the coarser agrees best.
     """
-    correlation, left, y, x = _shared(before.quarter, now.quarter, 0, 0)
-    if not correlation >= LEAST_SHARED:
-        return correlation, math.nan, math.nan
-    fine, fine_left, _, _ = _shared(before.half, now.half, 2 * y, 2 * x)
-    return correlation, left, math.nan if math.isnan(fine) else fine_left / left
+    coarse = _shared(before.quarter, now.quarter, 0, 0)
+    if not coarse.correlation >= LEAST_SHARED:
+        return _Transfer(coarse.correlation)
+    fine = _shared(before.half, now.half, 2 * coarse.y, 2 * coarse.x)
+    return _Transfer(coarse.correlation, coarse.left, fine.left / coarse.left, fine.strength)
 
 
-def _shared(before: Luma, now: Luma, dy: int, dx: int) -> tuple[float, float, int, int]:
-    """(correlation of the detail of one level, share of the reference's that is left, the place): where, about a
-    displacement, they agree best."""
+def _shared(before: Luma, now: Luma, dy: int, dx: int) -> _Shared:
+    """What the detail of one level has in common at the displacement, one pixel about this, where they agree best."""
     a, b = _band(before), _band(now)
     sums = np.empty(3, np.int64)
-    best, left, place = math.nan, math.nan, (dy, dx)
+    best = _Shared(math.nan, math.nan, math.nan, dy, dx)
     for y in range(dy - 1, dy + 2):
         for x in range(dx - 1, dx + 2):
             bands.share(a, b, y, x, sums)
@@ -228,9 +256,9 @@ def _shared(before: Luma, now: Luma, dy: int, dx: int) -> tuple[float, float, in
             if not squared or not other:
                 continue
             correlation = product / math.sqrt(squared * other)
-            if not correlation <= best:
-                best, left, place = correlation, product / squared, (y, x)
-    return best, left, *place
+            if not correlation <= best.correlation:
+                best = _Shared(correlation, product / squared, math.sqrt(other / squared), y, x)
+    return best
 
 
 def _band(level: Luma) -> _Band:

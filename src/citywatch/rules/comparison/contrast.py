@@ -27,10 +27,8 @@ def low_contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, l
     seen = look.contrast >= limits.covered_contrast or look.texture_share >= limits.seen_texture
     if view is not None and _is_by_chance(look, view, limits) and seen:
         return (), unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.LOW_CONTRAST)
-    pale = (
-        left <= limits.dirt_contrast_of_usual
-        or (left <= limits.fog_contrast_of_usual and look.lost_share >= limits.fog_lost_share)
-        or (look.coarse_correlation >= limits.seen_through_correlation and is_faint(look, limits))
+    pale = left <= limits.dirt_contrast_of_usual or (
+        left <= limits.fog_contrast_of_usual and (look.lost_share >= limits.fog_lost_share or is_faint(look, limits))
     )
     fog = None if view is None else _fog(look, view, rows, limits, left)
     if fog is not None:
@@ -61,8 +59,10 @@ def _fog(look: Look, view: View, rows: Rows, limits: OwnThresholds, left: float)
 
 
 def is_faint(look: Look, limits: OwnThresholds) -> bool:
-    """Whether what is seen of the view is as pale as behind dirt, and no more blurred than that."""
-    return look.coarse_transfer <= limits.dirt_coarse_transfer and look.transfer_ratio > limits.film_transfer_ratio
+    """Whether all of the view is seen, as pale as behind dirt, and no more blurred than that."""
+    seen = look.coarse_correlation >= limits.seen_through_correlation
+    pale = look.coarse_transfer <= limits.dirt_coarse_transfer
+    return seen and pale and look.transfer_ratio > limits.film_transfer_ratio
 
 
 def contrast_left(look: Look, view: View, rows: Rows) -> float:

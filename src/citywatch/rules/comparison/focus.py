@@ -16,12 +16,12 @@ from citywatch.rules.references import View
 
 def blur(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
     """Flatter edges where the view was found, and nothing else as sharp as usual; or a view without finer detail."""
-    if is_transferred_less(look, view, rows, limits):
-        return below(
-            Fault.OUT_OF_FOCUS, "finer_detail_gone", "transfer_ratio", look.transfer_ratio, limits.blur_transfer_ratio
-        )
     normal = usual(rows, view.light, "sharpness")
-    if not normal.known or not look.sharpness <= limits.sharpness_of_usual * normal.mean:
+    soft = normal.known and look.sharpness <= limits.sharpness_of_usual * normal.mean
+    most = limits.blurred_transfer_ratio if soft else limits.blur_transfer_ratio
+    if look.transfer_ratio <= most and _is_there(look, view, rows, limits):
+        return below(Fault.OUT_OF_FOCUS, "finer_detail_gone", "transfer_ratio", look.transfer_ratio, most)
+    if not soft:
         return None
     threshold = least_slope(view, rows, limits)
     if look.sharpness <= limits.blurred_sharpness_of_usual * normal.mean:
@@ -31,15 +31,15 @@ def blur(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding |
     return below(Fault.OUT_OF_FOCUS, "edges_flatter_than_own", "sharpness_ratio", look.sharpness_ratio, threshold)
 
 
-def is_transferred_less(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
-    """Whether the view is there, with its contrast, and its finer detail is not."""
+def _is_there(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether the view is there, with its contrast, and no other one that has detail of its own."""
     contrast = usual(rows, view.light, "contrast")
     return (
         contrast.known
         and look.contrast >= limits.blur_contrast_of_usual * contrast.mean
         and look.coarse_correlation >= limits.blur_correlation
         and look.coarse_transfer >= limits.blur_coarse_transfer
-        and look.transfer_ratio <= limits.blur_transfer_ratio
+        and look.detail_ratio <= limits.blur_detail_ratio
     )
 
 

@@ -172,10 +172,15 @@ class OwnThresholds:
     """... and no more than this of the finer is left beside it, the view is blurred, whatever noise holds up its edges:
     severe ones 0.25 at most, medium ones 0.45 by day and 0.6 in the noise of the night; 1,872 clean looks 0.5 and more,
     and but three of them 0.69..."""
+    blurred_transfer_ratio: float = 0.6
+    """(Up to this one where nothing in the picture is as sharp as usual, either.)"""
     blur_by_any_light: float = 0.35
     """... and by so little no light explains it: twilight, lamps and snow take both alike..."""
     blur_coarse_transfer: float = 0.07
     """... while so much of the coarser is left..."""
+    blur_detail_ratio: float = 0.7
+    """... and of all finer detail, whatever it is, no more than this: severe ones keep 0.44 in the noisiest night,
+    medium ones 0.62; another view, some lamps of which stand where lamps stood, has its own (0.65, 97 in 100)..."""
     blur_contrast_of_usual: float = 0.45
     """... and so much of the contrast: a blur keeps it (0.49 to 1.6), films do not (0.12 at most)."""
     bright_night_of_usual: float = 1.12
@@ -195,12 +200,12 @@ class OwnThresholds:
     """... and the picture not darker than this share of the usual. (The night knows no such bound.)"""
     dirt_contrast_of_usual: float = 0.42
     """What is found again must have lost its contrast, too: to this share of the usual, as behind dirt..."""
-    dirt_coarse_transfer: float = 0.33
-    """... or no more than this of its coarser detail, where that is seen: medium dirt up to 0.32, clean looks 0.48 and
-    more (98 of 100)..."""
     fog_contrast_of_usual: float = 0.6
     """... or to this one, when much is not found at all, as in fog. Snow on the ground leaves more."""
     fog_lost_share: float = 0.3
+    dirt_coarse_transfer: float = 0.33
+    """... or when no more than this is left of the coarser detail of all the view: medium dirt to 0.32, of clean looks
+    98 in 100 keep 0.48 and more."""
     fog_match_share: float = 0.05
     """The densest fog leaves so much to be found (visibility of 8 m 0.06 and more)..."""
     fog_most_match_share: float = 0.25

@@ -76,6 +76,7 @@ class Look:
     coarse_correlation: float = math.nan
     coarse_transfer: float = math.nan
     transfer_ratio: float = math.nan
+    detail_ratio: float = math.nan
 
     @property
     def shown_ns(self) -> int:

@@ -1,0 +1,94 @@
+"""What is left of a view's coarser and finer detail tells blurs, films, fog and dirt apart where edges tell nothing."""
+
+import pytest
+from own_kit import BY_DAY, BY_INFRARED, Watch
+
+from citywatch.domain.pictures import Fault
+
+SEEN = {"coarse_correlation": 0.8, "coarse_transfer": 0.9, "transfer_ratio": 1.0, "detail_ratio": 1.0}
+
+
+@pytest.fixture
+def by_day():
+    known = Watch()
+    known.settle(12, **SEEN)
+    return known
+
+
+@pytest.fixture
+def by_night():
+    """A night of 11 levels of noise, known for hours."""
+    known = Watch()
+    known.settle(40, of=BY_INFRARED, match_share=0.59, noise_sd=9.4, texture_share=0.98, **SEEN)
+    return known
+
+
+BLURRED_NIGHT = {
+    "noise_sd": 10.1, "texture_share": 0.95, "sharpness": 1.2, "contrast": 72.0, "match_share": 0.085,
+    "lost_share": 0.035, "sharpness_ratio": 0.95, "contrast_ratio": 0.82, "shift_certainty": 0.2, "shift_x": 5.3,
+    "steady_share": 0.13, "coarse_correlation": 0.44, "coarse_transfer": 0.18, "transfer_ratio": 0.12,
+    "detail_ratio": 0.44,
+}  # fmt: skip
+"""Severely out of focus: its noise is as sharp as ever, and next to nothing is found of it."""
+FILM = {
+    "mean": 150.0, "contrast": 7.0, "sharpness": 3.3, "texture_share": 0.0, "match_share": 0.23, "lost_share": 0.74,
+    "sharpness_ratio": 1.08, "contrast_ratio": 0.27, "shift_certainty": 0.1, "chroma_sd": 1.0,
+    "coarse_correlation": 0.4, "coarse_transfer": 0.022, "transfer_ratio": 0.4,
+}  # fmt: skip
+"""A bag before the lens, as bright as fog."""
+DIRT = FILM | {
+    "mean": 130.0, "contrast": 10.0, "texture_share": 0.08, "match_share": 0.56, "lost_share": 0.35,
+    "contrast_ratio": 0.24, "coarse_correlation": 0.75, "coarse_transfer": 0.08, "transfer_ratio": 0.9,
+}  # fmt: skip
+FOG = FILM | {
+    "mean": 175.0, "match_share": 0.05, "lost_share": 0.87, "contrast_ratio": 0.48, "shift_certainty": 0.03,
+    "coarse_correlation": 0.08, "coarse_transfer": float("nan"), "transfer_ratio": float("nan"),
+}  # fmt: skip
+"""At 12 m, under a noise of 1.6 levels."""
+
+
+def twice(watch, of, **changes):
+    for _ in range(2):
+        watch.look(after_s=420, of=of, **changes)
+    return watch.confirmed()
+
+
+def test_a_blur_in_a_noisy_night_is_no_other_view(by_night):
+    assert twice(by_night, BY_INFRARED, **BLURRED_NIGHT) == [Fault.OUT_OF_FOCUS]
+    assert Fault.MOVED not in by_night.suspected()
+
+
+def test_a_view_that_is_not_there_is_not_blurred(by_night):
+    by_night.look(after_s=420, of=BY_INFRARED, **BLURRED_NIGHT | {"coarse_correlation": 0.2})
+    by_night.look(after_s=420, of=BY_INFRARED, **BLURRED_NIGHT | {"detail_ratio": 0.9})
+    assert Fault.OUT_OF_FOCUS not in by_night.suspected()
+
+
+def test_dusk_or_lamps_take_coarse_and_fine_alike_and_hide_no_blur(by_day):
+    """Darker than its days: whether edges are flatter could not be checked. A view without finer detail is."""
+    assert twice(by_day, BY_DAY, mean=70.0, sharpness=0.5, sharpness_ratio=0.6, **SEEN) == []
+    blurred = {"coarse_correlation": 0.5, "coarse_transfer": 0.4, "transfer_ratio": 0.2, "detail_ratio": 0.2}
+    assert twice(by_day, BY_DAY, mean=70.0, sharpness=0.5, sharpness_ratio=0.6, **blurred) == [Fault.OUT_OF_FOCUS]
+
+
+def test_a_slight_blur_counts_where_nothing_else_is_sharp(by_day):
+    slight = {"coarse_correlation": 0.7, "coarse_transfer": 0.7, "transfer_ratio": 0.55, "sharpness_ratio": 0.82,
+              "detail_ratio": 0.6}  # fmt: skip
+    assert twice(by_day, BY_DAY, **slight) == []
+    assert twice(by_day, BY_DAY, **slight, sharpness=0.6) == [Fault.OUT_OF_FOCUS]
+
+
+def test_a_film_as_bright_as_fog_is_a_film(by_day):
+    assert twice(by_day, BY_DAY, **FILM) == [Fault.COVERED]
+
+
+@pytest.mark.parametrize("pale", [DIRT, FOG], ids=["dirt", "fog"])
+def test_what_is_seen_through_however_pale_is_not_covered(by_day, pale):
+    assert twice(by_day, BY_DAY, **pale) == [Fault.LOW_CONTRAST]
+
+
+def test_dirt_is_told_by_all_the_view_where_the_blocks_that_are_found_waver(by_day):
+    dirt = {"mean": 130.0, "contrast": 31.0, "contrast_ratio": 0.45, "lost_share": 0.11}
+    assert twice(by_day, BY_DAY, **dirt, coarse_correlation=0.85, coarse_transfer=0.6, transfer_ratio=1.0) == []
+    dirty = twice(by_day, BY_DAY, **dirt, coarse_correlation=0.85, coarse_transfer=0.3, transfer_ratio=1.0)
+    assert dirty == [Fault.LOW_CONTRAST]
