@@ -196,7 +196,10 @@ def _fog(look: Look, view: View | None, rows: Rows, left: float, limits: OwnThre
     return max(
         _least(look.mean, limits.fog_brightness_of_usual * bright.mean),
         _least(look.lost_share, limits.lit_lost_share),
-        _most(look.contrast, threshold) if math.isnan(left) else _most(left, limits.lit_contrast_of_usual),
+        min(
+            _most(look.contrast, threshold) if math.isnan(left) else _most(left, limits.lit_contrast_of_usual),
+            _most(look.coarse_transfer, limits.fog_coarse_transfer) if look.coarse_transfer >= 0.0 else math.inf,
+        ),
     )
 
 

@@ -52,6 +52,9 @@ def _fog(look: Look, view: View, rows: Rows, limits: OwnThresholds, left: float)
     if left <= limits.lit_contrast_of_usual:
         threshold = limits.lit_contrast_of_usual
         return below(Fault.LOW_CONTRAST, "contrast_lost_in_light", "contrast_ratio", left, threshold)
+    if look.coarse_transfer <= limits.fog_coarse_transfer and look.transfer_ratio > limits.film_transfer_ratio:
+        threshold = limits.fog_coarse_transfer
+        return below(Fault.LOW_CONTRAST, "contrast_lost_in_light", "coarse_transfer", look.coarse_transfer, threshold)
     threshold = min(limits.lit_contrast_of_usual * usual(rows, view.light, "contrast").mean, limits.covered_contrast)
     if not math.isnan(left) or look.contrast > threshold:
         return None

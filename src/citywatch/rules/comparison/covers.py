@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from citywatch.domain.pictures import Fault
+from citywatch.domain.pictures import Fault, Light
 from citywatch.rules.comparison.answers import above, below
 from citywatch.rules.comparison.light import is_bright
 from citywatch.rules.comparison.limits import DEFAULT, OwnThresholds
@@ -30,6 +30,10 @@ def cover(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding 
         foggy = bright and look.contrast < limits.covered_contrast
     else:
         foggy = look.contrast_ratio < limits.covered_standing and not _is_smooth(look, view, rows, limits)
+        # Fog lightens a day; of the night, and where no day is known yet, nobody can say so.
+        normal = usual(rows, view.light, "mean")
+        darker = normal.known and look.mean < limits.hazy_brightness_of_usual * normal.mean
+        foggy = foggy and not (view.light is Light.DAY and darker)
     if look.lost_share < limits.covered_lost_share or look.match_share > limits.covered_match_share or foggy:
         return None
     return above(Fault.COVERED, "structure_lost", "lost_share", look.lost_share, limits.covered_lost_share)

@@ -222,7 +222,9 @@ class OwnThresholds:
     lit_contrast_of_usual: float = 0.66
     """In a picture as bright as fog it is enough that what is found again keeps no more than this..."""
     lit_lost_share: float = 0.42
-    """... and so much is gone."""
+    """... and so much is gone..."""
+    fog_coarse_transfer: float = 0.25
+    """... or no more than this of the coarser detail of all the view (fog of 35 m to 0.24)."""
     spreads: float = 6.0
     """No threshold lies nearer to the usual than so many times its spread."""
     colourless_brightness: float = 0.8
