@@ -183,7 +183,8 @@ class PictureThresholds:
     """By night, where noise of so many levels stands in the picture..."""
     noise_of_least: float = 0.82
     """... and no more than this part of the least change that it showed alive is left, the noise is always the same:
-    frozen ones 0.2 to 0.8, of 1,722 stored quiet looks of live nights one at 0.944 and no other below that..."""
+    frozen ones 0.2 to 0.8, of 1,874 stored quiet looks of live nights one at 0.937, one at 0.944, no other below 0.97
+    and never three in a row..."""
     faint_of_least: float = 0.65
     """... or this part, where the encoder leaves next to no noise: frozen ones 0 to 0.6, live ones 0.82 and more, two
     in a row 0.86. Then it must last `quiet_span_ns`, and longer than any quiet that it came through alive."""
