@@ -263,3 +263,26 @@ def test_a_web_that_stays_need_not_be_placed_as_surely_again():
         for certainty in (0.045, 0.055):
             watch.look(420.0, of=BY_INFRARED, **web, shift_certainty=certainty, steady_share=steady)
         assert watch.confirmed() == told
+
+
+BROKEN = {"decoder": {"decode_errors": 1}, "colours": {"void_share": 0.2}}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_stream_that_shows_a_whole_picture_once_is_broken_still(watch, kind):
+    watch.look(after_s=420, **BROKEN[kind])
+    watch.look(after_s=420)
+    assert watch.confirmed() == []
+    watch.look(after_s=420, **BROKEN[kind])
+    assert watch.confirmed() == [Fault.MOSAIC]
+
+
+def test_two_whole_pictures_or_one_after_a_torn_one_that_the_decoder_knows_nothing_of_end_a_suspicion(watch):
+    for changes, whole in ((BROKEN["decoder"], 2), ({"tear": 0.3}, 1)):
+        watch.look(after_s=420, **changes)
+        assert watch.open() == {"mosaic": "suspect"}
+        watch.settle(whole, after_s=300)
+        assert watch.open() == {}
+        watch.look(after_s=420, **changes)
+        assert watch.confirmed() == []
+        watch.settle(2)

@@ -12,7 +12,7 @@ from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import UNKNOWN_PRESET, Fault, Light, Outcome
 from citywatch.domain.vocabularies import CAMERA_FAULTS
 from citywatch.domain.work import WorkKind
-from citywatch.rules import cameras, faults, references
+from citywatch.rules import cameras, faults, hours, references
 from citywatch.rules.cameras import CameraPolicy
 from citywatch.rules.comparison import Own
 from citywatch.rules.confirmations import CONFIRMATIONS
@@ -452,6 +452,46 @@ def test_no_colour_by_day_is_stuck_infrared_and_a_camera_that_never_switches_is_
     assert grey.suspected() == []
 
 
+def test_a_look_that_is_missing_makes_an_hour_of_the_day_no_less_sure():
+    watch = Watch()
+    watch.settle(13, after_s=600.0)
+    watch.miss(Outcome.UNREACHABLE, "connect_timeout", after_s=600.0)
+    watch.settle(6 * 25 - 14, after_s=600.0)
+    for _ in range(3):
+        watch.look(**GREY)
+    assert watch.confirmed() == [Fault.INFRARED_STUCK]
+
+
+@pytest.mark.parametrize(
+    ("beside", "sure"),
+    [
+        ([[8, 0], [6, 0], [4, 0]], True),
+        ([[6, 0], [6, 0], [5, 0]], False),
+        ([[20, 0], [6, 0], [2, 0]], False),
+        ([[8, 0], [6, 1], [4, 0]], False),
+    ],
+)
+def test_hours_are_sure_together_where_each_is_known(beside, sure):
+    known = [[0, 0]] * 11 + beside + [[0, 0]] * 10
+    assert hours.is_surely_day(known, 12 * 3600 * NS_PER_S) is sure
+    by_night = [[dark, day] for day, dark in known]
+    assert hours.is_surely_dark(by_night, 12 * 3600 * NS_PER_S) is sure
+
+
+def test_what_is_bright_in_the_noise_of_an_infrared_night_is_no_stuck_filter():
+    """A web in the lamp's light, at an hour of dusk that was day more often than night."""
+    watch = Watch()
+    watch.settle(75, after_s=600.0)
+    watch.settle(69, after_s=600.0, of=BY_INFRARED, noise_sd=9.5)
+    watch.settle(75, after_s=600.0)
+    web = {"of": BY_INFRARED, "mean": 101.0, "contrast": 128.0, "texture_share": 0.98}
+    for _ in range(3):
+        watch.look(**web, noise_sd=9.2)
+    assert Fault.INFRARED_STUCK not in watch.suspected()
+    watch.look(**web, noise_sd=1.4)  # of the noise of a day
+    assert Fault.INFRARED_STUCK in watch.suspected()
+
+
 def test_the_first_infrared_night_of_a_camera_that_was_first_seen_at_dusk_is_no_fault():
     watch = Watch()
     watch.settle(8, mean=70.0, contrast=60.0)  # twilight, no brighter than its own lamp
@@ -526,6 +566,23 @@ def test_colour_in_the_dark_where_infrared_should_be_on_is_a_stuck_filter():
         watch.look(of=BY_DAY, light=Light.NIGHT, mean=40.0, chroma_sd=5.0, noise_sd=1.0)
     (fault,) = watch.of(EventKind.FAULT_CONFIRMED)
     assert (fault.data["fault"], fault.data["reason"]) == ("infrared_stuck", "dark_in_colour")
+
+
+def test_colours_are_noise_where_a_slow_encoder_has_worn_it_out_of_the_brightness():
+    """At an hour beside those of the day, at which a dark picture alone may be of twilight."""
+    watch = Watch()
+    for _ in range(2):
+        watch.settle(6 * 12, after_s=600.0)
+        watch.settle(6 * 12, after_s=600.0, of=BY_INFRARED)
+    watch.settle(6 * 12, after_s=600.0)
+    watch.settle(2, after_s=600.0, of=BY_INFRARED)
+    twilight = {"of": BY_DAY, "light": Light.NIGHT, "mean": 40.0, "noise_sd": 0.4}
+    watch.look(**twilight, chroma_sd=9.0)
+    assert watch.suspected() == []
+    for _ in range(3):
+        watch.look(**twilight, chroma_sd=22.5)
+    (fault,) = watch.of(EventKind.FAULT_CONFIRMED)
+    assert (fault.data["fault"], fault.data["evidence"]["measure"]) == ("infrared_stuck", "chroma_sd")
 
 
 # ---- torn pictures

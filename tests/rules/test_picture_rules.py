@@ -222,8 +222,13 @@ def test_by_day_even_a_dim_rest_of_the_scene_is_black():
         ({"tear": 0.036, "noise_sd": 5.0}, set()),
         ({"tear": 0.2, "torn_share": 0.2, "stripe_rows": 4.0}, {Fault.STRIPES}),
         ({"tear": 0.2, "stripe_change": 4.0}, {Fault.STRIPES}),
+        ({"tear": 0.161, "stripe_rows": 0.9, "stripe_change": 0.4}, {Fault.STRIPES}),
+        ({"tear": 0.35, "stripe_rows": 0.68, "stripe_change": 0.62}, {Fault.MOSAIC}),  # torn in bands
+        ({"tear": 0.2, "stripe_rows": 0.13, "stripe_change": 0.54}, {Fault.MOSAIC}),
         ({"decode_errors": 1}, {Fault.MOSAIC}),
         ({"void_share": 0.02}, {Fault.MOSAIC}),
+        ({"void_share": 0.026, "chroma_sd": 76.3, "noise_sd": 12.7}, set()),  # the gain of a night without infrared
+        ({"void_share": 0.1, "chroma_sd": 76.3, "noise_sd": 12.7}, {Fault.MOSAIC}),
         ({"raster_share": 0.95}, {Fault.MOSAIC}),
         ({"raster_share": 0.95, "texture_share": 0.2}, set()),
         ({"raster_share": 0.95, "sharpness": 0.49}, set()),
@@ -509,8 +514,8 @@ def test_noise_that_stands_still_is_a_frozen_night():
     still = night | {"scene_changed": 0.33, "stir": 0.3, "drift": 0.1}
     small = Why.CHANGE_TOO_SMALL
     assert run(*every(300, 4, at_s, **still), history=history) == [small] * 2 + [True] * 2
-    assert run(*every(300, 4, at_s, **still | {"scene_changed": 0.6}), history=history) == [small] * 2 + [True] * 2
-    assert True not in run(*every(300, 3, at_s, **still | {"scene_changed": 0.63}), history=history)
+    assert run(*every(300, 4, at_s, **still | {"scene_changed": 0.66}), history=history) == [small] * 2 + [True] * 2
+    assert True not in run(*every(300, 3, at_s, **still | {"scene_changed": 0.69}), history=history)
     coded_away = still | {"noise_sd": 0.5}
     assert run(*every(300, 4, at_s, **coded_away), history=history) == [small] * 3 + [True]  # as long as a quiet
     dim = coded_away | {"scene_changed": 0.55}
@@ -657,11 +662,15 @@ def test_thresholds_are_pinned():
         "tear_in_noise": 0.045,
         "tear_noise_sd": 2.0,
         "tear_stripe_rows": 0.6,
+        "tear_surely": 0.17,
+        "tear_surely_stripes": 1.0,
         "torn_stripe_rows": 0.3,
         "raster_share": 0.85,
         "raster_texture_share": 0.3,
         "raster_sharpness": 0.5,
         "void_share": 0.02,
+        "void_chroma_sd": 65.0,
+        "void_in_noise": 0.1,
         "decode_errors": 1.0,
         "covered_texture_share": 0.004,
         "open_texture_share": 0.01,
@@ -696,7 +705,7 @@ def test_thresholds_are_pinned():
         "quiet_more_ns": 600 * S,
         "quiet_known_pairs": 50,
         "noise_stands_sd": 1.0,
-        "noise_of_least": 0.75,
+        "noise_of_least": 0.82,
         "faint_of_least": 0.65,
         "quiet_of_least": 0.95,
         "noise_pairs": 3,

@@ -195,17 +195,13 @@ def _one_fault(case: Case, fault: Fault, rule: Confirmation) -> None:
         )  # fmt: skip
         if fault_row is None and rule.hidden_looks and suspicions.tells_alike(case, fault):
             after = {**after, "like": likeness(look)}
+        if suspicions.is_broken(finding):
+            after = {**after, "broken": True}
         if fault is Fault.MOVED:
             after = {"place": suspicions.place(case, finding), **after, "far": _far(finding)}
         case.open[name] = after
     elif fault not in case.judgement.unchecked:
-        case.good[name] = look.at_ns
-        if fault_row is not None and not suspicions.says_nothing(case, fault, fault_row):
-            left, event = faults.good_look(fault_row, look.device, name, look.at_ns, rule)
-            if left is None:
-                del case.open[name]
-            else:
-                case.open[name] = left
+        event = _one_good_look(case, fault, fault_row, rule)
     elif fault_row is not None and suspicions.is_stale(case, fault_row):
         _, event = faults.good_look(fault_row, look.device, name, look.at_ns, rule)
         del case.open[name]
@@ -213,6 +209,23 @@ def _one_fault(case: Case, fault: Fault, rule: Confirmation) -> None:
         case.open[name] = suspicions.changed(case, fault_row, [])
     if event is not None:
         case.events.append(event)
+
+
+def _one_good_look(case: Case, fault: Fault, fault_row: FaultRow | None, rule: Confirmation) -> Event | None:
+    """Count the look against the fault."""
+    look, name = case.look, fault.value
+    case.good[name] = look.at_ns
+    if fault_row is None or suspicions.says_nothing(case, fault, fault_row):
+        return None
+    if suspicions.comes_and_goes(fault_row):
+        case.open[name] = suspicions.whole_once(case, fault_row)
+        return None
+    left, event = faults.good_look(fault_row, look.device, name, look.at_ns, rule)
+    if left is None:
+        del case.open[name]
+    else:
+        case.open[name] = left
+    return event
 
 
 def _far(finding: Finding) -> float:

@@ -5,7 +5,8 @@ minutes (covered, partly covered, moved, out of focus; its long edges may look t
 and a camera's own settling after dusk take minutes, too. What the network says is quick.
 
 What the picture shows is confirmed by two looks that show the same fault in the same picture, so far apart as nothing
-stands that passes; or by three that do not look alike. No two torn pictures do: of those any two are enough.
+stands that passes; or by three that do not look alike. No two torn pictures do: of those any two are enough, and one
+whole picture between them says nothing where it was the decoder that called the stream broken (rules/suspicions.py).
 `again_seconds` of a suspicion tells the patrol to look next when a second look can confirm. So whichever of three looks
 a bus takes, the other two are enough: docs/decisions/0058.
 Faults that may be taken for one another have the same time, so that a name which changes moves no look.

@@ -42,15 +42,13 @@ def is_dark(hours: Hours, at_ns: int) -> bool:
 
 def is_twilight(hours: Hours, at_ns: int) -> bool:
     """Whether looks of this hour, or of the hours beside it, were made by day and in the dark."""
-    hour = _hour(at_ns)
-    beside = [hours[(hour + step) % 24] for step in (-1, 0, 1)]
+    beside = _beside(hours, at_ns)
     return any(day for day, _ in beside) and any(dark for _, dark in beside)
 
 
 def is_new(hours: Hours, at_ns: int) -> bool:
     """Whether this hour, or one of those beside it, was never looked at: nobody knows how light it is then."""
-    hour = _hour(at_ns)
-    return any(not any(hours[(hour + step) % 24]) for step in (-1, 0, 1))
+    return any(not any(pair) for pair in _beside(hours, at_ns))
 
 
 def is_mostly_day(hours: Hours, at_ns: int) -> bool:
@@ -61,16 +59,27 @@ def is_mostly_day(hours: Hours, at_ns: int) -> bool:
 
 def is_surely_day(hours: Hours, at_ns: int) -> bool:
     """Whether no look of this hour, nor of the hours beside it, was ever made in the dark."""
-    hour = _hour(at_ns)
-    beside = [hours[(hour + step) % 24] for step in (-1, 0, 1)]
-    return all(dark == 0 and day >= SURE_AFTER for day, dark in beside)
+    beside = _beside(hours, at_ns)
+    return all(dark == 0 for _, dark in beside) and _are_enough([day for day, _ in beside])
 
 
 def is_surely_dark(hours: Hours, at_ns: int) -> bool:
     """Whether no look of this hour, nor of the hours beside it, was ever made by day."""
+    beside = _beside(hours, at_ns)
+    return all(day == 0 for day, _ in beside) and _are_enough([dark for _, dark in beside])
+
+
+def _beside(hours: Hours, at_ns: int) -> Hours:
+    """This hour between the two beside it."""
     hour = _hour(at_ns)
-    beside = [hours[(hour + step) % 24] for step in (-1, 0, 1)]
-    return all(day == 0 and dark >= SURE_AFTER for day, dark in beside)
+    return [hours[(hour + step) % 24] for step in (-1, 0, 1)]
+
+
+def _are_enough(looks: list[int]) -> bool:
+    """Whether so many looks of three hours in a row are sure of them: each is known, and together they are as many as
+    make each sure. One of which a bus took a look is no less sure for it.
+    """
+    return min(looks) >= KNOWN_AFTER and sum(looks) >= len(looks) * SURE_AFTER
 
 
 def _hour(at_ns: int) -> int:

@@ -33,6 +33,8 @@ BESIDE_A_BUS = 0.4
 """No more of a view than this share is found again where a bus stands before the camera."""
 TWO_BUSES = 2.0
 """What may be two buses must stand for so many times the seconds."""
+_BY_THE_DECODER = frozenset({"decode_errors", "void_share"})
+"""Measures that say of a stream that it is broken, whatever it shows. Healthy cameras have none of them, ever."""
 _AWAY_PIXELS = 4.0
 """A view lies elsewhere from so many grid pixels on, as far as shaking is concerned."""
 _SAME_PLACE_PIXELS, _SAME_PLACE_SHARE = 2.5, 0.05
@@ -139,6 +141,24 @@ def place(case: Case, finding: Finding) -> list[float]:
     if finding.reason != "view_displaced" or case.view is None:
         return []
     return [round(pixels, 3) for pixels in case.view.shift(case.look)]
+
+
+def is_broken(finding: Finding) -> bool:
+    """Whether a picture is torn because the stream itself is broken, as its decoder says."""
+    return finding.fault is Fault.MOSAIC and finding.measure in _BY_THE_DECODER
+
+
+def comes_and_goes(fault_row: FaultRow) -> bool:
+    """Whether one good look says nothing yet of a suspicion: a stream in which some bytes are altered is broken at one
+    key frame, and at the next they may be bytes that nobody sees.
+    """
+    broken: bool = fault_row.get("broken", False)
+    return broken and fault_row["phase"] == SUSPECT and fault_row["good"] == 0
+
+
+def whole_once(case: Case, fault_row: FaultRow) -> FaultRow:
+    """Such a suspicion after its one good look."""
+    return {**fault_row, "good": 1, "first_good_ns": case.look.at_ns}
 
 
 def says_nothing(case: Case, fault: Fault, fault_row: FaultRow) -> bool:

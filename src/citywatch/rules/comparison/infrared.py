@@ -22,9 +22,13 @@ def colour_noise(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThreshold
     unlit = _unlit(look, rows, dark_hours, limits)
     if unlit is not None:
         return unlit
-    colour = usual(rows, Light.DAY, "chroma_sd").mean * limits.colour_noise_chroma_of_day
-    if not look.chroma_sd >= max(limits.colour_noise_chroma_sd, colour) or hours.is_surely_day(dark_hours, look.at_ns):
+    usually = usual(rows, Light.DAY, "chroma_sd").mean
+    colour = max(limits.colour_noise_chroma_sd, usually * limits.colour_noise_chroma_of_day)
+    if not look.chroma_sd >= colour or hours.is_surely_day(dark_hours, look.at_ns):
         return None
+    if look.light is Light.NIGHT and hours.is_dark(dark_hours, look.at_ns) and look.mean <= _dim(rows, limits):
+        # A slow encoder may have worn the noise out of the brightness; what colours are left in the dark are noise.
+        return above(Fault.INFRARED_STUCK, "colour_noise", "chroma_sd", look.chroma_sd, colour)
     threshold = max(limits.colour_noise * infrared.mean, day.high(0.0, limits.spreads))
     if not look.noise_sd >= threshold:
         return None
@@ -33,13 +37,18 @@ def colour_noise(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThreshold
 
 def _unlit(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> Finding | None:
     """In colour and in the dark, at an hour at which it was never day: twilight, before it switches, is brighter."""
-    lit, twilight = usual(rows, Light.INFRARED, "mean"), usual(rows, Light.NIGHT, "mean")
     if look.light is not Light.NIGHT or not hours.is_surely_dark(dark_hours, look.at_ns):
         return None
-    threshold = limits.unlit_of_infrared * (min(lit.mean, twilight.mean) if twilight.known else lit.mean)
+    threshold = _dim(rows, limits)
     if look.mean > threshold:
         return None
     return below(Fault.INFRARED_STUCK, "dark_in_colour", "mean", look.mean, threshold)
+
+
+def _dim(rows: Rows, limits: OwnThresholds) -> float:
+    """The brightness that a picture without infrared light does not reach: twilight, before it switches, does."""
+    lit, twilight = usual(rows, Light.INFRARED, "mean"), usual(rows, Light.NIGHT, "mean")
+    return limits.unlit_of_infrared * (min(lit.mean, twilight.mean) if twilight.known else lit.mean)
 
 
 def colourless(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> Conclusion:

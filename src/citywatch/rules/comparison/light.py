@@ -32,9 +32,21 @@ def lit_as(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DE
             if infrared.known
             else hours.is_surely_day(dark_hours, look.at_ns)
         )
+        and not _is_noisy_as_by_night(look, rows, limits)
     ):
         return Light.DAY
     return look.light
+
+
+def _is_noisy_as_by_night(look: Look, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a picture has the noise of this camera's infrared nights, and its days never do: it is their gain. What
+    is bright in it is near, and lies in the lamp's own light.
+    """
+    infrared, day = usual(rows, Light.INFRARED, "noise_sd"), usual(rows, Light.DAY, "noise_sd")
+    if not infrared.known or not day.known:
+        return False
+    by_day = day.high(limits.noise_over_day, limits.spreads)
+    return look.noise_sd >= max(limits.noise_of_infrared * infrared.mean, by_day)
 
 
 def contrast_light(

@@ -233,6 +233,11 @@ class OwnThresholds:
     """... with this share of its structure..."""
     colourless_over_infrared: float = 1.35
     """... and brighter than the usual infrared by this factor."""
+    noise_of_infrared: float = 0.8
+    """But not with this share of the noise of its infrared nights: in the light of day there is no such gain (webs in
+    the lamp's light 0.92 to 1.06)..."""
+    noise_over_day: float = 1.0
+    """... where that is so many levels above what is usual by day. (Stuck by day 0.65 of what both ask, at most.)"""
     colour_noise: float = 1.3
     """Colour noise: noise above that of the usual infrared by this factor..."""
     colour_noise_chroma_sd: float = 10.0

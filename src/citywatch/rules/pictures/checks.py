@@ -48,6 +48,11 @@ def table(limits: PictureThresholds, daylight: bool) -> Table:
     """The checks. `daylight`: it is surely day where the camera stands, whatever the picture shows."""
     no_lines = Check("stripe_rows", limits.torn_stripe_rows, most=True, or_missing=True)
     few_lines = Check("stripe_rows", limits.tear_stripe_rows, most=True, or_missing=True)
+    hardly_striped = (
+        Check("stripe_rows", limits.tear_surely_stripes, most=True, or_missing=True),
+        Check("stripe_change", limits.tear_surely_stripes, most=True, or_missing=True),
+    )
+    no_noise = Check("chroma_sd", limits.void_chroma_sd, most=True, or_missing=True)
     no_bands = Check("stripe_change", limits.stripe_change, most=True, or_missing=True)
     black = Check("dark_share", limits.black_dark_share)
     nothing_left = Check("layout", limits.black_layout, most=True, or_missing=True)
@@ -66,7 +71,9 @@ def table(limits: PictureThresholds, daylight: bool) -> Table:
             (Check("torn_share", limits.torn_share), no_lines),
             (Check("tear", limits.tear), few_lines, no_bands),
             (Check("tear", limits.tear_in_noise), Check("noise_sd", limits.tear_noise_sd), few_lines, no_bands),
-            (Check("void_share", limits.void_share),),
+            (Check("tear", limits.tear_surely), *hardly_striped),
+            (Check("void_share", limits.void_share), no_noise),
+            (Check("void_share", limits.void_in_noise),),
             (
                 Check("raster_share", limits.raster_share),
                 Check("texture_share", limits.raster_texture_share),

@@ -67,6 +67,14 @@ class PictureThresholds:
     """That counts where stripes along rows do not make the steps: severe ones have 2.3 and more, medium lines no more
     than 0.077 of clear borders.
     """
+    tear_surely: float = 0.17
+    """And so many clear steps are those of a torn picture, though it has some bands, too: severe ones 0.21 in 95 %;
+    stripes along rows up to 0.161, along columns 0.087, hum, which rolls, 0.072...
+    """
+    tear_surely_stripes: float = 1.0
+    """... below this strength of stripes, along rows or in the change: torn ones up to 0.68; stripes along rows 1.19
+    and more, and those that make most steps 3.1 and more.
+    """
     torn_stripe_rows: float = 0.3
     """Torn blocks count only where stripes along rows do not make their edges."""
     raster_share: float = 0.85
@@ -79,6 +87,12 @@ class PictureThresholds:
     """Or where this share of the picture has colours that do not exist, as a decoder leaves blocks that never came:
     medium 0.2 and more (HEVC, whose decoder tells no errors), clean none at all.
     """
+    void_chroma_sd: float = 65.0
+    """Unless colours differ by more than this, which blocks of a tenth of the picture never make them do (58 at most),
+    but the noise of a colour picture in the dark without infrared: with it 0.02 of the pixels have such colours, 73.
+    """
+    void_in_noise: float = 0.1
+    """There it takes this share: noise of the largest gain makes 0.07."""
     decode_errors: float = 1.0
     """Or when the decoder itself reported errors, macroblocks that it had to make up among them."""
 
@@ -167,9 +181,10 @@ class PictureThresholds:
     """... of which so many pairs in which something moved must be known."""
     noise_stands_sd: float = 1.0
     """By night, where noise of so many levels stands in the picture..."""
-    noise_of_least: float = 0.75
+    noise_of_least: float = 0.82
     """... and no more than this part of the least change that it showed alive is left, the noise is always the same:
-    frozen ones 0.2 to 0.72, of 1,645 stored quiet looks of live nights one at 0.944 and no other below that..."""
+    frozen ones 0.2 to 0.8, of 1,874 stored quiet looks of live nights one at 0.937, one at 0.944, no other below 0.97
+    and never three in a row..."""
     faint_of_least: float = 0.65
     """... or this part, where the encoder leaves next to no noise: frozen ones 0 to 0.6, live ones 0.82 and more, two
     in a row 0.86. Then it must last `quiet_span_ns`, and longer than any quiet that it came through alive."""
