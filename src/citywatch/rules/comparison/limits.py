@@ -156,8 +156,8 @@ class OwnThresholds:
     """By day as far as this (webs 0.53 to 0.76; haze with the sun in it 0.83 and more)..."""
     veiled_contrast_by_day: float = 1.1
     """... and the whole picture has this much more contrast than usual (webs 1.23 and more): haze takes it."""
-    threads_of_usual: float = 0.6
-    """Threads in the sun leave no more than this to be found (0.35 to 0.6; the sun alone 0.75 and more)..."""
+    threads_of_usual: float = 0.65
+    """Threads in the sun leave no more than this to be found (0.35 to 0.63; the sun alone 0.73 and more)..."""
     threads_sharpness: float = 0.87
     """... and are as blurred as this, where the sun is on the street, too (0.55 to 0.86)..."""
     threads_brightness: float = 1.12
