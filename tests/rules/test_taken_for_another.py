@@ -126,6 +126,17 @@ def test_a_web_in_a_noisy_night_is_as_steady_as_the_noise_lets_it_be():
     assert quiet.confirmed() == []  # there snow that falls is as steady
 
 
+def test_a_web_may_leave_a_little_more_at_the_next_look():
+    web = WEB_BY_NIGHT | {"shift_certainty": 0.2, "steady_share": 0.9}
+    watch, other = known(of=BY_INFRARED), known(of=BY_INFRARED)
+    for share in (0.55, 0.62, 0.62):
+        watch.look(420.0, of=BY_INFRARED, **web | {"match_share": share})
+    assert watch.confirmed() == [Fault.PARTLY_COVERED]
+    for _ in range(3):
+        other.look(420.0, of=BY_INFRARED, **web | {"match_share": 0.62})
+    assert other.suspected() == []
+
+
 def test_a_camera_that_shakes_in_a_noisy_night_is_found_where_the_noise_lets_it_be():
     watch = known(of=BY_INFRARED, **NOISY)
     for place in ((-3.9, 17.4), (6.3, 19.8), (21.9, 2.1)):

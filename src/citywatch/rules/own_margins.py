@@ -376,7 +376,9 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
         bright = _least(look.mean, limits.veiled_brightness_of_usual * brightness.mean)
         veil = max(bright, _least(look.contrast, limits.veiled_contrast_by_night * contrast.mean), pale)
     return max(
-        _most(look.match_share, limits.veiled_of_usual * match.mean),
+        _most(
+            look.match_share, (limits.veiled_again_of_usual if trace.veiled else limits.veiled_of_usual) * match.mean
+        ),
         veil,
         _least(look.steady_share, steady_veil(view, rows, limits)) if trace.veiled else -math.inf,
         _least(trace.seen - look.match_share, limits.veiled_drop) if trace.lost >= 0 else -math.inf,

@@ -141,11 +141,13 @@ class OwnThresholds:
     contrast and blur leave no doubt need be no surer of its place than a displacement."""
     veiled_of_usual: float = 0.7
     """Veiled: no more than this share of what is usually found, found where it was, and the picture stays the same."""
+    veiled_again_of_usual: float = 0.8
+    """One that was there at the look before may leave more: at its edges the light decides what is found."""
     veiled_known_looks: int = 36
     """Only where so many looks by this light tell what is usual: not in a camera's first evening, as it grows dark."""
     veiled_steady_share: float = 0.8
     """(Webs leave 0.87 and more of the look before; snow that falls by night up to 0.7)..."""
-    veiled_steady_of_usual: float = 1.15
+    veiled_steady_of_usual: float = 1.1
     """... or so much more than the night's noise leaves of two looks in order: threads are coarse and bright (10 levels
     leave 0.54 to 0.59 of a night, and 0.71 to 0.83 of a web)."""
     veiled_drop: float = 0.1

@@ -18,7 +18,7 @@ from citywatch.rules.references import View
 def veil(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Finding | None:
     """Something that has structure of its own lies over a part of the view, and stays: a web, a branch."""
     match = usual(rows, view.light, "match_share")
-    threshold = limits.veiled_of_usual * match.mean
+    threshold = (limits.veiled_again_of_usual if trace.veiled else limits.veiled_of_usual) * match.mean
     if (
         match.looks < limits.veiled_known_looks
         or look.match_share > threshold
