@@ -24,6 +24,9 @@ from citywatch.rules.comparison import DEFAULT, OwnThresholds, Trace
 from citywatch.rules.comparison.contrast import contrast_left
 from citywatch.rules.comparison.focus import least_slope
 from citywatch.rules.comparison.light import contrast_light
+from citywatch.rules.comparison.parts import least_left
+from citywatch.rules.comparison.trace import found_share
+from citywatch.rules.comparison.veils import steady_veil
 from citywatch.rules.hours import Hours
 from citywatch.rules.likeness import likeness, nearness
 from citywatch.rules.normals import Rows, usual
@@ -65,11 +68,11 @@ def margins(
     if trace.name != view.name:
         trace = Trace(view.name)
     told = {
-        Fault.MOVED: min(_displaced(look, view, trace, limits), _another(look, view, rows, trace, limits)),
+        Fault.MOVED: min(_displaced(look, view, rows, trace, limits), _another(look, view, rows, trace, limits)),
         Fault.PARTLY_COVERED: min(
             _lost(look, view, rows, trace, limits), _veiled(look, view, rows, trace, limits, twilight)
         ),
-        Fault.SHAKING: _shaking(look, view, trace, limits),
+        Fault.SHAKING: _shaking(look, view, rows, trace, limits),
     }
     return {fault: margin for fault, margin in told.items() if math.isfinite(margin)}
 
@@ -118,7 +121,7 @@ def ways(
         unlike = min(_steady(look, view, limits), place)
     return {
         Fault.MOVED: (
-            Reach(_displaced(look, view, first, limits), max(_displaced(look, view, then, limits), unlike)),
+            Reach(_displaced(look, view, rows, first, limits), max(_displaced(look, view, rows, then, limits), unlike)),
             Reach(_another(look, view, rows, first, limits), _another(look, view, rows, then, limits)),
         ),
         Fault.PARTLY_COVERED: (
@@ -289,14 +292,14 @@ def _most(value: float, threshold: float) -> float:
     return (value - threshold) / threshold if threshold > 0 and not math.isnan(value) else -math.inf
 
 
-def _displaced(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> float:
+def _displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
     x, y = view.shift(look)
     far = math.hypot(x, y)
     if math.isnan(far):
         return math.inf
     steady = limits.steady_share if view.light is Light.DAY else limits.steady_by_night
     stays = math.inf if math.isnan(look.steady_share) else _least(look.steady_share, steady)
-    known = min(_least(look.match_share, limits.displaced_match_share), stays, _least(far, limits.far_pixels))
+    known = min(_least(look.match_share, found_share(view, rows, limits)), stays, _least(far, limits.far_pixels))
     if trace.strange:
         same = limits.same_pixels + 0.05 * far
         known = min(known, _most(math.hypot(x - trace.x, y - trace.y), same))
@@ -307,12 +310,19 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     match, texture = usual(rows, view.light, "match_share"), usual(rows, view.light, "texture_share")
     least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
     share = limits.another_texture_of_usual if view.light is Light.DAY else limits.another_texture_by_night
-    structure = share * texture.mean if texture.known else 0.0
-    uncovered = _most(look.lost_share, limits.another_lost_of_rest * (1.0 - look.match_share))
-    alone = max(_most(look.match_share, least), _least(look.texture_share, structure), uncovered)
-    far = math.hypot(*view.shift(look))
+    rest = 1.0 - look.match_share
+    structure, bare = (texture.mean * least_of_it if texture.known else 0.0
+                       for least_of_it in (share, min(share, limits.another_texture_elsewhere)))  # fmt: skip
+    stands = max(_least(look.texture_share, bare), _most(look.lost_share, limits.another_lost_elsewhere * rest))
+    empty = min(_least(look.texture_share, structure), stands)
+    uncovered = _most(look.lost_share, limits.another_lost_of_rest * rest)
+    alone = max(_most(look.match_share, least), empty, uncovered)
+    far, contrast = math.hypot(*view.shift(look)), usual(rows, view.light, "contrast")
+    lit = math.inf
+    if view.light is not Light.DAY and contrast.known:
+        lit = _most(look.contrast, limits.dull_contrast_of_usual * contrast.mean)
     elsewhere = max(
-        min(_most(look.shift_certainty, limits.certain), _least(far, limits.same_pixels)),
+        min(_most(look.shift_certainty, limits.certain), _least(far, limits.same_pixels), lit),
         min(_most(look.shift_certainty, limits.surely_here), _least(far, limits.shaking_pixels)),
     )
     return max(alone, elsewhere, _stays(look, view, trace, limits))
@@ -338,10 +348,9 @@ def _lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshold
     threshold = limits.partly_lost_share + (lost.high(0.0, 2.0) if lost.known else 0.0)
     rest = limits.partly_lost_of_rest * (1.0 - look.match_share)
     part = max(_least(look.lost_share, threshold), _least(look.lost_share, rest))
-    left = limits.partly_contrast_of_usual
     there = max(
         _least(look.match_share, limits.partly_found_of_rest * (1.0 - look.lost_share)),
-        _least(contrast_left(look, view, rows), left),
+        _least(contrast_left(look, view, rows), least_left(look, view, rows, limits)),
     )
     lost_margin = min(max(part, there), _least(look.lost_share, limits.mostly_lost_share))
     same = _least(_common(look, trace), limits.same_cells) if trace.cells else -math.inf
@@ -364,8 +373,10 @@ def _weather(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float
         haze = min(_most(look.mean, limits.hazy_brightness_of_usual * brightness.mean), clear, mostly)
     if view.light is not Light.DAY:
         return haze
-    much = _least(look.lost_share, limits.shadows_lost_share)
-    return max(haze, min(much, _least(left, limits.shadows_contrast_of_usual)))
+    much, texture = _least(look.lost_share, limits.shadows_lost_share), usual(rows, view.light, "texture_share")
+    whole = _least(look.lost_cells.bit_count(), limits.shadows_cells)
+    bare = max(_most(look.texture_share, limits.shadows_texture_of_usual * texture.mean), whole)
+    return max(haze, min(much, _least(left, limits.shadows_contrast_of_usual), bare))
 
 
 def _crept(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
@@ -384,29 +395,41 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
     brightness = usual(rows, view.light, "mean")
     if not match.known or (twilight and view.light is Light.DAY):
         return math.inf
-    sharp = limits.veiled_sharpness_of_usual if view.light is not Light.DAY else limits.veiled_sharpness_by_day
-    veil = _most(look.sharpness, sharp * sharpness.mean)
+    contrast, left = usual(rows, view.light, "contrast"), contrast_left(look, view, rows)
+    pale = _least(left, limits.partly_contrast_of_usual)
     if view.light is Light.DAY:
-        contrast = usual(rows, view.light, "contrast")
-        veil = max(veil, _least(look.contrast, limits.veiled_contrast_by_day * contrast.mean))
+        full = max(
+            _most(look.sharpness, limits.veiled_sharpness_by_day * sharpness.mean),
+            _least(look.contrast, limits.veiled_contrast_by_day * contrast.mean),
+        )
         most = max(
             _most(look.match_share, limits.veiled_most_of_usual * match.mean),
             _least(look.shift_certainty, limits.surely_here),
             _most(look.sharpness, limits.veiled_sharpness_of_usual * sharpness.mean),
         )
-        veil = max(min(veil, most), _least(look.mean, limits.brightness_of_usual * brightness.mean))
+        threads = max(
+            _most(look.match_share, limits.threads_of_usual * match.mean),
+            _most(look.sharpness, limits.threads_sharpness * sharpness.mean),
+            _least(look.mean, limits.threads_brightness * brightness.mean),
+            _least(look.contrast, limits.threads_contrast * contrast.mean),
+            _least(left, limits.threads_contrast_left),
+        )
+        veil = min(max(min(full, most), pale), threads)
+        veil = max(veil, _least(look.mean, limits.brightness_of_usual * brightness.mean))
     else:
-        veil = min(veil, _least(look.mean, limits.veiled_brightness_of_usual * brightness.mean))
+        bright = _least(look.mean, limits.veiled_brightness_of_usual * brightness.mean)
+        veil = max(bright, _least(look.contrast, limits.veiled_contrast_by_night * contrast.mean), pale)
     return max(
-        _most(look.match_share, limits.veiled_of_usual * match.mean),
+        _most(
+            look.match_share, (limits.veiled_again_of_usual if trace.veiled else limits.veiled_of_usual) * match.mean
+        ),
         veil,
-        _least(look.steady_share, limits.veiled_steady_share) if trace.veiled else -math.inf,
+        _least(look.steady_share, steady_veil(view, rows, limits)) if trace.veiled else -math.inf,
         _least(trace.seen - look.match_share, limits.veiled_drop) if trace.lost >= 0 else -math.inf,
-        _least(contrast_left(look, view, rows), limits.partly_contrast_of_usual),
     )
 
 
-def _shaking(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> float:
+def _shaking(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
     x, y = view.shift(look)
     if math.isnan(x) or math.isnan(y):
         return math.inf
@@ -417,5 +440,5 @@ def _shaking(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> flo
         margin = min(margin, max(_least(far, limits.shaking_pixels), _least(step, limits.resting_pixels)))
     if trace.placed and not trace.sure:
         return math.inf
-    known = _least(look.match_share, limits.displaced_match_share)
+    known = _least(look.match_share, found_share(view, rows, limits))
     return max(margin, known, _least(look.shift_certainty, limits.certain))

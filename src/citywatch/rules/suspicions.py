@@ -38,7 +38,10 @@ _BY_THE_DECODER = frozenset({"decode_errors", "void_share"})
 _AWAY_PIXELS = 4.0
 """A view lies elsewhere from so many grid pixels on, as far as shaking is concerned."""
 _SAME_PLACE_PIXELS, _SAME_PLACE_SHARE = 2.5, 0.05
-"""A displaced view lies where it did within so many grid pixels and this share of the displacement."""
+"""A displaced view lies where it did within so many grid pixels and this share of the displacement..."""
+_STILL_PIXELS = 1.0
+"""... and within this one surely: of a camera that shakes two looks lie within the other one by chance, one pair in
+eight; three hardly ever. A mast in the wind takes a third look."""
 
 
 class _Mark(NamedTuple):
@@ -63,7 +66,7 @@ def is_as_before(case: Case, finding: Finding, fault_row: FaultRow, rule: Confir
     look, apart_ns = case.look, rule.confirm_seconds * NS_PER_S
     return tells_alike(case, finding.fault) and any(
         apart_ns <= look.at_ns - mark.at_ns <= MOST_APART * apart_ns
-        and not _is_apart(mark.place, place(case, finding))
+        and not _is_apart(mark.place, place(case, finding), _STILL_PIXELS)
         and (rule.any_picture or _shows(look, mark))
         for mark in _marks(fault_row)
     )
@@ -129,11 +132,11 @@ def lies_elsewhere(case: Case, finding: Finding, fault_row: FaultRow) -> bool:
     )
 
 
-def _is_apart(before: Sequence[float], now: Sequence[float]) -> bool:
+def _is_apart(before: Sequence[float], now: Sequence[float], pixels: float = _SAME_PLACE_PIXELS) -> bool:
     """Whether a view is displaced at both looks, and lies elsewhere."""
     if not before or not now:
         return False
-    return math.dist(before, now) > _SAME_PLACE_PIXELS + _SAME_PLACE_SHARE * math.hypot(*now)
+    return math.dist(before, now) > pixels + _SAME_PLACE_SHARE * math.hypot(*now)
 
 
 def place(case: Case, finding: Finding) -> list[float]:

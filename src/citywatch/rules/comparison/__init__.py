@@ -122,7 +122,7 @@ def _scene(
         return ((), contrast[1] + rest), Trace()
     focus = blur(look, view, rows, limits)
     dusk = view.light is Light.DAY and (is_dim(look, rows, limits) or hours.is_twilight(dark_hours, look.at_ns))
-    if focus and is_jolted(look, view, trace, limits):
+    if focus and is_jolted(look, view, rows, trace, limits):
         # Blurred by its own motion.
         contrast = contrast[0], contrast[1] + unchecked(Own.HIDDEN, Fault.OUT_OF_FOCUS)
     elif (

@@ -8,7 +8,8 @@ from dataclasses import replace
 from citywatch.domain.pictures import Fault, Light
 from citywatch.rules.comparison.answers import PLACED, SCENE, Own, above, below
 from citywatch.rules.comparison.limits import OwnThresholds
-from citywatch.rules.comparison.trace import Trace, is_steady, lay_elsewhere, lies_still, of_this
+from citywatch.rules.comparison.parts import is_dull
+from citywatch.rules.comparison.trace import Trace, found_share, is_steady, lay_elsewhere, lies_still, of_this
 from citywatch.rules.comparison.veils import is_lit_up
 from citywatch.rules.likeness import is_like, likeness
 from citywatch.rules.normals import Rows, usual
@@ -17,13 +18,13 @@ from citywatch.rules.pictures.answers import Conclusion, unchecked
 from citywatch.rules.references import View
 
 
-def displaced(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> Conclusion:
+def displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Conclusion:
     """Where the view lies against its first reference, and against the look before."""
     x, y = view.shift(look)
     far = math.hypot(x, y)
     found: list[Finding] = []
     unsure: tuple[Unchecked, ...] = ()
-    hardly = look.match_share < limits.displaced_match_share
+    hardly = look.match_share < found_share(view, rows, limits)
     # A bus at the look before says nothing of where the view lay then; what is surely found away is a first look away.
     was_away = (trace.strange and hardly) or lay_elsewhere(trace, limits)
     step = math.hypot(x - trace.x, y - trace.y)
@@ -47,6 +48,9 @@ def displaced(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> Co
         unsure += unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.SHAKING)
     elif step >= limits.shaking_pixels or shaken:
         found.append(above(Fault.SHAKING, "displaced_to_and_fro", "step", step, limits.shaking_pixels))
+    elif trace.placed and trace.shaken and far >= limits.shaking_pixels and step >= limits.unmoved_pixels:
+        # By chance a step may be a short one.
+        unsure += unchecked(Own.VIEW_CHANGES, Fault.SHAKING)
     return tuple(found), unsure
 
 
@@ -61,13 +65,15 @@ def another_view(
     partly = like and look.steady_share >= limits.steady_and_like
     steady = is_steady(look, view, limits) or (trace.strange and (again or partly or (like and trace.passed)))
     after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
-    if here and look.shift_certainty >= limits.certain:
+    if here and look.shift_certainty >= limits.certain and not is_dull(look, view, rows, limits):
         # It lies where it always was, and something hides most of it: traffic, snow, the noise of a dark night.
         return ((), unchecked(Own.VIEW_CHANGES, *PLACED)), replace(after, strange=trace.strange, passed=True)
     if not math.isnan(x) and not trace.strange and not lay_elsewhere(trace, limits):
         after = replace(after, x=round(x, 3), y=round(y, 3))
     texture = usual(rows, view.light, "texture_share")
     share = limits.another_texture_of_usual if view.light is Light.DAY else limits.another_texture_by_night
+    if look.lost_share < limits.another_lost_elsewhere * (1.0 - look.match_share):
+        share = min(share, limits.another_texture_elsewhere)
     empty = texture.known and look.texture_share < share * texture.mean
     lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share)
     if empty or lost or (trace.strange and not steady):

@@ -16,11 +16,17 @@ class OwnThresholds:
     shaking_pixels: float = 4.0
     """Displacements of two looks differ from here on; wind on a mast stays below 3."""
     resting_pixels: float = 2.5
-    """A camera that is displaced and differs by less from the look before lies still, but for the wind."""
+    """A camera that is displaced and differs by less from the look before lies still, but for the wind..."""
+    unmoved_pixels: float = 1.0
+    """... and by less than this even without it. Between the two a camera that shook may have come to rest near where
+    it was: that says nothing (of one that shakes by 0.03 of the height one step in eight is that short)."""
     certain: float = 0.03
     """A displacement counts when it stands this far above the second best."""
     displaced_match_share: float = 0.5
     """And this share of the view is found again there..."""
+    displaced_of_usual: float = 0.7
+    """... or this one of what is usually found, where noise hides more (11 levels leave 0.59 of a night, and 0.47 to
+    0.53 of it shaken)..."""
     far_pixels: float = 24.0
     """... or it is as far away as this at the first look, and stays so: a bus is gone, or elsewhere, at the next."""
     another_match_share: float = 0.38
@@ -31,8 +37,16 @@ class OwnThresholds:
     """... and of the rest less than this share has lost its structure: that would be a cover."""
     another_texture_of_usual: float = 0.4
     """... and the picture holds this share of its usual structure..."""
+    another_texture_elsewhere: float = 0.3
+    """... or this one where what is not found stands elsewhere: a camera that hangs into the sky (0.34 to 0.43; what
+    stickers of 0.6 leave 0.24 to 0.32)..."""
+    another_lost_elsewhere: float = 0.6
+    """... of which less than this share of the rest has lost its structure (0.49 to 0.56; stickers 0.68 and more)..."""
     another_texture_by_night: float = 0.25
     """... or this one by night: a camera that hangs into the sky sees few lamps."""
+    dull_contrast_of_usual: float = 0.35
+    """What passes or falls before a night, and a cover, leave more of its contrast than this (buses 0.83 and more,
+    covers 0.48 and more); a view into the dark sky 0.18."""
     seen_texture: float = 0.15
     """A picture with this structure is no fog of which only blocks that happen to be alike are found."""
     unlike_both: float = 0.25
@@ -97,7 +111,11 @@ class OwnThresholds:
     partly_rise: float = 0.12
     """... and so much more than at the last look in order: a cover comes at once, snow that lies and haze creep..."""
     partly_contrast_of_usual: float = 0.7
-    """... with this share of its usual contrast: fog takes the far away first, and some of the near."""
+    """... with this share of its usual contrast: fog takes the far away first, and some of the near..."""
+    partly_contrast_spreads: float = 2.0
+    """... or so many spreads less than usual, as clouds leave where the sun makes much of it..."""
+    fogless_brightness_of_usual: float = 1.1
+    """... in a picture no brighter than this: fog lightens."""
     hazy_brightness_of_usual: float = 1.25
     """Brighter than the usual by this factor..."""
     hazy_contrast_of_usual: float = 0.8
@@ -105,7 +123,12 @@ class OwnThresholds:
     shadows_lost_share: float = 0.3
     """What is lost may be the shadows of leaves that lay in the reference, up to this share..."""
     shadows_contrast_of_usual: float = 0.85
-    """... where the sun has taken contrast from all the rest, too: less than this share of it is left."""
+    """... where the sun has taken contrast from all the rest, too: less than this share of it is left..."""
+    shadows_texture_of_usual: float = 0.75
+    """... and there is structure where they lay: this share of the usual (0.81 and more; before cloths of 0.4 0.59 to
+    0.9)..."""
+    shadows_cells: int = 9
+    """... or they took fewer cells than this as a whole (8 of the 48 at most; cloths of 0.4 from 9 on)."""
     weathered_of_usual: float = 0.8
     """And it may be what snow has left on the ground where, by day, the last look in order found less than this share
     of what is usually found: flakes have more edges than the street."""
@@ -116,7 +139,9 @@ class OwnThresholds:
     mostly_contrast_of_usual: float = 0.6
     """... with this share of the contrast: fog that hides so much leaves 0.51."""
     nearly_lost_share: float = 0.6
-    """Where even more is lost, it is enough that the picture stays the same, and is as sharp as ever."""
+    """Where even more is lost, it is enough that the picture stays the same, and is as sharp as ever..."""
+    nearly_contrast_of_usual: float = 0.6
+    """... or as full of contrast: fog, dirt and films leave next to none (0.44 at most behind a plate)."""
     nearly_steady_share: float = 0.75
     found_by_chance: float = 0.15
     """What is found by no more than this share, away from its place, says nothing of the contrast that is left."""
@@ -126,13 +151,19 @@ class OwnThresholds:
     """What lies where it always was, by at least this certainty, is the old view, however little is found of it: when
     there is a veil before it..."""
     surely_here: float = 0.15
-    """... or by this one, whatever hides the rest: snow that falls leaves 0.17 and more."""
+    """... or by this one, whatever hides the rest: snow that falls leaves 0.17 and more. A veil of which light,
+    contrast and blur leave no doubt need be no surer of its place than a displacement."""
     veiled_of_usual: float = 0.7
     """Veiled: no more than this share of what is usually found, found where it was, and the picture stays the same."""
+    veiled_again_of_usual: float = 0.8
+    """One that was there at the look before may leave more: at its edges the light decides what is found."""
     veiled_known_looks: int = 36
     """Only where so many looks by this light tell what is usual: not in a camera's first evening, as it grows dark."""
     veiled_steady_share: float = 0.8
-    """(Webs leave 0.87 and more of the look before; snow that falls by night up to 0.7.)"""
+    """(Webs leave 0.87 and more of the look before; snow that falls by night up to 0.7)..."""
+    veiled_steady_of_usual: float = 1.1
+    """... or so much more than the night's noise leaves of two looks in order: threads are coarse and bright (10 levels
+    leave 0.54 to 0.59 of a night, and 0.71 to 0.83 of a web)."""
     veiled_drop: float = 0.1
     """And what is found has dropped by this since the last look in order: snow thickens, a veil is there."""
     veiled_sharpness_of_usual: float = 0.85
@@ -141,13 +172,33 @@ class OwnThresholds:
     """By day as far as this (webs 0.53 to 0.76; haze with the sun in it 0.83 and more)..."""
     veiled_contrast_by_day: float = 1.1
     """... and the whole picture has this much more contrast than usual (webs 1.23 and more): haze takes it."""
+    threads_of_usual: float = 0.65
+    """Threads in the sun leave no more than this to be found (0.35 to 0.63; the sun alone 0.73 and more)..."""
+    threads_sharpness: float = 0.87
+    """... and are as blurred as this, where the sun is on the street, too (0.55 to 0.86)..."""
+    threads_brightness: float = 1.12
+    """... so much brighter (1.15 to 1.4)..."""
+    threads_contrast: float = 1.2
+    """... and so much fuller of contrast..."""
+    threads_contrast_left: float = 0.55
+    """... while what is found again keeps less of its own, as they lie over that, too (0.65 and more)."""
     veiled_most_of_usual: float = 0.5
     """Or it lies over so much that no more than this is found, surely in its place: before a scene that is full of
     contrast by itself. Clean looks of that kind: one in 5,000, never two in a row."""
-    veiled_brightness_of_usual: float = 1.2
-    """In the dark a lamp of the camera's own lights it up, too."""
-    veil_pixels: float = 5.0
-    """And what is found lies where it was: a lens that zooms in a little blurs, too, and shifts by 6 and more."""
+    veiled_brightness_of_usual: float = 1.22
+    """In the dark a lamp of the camera's own lights it up (webs 1.32 and more; a lit front that a lens was drawn to a
+    little 1.18, buses 1.17 at most)..."""
+    veiled_contrast_by_night: float = 0.8
+    """... and takes no contrast (1.0 to 1.6; a view into the sky 0.2 to 0.6)."""
+    plain_brightness_of_usual: float = 1.3
+    """No doubt of a veil by night: so much brighter..."""
+    plain_contrast_of_usual: float = 1.25
+    """... with so much more contrast..."""
+    plain_sharpness_of_usual: float = 0.75
+    """... and as blurred as this."""
+    veil_pixels: float = 4.0
+    """And what is found lies where it was (within 2.5): a lens that zooms in a little blurs, too, and shifts by 4.6 and
+    more."""
     lit_up_brightness_of_usual: float = 1.65
     """Webs and twigs that a lamp lights up by night make it brighter by 1.57 to 2.0; a lit front that the lens was
     drawn to, by 1.58 at most."""

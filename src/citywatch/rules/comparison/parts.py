@@ -36,13 +36,46 @@ def is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: Own
     """Whether a cover leaves so little that it is hardly found again: but it is where it was, or as it was."""
     if look.lost_share < limits.mostly_lost_share:
         return False
+    if is_dull(look, view, rows, limits):
+        return False
     here = look.shift_certainty >= limits.mostly_certain and math.hypot(*view.shift(look)) <= limits.same_pixels
     if here and contrast_left(look, view, rows) >= limits.mostly_contrast_of_usual:
         return True
-    sharpness = usual(rows, view.light, "sharpness")
-    sharp = sharpness.known and look.sharpness >= limits.veiled_sharpness_of_usual * sharpness.mean
+    sharpness, contrast = usual(rows, view.light, "sharpness"), usual(rows, view.light, "contrast")
+    sharp = sharpness.known and (
+        look.sharpness >= limits.veiled_sharpness_of_usual * sharpness.mean
+        or look.contrast >= limits.nearly_contrast_of_usual * contrast.mean
+    )
     stays = trace.cells == 0 or look.steady_share >= limits.nearly_steady_share
     return stays and sharp and look.lost_share >= limits.nearly_lost_share and look.contrast >= limits.covered_contrast
+
+
+def is_dull(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a night has lost so much contrast as nothing takes that passes, falls, or covers a part of it: what is
+    left of the view would still have its lamps.
+    """
+    contrast = usual(rows, view.light, "contrast")
+    return (
+        view.light is not Light.DAY and contrast.known and look.contrast < limits.dull_contrast_of_usual * contrast.mean
+    )
+
+
+def is_pale(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether what is found again has lost so much of its contrast as fog takes."""
+    return contrast_left(look, view, rows) < least_left(look, view, rows, limits)
+
+
+def least_left(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+    """The share of its contrast that a cover leaves of the rest. Where the sun makes much of the contrast, clouds take
+    some of it; fog lightens.
+    """
+    least = limits.partly_contrast_of_usual
+    ratio, brightness = usual(rows, view.light, "contrast_ratio"), usual(rows, view.light, "mean")
+    bright = not brightness.known or look.mean >= limits.fogless_brightness_of_usual * brightness.mean
+    if bright or not ratio.known or ratio.mean <= 0:
+        return least
+    cloudy = 1.0 - limits.partly_contrast_spreads * ratio.spread / ratio.mean
+    return min(least, max(cloudy, limits.mostly_contrast_of_usual))
 
 
 def lately_found(look: Look, trace: Trace, limits: OwnThresholds) -> float:
@@ -75,8 +108,14 @@ def _is_hazy(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
 
 
 def _may_be_shadows(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
-    """Whether a cloud before the sun explains what is lost. A cover takes no contrast from what it leaves."""
+    """Whether a cloud before the sun explains what is lost. A cover takes no contrast from what it leaves; and where
+    shadows lay there is something else to be seen, a cover leaves whole cells without structure.
+    """
     little = view.light is Light.DAY and look.lost_share < limits.shadows_lost_share
+    texture = usual(rows, view.light, "texture_share")
+    bare = texture.known and look.texture_share < limits.shadows_texture_of_usual * texture.mean
+    if bare and look.lost_cells.bit_count() >= limits.shadows_cells:
+        return False
     return little and contrast_left(look, view, rows) < limits.shadows_contrast_of_usual
 
 

@@ -10,12 +10,11 @@ from dataclasses import replace
 
 from citywatch.domain.pictures import Fault
 from citywatch.rules.comparison.answers import PLACED, Own
-from citywatch.rules.comparison.contrast import contrast_left
 from citywatch.rules.comparison.elsewhere import another_view, displaced
 from citywatch.rules.comparison.limits import OwnThresholds
-from citywatch.rules.comparison.parts import is_mostly_lost, lately_found, may_be_weather, partly_covered
-from citywatch.rules.comparison.trace import Trace
-from citywatch.rules.comparison.veils import is_lit_up, is_veiled, veil
+from citywatch.rules.comparison.parts import is_mostly_lost, is_pale, lately_found, may_be_weather, partly_covered
+from citywatch.rules.comparison.trace import Trace, found_share
+from citywatch.rules.comparison.veils import is_lit_up, is_plain, is_veiled, steady_veil, veil
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Look
 from citywatch.rules.pictures.answers import Conclusion, unchecked
@@ -38,7 +37,7 @@ def whereabouts(
         and look.lost_share >= limits.partly_lost_of_rest * rest
         and look.match_share
         >= limits.partly_found_of_rest * (1.0 - look.lost_share) * lately_found(look, trace, limits)
-        and not contrast_left(look, view, rows) < limits.partly_contrast_of_usual
+        and not is_pale(look, view, rows, limits)
     ) or is_mostly_lost(look, view, rows, trace, limits):
         why = may_be_weather(look, view, rows, trace, limits)
         if why is not None:
@@ -48,8 +47,9 @@ def whereabouts(
     lit_up = is_lit_up(look, view.light, rows, limits)
     near = math.hypot(x, y) < (limits.moved_pixels if lit_up else limits.veil_pixels)
     # A veil that was there at the look before, and is the same picture now, need not be placed as surely again.
-    again = trace.veiled and look.steady_share >= limits.veiled_steady_share
-    here = near and (lit_up or again or look.shift_certainty >= limits.here_certain)
+    again = trace.veiled and look.steady_share >= steady_veil(view, rows, limits)
+    plain = placed and math.hypot(x, y) <= limits.same_pixels and is_plain(look, view, rows, limits)
+    here = near and (lit_up or again or plain or look.shift_certainty >= limits.here_certain)
     # The wind may have it: a mast sways by less.
     stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.shaking_pixels
     if look.match_share <= least and not stays and not (here and is_veiled(look, view, rows, limits)):
@@ -63,13 +63,13 @@ def whereabouts(
         if veiled is not None and not lit_up:
             return ((), (*rest_of, *unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.PARTLY_COVERED))), calm
         return ((veiled,) if veiled is not None else (), rest_of), calm
-    found, unsure = displaced(look, view, trace, limits)
+    found, unsure = displaced(look, view, rows, trace, limits)
     if veiled is not None and dusk:
         # Lamps add contrast and take edges as webs do, and in the rain or on snow they leave as little of the view.
         unsure += unchecked(Own.LIGHT_CHANGES, Fault.PARTLY_COVERED)
         veiled, calm = None, replace(calm, veiled=False)
     shaken = any(finding.fault is Fault.SHAKING for finding in found)
-    enough = look.match_share >= limits.displaced_match_share
+    enough = look.match_share >= found_share(view, rows, limits)
     after = replace(calm, x=round(x, 3), y=round(y, 3), placed=True, shaken=shaken, sure=enough)
     if veiled is not None and not any(finding.fault is Fault.MOVED for finding in found):
         found += (veiled,)

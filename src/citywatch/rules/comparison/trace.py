@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from citywatch.domain.pictures import Light
 from citywatch.rules.comparison.limits import OwnThresholds
 from citywatch.rules.likeness import Likeness
+from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Look
 from citywatch.rules.references import View
 
@@ -68,10 +69,16 @@ def lies_still(look: Look, limits: OwnThresholds) -> bool:
     return still and look.steady_share >= limits.still_share
 
 
-def is_jolted(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> bool:
+def found_share(view: View, rows: Rows, limits: OwnThresholds) -> float:
+    """The share of a view that must be found again where it is said to lie: less where noise leaves little of it."""
+    match = usual(rows, view.light, "match_share")
+    return min(limits.displaced_match_share, limits.displaced_of_usual * match.mean if match.known else math.inf)
+
+
+def is_jolted(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
     """Whether the view surely lies elsewhere than at the look before."""
     x, y = view.shift(look)
     before = of_this(trace, view)
-    found = look.match_share >= limits.displaced_match_share and look.shift_certainty >= limits.certain
+    found = look.match_share >= found_share(view, rows, limits) and look.shift_certainty >= limits.certain
     away = math.hypot(x - before.x, y - before.y) >= limits.moved_pixels
     return found and away and not lies_still(look, limits)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from citywatch.domain.pictures import Fault, Light
+from citywatch.rules import normals
 from citywatch.rules.comparison.answers import below
 from citywatch.rules.comparison.contrast import contrast_left
 from citywatch.rules.comparison.limits import OwnThresholds
@@ -15,36 +18,70 @@ from citywatch.rules.references import View
 def veil(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Finding | None:
     """Something that has structure of its own lies over a part of the view, and stays: a web, a branch."""
     match = usual(rows, view.light, "match_share")
-    threshold = limits.veiled_of_usual * match.mean
+    threshold = (limits.veiled_again_of_usual if trace.veiled else limits.veiled_of_usual) * match.mean
     if (
         match.looks < limits.veiled_known_looks
         or look.match_share > threshold
         or not is_veiled(look, view, rows, limits)
     ):
         return None
-    if trace.veiled and not look.steady_share >= limits.veiled_steady_share:
+    if trace.veiled and not look.steady_share >= steady_veil(view, rows, limits):
         return None
     if trace.lost >= 0 and look.match_share > trace.seen - limits.veiled_drop:
         return None
     return below(Fault.PARTLY_COVERED, "part_veiled", "match_share", look.match_share, threshold)
 
 
+def steady_veil(view: View, rows: Rows, limits: OwnThresholds) -> float:
+    """The share of the look before that two looks at one veil have in common at least."""
+    match = usual(rows, view.light, "match_share")
+    return min(limits.veiled_steady_share, limits.veiled_steady_of_usual * match.mean if match.known else math.inf)
+
+
 def is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
-    """Whether something near and blurred lies over the picture, or something that the camera's own lamp lights up."""
-    sharpness, brightness = usual(rows, view.light, "sharpness"), usual(rows, view.light, "mean")
-    if not contrast_left(look, view, rows) >= limits.partly_contrast_of_usual:
+    """Whether something near and blurred lies over the picture in the light of the day, or something that the camera's
+    own lamp lights up: it is brighter, and has its contrast. A bus, the dark sky and a lens that zooms in only blur.
+    """
+    left = contrast_left(look, view, rows)
+    if view.light is not Light.DAY:
+        bright, full, _ = _of_usual(look, view, rows)
+        lit = bright >= limits.veiled_brightness_of_usual and full >= limits.veiled_contrast_by_night
+        return lit and left >= limits.partly_contrast_of_usual
+    if _is_threads(look, view, rows, limits):
+        return left >= limits.threads_contrast_left
+    if not left >= limits.partly_contrast_of_usual:
         return False
-    if view.light is Light.DAY:
-        contrast = usual(rows, view.light, "contrast")
-        full = look.contrast >= limits.veiled_contrast_by_day * contrast.mean
-        if full and look.sharpness <= limits.veiled_sharpness_by_day * sharpness.mean:
-            return True
-        match = usual(rows, view.light, "match_share")
-        little = look.match_share <= limits.veiled_most_of_usual * match.mean
-        sure = look.shift_certainty >= limits.surely_here
-        return little and sure and look.sharpness <= limits.veiled_sharpness_of_usual * sharpness.mean
-    blurred = look.sharpness <= limits.veiled_sharpness_of_usual * sharpness.mean
-    return blurred or look.mean >= limits.veiled_brightness_of_usual * brightness.mean
+    _, full, sharp = _of_usual(look, view, rows)
+    if full >= limits.veiled_contrast_by_day and sharp <= limits.veiled_sharpness_by_day:
+        return True
+    match = usual(rows, view.light, "match_share")
+    little = look.match_share <= limits.veiled_most_of_usual * match.mean
+    return little and look.shift_certainty >= limits.surely_here and sharp <= limits.veiled_sharpness_of_usual
+
+
+def is_plain(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether there is no doubt of a veil by night, whatever is sure of the place of what it leaves."""
+    bright, full, sharp = _of_usual(look, view, rows)
+    lit = bright >= limits.plain_brightness_of_usual and full >= limits.plain_contrast_of_usual
+    return view.light is not Light.DAY and lit and sharp <= limits.plain_sharpness_of_usual
+
+
+def _is_threads(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether the sun shines on threads: they are brighter than the street, and blurred. Haze has no contrast."""
+    bright, full, sharp = _of_usual(look, view, rows)
+    lit = bright >= limits.threads_brightness and full >= limits.threads_contrast
+    little = look.match_share <= limits.threads_of_usual * usual(rows, view.light, "match_share").mean
+    return lit and little and sharp <= limits.threads_sharpness
+
+
+def _of_usual(look: Look, view: View, rows: Rows) -> tuple[float, float, float]:
+    """Brightness, contrast and sharpness, as shares of what is usual by this light; NaN where that is not known."""
+    shares = []
+    for measure in ("mean", "contrast", "sharpness"):
+        normal = usual(rows, view.light, measure)
+        known = normal.known and normal.mean > 0
+        shares.append(normals.figure(look, measure) / normal.mean if known else math.nan)
+    return shares[0], shares[1], shares[2]
 
 
 def is_lit_up(look: Look, light: Light, rows: Rows, limits: OwnThresholds) -> bool:
