@@ -32,7 +32,7 @@ SPLIT = (
 )
 NOON_S, NIGHT_S = 36.35 * 3600.0, 47.4 * 3600.0
 """When faults begin, of a camera's second day..."""
-FROM_SUNSET_S = 3600.0
+FROM_SUNSET_S = 2 * 3600.0
 """... but so long after its sunset by night, and before it by day: there are streets on which the sun sets at one, and
 such on which it sets at midnight.
 """

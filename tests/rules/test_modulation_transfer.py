@@ -87,8 +87,39 @@ def test_what_is_seen_through_however_pale_is_not_covered(by_day, pale):
     assert twice(by_day, BY_DAY, **pale) == [Fault.LOW_CONTRAST]
 
 
-def test_dirt_is_told_by_all_the_view_where_the_blocks_that_are_found_waver(by_day):
-    dirt = {"mean": 130.0, "contrast": 31.0, "contrast_ratio": 0.45, "lost_share": 0.11}
-    assert twice(by_day, BY_DAY, **dirt, coarse_correlation=0.85, coarse_transfer=0.6, transfer_ratio=1.0) == []
-    dirty = twice(by_day, BY_DAY, **dirt, coarse_correlation=0.85, coarse_transfer=0.3, transfer_ratio=1.0)
-    assert dirty == [Fault.LOW_CONTRAST]
+HAZE = {
+    "mean": 170.0, "contrast": 50.0, "match_share": 0.35, "lost_share": 0.55, "sharpness_ratio": 1.0,
+    "coarse_correlation": 0.42, "transfer_ratio": 1.0, "detail_ratio": 0.2,
+}  # fmt: skip
+"""As bright as fog, and half of the view is gone."""
+
+
+@pytest.mark.parametrize(
+    ("left", "of_all", "told"),
+    [(0.68, 0.11, [Fault.LOW_CONTRAST]), (0.68, 0.3, []), (0.9, 0.11, [])],
+    ids=["fog", "haze", "a bright cloth"],
+)
+def test_fog_that_leaves_the_near_is_told_by_all_of_the_view(by_day, left, of_all, told):
+    found = twice(by_day, BY_DAY, **HAZE, contrast_ratio=left, coarse_transfer=of_all)
+    assert [fault for fault in found if fault is Fault.LOW_CONTRAST] == told
+
+
+def test_a_tilted_night_with_detail_of_its_own_is_not_pale(by_night):
+    sky = {
+        "mean": 41.0, "contrast": 19.0, "texture_share": 0.22, "match_share": 0.1, "lost_share": 0.45,
+        "contrast_ratio": float("nan"), "shift_certainty": 0.02, "steady_share": 0.9, "coarse_correlation": 0.25,
+        "coarse_transfer": 0.26, "transfer_ratio": 0.43, "detail_ratio": 0.85,
+    }  # fmt: skip
+    twice(by_night, BY_INFRARED, **sky)
+    assert Fault.LOW_CONTRAST not in by_night.suspected()
+
+
+def test_a_film_that_hides_all_colour_by_day_is_not_compared_with_the_night():
+    """It is as bright as no night, and as fog would be then; of the days it is darker."""
+    camera = Watch()
+    camera.settle(12, **SEEN)
+    camera.settle(12, of=BY_INFRARED, after_s=3600.0, **SEEN)
+    film = FILM | {"mean": 92.0, "contrast": 2.0, "match_share": 0.05, "lost_share": 0.9, "light": 3, "chroma_sd": 0.0,
+                   "contrast_ratio": 0.6, "coarse_correlation": 0.11, "coarse_transfer": float("nan"),
+                   "transfer_ratio": float("nan"), "u_mean": 0.0, "v_mean": 0.0}  # fmt: skip
+    assert twice(camera, BY_INFRARED, **film) == [Fault.COVERED]

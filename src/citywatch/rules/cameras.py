@@ -136,7 +136,7 @@ def _judged(state: State, look: Look, row: Row, usual: Row, policy: CameraPolicy
         Trace() if trace is None else Trace(**trace),
         policy.own,
     )
-    judgement = suspicions.still_fog(look, judgement, row["faults"].get(Fault.LOW_CONTRAST.value))
+    judgement = suspicions.still_fog(look, judgement, row["faults"].get(Fault.LOW_CONTRAST.value), policy.own)
     return Case(
         look,
         dict(row["faults"]),

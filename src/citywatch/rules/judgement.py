@@ -91,7 +91,7 @@ def judge(
     if Fault.OUT_OF_FOCUS in found and view is not None and is_lit_otherwise(look, view, usual, dark_hours, limits):
         del found[Fault.OUT_OF_FOCUS]
         unchecked[Fault.OUT_OF_FOCUS] = Own.LIGHT_CHANGES.value
-    if Fault.COVERED in found and (is_fog(look, view, usual, limits) or is_seen_through(look, limits)):
+    if Fault.COVERED in found and _is_pale(look, view, usual, limits):
         del found[Fault.COVERED]
     hidden = bool((HIDES - {Fault.LOW_CONTRAST}) & found.keys()) or unchecked.get(Fault.COVERED) in _TOO_DARK
     own = against(look, view, usual, dark_hours, trace, hidden, limits)
@@ -119,6 +119,11 @@ def judge(
             del found[fault]
             unchecked[fault] = Own.LIGHT_CHANGES.value
     return Judgement(found, unchecked, after, own.trace)
+
+
+def _is_pale(look: Look, view: View | None, rows: Row, limits: OwnThresholds) -> bool:
+    """Whether what looks covered is fog or dirt."""
+    return is_fog(look, view, rows, limits) or is_seen_through(look, view, rows, limits)
 
 
 def _torn(own: Against) -> Against:

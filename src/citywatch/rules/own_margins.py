@@ -148,10 +148,7 @@ def pale(
         if not math.isnan(left):
             worn = min(
                 _most(left, limits.dirt_contrast_of_usual),
-                max(
-                    _most(left, limits.fog_contrast_of_usual),
-                    min(_least(look.lost_share, limits.fog_lost_share), _faint(look, limits)),
-                ),
+                max(_most(left, limits.fog_contrast_of_usual), _least(look.lost_share, limits.fog_lost_share)),
             )
         flat = max(_most(normals.figure(look, "relative_contrast"), limits.contrast_of_usual * normal.mean), worn)
         told[Fault.LOW_CONTRAST] = min(flat, _fog(look, view, rows, left, limits))
@@ -177,17 +174,6 @@ def pale(
     return {fault: margin for fault, margin in told.items() if math.isfinite(margin)}
 
 
-def _faint(look: Look, limits: OwnThresholds) -> float:
-    """How far a picture is from being as pale as behind dirt."""
-    if math.isnan(look.coarse_transfer):
-        return math.inf
-    return max(
-        _least(look.coarse_correlation, limits.seen_through_correlation),
-        _most(look.coarse_transfer, limits.dirt_coarse_transfer),
-        _least(look.transfer_ratio, limits.film_transfer_ratio),
-    )
-
-
 def _fog(look: Look, view: View | None, rows: Rows, left: float, limits: OwnThresholds) -> float:
     """How far a picture is from one over which light lies."""
     if view is None or view.light is not Light.DAY:
@@ -201,7 +187,9 @@ def _fog(look: Look, view: View | None, rows: Rows, left: float, limits: OwnThre
         _least(look.lost_share, limits.lit_lost_share),
         min(
             _most(look.contrast, threshold) if math.isnan(left) else _most(left, limits.lit_contrast_of_usual),
-            _most(look.coarse_transfer, limits.fog_coarse_transfer) if look.coarse_transfer >= 0.0 else math.inf,
+            max(_most(look.coarse_transfer, limits.fog_coarse_transfer), _most(left, limits.fog_lit_contrast_of_usual))
+            if look.coarse_transfer >= 0.0
+            else math.inf,
         ),
     )
 
@@ -404,7 +392,7 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
         )
         most = max(
             _most(look.match_share, limits.veiled_most_of_usual * match.mean),
-            _least(look.shift_certainty, limits.surely_here),
+            _least(look.shift_certainty, limits.here_certain if trace.veiled else limits.surely_here),
             _most(look.sharpness, limits.veiled_sharpness_of_usual * sharpness.mean),
         )
         threads = max(

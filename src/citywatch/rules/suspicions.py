@@ -15,7 +15,8 @@ from typing import NamedTuple
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault
 from citywatch.rules.camera_case import OF_THE_NETWORK, Case
-from citywatch.rules.comparison import Own
+from citywatch.rules.comparison import DEFAULT, Own, OwnThresholds
+from citywatch.rules.comparison.covers import is_blurred
 from citywatch.rules.faults import CONFIRMED, SUSPECT, Confirmation, FaultRow
 from citywatch.rules.judgement import Judgement
 from citywatch.rules.likeness import is_like, likeness
@@ -81,12 +82,12 @@ def _shows_a_mark(look: Look, fault_row: FaultRow) -> bool:
     return any(_shows(look, mark) for mark in _marks(fault_row))
 
 
-def still_fog(look: Look, judged: Judgement, fog: FaultRow | None) -> Judgement:
+def still_fog(look: Look, judged: Judgement, fog: FaultRow | None, limits: OwnThresholds = DEFAULT) -> Judgement:
     """Nothing is seen through a plate. So a picture that looks covered, and is the one in which a look before saw the
-    view lie pale behind fog or dirt, is fog or dirt.
+    view lie pale behind fog or dirt, is fog or dirt; unless what is seen now is blurred, as behind a film.
     """
     cover = judged.found.get(Fault.COVERED)
-    if cover is None or fog is None or not _shows_a_mark(look, fog):
+    if cover is None or fog is None or not _shows_a_mark(look, fog) or is_blurred(look, limits):
         return judged
     found, unchecked = dict(judged.found), dict(judged.unchecked)
     del found[Fault.COVERED]

@@ -35,7 +35,7 @@ from citywatch.rules.comparison.answers import FINE, JUDGED, PLACED, SCENE, Agai
 from citywatch.rules.comparison.contrast import low_contrast
 from citywatch.rules.comparison.covers import cover
 from citywatch.rules.comparison.elsewhere import in_the_dark
-from citywatch.rules.comparison.focus import blur
+from citywatch.rules.comparison.focus import blur, is_blur_by_any_light
 from citywatch.rules.comparison.infrared import colour_noise, colourless
 from citywatch.rules.comparison.light import is_dim, is_first_dusk, is_lit_otherwise
 from citywatch.rules.comparison.limits import DEFAULT, OwnThresholds
@@ -127,7 +127,7 @@ def _scene(
         contrast = contrast[0], contrast[1] + unchecked(Own.HIDDEN, Fault.OUT_OF_FOCUS)
     elif (
         focus
-        and not look.transfer_ratio <= limits.blur_by_any_light
+        and not is_blur_by_any_light(focus, limits)
         and (
             is_lit_otherwise(look, view, rows, dark_hours, limits)
             or is_first_dusk(look, view, rows, dark_hours, limits)

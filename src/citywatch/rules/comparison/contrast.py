@@ -25,10 +25,10 @@ def low_contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, l
     value = normals.figure(look, "relative_contrast")
     left = math.nan if view is None else contrast_left(look, view, rows)
     seen = look.contrast >= limits.covered_contrast or look.texture_share >= limits.seen_texture
-    if view is not None and _is_by_chance(look, view, limits) and seen:
+    if view is not None and ((_is_by_chance(look, view, limits) and seen) or _has_detail(look, limits)):
         return (), unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.LOW_CONTRAST)
     pale = left <= limits.dirt_contrast_of_usual or (
-        left <= limits.fog_contrast_of_usual and (look.lost_share >= limits.fog_lost_share or is_faint(look, limits))
+        left <= limits.fog_contrast_of_usual and look.lost_share >= limits.fog_lost_share
     )
     fog = None if view is None else _fog(look, view, rows, limits, left)
     if fog is not None:
@@ -52,7 +52,8 @@ def _fog(look: Look, view: View, rows: Rows, limits: OwnThresholds, left: float)
     if left <= limits.lit_contrast_of_usual:
         threshold = limits.lit_contrast_of_usual
         return below(Fault.LOW_CONTRAST, "contrast_lost_in_light", "contrast_ratio", left, threshold)
-    if look.coarse_transfer <= limits.fog_coarse_transfer and look.transfer_ratio > limits.film_transfer_ratio:
+    thin = look.coarse_transfer <= limits.fog_coarse_transfer and look.transfer_ratio > limits.film_transfer_ratio
+    if thin and left <= limits.fog_lit_contrast_of_usual:
         threshold = limits.fog_coarse_transfer
         return below(Fault.LOW_CONTRAST, "contrast_lost_in_light", "coarse_transfer", look.coarse_transfer, threshold)
     threshold = min(limits.lit_contrast_of_usual * usual(rows, view.light, "contrast").mean, limits.covered_contrast)
@@ -61,17 +62,15 @@ def _fog(look: Look, view: View, rows: Rows, limits: OwnThresholds, left: float)
     return below(Fault.LOW_CONTRAST, "contrast_lost_in_light", "contrast", look.contrast, threshold)
 
 
-def is_faint(look: Look, limits: OwnThresholds) -> bool:
-    """Whether all of the view is seen, as pale as behind dirt, and no more blurred than that."""
-    seen = look.coarse_correlation >= limits.seen_through_correlation
-    pale = look.coarse_transfer <= limits.dirt_coarse_transfer
-    return seen and pale and look.transfer_ratio > limits.film_transfer_ratio
-
-
 def contrast_left(look: Look, view: View, rows: Rows) -> float:
     """The contrast of what is found again, of the usual; sun and clouds change that, so it is no bare 1."""
     normal = usual(rows, view.light, "contrast_ratio")
     return look.contrast_ratio / (min(normal.mean, 1.0) if normal.known and normal.mean > 0 else 1.0)
+
+
+def _has_detail(look: Look, limits: OwnThresholds) -> bool:
+    """Whether there is as much finer detail as ever, of this view or of another: neither fog nor dirt leave any."""
+    return look.detail_ratio >= limits.pale_detail_ratio
 
 
 def _is_by_chance(look: Look, view: View, limits: OwnThresholds) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from citywatch.domain.pictures import Fault, Light
+from citywatch.domain.pictures import Fault
 from citywatch.rules.comparison.answers import above, below
-from citywatch.rules.comparison.light import is_bright
+from citywatch.rules.comparison.light import brightness, is_bright
 from citywatch.rules.comparison.limits import DEFAULT, OwnThresholds
-from citywatch.rules.normals import NOTHING, Rows, usual
+from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Finding, Look
 from citywatch.rules.references import View
 
@@ -16,11 +16,11 @@ from citywatch.rules.references import View
 def cover(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
     """Almost everything is gone, or next to nothing is left of its contrast, and that is blurred."""
     faint = look.coarse_transfer <= limits.film_coarse_transfer and look.contrast < limits.covered_contrast
-    if faint and _is_blurred(look, limits):
+    if faint and is_blurred(look, limits):
         # A bag or paint lets a little light through, and blurs: neither fog nor dirt on the glass do.
         threshold = limits.film_coarse_transfer
         return below(Fault.COVERED, "contrast_lost", "coarse_transfer", look.coarse_transfer, threshold)
-    if is_fog(look, view, rows, limits) or is_seen_through(look, limits):
+    if is_fog(look, view, rows, limits) or is_seen_through(look, view, rows, limits):
         return None
     if math.isnan(look.transfer_ratio) and _is_film(look, view, rows, limits):
         threshold = limits.film_contrast_ratio
@@ -30,10 +30,8 @@ def cover(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding 
         foggy = bright and look.contrast < limits.covered_contrast
     else:
         foggy = look.contrast_ratio < limits.covered_standing and not _is_smooth(look, view, rows, limits)
-        # Fog lightens a day; of the night, and where no day is known yet, nobody can say so.
-        normal = usual(rows, view.light, "mean")
-        darker = normal.known and look.mean < limits.hazy_brightness_of_usual * normal.mean
-        foggy = foggy and not (view.light is Light.DAY and darker)
+        # Fog lightens.
+        foggy = foggy and not brightness(look, view, rows) < limits.hazy_brightness_of_usual
     if look.lost_share < limits.covered_lost_share or look.match_share > limits.covered_match_share or foggy:
         return None
     return above(Fault.COVERED, "structure_lost", "lost_share", look.lost_share, limits.covered_lost_share)
@@ -44,13 +42,13 @@ def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DE
     always was with edges as steep as ever. Nothing is seen through a plate; a film blurs, and is seen through in
     every place.
     """
-    normal = NOTHING if view is None else usual(rows, view.light, "mean")
-    if view is None or not normal.known or look.mean < limits.hazy_brightness_of_usual * normal.mean:
+    if view is None or not brightness(look, view, rows) >= limits.hazy_brightness_of_usual:
         return False
     hardly = limits.hardly_seen_correlation <= look.coarse_correlation < limits.seen_correlation
-    if hardly and is_bright(look, view, rows, limits) and look.contrast < limits.smooth_contrast:
+    even = look.contrast < limits.smooth_contrast and look.sharpness >= limits.hardly_seen_sharpness
+    if hardly and even and is_bright(look, view, rows, limits):
         return True
-    if _is_blurred(look, limits) or math.hypot(*view.shift(look)) >= limits.moved_pixels:
+    if is_blurred(look, limits) or math.hypot(*view.shift(look)) >= limits.moved_pixels:
         return False
     if not limits.fog_match_share <= look.match_share <= limits.fog_most_match_share:
         return False
@@ -60,15 +58,20 @@ def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DE
     return thick and look.contrast_ratio < limits.thick_contrast_ratio
 
 
-def is_seen_through(look: Look, limits: OwnThresholds = DEFAULT) -> bool:
-    """Whether what is left of the view is as sharp as ever, however little it is, as behind fog and dirt. Where there
-    is as much contrast as a plate's edge has, the view must be seen the more surely.
+def is_seen_through(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
+    """Whether what is left of the view is as sharp as ever, however little it is, as behind dirt; where it is hardly
+    seen, only in a picture without contrast that is lighter than usual, as in fog.
     """
-    least = limits.seen_correlation if look.contrast < limits.smooth_contrast else limits.seen_through_correlation
-    return look.coarse_correlation >= least and look.transfer_ratio > limits.film_transfer_ratio
+    if view is None or not look.transfer_ratio > limits.film_transfer_ratio:
+        return False
+    if look.coarse_correlation >= limits.seen_through_correlation:
+        return True
+    lighter = brightness(look, view, rows) >= limits.hazy_brightness_of_usual
+    foggy = lighter and look.contrast < limits.smooth_contrast
+    return foggy and look.coarse_correlation >= limits.seen_correlation
 
 
-def _is_blurred(look: Look, limits: OwnThresholds) -> bool:
+def is_blurred(look: Look, limits: OwnThresholds) -> bool:
     """Whether something is seen, and is blurred."""
     return look.transfer_ratio <= limits.film_transfer_ratio
 

@@ -9,7 +9,15 @@ from citywatch.domain.pictures import Fault, Light
 from citywatch.rules.comparison.answers import PLACED, SCENE, Own, above, below
 from citywatch.rules.comparison.limits import OwnThresholds
 from citywatch.rules.comparison.parts import is_dull
-from citywatch.rules.comparison.trace import Trace, found_share, is_steady, lay_elsewhere, lies_still, of_this
+from citywatch.rules.comparison.trace import (
+    Trace,
+    found_share,
+    is_steady,
+    is_unseen,
+    lay_elsewhere,
+    lies_still,
+    of_this,
+)
 from citywatch.rules.comparison.veils import is_lit_up
 from citywatch.rules.likeness import is_like, likeness
 from citywatch.rules.normals import Rows, usual
@@ -109,7 +117,9 @@ def in_the_dark(
             rest = unchecked(Own.LIGHT_CHANGES, *(fault for fault in SCENE if fault is not Fault.MOVED))
             return ((found,), rest), Trace(view.name, round(x, 3), round(y, 3), strange=True)
         lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share)
-        if look.match_share <= limits.unlike_both and not lost and not is_lit_up(look, Light.NIGHT, rows, limits):
+        # Through threads in the lamp's light something of the night is seen.
+        lit_up = is_lit_up(look, Light.NIGHT, rows, limits) and not is_unseen(look, limits)
+        if look.match_share <= limits.unlike_both and not lost and not lit_up:
             after = Trace(view.name, strange=True)
             if trace.strange and not look.steady_share >= limits.steady_by_night:
                 return ((), unchecked(Own.LIGHT_CHANGES, *SCENE)), after

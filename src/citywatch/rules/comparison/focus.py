@@ -43,6 +43,11 @@ def _is_there(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool
     )
 
 
+def is_blur_by_any_light(finding: Finding, limits: OwnThresholds) -> bool:
+    """Whether so little of the finer detail is left as neither dawn nor lamps nor snow take."""
+    return finding.measure == "transfer_ratio" and finding.value <= limits.blur_by_any_light
+
+
 def edges_stand(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
     """Whether the view was found again, and its edges are as steep as those of the reference."""
     left = 1.0 - look.lost_share

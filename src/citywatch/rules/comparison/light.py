@@ -6,6 +6,8 @@ is compared with the wrong one of them is no fault.
 
 from __future__ import annotations
 
+import math
+
 from citywatch.domain.pictures import Light
 from citywatch.rules import hours
 from citywatch.rules.comparison.limits import DEFAULT, OwnThresholds
@@ -69,8 +71,16 @@ def is_dim(look: Look, rows: Rows, limits: OwnThresholds) -> bool:
 
 def is_bright(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     """Whether a picture is so much brighter than usual as fog makes it."""
-    normal = usual(rows, view.light, "mean")
-    return normal.known and look.mean >= limits.fog_brightness_of_usual * normal.mean
+    return brightness(look, view, rows) >= limits.fog_brightness_of_usual
+
+
+def brightness(look: Look, view: View, rows: Rows) -> float:
+    """How bright a picture is, as a share of what is usual by this light, or by day where that is more: what has no
+    colour left by day is compared with the night. NaN where neither is known.
+    """
+    known = [usual(rows, light, "mean") for light in (view.light, Light.DAY)]
+    usually = max((normal.mean for normal in known if normal.known), default=math.nan)
+    return look.mean / max(usually, 1.0)
 
 
 def is_first_dusk(look: Look, view: View, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> bool:

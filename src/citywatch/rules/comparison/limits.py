@@ -92,12 +92,17 @@ class OwnThresholds:
     dirt 0.66 and more, fog 0.58 and more)..."""
     film_coarse_transfer: float = 0.07
     """... and of the coarser no more than this (0.057 at most; out of focus 0.078 and more)."""
+    unseen_correlation: float = 0.08
+    """Of what agrees by less nothing is seen (displaced views 0.06, in the middle; severe covers of a part 0.11 and
+    more, webs 0.08)."""
     seen_through_correlation: float = 0.5
     """What agrees by so much is seen through something, however much contrast that has: beside a plate that leaves a
     part of the view 0.34 at most, behind dirt 0.55 and more."""
     hardly_seen_correlation: float = 0.05
     """And in a picture as bright as fog, without contrast, so little is enough for fog (0.054 and more at 12 m): only
-    what is near is seen. Of a film's view more is seen, or it is no brighter than by 1.33."""
+    what is near is seen. Of a film's view more is seen, or it is no brighter than by 1.33..."""
+    hardly_seen_sharpness: float = 0.9
+    """... and something is sharp, if only the noise (1.2 and more): the light that falls on a plate has 0.63."""
     film_match_share: float = 0.3
     """... of which fog also hides more than this share: what is found behind a film lies everywhere."""
     smooth_contrast: float = 18.0
@@ -254,9 +259,9 @@ class OwnThresholds:
     fog_contrast_of_usual: float = 0.6
     """... or to this one, when much is not found at all, as in fog. Snow on the ground leaves more."""
     fog_lost_share: float = 0.3
-    dirt_coarse_transfer: float = 0.33
-    """... or when no more than this is left of the coarser detail of all the view: medium dirt to 0.32, of clean looks
-    98 in 100 keep 0.48 and more."""
+    pale_detail_ratio: float = 0.7
+    """And of all finer detail less than this is there: the noise of the noisiest night has 0.44 of it. A camera that is
+    tilted into the sky, where lamps stand by chance where lamps stood, has 0.74 and more."""
     fog_match_share: float = 0.05
     """The densest fog leaves so much to be found (visibility of 8 m 0.06 and more)..."""
     fog_most_match_share: float = 0.25
@@ -274,8 +279,10 @@ class OwnThresholds:
     """In a picture as bright as fog it is enough that what is found again keeps no more than this..."""
     lit_lost_share: float = 0.42
     """... and so much is gone..."""
-    fog_coarse_transfer: float = 0.25
-    """... or no more than this of the coarser detail of all the view (fog of 35 m to 0.24)."""
+    fog_coarse_transfer: float = 0.15
+    """... or no more than this of the coarser detail of all the view (fog of 35 m 0.11, in the middle)..."""
+    fog_lit_contrast_of_usual: float = 0.75
+    """... and of what is found again as much (beside stickers and cloths 0.83 and more)."""
     spreads: float = 6.0
     """No threshold lies nearer to the usual than so many times its spread."""
     colourless_brightness: float = 0.8

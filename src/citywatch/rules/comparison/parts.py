@@ -12,7 +12,7 @@ from citywatch.domain.pictures import Fault, Light
 from citywatch.rules.comparison.answers import PLACED, Own, above
 from citywatch.rules.comparison.contrast import contrast_left
 from citywatch.rules.comparison.limits import OwnThresholds
-from citywatch.rules.comparison.trace import Trace
+from citywatch.rules.comparison.trace import Trace, is_unseen
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Look
 from citywatch.rules.pictures.answers import Conclusion, unchecked
@@ -47,6 +47,8 @@ def is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: Own
         or look.contrast >= limits.nearly_contrast_of_usual * contrast.mean
     )
     stays = trace.cells == 0 or look.steady_share >= limits.nearly_steady_share
+    if is_unseen(look, limits):
+        return False
     return stays and sharp and look.lost_share >= limits.nearly_lost_share and look.contrast >= limits.covered_contrast
 
 

@@ -14,7 +14,7 @@ from citywatch.rules.comparison.elsewhere import another_view, displaced
 from citywatch.rules.comparison.limits import OwnThresholds
 from citywatch.rules.comparison.parts import is_mostly_lost, is_pale, lately_found, may_be_weather, partly_covered
 from citywatch.rules.comparison.trace import Trace, found_share
-from citywatch.rules.comparison.veils import is_lit_up, is_plain, is_veiled, steady_veil, veil
+from citywatch.rules.comparison.veils import is_lit_up, is_plain, is_veiled, stays_veiled, veil
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Look
 from citywatch.rules.pictures.answers import Conclusion, unchecked
@@ -46,13 +46,12 @@ def whereabouts(
         return partly_covered(look, trace, partly_from, limits)
     lit_up = is_lit_up(look, view.light, rows, limits)
     near = math.hypot(x, y) < (limits.moved_pixels if lit_up else limits.veil_pixels)
-    # A veil that was there at the look before, and is the same picture now, need not be placed as surely again.
-    again = trace.veiled and look.steady_share >= steady_veil(view, rows, limits)
+    again = stays_veiled(look, view, rows, trace, limits)
     plain = placed and math.hypot(x, y) <= limits.same_pixels and is_plain(look, view, rows, limits)
     here = near and (lit_up or again or plain or look.shift_certainty >= limits.here_certain)
     # The wind may have it: a mast sways by less.
     stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.shaking_pixels
-    if look.match_share <= least and not stays and not (here and is_veiled(look, view, rows, limits)):
+    if look.match_share <= least and not stays and not (here and is_veiled(look, view, rows, limits, again=again)):
         return another_view(look, view, rows, trace, least, limits)
     veiled = veil(look, view, rows, trace, limits) if near else None
     calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)

@@ -63,6 +63,11 @@ def is_steady(look: Look, view: View, limits: OwnThresholds) -> bool:
     return look.steady_share >= (limits.steady_share if view.light is Light.DAY else limits.steady_by_night)
 
 
+def is_unseen(look: Look, limits: OwnThresholds) -> bool:
+    """Whether nothing of the view is seen at its place; not where nothing could be compared."""
+    return look.coarse_correlation < limits.unseen_correlation
+
+
 def lies_still(look: Look, limits: OwnThresholds) -> bool:
     """Whether the view surely lies where it lay at the look before, as the two pictures themselves say."""
     still = math.hypot(look.step_x, look.step_y) <= limits.still_pixels

@@ -19,13 +19,14 @@ def veil(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds
     """Something that has structure of its own lies over a part of the view, and stays: a web, a branch."""
     match = usual(rows, view.light, "match_share")
     threshold = (limits.veiled_again_of_usual if trace.veiled else limits.veiled_of_usual) * match.mean
+    again = stays_veiled(look, view, rows, trace, limits)
     if (
         match.looks < limits.veiled_known_looks
         or look.match_share > threshold
-        or not is_veiled(look, view, rows, limits)
+        or not is_veiled(look, view, rows, limits, again=again)
     ):
         return None
-    if trace.veiled and not look.steady_share >= steady_veil(view, rows, limits):
+    if trace.veiled and not again:
         return None
     if trace.lost >= 0 and look.match_share > trace.seen - limits.veiled_drop:
         return None
@@ -38,9 +39,16 @@ def steady_veil(view: View, rows: Rows, limits: OwnThresholds) -> float:
     return min(limits.veiled_steady_share, limits.veiled_steady_of_usual * match.mean if match.known else math.inf)
 
 
-def is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+def stays_veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether there was a veil at the look before, and it is the same picture now."""
+    return trace.veiled and look.steady_share >= steady_veil(view, rows, limits)
+
+
+def is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, again: bool) -> bool:
     """Whether something near and blurred lies over the picture in the light of the day, or something that the camera's
     own lamp lights up: it is brighter, and has its contrast. A bus, the dark sky and a lens that zooms in only blur.
+
+    again  what was there at the look before and stays need not be placed as surely again
     """
     left = contrast_left(look, view, rows)
     if view.light is not Light.DAY:
@@ -56,7 +64,8 @@ def is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool
         return True
     match = usual(rows, view.light, "match_share")
     little = look.match_share <= limits.veiled_most_of_usual * match.mean
-    return little and look.shift_certainty >= limits.surely_here and sharp <= limits.veiled_sharpness_of_usual
+    sure = look.shift_certainty >= (limits.here_certain if again else limits.surely_here)
+    return little and sure and sharp <= limits.veiled_sharpness_of_usual
 
 
 def is_plain(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
