@@ -51,7 +51,8 @@ ENCODERS = (
     EncoderSetting("MJPEG q6", "mjpeg", quantiser=6),
 )
 """Bit rates at 640x360, as coded.CameraEncoder understands them."""
-SEEDS: Mapping[Set, tuple[int, ...]] = {"scoring": (10_001, 10_002, 10_003, 10_004), "tuning": (1, 2, 3, 4)}
+SEEDS: Mapping[Set, tuple[int, ...]] = {"scoring": (10_103, 10_104, 10_105, 10_106), "tuning": (1, 2, 3, 4)}
+"""Of the streets from 10,001 to 10,004, and of 10,101 and 10,102, failures were read before rules were changed."""
 FEW_ENCODERS = (ENCODERS[1], ENCODERS[4])
 FEW_SEEDS = 2
 
