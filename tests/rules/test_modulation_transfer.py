@@ -123,3 +123,18 @@ def test_a_film_that_hides_all_colour_by_day_is_not_compared_with_the_night():
                    "contrast_ratio": 0.6, "coarse_correlation": 0.11, "coarse_transfer": float("nan"),
                    "transfer_ratio": float("nan"), "u_mean": 0.0, "v_mean": 0.0}  # fmt: skip
     assert twice(camera, BY_INFRARED, **film) == [Fault.COVERED]
+
+
+@pytest.mark.parametrize(("of_the_finer", "told"), [(1.0, []), (0.7, [Fault.OUT_OF_FOCUS])])
+def test_flat_edges_of_a_view_that_has_its_finer_detail_are_no_blur(by_day, of_the_finer, told):
+    """Rain and snow flatten edges, too."""
+    flat = {"sharpness": 0.5, "sharpness_ratio": 0.6, "coarse_correlation": 0.5, "coarse_transfer": 0.6}
+    assert twice(by_day, BY_DAY, **flat, transfer_ratio=of_the_finer, detail_ratio=0.9) == told
+
+
+@pytest.mark.parametrize(("agrees", "told"), [(0.4, [Fault.PARTLY_COVERED]), (0.7, [])])
+def test_what_agrees_with_the_view_is_no_veil_before_it(agrees, told):
+    camera = Watch()
+    camera.settle(40, **SEEN)
+    web = {"match_share": 0.5, "sharpness": 1.0, "contrast": 110.0, "steady_share": 0.95}
+    assert twice(camera, BY_DAY, **web, coarse_correlation=agrees) == told

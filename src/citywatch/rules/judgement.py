@@ -85,7 +85,8 @@ def judge(
             unchecked.update({fault: Why.NO_PICTURE.value for fault in CAMERA_FAULTS if fault is not Fault.UNREACHABLE})
             unchecked.pop(Fault.UNREACHABLE, None)
         return Judgement(found, unchecked, after, trace)
-    if Fault.OUT_OF_FOCUS in found and edges_stand(look, view, usual, limits):
+    sharp = look.transfer_ratio > limits.sharp_transfer_ratio
+    if Fault.OUT_OF_FOCUS in found and (sharp or edges_stand(look, view, usual, limits)):
         # Nothing sharp is left to be seen, as behind rain; what is seen has edges as steep as ever.
         del found[Fault.OUT_OF_FOCUS]
     if Fault.OUT_OF_FOCUS in found and view is not None and is_lit_otherwise(look, view, usual, dark_hours, limits):

@@ -216,6 +216,7 @@ def focus(
     by_any_light = max(gone, _most(look.transfer_ratio, limits.blur_by_any_light)) if math.isfinite(gone) else math.inf
     if twilight and view.light is not Light.INFRARED:
         return by_any_light
+    sharp = _most(look.transfer_ratio, limits.sharp_transfer_ratio)
     found = max(limits.displaced_match_share * (1.0 - look.lost_share), limits.found_by_chance)
     slope, normal = least_slope(view, rows, limits), usual(rows, view.light, "sharpness")
     stands = min(_most(look.match_share, found), _most(look.sharpness_ratio, slope))
@@ -234,7 +235,7 @@ def focus(
     if not contrast.known:
         lit = -math.inf
     if not normal.known or math.isnan(look.sharpness_ratio):
-        return min(max(min(max(alone, stands), gone), lit), by_any_light)
+        return min(max(min(max(alone, stands, sharp), gone), lit), by_any_light)
     flatter, flat = (
         slope * share / limits.slope_ratio for share in (limits.blurred_slope_ratio, limits.blurred_found_slope_ratio)
     )
@@ -246,10 +247,10 @@ def focus(
             min(_most(look.sharpness_ratio, flat), max(_most(look.sharpness_ratio, flatter), hardly)),
         ),
     )
-    own = min(own, gone)
+    own = min(max(own, sharp), gone)
     if new_hour and view.light is Light.DAY and bright.known:
         own = max(own, _least(look.mean, limits.first_dusk_of_usual * bright.mean))
-    return min(max(min(max(alone, stands), own), lit), by_any_light)
+    return min(max(min(max(alone, stands, sharp), own), lit), by_any_light)
 
 
 def _transferred(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
@@ -408,6 +409,7 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
         bright = _least(look.mean, limits.veiled_brightness_of_usual * brightness.mean)
         veil = max(bright, _least(look.contrast, limits.veiled_contrast_by_night * contrast.mean), pale)
     return max(
+        _most(look.coarse_correlation, limits.veiled_correlation),
         _most(
             look.match_share, (limits.veiled_again_of_usual if trace.veiled else limits.veiled_of_usual) * match.mean
         ),

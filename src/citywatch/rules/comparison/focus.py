@@ -21,7 +21,7 @@ def blur(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding |
     most = limits.blurred_transfer_ratio if soft else limits.blur_transfer_ratio
     if look.transfer_ratio <= most and _is_there(look, view, rows, limits):
         return below(Fault.OUT_OF_FOCUS, "finer_detail_gone", "transfer_ratio", look.transfer_ratio, most)
-    if not soft:
+    if not soft or look.transfer_ratio > limits.sharp_transfer_ratio:
         return None
     threshold = least_slope(view, rows, limits)
     if look.sharpness <= limits.blurred_sharpness_of_usual * normal.mean:

@@ -162,6 +162,8 @@ class OwnThresholds:
     """Veiled: no more than this share of what is usually found, found where it was, and the picture stays the same."""
     veiled_again_of_usual: float = 0.8
     """One that was there at the look before may leave more: at its edges the light decides what is found."""
+    veiled_correlation: float = 0.6
+    """And its coarser detail agrees no more than this: medium webs 0.56 at most."""
     veiled_known_looks: int = 36
     """Only where so many looks by this light tell what is usual: not in a camera's first evening, as it grows dark."""
     veiled_steady_share: float = 0.8
@@ -230,6 +232,9 @@ class OwnThresholds:
     and but three of them 0.69..."""
     blurred_transfer_ratio: float = 0.6
     """(Up to this one where nothing in the picture is as sharp as usual, either.)"""
+    sharp_transfer_ratio: float = 0.75
+    """Of a view of which more than this is left, whatever its edges are, nothing is out of focus: twilight, snow and
+    rain flatten edges and leave 0.83 and more."""
     blur_by_any_light: float = 0.35
     """... and by so little no light explains it: twilight, lamps and snow take both alike..."""
     blur_coarse_transfer: float = 0.07

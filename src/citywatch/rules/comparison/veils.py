@@ -23,6 +23,7 @@ def veil(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds
     if (
         match.looks < limits.veiled_known_looks
         or look.match_share > threshold
+        or look.coarse_correlation > limits.veiled_correlation
         or not is_veiled(look, view, rows, limits, again=again)
     ):
         return None
