@@ -90,8 +90,9 @@ class OwnThresholds:
     film_transfer_ratio: float = 0.52
     """... blurred behind a film, when no more than this of the finer detail is left beside the coarser (0.48 at most;
     dirt 0.66 and more, fog 0.58 and more)..."""
-    film_coarse_transfer: float = 0.07
-    """... and of the coarser no more than this (0.057 at most; out of focus 0.078 and more)."""
+    film_coarse_transfer: float = 0.15
+    """... and of the coarser no more than this, in a picture that has lost its contrast (medium ones 0.057, mild ones
+    0.1; out of focus keeps it)."""
     unseen_correlation: float = 0.08
     """Of what agrees by less nothing is seen (displaced views 0.06, in the middle; severe covers of a part 0.11 and
     more, webs 0.08)."""
