@@ -162,3 +162,18 @@ def test_two_looks_near_one_another_are_not_enough_to_say_that_a_view_has_moved(
     assert shaken(medium, (-9.7, -3.3), (3.7, 0.6), (1.8, -6.2), (-6.0, 3.0)) == [Fault.SHAKING]
     assert shaken(known(), (-10.7, 2.0), (-10.5, 1.6)) == [Fault.MOVED]
     assert shaken(known(), (-10.7, 2.0), (-9.9, 0.4), (-10.9, 1.0)) == [Fault.MOVED]  # a mast in the wind
+
+
+@pytest.mark.parametrize(("lost", "told"), [(0.3, []), (0.5, [Fault.PARTLY_COVERED])])
+def test_a_dusk_that_is_compared_with_the_night_says_little_of_what_lamps_do_not_light_yet(lost, told):
+    camera = Watch()
+    camera.settle(12)
+    camera.settle(12, of=BY_INFRARED)
+    dusk = {
+        "mean": 74.0, "contrast": 110.0, "match_share": 0.48, "lost_share": lost, "shift_certainty": 0.22,
+        "contrast_ratio": 0.85, "steady_share": 0.9, "lost_cells": 0x7FF, "sharpness_ratio": 1.0, "shift_x": 0.0,
+        "shift_y": 0.0, "reference": camera.references["infrared", ""],
+    }  # fmt: skip
+    for _ in range(3):
+        camera.look(after_s=420, of=BY_DAY, **dusk)
+    assert camera.confirmed() == told

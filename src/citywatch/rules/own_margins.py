@@ -361,7 +361,8 @@ def _weather(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float
         mostly = max(_least(look.lost_share, limits.mostly_lost_share), _least(left, limits.partly_contrast_of_usual))
         haze = min(_most(look.mean, limits.hazy_brightness_of_usual * brightness.mean), clear, mostly)
     if view.light is not Light.DAY:
-        return haze
+        dusk = _least(look.lost_share, limits.mostly_lost_share) if look.light is Light.DAY else -math.inf
+        return max(haze, dusk)
     much, texture = _least(look.lost_share, limits.shadows_lost_share), usual(rows, view.light, "texture_share")
     whole = _least(look.lost_cells.bit_count(), limits.shadows_cells)
     bare = max(_most(look.texture_share, limits.shadows_texture_of_usual * texture.mean), whole)
