@@ -138,3 +138,11 @@ def test_what_agrees_with_the_view_is_no_veil_before_it(agrees, told):
     camera.settle(40, **SEEN)
     web = {"match_share": 0.5, "sharpness": 1.0, "contrast": 110.0, "steady_share": 0.95}
     assert twice(camera, BY_DAY, **web, coarse_correlation=agrees) == told
+
+
+def test_fog_that_lifts_is_gone_and_a_look_in_order_is_no_open_question(by_day):
+    """What stands out as ever says that nothing is pale: it is an answer, by which the fault clears."""
+    twice(by_day, BY_DAY, **FOG)
+    assert by_day.open() == {"low_contrast": "confirmed"}
+    by_day.settle(4, **SEEN)
+    assert by_day.open() == {}

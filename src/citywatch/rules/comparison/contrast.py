@@ -25,7 +25,7 @@ def low_contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, l
     value = normals.figure(look, "relative_contrast")
     left = math.nan if view is None else contrast_left(look, view, rows)
     seen = look.contrast >= limits.covered_contrast or look.texture_share >= limits.seen_texture
-    if view is not None and ((_is_by_chance(look, view, limits) and seen) or _has_detail(look, limits)):
+    if view is not None and _is_by_chance(look, view, limits) and seen:
         return (), unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.LOW_CONTRAST)
     pale = left <= limits.dirt_contrast_of_usual or (
         left <= limits.fog_contrast_of_usual and look.lost_share >= limits.fog_lost_share
@@ -35,7 +35,9 @@ def low_contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, l
         return (fog,), ()
     # Shadows make the spread large; where the reference says that contrast is lost, it does not count.
     threshold = normal.low(limits.contrast_of_usual, 0.0 if pale else limits.spreads)
-    if value >= threshold or not (pale or math.isnan(left)):
+    # As much finer detail as ever, of this view or of another: neither fog nor dirt leave any.
+    stands = look.detail_ratio >= limits.pale_detail_ratio
+    if value >= threshold or stands or not (pale or math.isnan(left)):
         return FINE
     if light is Light.DAY and is_dim(look, rows, limits):
         return (), unchecked(Own.LIGHT_CHANGES, Fault.LOW_CONTRAST)
@@ -66,11 +68,6 @@ def contrast_left(look: Look, view: View, rows: Rows) -> float:
     """The contrast of what is found again, of the usual; sun and clouds change that, so it is no bare 1."""
     normal = usual(rows, view.light, "contrast_ratio")
     return look.contrast_ratio / (min(normal.mean, 1.0) if normal.known and normal.mean > 0 else 1.0)
-
-
-def _has_detail(look: Look, limits: OwnThresholds) -> bool:
-    """Whether there is as much finer detail as ever, of this view or of another: neither fog nor dirt leave any."""
-    return look.detail_ratio >= limits.pale_detail_ratio
 
 
 def _is_by_chance(look: Look, view: View, limits: OwnThresholds) -> bool:
