@@ -52,7 +52,8 @@ ENCODERS = (
 )
 """Bit rates at 640x360, as coded.CameraEncoder understands them."""
 SEEDS: Mapping[Set, tuple[int, ...]] = {"scoring": (10_103, 10_104, 10_105, 10_106), "tuning": (1, 2, 3, 4)}
-"""Of the streets from 10,001 to 10,004, and of 10,101 and 10,102, failures were read before rules were changed."""
+"""Of the streets from 10,001 to 10,004, and of 10,101 and 10,102, failures were read before rules were changed;
+those of 10,103 to 10,106 were read after the run of decision 0067: rules that change after it take others."""
 FEW_ENCODERS = (ENCODERS[1], ENCODERS[4])
 FEW_SEEDS = 2
 
