@@ -183,7 +183,7 @@ def test_any_shape_is_compared_or_left_alone(shape):
 
 def test_which_reference_is_taken():
     references = {"day": "d", "infrared": "i", "night/east": "e", "night/west": "w"}
-    assert sketches.candidates(references, Light.DAY, 120.0) == [["d"]]
+    assert sketches.candidates(references, Light.DAY, 121.0) == [["d"]]
     assert sketches.candidates(references, Light.NIGHT, 30.0) == [["e", "w"]]
     assert sketches.candidates(references, Light.DAY, 70.0) == [["d"], ["e", "w"]]
     assert sketches.candidates({"infrared": "i"}, Light.NIGHT, 30.0) == [["i"]]

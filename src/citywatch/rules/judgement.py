@@ -19,9 +19,11 @@ from citywatch.rules import hours
 from citywatch.rules.comparison import HIDES, JUDGED, Against, Own, OwnThresholds, Trace, against
 from citywatch.rules.comparison.covers import is_fog, is_seen_through
 from citywatch.rules.comparison.focus import edges_stand
-from citywatch.rules.comparison.light import is_lit_otherwise
+from citywatch.rules.comparison.light import is_lit_otherwise, is_too_dark_for_its_nights
 from citywatch.rules.hours import Hours
+from citywatch.rules.pictures import DEFAULT as PICTURES
 from citywatch.rules.pictures import Finding, Look, LookHistory, Unchecked, Why, conclude, why_no_picture
+from citywatch.rules.pictures.motion import is_once_more
 from citywatch.rules.references import View
 
 ONLY_AGAINST_OWN = frozenset(
@@ -94,7 +96,8 @@ def judge(
         unchecked[Fault.OUT_OF_FOCUS] = Own.LIGHT_CHANGES.value
     if Fault.COVERED in found and _is_pale(look, view, usual, limits):
         del found[Fault.COVERED]
-    hidden = bool((HIDES - {Fault.LOW_CONTRAST}) & found.keys()) or unchecked.get(Fault.COVERED) in _TOO_DARK
+    dark = unchecked.get(Fault.COVERED) in _TOO_DARK and is_too_dark_for_its_nights(look, view, usual, limits)
+    hidden = bool((HIDES - {Fault.LOW_CONTRAST}) & found.keys()) or dark
     own = against(look, view, usual, dark_hours, trace, hidden, limits)
     if Fault.MOSAIC in found:
         own = _torn(own)
@@ -102,6 +105,10 @@ def judge(
         del found[fault]
         unchecked[fault] = Own.HIDDEN.value
     _join(found, unchecked, own, {item.fault for item in unsure})
+    if Fault.MOVED in found and found[Fault.MOVED].reason == "another_view" and is_once_more(look, PICTURES):
+        # The picture of the look before once more: a frozen source shows it, with the bus that passed.
+        del found[Fault.MOVED]
+        unchecked[Fault.MOVED] = Own.VIEW_CHANGES.value
     if _is_of_another_view(found, own):
         # Nor does what stands before the camera say that its colours and its focus are fine.
         unchecked.update(

@@ -164,7 +164,13 @@ def pale(
         if not math.isnan(look.transfer_ratio):
             film = max(
                 _most(look.coarse_transfer, limits.film_coarse_transfer),
-                _most(look.transfer_ratio, limits.film_transfer_ratio),
+                min(
+                    _most(look.transfer_ratio, limits.film_transfer_ratio),
+                    max(
+                        _most(look.transfer_ratio, limits.bare_transfer_ratio),
+                        _most(look.contrast, limits.bare_contrast),
+                    ),
+                ),
                 _most(look.contrast, limits.covered_contrast),
             )
         gone = max(
@@ -247,7 +253,11 @@ def focus(
             min(_most(look.sharpness_ratio, flat), max(_most(look.sharpness_ratio, flatter), hardly)),
         ),
     )
-    own = min(max(own, sharp), gone)
+    other = min(
+        _least(look.coarse_correlation, limits.another_correlation),
+        _least(look.match_share, limits.another_match_share),
+    )
+    own = min(max(own, sharp, other), gone)
     if new_hour and view.light is Light.DAY and bright.known:
         own = max(own, _least(look.mean, limits.first_dusk_of_usual * bright.mean))
     return min(max(min(max(alone, stands, sharp), own), lit), by_any_light)
@@ -264,7 +274,13 @@ def _transferred(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> f
             _most(look.transfer_ratio, limits.blur_transfer_ratio),
             max(_most(look.transfer_ratio, limits.blurred_transfer_ratio), soft),
         ),
-        _least(look.coarse_correlation, limits.blur_correlation),
+        min(
+            _least(look.coarse_correlation, limits.blur_correlation),
+            max(
+                _least(look.coarse_correlation, limits.blur_hardly_correlates),
+                _most(look.detail_ratio, limits.blur_bare_detail_ratio),
+            ),
+        ),
         _least(look.coarse_transfer, limits.blur_coarse_transfer),
         _most(look.detail_ratio, limits.blur_detail_ratio),
         _least(look.contrast, limits.blur_contrast_of_usual * contrast.mean),
@@ -281,6 +297,15 @@ def _most(value: float, threshold: float) -> float:
     return (value - threshold) / threshold if threshold > 0 and not math.isnan(value) else -math.inf
 
 
+def _found(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+    """How far a look is from finding enough of a view where it is said to lie."""
+    share = found_share(view, rows, limits)
+    surely = max(
+        _least(look.match_share, limits.surely_found_share * share), _least(look.shift_certainty, limits.surely_here)
+    )
+    return min(_least(look.match_share, share), surely)
+
+
 def _displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
     x, y = view.shift(look)
     far = math.hypot(x, y)
@@ -288,7 +313,7 @@ def _displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThre
         return math.inf
     steady = limits.steady_share if view.light is Light.DAY else limits.steady_by_night
     stays = math.inf if math.isnan(look.steady_share) else _least(look.steady_share, steady)
-    known = min(_least(look.match_share, found_share(view, rows, limits)), stays, _least(far, limits.far_pixels))
+    known = min(_found(look, view, rows, limits), stays, _least(far, limits.far_pixels))
     if trace.strange:
         same = limits.same_pixels + 0.05 * far
         known = min(known, _most(math.hypot(x - trace.x, y - trace.y), same))
@@ -358,7 +383,7 @@ def _weather(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float
     haze = -math.inf
     if brightness.known:
         clear = _least(left, limits.hazy_contrast_of_usual)
-        mostly = max(_least(look.lost_share, limits.mostly_lost_share), _least(left, limits.partly_contrast_of_usual))
+        mostly = max(_least(look.lost_share, limits.mostly_lost_share), _least(left, limits.mostly_contrast_of_usual))
         haze = min(_most(look.mean, limits.hazy_brightness_of_usual * brightness.mean), clear, mostly)
     if view.light is not Light.DAY:
         dusk = _least(look.lost_share, limits.mostly_lost_share) if look.light is Light.DAY else -math.inf
@@ -386,6 +411,8 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
     if not match.known or (twilight and view.light is Light.DAY):
         return math.inf
     contrast, left = usual(rows, view.light, "contrast"), contrast_left(look, view, rows)
+    again = limits.veiled_again_of_usual
+    known = math.inf if math.isnan(look.coarse_correlation) else -math.inf
     pale = _least(left, limits.partly_contrast_of_usual)
     if view.light is Light.DAY:
         full = max(
@@ -404,18 +431,44 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
             _least(look.contrast, limits.threads_contrast * contrast.mean),
             _least(left, limits.threads_contrast_left),
         )
-        veil = min(max(min(full, most), pale), threads)
+        over_all = max(
+            _most(look.sharpness, limits.over_all_sharpness * sharpness.mean),
+            _least(look.mean, limits.over_all_brightness * brightness.mean),
+            _least(left, limits.over_all_least_left),
+            _most(left, limits.over_all_most_left),
+        )
+        here = max(
+            _least(look.mean, limits.sure_brightness * brightness.mean),
+            _most(look.match_share, limits.sure_of_usual * match.mean),
+            _least(look.shift_certainty, limits.here_certain),
+        )
+        sure = max(
+            known,
+            _most(look.coarse_correlation, limits.sure_correlation),
+            _least(look.contrast, limits.sure_contrast * contrast.mean),
+            min(here, over_all),
+        )
+        veil = min(max(min(full, most), pale), threads, sure)
         veil = max(veil, _least(look.mean, limits.brightness_of_usual * brightness.mean))
     else:
         bright = _least(look.mean, limits.veiled_brightness_of_usual * brightness.mean)
         veil = max(bright, _least(look.contrast, limits.veiled_contrast_by_night * contrast.mean), pale)
+        sure = max(
+            known,
+            _most(look.coarse_correlation, limits.sure_correlation),
+            _least(look.mean, limits.sure_brightness_by_night * brightness.mean),
+            _most(look.sharpness, limits.sure_sharpness_by_night * sharpness.mean),
+            _least(look.detail_ratio, limits.sure_detail),
+        )
+        veil = min(veil, sure)
     return max(
         _most(look.coarse_correlation, limits.veiled_correlation),
-        _most(
-            look.match_share, (limits.veiled_again_of_usual if trace.veiled else limits.veiled_of_usual) * match.mean
+        min(
+            _most(look.match_share, (again if trace.veiled else limits.veiled_of_usual) * match.mean),
+            max(_most(look.match_share, again * match.mean), sure),
         ),
         veil,
-        _least(look.steady_share, steady_veil(view, rows, limits)) if trace.veiled else -math.inf,
+        min(_least(look.steady_share, steady_veil(view, rows, limits)), sure) if trace.veiled else -math.inf,
         _least(trace.seen - look.match_share, limits.veiled_drop) if trace.lost >= 0 else -math.inf,
     )
 
@@ -431,5 +484,5 @@ def _shaking(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
         margin = min(margin, max(_least(far, limits.shaking_pixels), _least(step, limits.resting_pixels)))
     if trace.placed and not trace.sure:
         return math.inf
-    known = _least(look.match_share, found_share(view, rows, limits))
+    known = _found(look, view, rows, limits)
     return max(margin, known, _least(look.shift_certainty, limits.certain))

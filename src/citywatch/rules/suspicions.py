@@ -64,10 +64,11 @@ def is_as_before(case: Case, finding: Finding, fault_row: FaultRow, rule: Confir
     """Whether a bad look shows what one of the marks did, as long ago as the rule asks, and not much longer: what comes
     again when nothing could be checked for a while may be the light.
     """
-    look, apart_ns = case.look, rule.confirm_seconds * NS_PER_S
+    look, apart_ns, now = case.look, rule.confirm_seconds * NS_PER_S, place(case, finding)
     return tells_alike(case, finding.fault) and any(
         apart_ns <= look.at_ns - mark.at_ns <= MOST_APART * apart_ns
-        and not _is_apart(mark.place, place(case, finding), _STILL_PIXELS)
+        and not _is_apart(mark.place, now, _STILL_PIXELS)
+        and ("place" not in fault_row or bool(mark.place) == bool(now))
         and (rule.any_picture or _shows(look, mark))
         for mark in _marks(fault_row)
     )
@@ -110,9 +111,15 @@ def tells_alike(case: Case, fault: Fault) -> bool:
 
 def may_be_two_buses(case: Case, fault: Fault) -> bool:
     """Whether something hides most of the view by night: there all buses are alike, and a second one may stand where
-    the first did.
+    the first did. No bus is so bright as what the camera's own lamp lights up.
     """
-    return fault is Fault.PARTLY_COVERED and case.dark and case.look.match_share < BESIDE_A_BUS
+    finding = case.judgement.found.get(Fault.PARTLY_COVERED)
+    lit = (
+        finding is not None
+        and finding.reason == "part_veiled"
+        and case.look.detail_ratio >= DEFAULT.sure_detail
+    )
+    return fault is Fault.PARTLY_COVERED and case.dark and case.look.match_share < BESIDE_A_BUS and not lit
 
 
 def changed(case: Case, fault_row: FaultRow, where: list[float]) -> FaultRow:

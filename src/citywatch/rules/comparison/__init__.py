@@ -121,7 +121,10 @@ def _scene(
         rest = unchecked(why, Fault.OUT_OF_FOCUS, Fault.COVERED, *PLACED)
         return ((), contrast[1] + rest), Trace()
     focus = blur(look, view, rows, limits)
-    dusk = view.light is Light.DAY and (is_dim(look, rows, limits) or hours.is_twilight(dark_hours, look.at_ns))
+    if view.light is Light.DAY:
+        dusk = is_dim(look, rows, limits) or hours.is_twilight(dark_hours, look.at_ns)
+    else:
+        dusk = look.light is Light.DAY and not hours.is_dark(dark_hours, look.at_ns)
     if focus and is_jolted(look, view, rows, trace, limits):
         # Blurred by its own motion.
         contrast = contrast[0], contrast[1] + unchecked(Own.HIDDEN, Fault.OUT_OF_FOCUS)

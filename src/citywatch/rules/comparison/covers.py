@@ -62,7 +62,7 @@ def is_seen_through(look: Look, view: View | None, rows: Rows, limits: OwnThresh
     """Whether what is left of the view is as sharp as ever, however little it is, as behind dirt; where it is hardly
     seen, only in a picture without contrast that is lighter than usual, as in fog.
     """
-    if view is None or not look.transfer_ratio > limits.film_transfer_ratio:
+    if view is None or math.isnan(look.transfer_ratio) or is_blurred(look, limits):
         return False
     if look.coarse_correlation >= limits.seen_through_correlation:
         return True
@@ -73,7 +73,8 @@ def is_seen_through(look: Look, view: View | None, rows: Rows, limits: OwnThresh
 
 def is_blurred(look: Look, limits: OwnThresholds) -> bool:
     """Whether something is seen, and is blurred."""
-    return look.transfer_ratio <= limits.film_transfer_ratio
+    bare = look.contrast <= limits.bare_contrast
+    return look.transfer_ratio <= (limits.bare_transfer_ratio if bare else limits.film_transfer_ratio)
 
 
 def _is_film(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:

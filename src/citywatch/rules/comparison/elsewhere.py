@@ -11,7 +11,7 @@ from citywatch.rules.comparison.limits import OwnThresholds
 from citywatch.rules.comparison.parts import is_dull
 from citywatch.rules.comparison.trace import (
     Trace,
-    found_share,
+    is_found,
     is_steady,
     is_unseen,
     lay_elsewhere,
@@ -32,7 +32,7 @@ def displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThres
     far = math.hypot(x, y)
     found: list[Finding] = []
     unsure: tuple[Unchecked, ...] = ()
-    hardly = look.match_share < found_share(view, rows, limits)
+    hardly = not is_found(look, view, rows, limits)
     # A bus at the look before says nothing of where the view lay then; what is surely found away is a first look away.
     was_away = (trace.strange and hardly) or lay_elsewhere(trace, limits)
     step = math.hypot(x - trace.x, y - trace.y)
@@ -71,7 +71,8 @@ def another_view(
     again = math.hypot(x - trace.x, y - trace.y) <= limits.strange_pixels and look.shift_certainty >= limits.certain
     like = is_like(look, trace.like)
     partly = like and look.steady_share >= limits.steady_and_like
-    steady = is_steady(look, view, limits) or (trace.strange and (again or partly or (like and trace.passed)))
+    blank = like and is_unseen(look, limits) and _is_only_noise(look, view, rows, limits)
+    steady = is_steady(look, view, limits) or (trace.strange and (again or partly or blank or (like and trace.passed)))
     after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
     if here and look.shift_certainty >= limits.certain and not is_dull(look, view, rows, limits):
         # It lies where it always was, and something hides most of it: traffic, snow, the noise of a dark night.
@@ -98,6 +99,12 @@ def another_view(
     else:
         after = replace(after, passed=False, like=likeness(look))
     return ((found,), unchecked(Own.HIDDEN, Fault.PARTLY_COVERED, Fault.SHAKING)), after
+
+
+def _is_only_noise(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether nothing in the picture is an edge: all that is sharp is noise, which is another in each picture."""
+    sharpness = usual(rows, view.light, "sharpness")
+    return sharpness.known and look.sharpness >= limits.only_noise_sharpness * sharpness.mean
 
 
 def in_the_dark(

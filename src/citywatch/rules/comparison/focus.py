@@ -23,6 +23,9 @@ def blur(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding |
         return below(Fault.OUT_OF_FOCUS, "finer_detail_gone", "transfer_ratio", look.transfer_ratio, most)
     if not soft or look.transfer_ratio > limits.sharp_transfer_ratio:
         return None
+    if look.coarse_correlation < limits.another_correlation and look.match_share < limits.another_match_share:
+        # What is found of the view is found by chance: it is another one, and how steep its edges are nobody knows.
+        return None
     threshold = least_slope(view, rows, limits)
     if look.sharpness <= limits.blurred_sharpness_of_usual * normal.mean:
         threshold *= _blurred_slope(look, limits) / limits.slope_ratio
@@ -34,10 +37,11 @@ def blur(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding |
 def _is_there(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     """Whether the view is there, with its contrast, and no other one that has detail of its own."""
     contrast = usual(rows, view.light, "contrast")
+    bare = look.detail_ratio <= limits.blur_bare_detail_ratio
     return (
         contrast.known
         and look.contrast >= limits.blur_contrast_of_usual * contrast.mean
-        and look.coarse_correlation >= limits.blur_correlation
+        and look.coarse_correlation >= (limits.blur_hardly_correlates if bare else limits.blur_correlation)
         and look.coarse_transfer >= limits.blur_coarse_transfer
         and look.detail_ratio <= limits.blur_detail_ratio
     )

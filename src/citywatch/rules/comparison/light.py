@@ -83,6 +83,19 @@ def brightness(look: Look, view: View, rows: Rows) -> float:
     return look.mean / max(usually, 1.0)
 
 
+def is_too_dark_for_its_nights(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DEFAULT) -> bool:
+    """Whether darkness hides what is in a dark picture. Not of a camera whose nights are hardly brighter, and show its
+    view: what has structure in as much light is something else that it looks at.
+    """
+    if view is None or view.light is Light.DAY or look.light is Light.DAY:
+        return True
+    mean, texture = usual(rows, view.light, "mean"), usual(rows, view.light, "texture_share")
+    if not mean.known or not texture.known or texture.mean < limits.shown_texture:
+        return True
+    lit = look.mean >= limits.dark_of_usual * mean.mean
+    return not (lit and look.texture_share >= limits.shown_texture_in_the_dark)
+
+
 def is_first_dusk(look: Look, view: View, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> bool:
     """Whether a camera sees less light than on its days so far, at an hour that is new to it: its first evening."""
     day = usual(rows, Light.DAY, "mean")

@@ -27,6 +27,8 @@ class OwnThresholds:
     displaced_of_usual: float = 0.7
     """... or this one of what is usually found, where noise hides more (11 levels leave 0.59 of a night, and 0.47 to
     0.53 of it shaken)..."""
+    surely_found_share: float = 0.8
+    """... or so much of either where no other place comes near (`surely_here`): in haze 0.41 to 0.49 of a view..."""
     far_pixels: float = 24.0
     """... or it is as far away as this at the first look, and stays so: a bus is gone, or elsewhere, at the next."""
     another_match_share: float = 0.38
@@ -59,6 +61,9 @@ class OwnThresholds:
     and more, buses one after the other 0.1 to 0.3..."""
     steady_and_like: float = 0.35
     """... or this one, when its figures are those of the look before, too: something passes in it."""
+    only_noise_sharpness: float = 2.5
+    """A picture is steady, too, when nothing of the view is seen, its figures are those of the look before, and it is
+    so much sharper than usual, for there is only noise: in a grey sky that finds 0.22 of itself (sharper by 3.2)."""
     still_share: float = 0.75
     """A picture of which so much is the look before lies where the two together say, whatever the reference says..."""
     still_pixels: float = 2.5
@@ -90,6 +95,10 @@ class OwnThresholds:
     film_transfer_ratio: float = 0.52
     """... blurred behind a film, when no more than this of the finer detail is left beside the coarser (0.48 at most;
     dirt 0.66 and more, fog 0.58 and more)..."""
+    bare_contrast: float = 6.0
+    """Where no more contrast than this is left, which no fog leaves (7 and more)..."""
+    bare_transfer_ratio: float = 0.62
+    """... the finer detail may be as much of the coarser as this, for it is the encoder's (severe films 0.48 to 0.56)."""
     film_coarse_transfer: float = 0.15
     """... and of the coarser no more than this, in a picture that has lost its contrast (medium ones 0.057, mild ones
     0.1; out of focus keeps it)."""
@@ -146,6 +155,11 @@ class OwnThresholds:
     """... with this share of the contrast: fog that hides so much leaves 0.51."""
     nearly_lost_share: float = 0.6
     """Where even more is lost, it is enough that the picture stays the same, and is as sharp as ever..."""
+    gone_lost_share: float = 0.5
+    """(Or this much...)"""
+    gone_of_rest: float = 0.62
+    """(... when it is so much of all that is not found: beside stickers 0.65 and more, in a camera that hangs into the
+    sky 0.56 at most.)"""
     nearly_contrast_of_usual: float = 0.6
     """... or as full of contrast: fog, dirt and films leave next to none (0.44 at most behind a plate)."""
     nearly_steady_share: float = 0.75
@@ -190,6 +204,29 @@ class OwnThresholds:
     """... and so much fuller of contrast..."""
     threads_contrast_left: float = 0.55
     """... while what is found again keeps less of its own, as they lie over that, too (0.65 and more)."""
+    sure_correlation: float = 0.45
+    """No doubt of a veil: no more than this of the coarser detail agrees (webs in the sun 0.19 to 0.42, in the lamp's
+    light 0.2 to 0.37)..."""
+    sure_brightness_by_night: float = 1.35
+    """... and by night the picture is so much brighter (1.41 to 1.9)..."""
+    sure_sharpness_by_night: float = 0.95
+    """... hardly as sharp as usual (0.44 to 0.9; a dawn that snow lightens 1.05 and more)..."""
+    sure_detail: float = 1.1
+    """... and has more detail than the view (1.16 to 1.97)..."""
+    sure_contrast: float = 1.0
+    """... by day it has all its contrast (1.07 to 1.26)..."""
+    sure_brightness: float = 1.25
+    """... and is so much brighter (1.27 to 1.56), while the view lies in its place by `here_certain`..."""
+    sure_of_usual: float = 0.6
+    """... and no more than this of it is found (0.4 to 0.5)..."""
+    over_all_brightness: float = 1.1
+    """... or it is brighter by this..."""
+    over_all_sharpness: float = 0.95
+    """... hardly as sharp as usual (0.66 to 0.89)..."""
+    over_all_least_left: float = 0.45
+    """... while what is found again keeps so much of its contrast..."""
+    over_all_most_left: float = 0.8
+    """... and no more (0.53 to 0.62). Clean looks like one of these: four of 196,000, never two in a row."""
     veiled_most_of_usual: float = 0.5
     """Or it lies over so much that no more than this is found, surely in its place: before a scene that is full of
     contrast by itself. Clean looks of that kind: one in 5,000, never two in a row."""
@@ -227,6 +264,12 @@ class OwnThresholds:
     """Where more is found, edges are flatter: medium ones up to 0.76; snow under lamps leaves 0.85 and more."""
     blur_correlation: float = 0.25
     """Where the coarser detail agrees so much with the reference (severe blurs 0.27 to 0.77, other views to 0.23)..."""
+    blur_hardly_correlates: float = 0.12
+    """... or so much, where no detail of its own is left in the picture that another view would have..."""
+    blur_bare_detail_ratio: float = 0.3
+    """... but no more than this, noise and all (severe ones by night 0.14 to 0.24)..."""
+    another_correlation: float = 0.15
+    """Of a view that agrees by less, a lens that was zoomed in among them (0.10 to 0.13), nothing flat is the focus'."""
     blur_transfer_ratio: float = 0.45
     """... and no more than this of the finer is left beside it, the view is blurred, whatever noise holds up its edges:
     severe ones 0.25 at most, medium ones 0.45 by day and 0.6 in the noise of the night; 1,872 clean looks 0.5 and more,
@@ -291,6 +334,12 @@ class OwnThresholds:
     """... and of what is found again as much (beside stickers and cloths 0.83 and more)."""
     spreads: float = 6.0
     """No threshold lies nearer to the usual than so many times its spread."""
+    dark_of_usual: float = 0.75
+    """A dark picture with this share of the light of the camera's usual nights..."""
+    shown_texture: float = 0.3
+    """... which show so much structure..."""
+    shown_texture_in_the_dark: float = 0.2
+    """... and with so much of its own (a view into the sky 0.25) is not hidden by darkness."""
     colourless_brightness: float = 0.8
     """By day: a picture without colour as bright as this share of the usual day..."""
     colourless_texture: float = 0.4

@@ -49,7 +49,10 @@ def is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: Own
     stays = trace.cells == 0 or look.steady_share >= limits.nearly_steady_share
     if is_unseen(look, limits):
         return False
-    return stays and sharp and look.lost_share >= limits.nearly_lost_share and look.contrast >= limits.covered_contrast
+    much = look.lost_share >= limits.nearly_lost_share or (
+        look.lost_share >= max(limits.gone_lost_share, limits.gone_of_rest * (1.0 - look.match_share))
+    )
+    return stays and sharp and much and look.contrast >= limits.covered_contrast
 
 
 def is_dull(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
@@ -107,7 +110,7 @@ def _is_hazy(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     """
     brightness, left = usual(rows, view.light, "mean"), contrast_left(look, view, rows)
     bright = brightness.known and look.mean >= limits.hazy_brightness_of_usual * brightness.mean
-    if look.lost_share >= limits.mostly_lost_share and left >= limits.partly_contrast_of_usual:
+    if look.lost_share >= limits.mostly_lost_share and left >= limits.mostly_contrast_of_usual:
         return False
     return bright and left < limits.hazy_contrast_of_usual
 

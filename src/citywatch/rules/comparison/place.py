@@ -13,8 +13,8 @@ from citywatch.rules.comparison.answers import PLACED, Own
 from citywatch.rules.comparison.elsewhere import another_view, displaced
 from citywatch.rules.comparison.limits import OwnThresholds
 from citywatch.rules.comparison.parts import is_mostly_lost, is_pale, lately_found, may_be_weather, partly_covered
-from citywatch.rules.comparison.trace import Trace, found_share
-from citywatch.rules.comparison.veils import is_lit_up, is_plain, is_veiled, stays_veiled, veil
+from citywatch.rules.comparison.trace import Trace, is_found
+from citywatch.rules.comparison.veils import is_lit_up, is_plain, is_surely_veiled, is_veiled, stays_veiled, veil
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Look
 from citywatch.rules.pictures.answers import Conclusion, unchecked
@@ -24,7 +24,9 @@ from citywatch.rules.references import View
 def whereabouts(
     look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, *, dusk: bool
 ) -> tuple[Conclusion, Trace]:
-    """Moved, partly covered and shaking. `dusk`: it is compared with the day, which lamps light up now."""
+    """Moved, partly covered and shaking. `dusk`: it is compared with the day, which lamps light up now,
+    or by day with the night.
+    """
     x, y = view.shift(look)
     match = usual(rows, view.light, "match_share")
     least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
@@ -48,6 +50,8 @@ def whereabouts(
     near = math.hypot(x, y) < (limits.moved_pixels if lit_up else limits.veil_pixels)
     again = stays_veiled(look, view, rows, trace, limits)
     plain = placed and math.hypot(x, y) <= limits.same_pixels and is_plain(look, view, rows, limits)
+    surely = is_surely_veiled(look, view, rows, limits)
+    plain = plain or (placed and math.hypot(x, y) <= limits.unmoved_pixels and surely)
     here = near and (lit_up or again or plain or look.shift_certainty >= limits.here_certain)
     # The wind may have it: a mast sways by less.
     stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.shaking_pixels
@@ -55,7 +59,7 @@ def whereabouts(
         return another_view(look, view, rows, trace, least, limits)
     veiled = veil(look, view, rows, trace, limits) if near else None
     calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
-    if veiled is None:
+    if veiled is None and not surely:
         calm = replace(calm, lost=round(look.lost_share, 4), seen=round(look.match_share, 4))
     if not placed:
         rest_of = unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)
@@ -68,7 +72,7 @@ def whereabouts(
         unsure += unchecked(Own.LIGHT_CHANGES, Fault.PARTLY_COVERED)
         veiled, calm = None, replace(calm, veiled=False)
     shaken = any(finding.fault is Fault.SHAKING for finding in found)
-    enough = look.match_share >= found_share(view, rows, limits)
+    enough = is_found(look, view, rows, limits)
     after = replace(calm, x=round(x, 3), y=round(y, 3), placed=True, shaken=shaken, sure=enough)
     if veiled is not None and not any(finding.fault is Fault.MOVED for finding in found):
         found += (veiled,)

@@ -80,10 +80,18 @@ def found_share(view: View, rows: Rows, limits: OwnThresholds) -> float:
     return min(limits.displaced_match_share, limits.displaced_of_usual * match.mean if match.known else math.inf)
 
 
+def is_found(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether enough of the view is found where it is said to lie."""
+    share = found_share(view, rows, limits)
+    if look.shift_certainty >= limits.surely_here:
+        share *= limits.surely_found_share
+    return look.match_share >= share
+
+
 def is_jolted(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
     """Whether the view surely lies elsewhere than at the look before."""
     x, y = view.shift(look)
     before = of_this(trace, view)
-    found = look.match_share >= found_share(view, rows, limits) and look.shift_certainty >= limits.certain
+    found = is_found(look, view, rows, limits) and look.shift_certainty >= limits.certain
     away = math.hypot(x - before.x, y - before.y) >= limits.moved_pixels
     return found and away and not lies_still(look, limits)

@@ -18,16 +18,13 @@ from citywatch.rules.references import View
 def veil(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Finding | None:
     """Something that has structure of its own lies over a part of the view, and stays: a web, a branch."""
     match = usual(rows, view.light, "match_share")
-    threshold = (limits.veiled_again_of_usual if trace.veiled else limits.veiled_of_usual) * match.mean
-    again = stays_veiled(look, view, rows, trace, limits)
-    if (
-        match.looks < limits.veiled_known_looks
-        or look.match_share > threshold
-        or look.coarse_correlation > limits.veiled_correlation
-        or not is_veiled(look, view, rows, limits, again=again)
-    ):
+    again, sure = stays_veiled(look, view, rows, trace, limits), is_surely_veiled(look, view, rows, limits)
+    threshold = (limits.veiled_again_of_usual if trace.veiled or sure else limits.veiled_of_usual) * match.mean
+    if match.looks < limits.veiled_known_looks or look.match_share > threshold:
         return None
-    if trace.veiled and not again:
+    if look.coarse_correlation > limits.veiled_correlation or not is_veiled(look, view, rows, limits, again=again):
+        return None
+    if trace.veiled and not (again or sure):
         return None
     if trace.lost >= 0 and look.match_share > trace.seen - limits.veiled_drop:
         return None
@@ -51,6 +48,8 @@ def is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, agai
 
     again  what was there at the look before and stays need not be placed as surely again
     """
+    if is_surely_veiled(look, view, rows, limits):
+        return True
     left = contrast_left(look, view, rows)
     if view.light is not Light.DAY:
         bright, full, _ = _of_usual(look, view, rows)
@@ -82,6 +81,28 @@ def _is_threads(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bo
     lit = bright >= limits.threads_brightness and full >= limits.threads_contrast
     little = look.match_share <= limits.threads_of_usual * usual(rows, view.light, "match_share").mean
     return lit and little and sharp <= limits.threads_sharpness
+
+
+def is_surely_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether little of the coarser detail is that of the reference, and the light of what lies before it leaves no
+    doubt. By night the camera's own lamp lights it up, and gives the picture detail that the view never has. By day the
+    sun does; then the view is in its place behind it, or even what is found again has lost of its contrast: what
+    hides a part, as a bus does, takes none from the rest, and haze takes it from all.
+    """
+    bright, full, sharp = _of_usual(look, view, rows)
+    if not look.coarse_correlation <= limits.sure_correlation:
+        return False
+    if view.light is not Light.DAY:
+        lit = bright >= limits.sure_brightness_by_night and sharp <= limits.sure_sharpness_by_night
+        return lit and look.detail_ratio >= limits.sure_detail
+    if not full >= limits.sure_contrast:
+        return False
+    match = usual(rows, view.light, "match_share")
+    little = look.match_share <= limits.sure_of_usual * match.mean
+    if bright >= limits.sure_brightness and little and look.shift_certainty >= limits.here_certain:
+        return True
+    taken = limits.over_all_least_left <= contrast_left(look, view, rows) <= limits.over_all_most_left
+    return taken and bright >= limits.over_all_brightness and sharp <= limits.over_all_sharpness
 
 
 def _of_usual(look: Look, view: View, rows: Rows) -> tuple[float, float, float]:

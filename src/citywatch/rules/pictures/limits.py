@@ -171,6 +171,17 @@ class PictureThresholds:
     """Or the light of the whole scene changed so much, grey levels; frozen up to 0.6."""
     quiet_stir: float = 3.0
     """A pair is quiet below it: nothing moved, whatever the encoder did with noise and quantiser."""
+    quiet_drift: float = 0.3
+    """Nor, by day, did the light of the whole scene change by more than this: frozen ones up to 0.16, behind whatever
+    encoder; of live quiet pairs three in four more, and never three in a row less."""
+    stands_stir: float = 1.0
+    """By day a pair stands when nothing moves by as little as this (frozen ones up to 0.9)..."""
+    stands_drift: float = 0.2
+    """... nor the light by this: of live pairs by day one in 5,000, never three in a row."""
+    once_more_stir: float = 0.4
+    """By night this little..."""
+    once_more_drift: float = 0.1
+    """... and this says that a picture is the one before: no live pair of 2,000 quiet ones."""
     quiet_pairs: int = 4
     """Quiet pairs in a row that make a frozen picture of a camera that is known never to be so quiet..."""
     quiet_span_ns: int = 20 * 60 * NS_PER_S

@@ -13,7 +13,8 @@ quiet             nothing moved, and yet pixels change everywhere: a live scene 
                   tell. But a street is not quiet for long: each camera's longest quiet by each light, ended by
                   something that moved, is remembered, and so is the least change it showed while alive. A quiet that
                   lasts far longer, with no more change than it ever showed (`calm`), is frozen; unless much of its
-                  usual structure is gone, for nothing moves behind a cover either.
+                  usual structure is gone, for nothing moves behind a cover either. By day clouds and the sun itself
+                move, and light that changes from picture to picture ends a quiet.
 its noise stands  by night it is the noise that changes. Where far fewer pixels change than ever while it was alive
                   (`faint`), it is the same noise: frozen, within minutes. Where next to no noise is left in the
                   picture, headlights may be what changed while it was alive: then it must last longer than any quiet.
@@ -57,6 +58,23 @@ def is_live(look: Look, limits: PictureThresholds) -> bool:
     return look.stir >= limits.live_stir or look.drift >= limits.live_drift
 
 
+def _is_quiet(look: Look, limits: PictureThresholds) -> bool:
+    """Whether nothing moved, whatever the encoder did. The light of a day never stands still for long, either."""
+    return look.stir < limits.quiet_stir and not (look.light is Light.DAY and look.drift >= limits.quiet_drift)
+
+
+def stands(look: Look, limits: PictureThresholds) -> bool:
+    """Whether a day stands as still as a frozen one does behind an encoder that makes the noise anew; so does a tunnel,
+    whose noise changes no less than it ever did.
+    """
+    return look.light is Light.DAY and look.stir < limits.stands_stir and look.drift < limits.stands_drift
+
+
+def is_once_more(look: Look, limits: PictureThresholds) -> bool:
+    """Whether this surely is the picture of the look before, and no second one of a view in which nothing moves."""
+    return stands(look, limits) or (look.stir < limits.once_more_stir and look.drift < limits.once_more_drift)
+
+
 def follow(before: LookHistory, look: Look, limits: PictureThresholds) -> LookHistory:
     """The history with one more picture."""
     at_ns = look.shown_ns
@@ -70,10 +88,10 @@ def follow(before: LookHistory, look: Look, limits: PictureThresholds) -> LookHi
     after = replace(before, last_ns=at_ns)
     after = _still(after, look, share <= _still_limit(look, limits))
     after = _hardly(after, look, share <= _hardly_limit(look, limits))
-    if look.stir < limits.quiet_stir:
+    if _is_quiet(look, limits):
         since_ns = before.quiet_since_ns if before.quiet else look.previous_at_ns
         after = replace(after, quiet=min(before.quiet + 1, MOST_PAIRS), quiet_since_ns=since_ns)
-        after = _calm(after, look, share <= _calm_limit(before, look, limits))
+        after = _calm(after, look, share <= _calm_limit(before, look, limits), begins=stands(look, limits))
         return _faint(after, look, share, share <= _noise_limit(before, look, limits))
     after = replace(after, quiet=0, quiet_since_ns=-1, own=_stirred(before, look))
     return _faint(_calm(after, look, False), look, share, False)
@@ -114,10 +132,11 @@ def _hardly(after: LookHistory, look: Look, holds: bool) -> LookHistory:
     return replace(after, unchanged=min(after.unchanged + 1, MOST_PAIRS), since_ns=since_ns)
 
 
-def _calm(after: LookHistory, look: Look, holds: bool) -> LookHistory:
+def _calm(after: LookHistory, look: Look, holds: bool, *, begins: bool = False) -> LookHistory:
+    """`begins`: a calm may have begun with this pair, which does not count: the encoder comes to terms with it."""
     if not holds:
-        return replace(after, calm=0, calm_since_ns=-1)
-    since_ns = after.calm_since_ns if after.calm else look.previous_at_ns
+        return replace(after, calm=0, calm_since_ns=look.previous_at_ns if begins else -1)
+    since_ns = after.calm_since_ns if after.calm_since_ns >= 0 else look.previous_at_ns
     return replace(after, calm=min(after.calm + 1, MOST_PAIRS), calm_since_ns=since_ns)
 
 
