@@ -152,7 +152,14 @@ def test_a_bus_says_nothing_of_the_colours_of_the_street(watch):
 
 def test_a_cover_in_the_shadows_of_the_sun_is_told_by_what_was_found_lately(watch):
     """A sticker over half of a view of which, a look ago, seven tenths were found."""
-    sticker = COVER | {"match_share": 0.14, "lost_share": 0.53, "shift_certainty": 0.02, "texture_share": 0.26}
+    sticker = COVER | {
+        "match_share": 0.14,
+        "lost_share": 0.53,
+        "sharpness": 0.9,
+        "contrast": 48.0,
+        "shift_certainty": 0.02,
+        "texture_share": 0.26,
+    }
     watch.look(**sticker)
     assert watch.open() == {}
     for _ in range(2):

@@ -495,7 +495,7 @@ def test_a_street_that_is_never_quiet_and_is_so_for_long_is_frozen():
     assert findings == ()
     assert run(*every(60, 25, at_s, **QUIET), history=history).index(True) == 19  # time counts, not visits
     history, at_s = known_street(quiet_pairs=4)  # 20 minutes of quiet were lived through
-    assert run(*every(300, 12, at_s, **QUIET), history=history).index(True) == 9
+    assert run(*every(300, 12, at_s, **QUIET), history=history).index(True) == 8
     history, at_s = known_street(least=0.2)  # it changes less than this alive: the noise of the night is no proof
     assert True not in run(*every(300, 12, at_s, **QUIET), history=history)
     history, at_s = known_street()
@@ -705,9 +705,11 @@ def test_thresholds_are_pinned():
         "stands_drift": 0.2,
         "once_more_stir": 0.4,
         "once_more_drift": 0.1,
+        "once_more_texture_share": 0.4,
         "quiet_pairs": 4,
         "quiet_span_ns": 1200 * S,
         "quiet_more_ns": 600 * S,
+        "quiet_more_by_day_ns": 300 * S,
         "quiet_known_pairs": 50,
         "noise_stands_sd": 1.0,
         "noise_of_least": 0.82,

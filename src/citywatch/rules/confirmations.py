@@ -35,7 +35,7 @@ CONFIRMATIONS: Mapping[Fault, Confirmation] = {
     Fault.OUT_OF_FOCUS: _PASSING,
     Fault.MOVED: _PASSING,
     Fault.SHAKING: Confirmation(
-        confirm_looks=3, confirm_seconds=420.0, clear_looks=4, clear_seconds=600.0, hidden_looks=1
+        confirm_looks=3, confirm_seconds=420.0, clear_looks=4, clear_seconds=600.0, hidden_looks=1, any_picture=True
     ),
     Fault.COLOUR_CAST: _PASSING,
     Fault.SNOW: Confirmation(confirm_looks=3, confirm_seconds=60.0, clear_looks=3),

@@ -40,6 +40,15 @@ def is_dark(hours: Hours, at_ns: int) -> bool:
     return day + dark >= KNOWN_AFTER and dark > day
 
 
+def may_only_be_dark(hours: Hours, at_ns: int) -> bool:
+    """Whether it is dark at this hour, as far as is known: most looks say so, or the few of it and of the hours beside
+    it all do.
+    """
+    beside = _beside(hours, at_ns)
+    seen = sum(dark for _, dark in beside) >= KNOWN_AFTER and not any(day for day, _ in beside)
+    return seen or is_dark(hours, at_ns)
+
+
 def is_twilight(hours: Hours, at_ns: int) -> bool:
     """Whether looks of this hour, or of the hours beside it, were made by day and in the dark."""
     beside = _beside(hours, at_ns)

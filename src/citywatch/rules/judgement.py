@@ -98,17 +98,11 @@ def judge(
         del found[Fault.COVERED]
     dark = unchecked.get(Fault.COVERED) in _TOO_DARK and is_too_dark_for_its_nights(look, view, usual, limits)
     hidden = bool((HIDES - {Fault.LOW_CONTRAST}) & found.keys()) or dark
-    own = against(look, view, usual, dark_hours, trace, hidden, limits)
-    if Fault.MOSAIC in found:
-        own = _torn(own)
+    own = _doubted(look, found, against(look, view, usual, dark_hours, trace, hidden, limits))
     for fault in _explained({finding.fault for finding in own.found}) & found.keys():
         del found[fault]
         unchecked[fault] = Own.HIDDEN.value
     _join(found, unchecked, own, {item.fault for item in unsure})
-    if Fault.MOVED in found and found[Fault.MOVED].reason == "another_view" and is_once_more(look, PICTURES):
-        # The picture of the look before once more: a frozen source shows it, with the bus that passed.
-        del found[Fault.MOVED]
-        unchecked[Fault.MOVED] = Own.VIEW_CHANGES.value
     if _is_of_another_view(found, own):
         # Nor does what stands before the camera say that its colours and its focus are fine.
         unchecked.update(
@@ -134,12 +128,23 @@ def _is_pale(look: Look, view: View | None, rows: Row, limits: OwnThresholds) ->
     return is_fog(look, view, rows, limits) or is_seen_through(look, view, rows, limits)
 
 
-def _torn(own: Against) -> Against:
-    """The answers of a torn picture: its colours and its noise may be anybody's."""
-    left = tuple(finding for finding in own.found if finding.fault is not Fault.INFRARED_STUCK)
+def _doubted(look: Look, found: Mapping[Fault, Finding], own: Against) -> Against:
+    """The answers without what a torn picture, or the same one once more, cannot tell."""
+    if Fault.MOSAIC in found:
+        # Its colours and its noise may be anybody's.
+        own = _without(own, Fault.INFRARED_STUCK, Own.HIDDEN)
+    if is_once_more(look, PICTURES):
+        # A frozen source shows it, with the bus that passed.
+        own = _without(own, Fault.MOVED, Own.VIEW_CHANGES, reason="another_view")
+    return own
+
+
+def _without(own: Against, fault: Fault, why: Own, reason: str = "") -> Against:
+    """The answers without a finding, for this reason or any: it could not be checked."""
+    left = tuple(one for one in own.found if one.fault is not fault or (reason and one.reason != reason))
     if len(left) == len(own.found):
         return own
-    return replace(own, found=left, unchecked=(*own.unchecked, Unchecked(Fault.INFRARED_STUCK, Own.HIDDEN)))
+    return replace(own, found=left, unchecked=(*own.unchecked, Unchecked(fault, why)))
 
 
 def _needs_a_picture(fault: Fault, found: Mapping[Fault, Finding], unchecked: Mapping[Fault, str]) -> bool:

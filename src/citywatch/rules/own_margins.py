@@ -256,6 +256,7 @@ def focus(
     other = min(
         _least(look.coarse_correlation, limits.another_correlation),
         _least(look.match_share, limits.another_match_share),
+        _most(look.sharpness, limits.another_sharpness_of_usual * normal.mean),
     )
     own = min(max(own, sharp, other), gone)
     if new_hour and view.light is Light.DAY and bright.known:
@@ -270,6 +271,7 @@ def _transferred(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> f
         return math.inf
     soft = _most(look.sharpness, limits.sharpness_of_usual * sharpness.mean) if sharpness.known else math.inf
     return max(
+        _most(look.sharpness, limits.blur_sharpness_of_usual * sharpness.mean) if sharpness.known else -math.inf,
         min(
             _most(look.transfer_ratio, limits.blur_transfer_ratio),
             max(_most(look.transfer_ratio, limits.blurred_transfer_ratio), soft),
@@ -440,7 +442,10 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
         here = max(
             _least(look.mean, limits.sure_brightness * brightness.mean),
             _most(look.match_share, limits.sure_of_usual * match.mean),
-            _least(look.shift_certainty, limits.here_certain),
+            min(
+                _least(look.shift_certainty, limits.here_certain),
+                max(_least(look.shift_certainty, limits.certain), _least(look.steady_share, limits.sure_steady_share)),
+            ),
         )
         sure = max(
             known,

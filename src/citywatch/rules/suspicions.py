@@ -30,6 +30,8 @@ MOST_APART = 2.5
 """Two looks that are alike confirm a fault up to so many times `confirm_seconds` apart: with one hidden in between."""
 STEADY_SHARE = 0.6
 """A look shows what the one just before did, too, when this share of that is found again in it, whatever its light."""
+OWN_VIEW_SHARE = 0.6
+"""A picture is of the camera's own view, and of nothing else, when this share of it is found again."""
 BESIDE_A_BUS = 0.4
 """No more of a view than this share is found again where a bus stands before the camera."""
 TWO_BUSES = 2.0
@@ -69,9 +71,14 @@ def is_as_before(case: Case, finding: Finding, fault_row: FaultRow, rule: Confir
         apart_ns <= look.at_ns - mark.at_ns <= MOST_APART * apart_ns
         and not _is_apart(mark.place, now, _STILL_PIXELS)
         and ("place" not in fault_row or bool(mark.place) == bool(now))
-        and (rule.any_picture or _shows(look, mark))
+        and (rule.any_picture or _shows(look, mark) or _is_tinted_view(look, finding))
         for mark in _marks(fault_row)
     )
+
+
+def _is_tinted_view(look: Look, finding: Finding) -> bool:
+    """Whether the camera's own view has a cast: nothing that passes does that."""
+    return finding.fault is Fault.COLOUR_CAST and look.match_share >= OWN_VIEW_SHARE
 
 
 def _shows(look: Look, mark: _Mark) -> bool:
@@ -114,11 +121,7 @@ def may_be_two_buses(case: Case, fault: Fault) -> bool:
     the first did. No bus is so bright as what the camera's own lamp lights up.
     """
     finding = case.judgement.found.get(Fault.PARTLY_COVERED)
-    lit = (
-        finding is not None
-        and finding.reason == "part_veiled"
-        and case.look.detail_ratio >= DEFAULT.sure_detail
-    )
+    lit = finding is not None and finding.reason == "part_veiled" and case.look.detail_ratio >= DEFAULT.sure_detail
     return fault is Fault.PARTLY_COVERED and case.dark and case.look.match_share < BESIDE_A_BUS and not lit
 
 

@@ -172,7 +172,8 @@ class Examiner:
         """The picture against the camera's reference, and a sketch of it where it may become one."""
         sketch = make_sketch(grid)
         groups = sketches.candidates(task.references, Light(measured.light), measured.mean)
-        comparison = sketches.best(grid, sketch, previous, groups, self._load)
+        better = sketches.least_better(measured.mean)
+        comparison = sketches.best(grid, sketch, previous, groups, self._load, better)
         kept = ""
         if sketches.due(picture, comparison, sketches.SKETCH_EVERY_FULL if task.marks else sketches.SKETCH_EVERY):
             kept = self._put(sketches.coded(sketch))

@@ -25,13 +25,17 @@ JPEG_QUALITY = 90
 MOST_COMPARED = 8
 """At an unknown preset so many references are tried at most."""
 
-TWILIGHT = (36.0, 120.0)
-"""A picture in colour with a mean between these may be of the day or of the night: whichever reference is as bright.
-What the camera's own lamp lights up before the lens, a web, makes a night twice as bright (92 to 98).
-"""
+TWILIGHT = (36.0, 96.0)
+"""A picture in colour with a mean between these may be of the day or of the night: whichever reference is as bright."""
+
+LIT_UP = 120.0
+"""Up to this one it may still be of the night: a web that the camera's own lamp lights up makes it twice as bright."""
 
 CLEARLY_BETTER = 0.03
-"""A reference of another brightness is taken when it fits better by this."""
+"""A reference of another brightness is taken when it fits better by this..."""
+
+MUCH_BETTER = 0.12
+"""... or by this in a picture that is too bright for a twilight (webs by 0.24 and more)."""
 
 _IN_ITS_PLACE = {Light.NIGHT: Light.INFRARED, Light.INFRARED: Light.NIGHT}
 _IN_TWILIGHT = {Light.NIGHT: Light.DAY, Light.DAY: Light.NIGHT}
@@ -47,7 +51,7 @@ def candidates(references: Mapping[str, str], light: Light, mean: float) -> list
     if light is Light.UNKNOWN:
         return []
     groups = [_of(references, light)]
-    if TWILIGHT[0] <= mean <= TWILIGHT[1]:
+    if TWILIGHT[0] <= mean <= (LIT_UP if light is Light.DAY else TWILIGHT[1]):
         groups.append(_of(references, _IN_TWILIGHT.get(light)))
     groups = [group for group in groups if group]
     if light is Light.INFRARED and mean > TWILIGHT[1]:
@@ -56,17 +60,23 @@ def candidates(references: Mapping[str, str], light: Light, mean: float) -> list
     return [group for group in groups or [other] if group]
 
 
+def least_better(mean: float) -> float:
+    """By how much a reference of another light must fit a picture of this brightness better."""
+    return CLEARLY_BETTER if mean <= TWILIGHT[1] else MUCH_BETTER
+
+
 def best(
     grid: Luma,
     sketch: Luma,
     previous_grid: Luma | None,
     groups: list[list[str]],
     load: Callable[[str], Luma | None],
+    better: float = CLEARLY_BETTER,
 ) -> Comparison:
     """The grid against the reference that it fits best, of the light that is as bright; or against none.
 
-    Where little of that is found, the other light's are tried, too, and must fit clearly better: a lamp that shines
-    into a web makes a night as bright as a day.
+    Where little of that is found, the other light's are tried, too, and must fit better by `better` (`least_better`): a
+    lamp that shines into a web makes a night as bright as a day.
     """
     found = None
     for group in _by_brightness(sketch, groups, load):
@@ -79,7 +89,7 @@ def best(
             key=_fit,
             default=None,
         )
-        if here is not None and (found is None or _fit(here) >= _fit(found) + CLEARLY_BETTER):
+        if here is not None and (found is None or _fit(here) >= _fit(found) + better):
             found = here
         if found is not None and found.match_share >= STEADY_BELOW:
             break

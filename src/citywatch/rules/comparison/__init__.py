@@ -124,7 +124,7 @@ def _scene(
     if view.light is Light.DAY:
         dusk = is_dim(look, rows, limits) or hours.is_twilight(dark_hours, look.at_ns)
     else:
-        dusk = look.light is Light.DAY and not hours.is_dark(dark_hours, look.at_ns)
+        dusk = look.light is Light.DAY and not hours.may_only_be_dark(dark_hours, look.at_ns)
     if focus and is_jolted(look, view, rows, trace, limits):
         # Blurred by its own motion.
         contrast = contrast[0], contrast[1] + unchecked(Own.HIDDEN, Fault.OUT_OF_FOCUS)

@@ -27,7 +27,8 @@ def cover(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding 
         return below(Fault.COVERED, "contrast_lost", "contrast_ratio", look.contrast_ratio, threshold)
     bright = is_bright(look, view, rows, limits)
     if math.isnan(look.contrast_ratio):
-        foggy = bright and look.contrast < limits.covered_contrast
+        foggy = bright and limits.bare_contrast < look.contrast < limits.covered_contrast
+        foggy = foggy and not _is_smooth(look, view, rows, limits)
     else:
         foggy = look.contrast_ratio < limits.covered_standing and not _is_smooth(look, view, rows, limits)
         # Fog lightens.
@@ -45,7 +46,8 @@ def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DE
     if view is None or not brightness(look, view, rows) >= limits.hazy_brightness_of_usual:
         return False
     hardly = limits.hardly_seen_correlation <= look.coarse_correlation < limits.seen_correlation
-    even = look.contrast < limits.smooth_contrast and look.sharpness >= limits.hardly_seen_sharpness
+    left = limits.bare_contrast < look.contrast < limits.smooth_contrast
+    even = left and look.sharpness >= limits.hardly_seen_sharpness
     if hardly and even and is_bright(look, view, rows, limits):
         return True
     if is_blurred(look, limits) or math.hypot(*view.shift(look)) >= limits.moved_pixels:

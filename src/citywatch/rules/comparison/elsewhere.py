@@ -51,7 +51,12 @@ def displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThres
         # The first look away says so; the next ones must lie at the same place, or the camera shakes.
         found.append(above(Fault.MOVED, "view_displaced", "displacement", far, limits.moved_pixels))
     shaken = trace.placed and trace.shaken and far >= limits.shaking_pixels and step >= limits.resting_pixels
-    if hardly or (trace.placed and not trace.sure):
+    stepped = look.steady_share >= limits.still_share and math.hypot(look.step_x, look.step_y) >= limits.shaking_pixels
+    if stepped and (hardly or not trace.sure):
+        # It is the view of the look before, elsewhere, however little of the reference is found.
+        step = math.hypot(look.step_x, look.step_y)
+        found.append(above(Fault.SHAKING, "displaced_to_and_fro", "step", step, limits.shaking_pixels))
+    elif hardly or (trace.placed and not trace.sure):
         # A bus has edges of its own, and little else is found: neither its look nor the way back tells a step.
         unsure += unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.SHAKING)
     elif step >= limits.shaking_pixels or shaken:

@@ -23,7 +23,8 @@ def blur(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding |
         return below(Fault.OUT_OF_FOCUS, "finer_detail_gone", "transfer_ratio", look.transfer_ratio, most)
     if not soft or look.transfer_ratio > limits.sharp_transfer_ratio:
         return None
-    if look.coarse_correlation < limits.another_correlation and look.match_share < limits.another_match_share:
+    by_chance = look.coarse_correlation < limits.another_correlation and look.match_share < limits.another_match_share
+    if by_chance and look.sharpness > limits.another_sharpness_of_usual * normal.mean:
         # What is found of the view is found by chance: it is another one, and how steep its edges are nobody knows.
         return None
     threshold = least_slope(view, rows, limits)
@@ -36,7 +37,9 @@ def blur(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding |
 
 def _is_there(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     """Whether the view is there, with its contrast, and no other one that has detail of its own."""
-    contrast = usual(rows, view.light, "contrast")
+    contrast, sharpness = usual(rows, view.light, "contrast"), usual(rows, view.light, "sharpness")
+    if sharpness.known and look.sharpness > limits.blur_sharpness_of_usual * sharpness.mean:
+        return False
     bare = look.detail_ratio <= limits.blur_bare_detail_ratio
     return (
         contrast.known

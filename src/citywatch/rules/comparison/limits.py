@@ -98,7 +98,7 @@ class OwnThresholds:
     bare_contrast: float = 6.0
     """Where no more contrast than this is left, which no fog leaves (7 and more)..."""
     bare_transfer_ratio: float = 0.62
-    """... the finer detail may be as much of the coarser as this, for it is the encoder's (severe films 0.48 to 0.56)."""
+    """... the finer detail may be so much of the coarser, for it is the encoder's (severe films 0.48 to 0.56)."""
     film_coarse_transfer: float = 0.15
     """... and of the coarser no more than this, in a picture that has lost its contrast (medium ones 0.057, mild ones
     0.1; out of focus keeps it)."""
@@ -155,11 +155,11 @@ class OwnThresholds:
     """... with this share of the contrast: fog that hides so much leaves 0.51."""
     nearly_lost_share: float = 0.6
     """Where even more is lost, it is enough that the picture stays the same, and is as sharp as ever..."""
-    gone_lost_share: float = 0.5
+    gone_lost_share: float = 0.45
     """(Or this much...)"""
-    gone_of_rest: float = 0.62
-    """(... when it is so much of all that is not found: beside stickers 0.65 and more, in a camera that hangs into the
-    sky 0.56 at most.)"""
+    gone_of_rest: float = 0.59
+    """(... when it is so much of all that is not found: beside stickers and leaves 0.6 and more, in a camera that hangs
+    into the sky 0.56 at most.)"""
     nearly_contrast_of_usual: float = 0.6
     """... or as full of contrast: fog, dirt and films leave next to none (0.44 at most behind a plate)."""
     nearly_steady_share: float = 0.75
@@ -204,9 +204,9 @@ class OwnThresholds:
     """... and so much fuller of contrast..."""
     threads_contrast_left: float = 0.55
     """... while what is found again keeps less of its own, as they lie over that, too (0.65 and more)."""
-    sure_correlation: float = 0.45
+    sure_correlation: float = 0.5
     """No doubt of a veil: no more than this of the coarser detail agrees (webs in the sun 0.19 to 0.42, in the lamp's
-    light 0.2 to 0.37)..."""
+    light 0.2 to 0.47)..."""
     sure_brightness_by_night: float = 1.35
     """... and by night the picture is so much brighter (1.41 to 1.9)..."""
     sure_sharpness_by_night: float = 0.95
@@ -215,10 +215,12 @@ class OwnThresholds:
     """... and has more detail than the view (1.16 to 1.97)..."""
     sure_contrast: float = 1.0
     """... by day it has all its contrast (1.07 to 1.26)..."""
-    sure_brightness: float = 1.25
-    """... and is so much brighter (1.27 to 1.56), while the view lies in its place by `here_certain`..."""
-    sure_of_usual: float = 0.6
-    """... and no more than this of it is found (0.4 to 0.5)..."""
+    sure_brightness: float = 1.27
+    """... and is so much brighter (1.3 to 1.56), while the view lies in its place by `here_certain`..."""
+    sure_steady_share: float = 0.9
+    """(... or by `certain`, when so much of the picture is that of the look before...)"""
+    sure_of_usual: float = 0.75
+    """... and no more than this of it is found (0.32 to 0.73)..."""
     over_all_brightness: float = 1.1
     """... or it is brighter by this..."""
     over_all_sharpness: float = 0.95
@@ -226,7 +228,8 @@ class OwnThresholds:
     over_all_least_left: float = 0.45
     """... while what is found again keeps so much of its contrast..."""
     over_all_most_left: float = 0.8
-    """... and no more (0.53 to 0.62). Clean looks like one of these: four of 196,000, never two in a row."""
+    """... and no more (0.53 to 0.62). Clean looks like one of these: two of 99,000 by day, one of 97,000 by night,
+    never two in a row."""
     veiled_most_of_usual: float = 0.5
     """Or it lies over so much that no more than this is found, surely in its place: before a scene that is full of
     contrast by itself. Clean looks of that kind: one in 5,000, never two in a row."""
@@ -247,6 +250,8 @@ class OwnThresholds:
     lit_up_brightness_of_usual: float = 1.65
     """Webs and twigs that a lamp lights up by night make it brighter by 1.57 to 2.0; a lit front that the lens was
     drawn to, by 1.58 at most."""
+    lit_up_correlation: float = 0.1
+    """And something of the view is seen (0.11 and more); of one that hangs into the glare 0.03 to 0.09."""
     lit_up_sharpness_of_usual: float = 0.75
     """And leave so much of the sharpness (0.35 to 0.77)."""
     same_cells: float = 0.5
@@ -266,10 +271,12 @@ class OwnThresholds:
     """Where the coarser detail agrees so much with the reference (severe blurs 0.27 to 0.77, other views to 0.23)..."""
     blur_hardly_correlates: float = 0.12
     """... or so much, where no detail of its own is left in the picture that another view would have..."""
-    blur_bare_detail_ratio: float = 0.3
-    """... but no more than this, noise and all (severe ones by night 0.14 to 0.24)..."""
+    blur_bare_detail_ratio: float = 0.4
+    """... but no more than this, noise and all (severe ones by night 0.14 to 0.35)..."""
     another_correlation: float = 0.15
-    """Of a view that agrees by less, a lens that was zoomed in among them (0.10 to 0.13), nothing flat is the focus'."""
+    """Of a view that agrees by less, a lens that was zoomed in among them (0.10 to 0.13), nothing flat is a blur..."""
+    another_sharpness_of_usual: float = 0.3
+    """... in a picture that is sharper than this (0.45 to 0.75; one that is out of focus 0.08 to 0.2)."""
     blur_transfer_ratio: float = 0.45
     """... and no more than this of the finer is left beside it, the view is blurred, whatever noise holds up its edges:
     severe ones 0.25 at most, medium ones 0.45 by day and 0.6 in the noise of the night; 1,872 clean looks 0.5 and more,
@@ -286,6 +293,9 @@ class OwnThresholds:
     blur_detail_ratio: float = 0.7
     """... and of all finer detail, whatever it is, no more than this: severe ones keep 0.44 in the noisiest night,
     medium ones 0.62; another view, some lamps of which stand where lamps stood, has its own (0.65, 97 in 100)..."""
+    blur_sharpness_of_usual: float = 0.85
+    """... and nothing is sharper than this, if only by the noise: severe ones 0.78 at most, in 12 levels; other views
+    0.9 and more..."""
     blur_contrast_of_usual: float = 0.45
     """... and so much of the contrast: a blur keeps it (0.49 to 1.6), films do not (0.12 at most)."""
     bright_night_of_usual: float = 1.12

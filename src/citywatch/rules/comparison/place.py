@@ -46,12 +46,12 @@ def whereabouts(
             calm = replace(trace, cells=0, strange=False, veiled=False, placed=False)
             return ((), unchecked(why, *PLACED)), calm
         return partly_covered(look, trace, partly_from, limits)
-    lit_up = is_lit_up(look, view.light, rows, limits)
+    lit_up = is_lit_up(look, view.light, rows, limits) and not dusk
     near = math.hypot(x, y) < (limits.moved_pixels if lit_up else limits.veil_pixels)
     again = stays_veiled(look, view, rows, trace, limits)
     plain = placed and math.hypot(x, y) <= limits.same_pixels and is_plain(look, view, rows, limits)
     surely = is_surely_veiled(look, view, rows, limits)
-    plain = plain or (placed and math.hypot(x, y) <= limits.unmoved_pixels and surely)
+    plain = plain or (placed and math.hypot(x, y) <= limits.same_pixels and surely)
     here = near and (lit_up or again or plain or look.shift_certainty >= limits.here_certain)
     # The wind may have it: a mast sways by less.
     stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.shaking_pixels
@@ -61,16 +61,19 @@ def whereabouts(
     calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
     if veiled is None and not surely:
         calm = replace(calm, lost=round(look.lost_share, 4), seen=round(look.match_share, 4))
-    if not placed:
-        rest_of = unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)
-        if veiled is not None and not lit_up:
-            return ((), (*rest_of, *unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.PARTLY_COVERED))), calm
-        return ((veiled,) if veiled is not None else (), rest_of), calm
-    found, unsure = displaced(look, view, rows, trace, limits)
     if veiled is not None and dusk:
         # Lamps add contrast and take edges as webs do, and in the rain or on snow they leave as little of the view.
-        unsure += unchecked(Own.LIGHT_CHANGES, Fault.PARTLY_COVERED)
         veiled, calm = None, replace(calm, veiled=False)
+        by_light = unchecked(Own.LIGHT_CHANGES, Fault.PARTLY_COVERED)
+    else:
+        by_light = ()
+    if not placed:
+        rest_of = unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)
+        if veiled is not None and not (lit_up or surely):
+            return ((), (*rest_of, *unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.PARTLY_COVERED))), calm
+        return ((veiled,) if veiled is not None else (), rest_of + by_light), calm
+    found, unsure = displaced(look, view, rows, trace, limits)
+    unsure += by_light
     shaken = any(finding.fault is Fault.SHAKING for finding in found)
     enough = is_found(look, view, rows, limits)
     after = replace(calm, x=round(x, 3), y=round(y, 3), placed=True, shaken=shaken, sure=enough)

@@ -99,7 +99,9 @@ def is_surely_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) 
         return False
     match = usual(rows, view.light, "match_share")
     little = look.match_share <= limits.sure_of_usual * match.mean
-    if bright >= limits.sure_brightness and little and look.shift_certainty >= limits.here_certain:
+    stays = look.steady_share >= limits.sure_steady_share
+    here = look.shift_certainty >= (limits.certain if stays else limits.here_certain)
+    if bright >= limits.sure_brightness and little and here:
         return True
     taken = limits.over_all_least_left <= contrast_left(look, view, rows) <= limits.over_all_most_left
     return taken and bright >= limits.over_all_brightness and sharp <= limits.over_all_sharpness
@@ -121,6 +123,8 @@ def is_lit_up(look: Look, light: Light, rows: Rows, limits: OwnThresholds) -> bo
     """
     sharpness, brightness = usual(rows, light, "sharpness"), usual(rows, light, "mean")
     if light is Light.DAY or not sharpness.known or not brightness.known:
+        return False
+    if look.coarse_correlation < limits.lit_up_correlation:
         return False
     blurred = look.sharpness <= limits.lit_up_sharpness_of_usual * sharpness.mean
     return blurred and look.mean >= limits.lit_up_brightness_of_usual * brightness.mean

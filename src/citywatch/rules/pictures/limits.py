@@ -181,13 +181,17 @@ class PictureThresholds:
     once_more_stir: float = 0.4
     """By night this little..."""
     once_more_drift: float = 0.1
-    """... and this says that a picture is the one before: no live pair of 2,000 quiet ones."""
+    """... and this says that a picture is the one before: no live pair of 2,000 quiet ones..."""
+    once_more_texture_share: float = 0.4
+    """... of a view in which something might move: nothing does in the sky (0.23)."""
     quiet_pairs: int = 4
     """Quiet pairs in a row that make a frozen picture of a camera that is known never to be so quiet..."""
     quiet_span_ns: int = 20 * 60 * NS_PER_S
     """... the time that they must span at least..."""
     quiet_more_ns: int = 10 * 60 * NS_PER_S
     """... and by how much more than twice the longest quiet that it has come through alive by the same light..."""
+    quiet_more_by_day_ns: int = 5 * 60 * NS_PER_S
+    """(... by day, when the light of the scene must not move, either: 10 minutes in 145,000 looks...)"""
     quiet_known_pairs: int = 50
     """... of which so many pairs in which something moved must be known."""
     noise_stands_sd: float = 1.0

@@ -72,7 +72,8 @@ def stands(look: Look, limits: PictureThresholds) -> bool:
 
 def is_once_more(look: Look, limits: PictureThresholds) -> bool:
     """Whether this surely is the picture of the look before, and no second one of a view in which nothing moves."""
-    return stands(look, limits) or (look.stir < limits.once_more_stir and look.drift < limits.once_more_drift)
+    same = stands(look, limits) or (look.stir < limits.once_more_stir and look.drift < limits.once_more_drift)
+    return same and look.texture_share >= limits.once_more_texture_share
 
 
 def follow(before: LookHistory, look: Look, limits: PictureThresholds) -> LookHistory:
@@ -235,7 +236,8 @@ def _quiet(chain: LookHistory, look: Look, limits: PictureThresholds) -> tuple[i
     if not chain.calm:
         return quiet_ns, -1
     _, longest_ns, _ = chain.own.get(look.light.name.lower(), _NOTHING_KNOWN)
-    return quiet_ns, max(limits.quiet_span_ns, 2 * int(longest_ns) + limits.quiet_more_ns)
+    more_ns = limits.quiet_more_by_day_ns if look.light is Light.DAY else limits.quiet_more_ns
+    return quiet_ns, max(limits.quiet_span_ns, 2 * int(longest_ns) + more_ns)
 
 
 def _by_quiet(chain: LookHistory, look: Look, limits: PictureThresholds) -> Finding | None:
