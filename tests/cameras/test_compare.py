@@ -264,3 +264,10 @@ def test_a_worker_compares_keeps_a_sketch_and_lives_without_a_reference_that_is_
     gone = examiner.visit(Task("still", previous=first.picture, references={"day": "0" * 64}), stills[1])
     assert gone.measurement["reference"] == ""
     assert gone.measurement["steady_share"] > 0.6
+
+
+def test_a_picture_as_bright_as_a_day_is_of_the_night_only_where_that_fits_much_better():
+    references = {"day": "d", "night/east": "e"}
+    assert sketches.candidates(references, Light.DAY, 110.0) == [["d"], ["e"]]
+    assert sketches.candidates({"day": "d", "infrared": "i"}, Light.INFRARED, 110.0) == [["i"]]
+    assert sketches.least_better(90.0) == sketches.CLEARLY_BETTER < sketches.least_better(110.0)

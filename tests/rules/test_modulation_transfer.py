@@ -146,3 +146,52 @@ def test_fog_that_lifts_is_gone_and_a_look_in_order_is_no_open_question(by_day):
     assert by_day.open() == {"low_contrast": "confirmed"}
     by_day.settle(4, **SEEN)
     assert by_day.open() == {}
+
+
+GONE = BLURRED_NIGHT | {
+    "noise_sd": 1.0, "sharpness": 0.12, "match_share": 0.3, "lost_share": 0.38, "contrast": 110.0, "steady_share": 0.7,
+    "shift_certainty": 0.15, "coarse_correlation": 0.18, "coarse_transfer": 0.09, "transfer_ratio": 0.13,
+    "detail_ratio": 0.22,
+}  # fmt: skip
+"""So blurred that its lamps are disks: hardly anything agrees with the reference, and nothing else has detail."""
+
+
+def test_a_blur_that_leaves_the_reference_next_to_nothing_is_told_by_what_no_other_view_lacks(by_night):
+    assert twice(by_night, BY_INFRARED, **GONE) == [Fault.OUT_OF_FOCUS]
+
+
+@pytest.mark.parametrize("detail", [{"detail_ratio": 0.6}, {"sharpness": 1.5}])
+def test_another_view_has_detail_of_its_own_or_is_sharp(by_night, detail):
+    assert Fault.OUT_OF_FOCUS not in twice(by_night, BY_INFRARED, **GONE | detail | {"match_share": 0.05})
+
+
+ZOOMED = {
+    "sharpness": 0.72, "match_share": 0.14, "lost_share": 0.03, "sharpness_ratio": 0.6, "shift_x": -82.0,
+    "shift_y": -54.0, "shift_certainty": 0.002, "steady_share": 0.14, "coarse_correlation": 0.13,
+}  # fmt: skip
+
+
+def test_edges_of_a_view_that_is_found_by_chance_are_nobodys(by_day):
+    by_day.look(**ZOOMED)
+    assert by_day.suspected() == [Fault.MOVED]
+
+
+def test_no_fog_leaves_so_little_as_a_film(by_day):
+    for film in (FILM | {"contrast": 4.0, "transfer_ratio": 0.56}, FILM | BARE):
+        assert twice(by_day, BY_DAY, **film)[-1] is Fault.COVERED
+    assert Fault.LOW_CONTRAST not in by_day.suspected()
+
+
+BARE = {
+    "contrast": 4.0, "match_share": 0.045, "lost_share": 0.94, "contrast_ratio": float("nan"), "coarse_transfer": 0.01,
+    "shift_certainty": 0.0, "coarse_correlation": 0.09, "transfer_ratio": float("nan"),
+}  # fmt: skip
+LIT_PLATE = FILM | {
+    "mean": 165.0, "contrast": 20.0, "sharpness": 0.48, "texture_share": 0.008, "match_share": 0.006, "shift_x": -62.0,
+    "lost_share": 0.97, "contrast_ratio": float("nan"), "shift_certainty": 0.003, "coarse_correlation": 0.03,
+    "coarse_transfer": float("nan"), "transfer_ratio": float("nan"),
+}  # fmt: skip
+
+
+def test_light_that_falls_on_a_plate_is_no_fog_although_nothing_is_found_again(by_day):
+    assert twice(by_day, BY_DAY, **LIT_PLATE) == [Fault.COVERED]

@@ -504,6 +504,23 @@ def test_a_street_that_is_never_quiet_and_is_so_for_long_is_frozen():
         assert True not in run(*every(300, 12, at_s, texture_share=covered, **QUIET), history=history)
 
 
+def test_a_day_whose_light_moves_is_alive_however_quiet_the_street_is():
+    """Clouds before the sun: the mean of each picture is another one, by less than a level."""
+    history, at_s = known_street()
+    assert True not in run(*every(300, 12, at_s, **QUIET | {"drift": 0.8}), history=history)
+
+
+def test_the_first_pair_of_a_frozen_day_may_still_differ():
+    """An encoder comes to terms with what stands: the calm began before that pair, if nothing moved in it."""
+    history, at_s = known_street()
+    share = {"scene_changed": 0.9, "changed_share": 0.9}  # more than it ever changed alive
+    first = look(at_s + 300, at_s, **QUIET | share)
+    rest = every(300, 8, at_s + 300, **QUIET)
+    assert run(first, *rest, history=history).index(True) == 4
+    first = look(at_s + 300, at_s, **QUIET | share | {"stir": 2.0})
+    assert run(first, *rest, history=history).index(True) == 5
+
+
 def test_noise_that_stands_still_is_a_frozen_night():
     """A night in colour with noise of five levels, of whose pixels 0.82 change alive, frozen under a little noise."""
     night = {"light": Light.NIGHT, "mean": 45.0, "noise_sd": 5.0}

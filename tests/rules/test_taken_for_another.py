@@ -3,10 +3,13 @@
 The figures are those of single looks at generated streets of the tuning seeds, through several encoders.
 """
 
+import math
+
 import pytest
 from own_kit import BY_DAY, BY_INFRARED, Watch
 
-from citywatch.domain.pictures import Fault
+from citywatch.domain.instants import NS_PER_S
+from citywatch.domain.pictures import Fault, Light
 
 INTO_THE_NIGHT_SKY = {
     "contrast": 14.0, "texture_share": 0.3, "sharpness": 1.2, "match_share": 0.147, "lost_share": 0.45,
@@ -36,6 +39,20 @@ WEB_BY_NIGHT = {
     "mean": 90.0, "contrast": 128.0, "sharpness": 0.68, "match_share": 0.28, "lost_share": 0.003,
     "shift_certainty": 0.05, "shift_x": 1.4, "shift_y": -0.9, "contrast_ratio": 1.07, "steady_share": 0.9,
 }  # fmt: skip
+WEB_OVER_ALL = {
+    "mean": 148.0, "contrast": 102.0, "sharpness": 1.05, "match_share": 0.375, "lost_share": 0.03, "shift_x": 0.1,
+    "shift_certainty": 0.08, "contrast_ratio": 0.55, "steady_share": 0.99, "coarse_correlation": 0.22,
+}  # fmt: skip
+WEB_THAT_LEAVES_SHARP = {
+    "mean": 155.0, "contrast": 92.0, "sharpness": 1.42, "match_share": 0.34, "lost_share": 0.015,
+    "shift_certainty": 0.28, "contrast_ratio": 1.0, "steady_share": 0.79, "coarse_correlation": 0.37,
+}  # fmt: skip
+WEB_THAT_SWAYS_BY_NIGHT = {
+    "mean": 92.0, "contrast": 108.0, "sharpness": 1.1, "match_share": 0.55, "lost_share": 0.01, "shift_y": 0.2,
+    "shift_certainty": 0.02, "contrast_ratio": 1.0, "steady_share": 0.74, "coarse_correlation": 0.3,
+    "detail_ratio": 1.7,
+}  # fmt: skip
+LEAF = STICKER | {"lost_share": 0.485, "match_share": 0.19, "texture_share": 0.44, "shift_certainty": 0.0}
 CLOTH_UNDER_CLOUDS = {
     "contrast": 55.0, "texture_share": 0.57, "sharpness": 1.8, "match_share": 0.5, "lost_share": 0.24,
     "shift_certainty": 0.44, "contrast_ratio": 0.76, "steady_share": 0.88, "lost_cells": 0x7FF,
@@ -48,6 +65,14 @@ CASES = {
     "a web in the sun that leaves the street sharp": (BY_DAY, WEB_IN_THE_SUN, Fault.PARTLY_COVERED),
     "a web in the sun, over what is found, too": (BY_DAY, WEB_OVER_WHAT_IS_FOUND, Fault.PARTLY_COVERED),
     "a web by night, hardly sure of its place": (BY_INFRARED, WEB_BY_NIGHT, Fault.PARTLY_COVERED),
+    "a web in the sun, over all of it": (BY_DAY, WEB_OVER_ALL, Fault.PARTLY_COVERED),
+    "a web in the sun that leaves nothing flat, and sways": (BY_DAY, WEB_THAT_LEAVES_SHARP, Fault.PARTLY_COVERED),
+    "a web by night, of which each look finds something else": (
+        BY_INFRARED,
+        WEB_THAT_SWAYS_BY_NIGHT,
+        Fault.PARTLY_COVERED,
+    ),
+    "a leaf beside which little is found, but most is lost": (BY_DAY, LEAF, Fault.PARTLY_COVERED),
     "a cloth before a street without shadows": (BY_DAY, CLOTH_UNDER_CLOUDS, Fault.PARTLY_COVERED),
 }
 
@@ -177,3 +202,93 @@ def test_a_dusk_that_is_compared_with_the_night_says_little_of_what_lamps_do_not
     for _ in range(3):
         camera.look(after_s=420, of=BY_DAY, **dusk)
     assert camera.confirmed() == told
+
+
+def test_a_web_that_was_missed_once_is_no_look_in_order():
+    """The look at which it hangs before a bus, too, does not say that so little is usually found."""
+    watch = known()
+    watch.look(**WEB_THAT_LEAVES_SHARP, reference="")
+    watch.look(**WEB_OVER_ALL | {"match_share": 0.69})  # in the wind: too much is found for a web, and it is one
+    for _ in range(3):
+        watch.look(420.0, **WEB_OVER_ALL | {"match_share": 0.62})
+    assert watch.confirmed() == [Fault.PARTLY_COVERED]
+
+
+@pytest.mark.parametrize("passing", [{"steady_share": 0.3}, {"contrast_ratio": 1.1, "shift_certainty": 0.02}])
+def test_what_hides_a_part_in_the_sun_takes_no_contrast_from_the_rest_and_is_gone(passing):
+    watch = known()
+    watch.look(**WEB_OVER_ALL | passing)
+    watch.settle(2)
+    assert watch.confirmed() == []
+
+
+def test_by_day_no_lamp_lights_up_a_web():
+    """A bright morning, of which more is found in the picture of the night."""
+    watch = known(of=BY_INFRARED)
+    night = watch.references["infrared", ""]
+    watch.now_ns += 6 * 3600 * NS_PER_S  # an hour of which nothing is known
+    for _ in range(4):
+        watch.look(420.0, **WEB_THAT_SWAYS_BY_NIGHT | {"light": Light.DAY, "reference": night})
+    assert watch.confirmed() == []
+
+
+def test_a_frozen_source_that_stands_with_a_bus_before_the_lens_has_not_moved():
+    watch = known()
+    bus = {"match_share": 0.12, "lost_share": 0.12, "shift_certainty": 0.0, "texture_share": 0.75}
+    watch.look(**bus, steady_share=0.1)
+    for _ in range(3):
+        watch.look(420.0, **bus, steady_share=1.0, stir=0.5, drift=0.08, changed_share=0.3, scene_changed=0.3)
+    assert Fault.MOVED not in watch.confirmed()
+    for _ in range(2):  # in a new view the light changes, if nothing else
+        watch.look(420.0, **bus, steady_share=1.0, stir=1.5, drift=0.6)
+    assert watch.confirmed() == [Fault.MOVED]
+
+
+def test_a_view_into_a_grey_sky_is_known_again_by_its_noise_alone():
+    sky = {
+        "mean": 158.0, "contrast": 19.0, "sharpness": 6.0, "texture_share": 0.5, "match_share": 0.01,
+        "lost_share": 0.24, "shift_x": -43.0, "shift_certainty": 0.0, "contrast_ratio": math.nan,
+        "coarse_correlation": 0.03,
+    }  # fmt: skip
+    watch = known()
+    watch.look(**sky, steady_share=0.01)
+    for _ in range(2):
+        watch.look(420.0, **sky, steady_share=0.23)
+    assert watch.confirmed() == [Fault.MOVED]
+    watch = known()  # two buses that have edges
+    for steady in (0.01, 0.23, 0.23):
+        watch.look(420.0, **sky | {"sharpness": 2.0, "contrast": 60.0}, steady_share=steady)
+    assert watch.confirmed() == []
+
+
+def test_a_camera_that_shakes_in_haze_is_found_by_the_steps_between_its_pictures():
+    shaken = {"match_share": 0.42, "lost_share": 0.05, "contrast_ratio": 0.9, "steady_share": 0.8}
+    watch = known()
+    places = ((-2.0, -22.0, 22.0), (20.0, 10.0, 38.0), (-13.0, 19.0, 34.0))
+    for x, y, step in places:
+        watch.look(420.0, **shaken, shift_x=x, shift_y=y, shift_certainty=0.06, step_x=step, step_y=0.0)
+    assert watch.confirmed() == [Fault.SHAKING]
+
+
+def test_a_first_look_at_something_else_and_a_displaced_view_are_no_two_looks_at_one():
+    """Of a camera that shakes: no place is known of the first."""
+    watch = known()
+    watch.look(match_share=0.3, lost_share=0.09, shift_certainty=0.02, steady_share=0.3)
+    watch.look(420.0, shift_x=-11.0, shift_y=-6.0, shift_certainty=0.33, steady_share=math.nan)
+    assert watch.confirmed() == []
+
+
+def test_a_dark_picture_is_judged_where_the_nights_are_hardly_brighter():
+    night = BY_INFRARED | {"mean": 36.0, "contrast": 120.0, "texture_share": 0.7, "dark_share": 0.65}
+    sky = {
+        "mean": 29.0, "contrast": 20.0, "texture_share": 0.25, "dark_share": 0.83, "match_share": 0.09,
+        "lost_share": 0.44, "shift_x": -0.3, "shift_y": 6.4, "shift_certainty": 0.0,
+    }  # fmt: skip
+    watch = known(of=night)
+    for steady in (0.09, 0.99):
+        watch.look(420.0, of=night, **sky, steady_share=steady)
+    assert watch.confirmed() == [Fault.MOVED]
+    watch = known(of=night)  # the lamps of the street are out
+    for steady in (0.09, 0.99, 0.99):
+        watch.look(420.0, of=night, **sky | {"mean": 22.0, "texture_share": 0.1}, steady_share=steady)
+    assert watch.confirmed() == []
