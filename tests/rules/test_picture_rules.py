@@ -512,7 +512,7 @@ def test_a_day_whose_light_moves_is_alive_however_quiet_the_street_is():
 
 def test_the_first_pair_of_a_frozen_day_may_still_differ():
     """An encoder comes to terms with what stands: the calm began before that pair, if nothing moved in it."""
-    history, at_s = known_street()
+    history, at_s = known_street(quiet_pairs=2)  # it must last for 25 minutes
     share = {"scene_changed": 0.9, "changed_share": 0.9}  # more than it ever changed alive
     first = look(at_s + 300, at_s, **QUIET | share)
     rest = every(300, 8, at_s + 300, **QUIET)

@@ -292,3 +292,15 @@ def test_a_dark_picture_is_judged_where_the_nights_are_hardly_brighter():
     for steady in (0.09, 0.99, 0.99):
         watch.look(420.0, of=night, **sky | {"mean": 22.0, "texture_share": 0.1}, steady_share=steady)
     assert watch.confirmed() == []
+
+
+def test_a_bus_at_the_look_before_does_not_say_that_little_is_usually_found():
+    watch = known()
+    watch.look(match_share=0.4, lost_share=0.05, shift_certainty=0.2)  # a bus beside which the street is seen
+    for _ in range(3):
+        watch.look(420.0, **WEB_IN_THE_SUN)
+    assert watch.confirmed() == [Fault.PARTLY_COVERED]
+    watch = known()
+    for found in (0.75, 0.66, 0.58, 0.5, 0.44):  # snow that lies, and is full of edges
+        watch.look(420.0, **WEB_IN_THE_SUN | {"match_share": found})
+    assert watch.confirmed() == []

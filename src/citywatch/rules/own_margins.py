@@ -112,6 +112,7 @@ def ways(
             passed=False,
             lost=min(trace.lost for trace in known),
             seen=max(trace.seen for trace in known),
+            lately=max(trace.lately for trace in known),
             like=likeness(before),
         )
     unlike = -math.inf
@@ -332,6 +333,8 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     stands = max(_least(look.texture_share, bare), _most(look.lost_share, limits.another_lost_elsewhere * rest))
     empty = min(_least(look.texture_share, structure), stands)
     uncovered = _most(look.lost_share, limits.another_lost_of_rest * rest)
+    if view.light is not Light.DAY:
+        uncovered = min(uncovered, _most(look.coarse_correlation, limits.unseen_correlation))
     alone = max(_most(look.match_share, least), empty, uncovered)
     far, contrast = math.hypot(*view.shift(look)), usual(rows, view.light, "contrast")
     lit = math.inf
@@ -393,7 +396,10 @@ def _weather(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float
     much, texture = _least(look.lost_share, limits.shadows_lost_share), usual(rows, view.light, "texture_share")
     whole = _least(look.lost_cells.bit_count(), limits.shadows_cells)
     bare = max(_most(look.texture_share, limits.shadows_texture_of_usual * texture.mean), whole)
-    return max(haze, min(much, _least(left, limits.shadows_contrast_of_usual), bare))
+    morning = -math.inf
+    if usual(rows, view.light, "match_share").looks < limits.veiled_known_looks:
+        morning = much
+    return max(haze, morning, min(much, _least(left, limits.shadows_contrast_of_usual), bare))
 
 
 def _crept(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
@@ -474,7 +480,7 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
         ),
         veil,
         min(_least(look.steady_share, steady_veil(view, rows, limits)), sure) if trace.veiled else -math.inf,
-        _least(trace.seen - look.match_share, limits.veiled_drop) if trace.lost >= 0 else -math.inf,
+        _least(max(trace.seen, trace.lately) - look.match_share, limits.veiled_drop) if trace.lost >= 0 else -math.inf,
     )
 
 

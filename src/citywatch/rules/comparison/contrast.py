@@ -9,6 +9,7 @@ from citywatch.rules import normals
 from citywatch.rules.comparison.answers import FINE, Own, below
 from citywatch.rules.comparison.light import contrast_light, is_bright, is_dim
 from citywatch.rules.comparison.limits import OwnThresholds
+from citywatch.rules.comparison.trace import is_unseen
 from citywatch.rules.hours import Hours
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Finding, Look
@@ -71,5 +72,9 @@ def contrast_left(look: Look, view: View, rows: Rows) -> float:
 
 
 def _is_by_chance(look: Look, view: View, limits: OwnThresholds) -> bool:
-    """Whether the little that is found again is found elsewhere: other blocks that happen to be alike."""
-    return look.match_share < limits.found_by_chance and math.hypot(*view.shift(look)) >= limits.moved_pixels
+    """Whether the little that is found again is found elsewhere, or nothing of the view is seen in a picture that has
+    contrast: other blocks that happen to be alike.
+    """
+    far = math.hypot(*view.shift(look)) >= limits.moved_pixels
+    unseen = is_unseen(look, limits) and look.contrast >= limits.covered_contrast
+    return look.match_share < limits.found_by_chance and (far or unseen)

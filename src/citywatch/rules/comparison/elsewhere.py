@@ -89,7 +89,9 @@ def another_view(
     if look.lost_share < limits.another_lost_elsewhere * (1.0 - look.match_share):
         share = min(share, limits.another_texture_elsewhere)
     empty = texture.known and look.texture_share < share * texture.mean
-    lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share)
+    # A part of a night that is covered leaves its lamps; of another view nothing is seen.
+    nowhere = view.light is not Light.DAY and is_unseen(look, limits)
+    lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share) and not nowhere
     if empty or lost or (trace.strange and not steady):
         # What is alike by its figures, and another picture than the one just before: they do not tell it apart.
         after = replace(after, passed=not like, like=[] if like else trace.like)

@@ -158,8 +158,8 @@ class OwnThresholds:
     gone_lost_share: float = 0.45
     """(Or this much...)"""
     gone_of_rest: float = 0.59
-    """(... when it is so much of all that is not found: beside stickers and leaves 0.6 and more, in a camera that hangs
-    into the sky 0.56 at most.)"""
+    """(... when it is so much of all that is not found: beside stickers and leaves 0.6 and more, and where nothing of
+    the view is seen by day 0.64; in a camera that hangs into the sky 0.54, by night up to 0.71.)"""
     nearly_contrast_of_usual: float = 0.6
     """... or as full of contrast: fog, dirt and films leave next to none (0.44 at most behind a plate)."""
     nearly_steady_share: float = 0.75
@@ -180,14 +180,16 @@ class OwnThresholds:
     veiled_correlation: float = 0.6
     """And its coarser detail agrees no more than this: medium webs 0.56 at most."""
     veiled_known_looks: int = 36
-    """Only where so many looks by this light tell what is usual: not in a camera's first evening, as it grows dark."""
+    """Only where so many looks by this light tell what is usual: not in a camera's first evening, as it grows dark;
+    nor, of what is lost in shadows, in its first morning."""
     veiled_steady_share: float = 0.8
     """(Webs leave 0.87 and more of the look before; snow that falls by night up to 0.7)..."""
     veiled_steady_of_usual: float = 1.1
     """... or so much more than the night's noise leaves of two looks in order: threads are coarse and bright (10 levels
     leave 0.54 to 0.59 of a night, and 0.71 to 0.83 of a web)."""
     veiled_drop: float = 0.1
-    """And what is found has dropped by this since the last look in order: snow thickens, a veil is there."""
+    """And what is found has dropped by this since the last look in order, or below what was found lately, which falls
+    by as much from look to look: snow thickens, a veil is there."""
     veiled_sharpness_of_usual: float = 0.85
     """A veil is near and blurred, and full of contrast: the sharpest of the picture falls behind. Shadows are sharp."""
     veiled_sharpness_by_day: float = 0.8

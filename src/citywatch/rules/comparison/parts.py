@@ -47,11 +47,11 @@ def is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: Own
         or look.contrast >= limits.nearly_contrast_of_usual * contrast.mean
     )
     stays = trace.cells == 0 or look.steady_share >= limits.nearly_steady_share
+    gone = look.lost_share >= max(limits.gone_lost_share, limits.gone_of_rest * (1.0 - look.match_share))
     if is_unseen(look, limits):
-        return False
-    much = look.lost_share >= limits.nearly_lost_share or (
-        look.lost_share >= max(limits.gone_lost_share, limits.gone_of_rest * (1.0 - look.match_share))
-    )
+        much = gone and view.light is Light.DAY
+    else:
+        much = gone or look.lost_share >= limits.nearly_lost_share
     return stays and sharp and much and look.contrast >= limits.covered_contrast
 
 
@@ -99,9 +99,18 @@ def may_be_weather(look: Look, view: View, rows: Rows, trace: Trace, limits: Own
     if look.light is Light.DAY and view.light is not Light.DAY and look.lost_share < limits.mostly_lost_share:
         # A dusk compared with the night: what lamps do not light yet, and what snow hides, was there or will be.
         return Own.LIGHT_CHANGES
+    if _is_first_morning(look, view, rows, limits):
+        return Own.LIGHT_CHANGES
     if _may_be_shadows(look, view, rows, limits) or not _has_come(look, view, rows, trace, limits):
         return Own.LIGHT_CHANGES
     return None
+
+
+def _is_first_morning(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether so few days are known that the shadows of the morning may be what is lost."""
+    match = usual(rows, view.light, "match_share")
+    little = look.lost_share < limits.shadows_lost_share
+    return view.light is Light.DAY and little and match.looks < limits.veiled_known_looks
 
 
 def _is_hazy(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:

@@ -13,7 +13,7 @@ from citywatch.rules.comparison.answers import PLACED, Own
 from citywatch.rules.comparison.elsewhere import another_view, displaced
 from citywatch.rules.comparison.limits import OwnThresholds
 from citywatch.rules.comparison.parts import is_mostly_lost, is_pale, lately_found, may_be_weather, partly_covered
-from citywatch.rules.comparison.trace import Trace, is_found
+from citywatch.rules.comparison.trace import Trace, in_order, is_found
 from citywatch.rules.comparison.veils import is_lit_up, is_plain, is_surely_veiled, is_veiled, stays_veiled, veil
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Look
@@ -60,7 +60,7 @@ def whereabouts(
     veiled = veil(look, view, rows, trace, limits) if near else None
     calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
     if veiled is None and not surely:
-        calm = replace(calm, lost=round(look.lost_share, 4), seen=round(look.match_share, 4))
+        calm = in_order(look, calm, limits)
     if veiled is not None and dusk:
         # Lamps add contrast and take edges as webs do, and in the rain or on snow they leave as little of the view.
         veiled, calm = None, replace(calm, veiled=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from citywatch.domain.pictures import Light
 from citywatch.rules.comparison.limits import OwnThresholds
@@ -23,6 +23,7 @@ class Trace:
     sure     whether enough of the view was found there
     lost     the share that was lost at the last look that showed no cover; -1 when none is known
     seen     the share that was found at it
+    lately   the share that was found lately: after a look that found less it falls little by little
     cells    the cells that a cover hid, all looks of its run in common; 0 for none
     strange  whether it showed another view
     veiled   whether something with structure of its own lay over a part of it
@@ -46,6 +47,7 @@ class Trace:
     seen: float = 0.0
     like: Likeness = field(default_factory=list)
     passed: bool = False
+    lately: float = 0.0
 
 
 def of_this(trace: Trace, view: View) -> Trace:
@@ -56,6 +58,12 @@ def of_this(trace: Trace, view: View) -> Trace:
 def lay_elsewhere(trace: Trace, limits: OwnThresholds) -> bool:
     """Whether the view lay elsewhere at the look before."""
     return trace.placed and math.hypot(trace.x, trace.y) >= limits.moved_pixels
+
+
+def in_order(look: Look, trace: Trace, limits: OwnThresholds) -> Trace:
+    """The trace after a look that showed no cover. What was found lately follows snow that lies, and no bus."""
+    lately = max(look.match_share, trace.lately - limits.veiled_drop)
+    return replace(trace, lost=round(look.lost_share, 4), seen=round(look.match_share, 4), lately=round(lately, 4))
 
 
 def is_steady(look: Look, view: View, limits: OwnThresholds) -> bool:
