@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -523,7 +524,7 @@ def test_the_first_pair_of_a_frozen_day_may_still_differ():
 
 def test_noise_that_stands_still_is_a_frozen_night():
     """A night in colour with noise of five levels, of whose pixels 0.82 change alive, frozen under a little noise."""
-    night = {"light": Light.NIGHT, "mean": 45.0, "noise_sd": 5.0}
+    night = {"light": Light.NIGHT, "mean": 45.0, "noise_sd": 5.0, "drift": 0.11}
     history = None
     for row in every(300, 60, **night, scene_changed=0.82, stir=40.0):
         history, *_ = conclude(history, row)
@@ -533,6 +534,13 @@ def test_noise_that_stands_still_is_a_frozen_night():
     assert run(*every(300, 4, at_s, **still), history=history) == [small] * 2 + [True] * 2
     assert run(*every(300, 4, at_s, **still | {"scene_changed": 0.66}), history=history) == [small] * 2 + [True] * 2
     assert True not in run(*every(300, 3, at_s, **still | {"scene_changed": 0.69}), history=history)
+    # An encoder that makes the noise anew leaves the means of the blocks alone.
+    anew = still | {"scene_changed": 0.8, "drift": 0.09}
+    assert run(*every(300, 4, at_s, **anew), history=history) == [small] * 2 + [True] * 2
+    assert True not in run(*every(300, 3, at_s, **anew | {"scene_changed": 0.83}), history=history)
+    assert True not in run(*every(300, 3, at_s, **anew | {"drift": 0.095}), history=history)
+    of_old = {name: known for name, known in history.own.items() if "drift" not in name}
+    assert True not in run(*every(300, 3, at_s, **anew), history=replace(history, own=of_old))
     coded_away = still | {"noise_sd": 0.5}
     assert run(*every(300, 4, at_s, **coded_away), history=history) == [small] * 3 + [True]  # as long as a quiet
     dim = coded_away | {"scene_changed": 0.55}
@@ -550,7 +558,7 @@ def test_noise_that_stands_still_is_a_frozen_night():
 
 def test_the_last_living_picture_against_the_one_that_stands_does_not_hide_it():
     """No car passes as it stops, and the encoder takes a look or two: those pairs end the chain, and no more."""
-    night = {"light": Light.INFRARED, "mean": 60.0, "noise_sd": 1.5}
+    night = {"light": Light.INFRARED, "mean": 60.0, "noise_sd": 1.5, "drift": 0.22}
     history = None
     for row in every(300, 60, **night, scene_changed=0.46, stir=40.0):
         history, *_ = conclude(history, row)
@@ -569,7 +577,7 @@ def test_the_last_living_picture_against_the_one_that_stands_does_not_hide_it():
 
 
 def test_a_night_of_rain_makes_the_dry_street_after_it_no_standing_picture():
-    night = {"light": Light.INFRARED, "mean": 60.0, "noise_sd": 1.5, "stir": 40.0}
+    night = {"light": Light.INFRARED, "mean": 60.0, "noise_sd": 1.5, "stir": 40.0, "drift": 0.11}
     history = None
     for row in every(300, 60, **night, scene_changed=0.46):
         history, *_ = conclude(history, row)
@@ -580,7 +588,7 @@ def test_a_night_of_rain_makes_the_dry_street_after_it_no_standing_picture():
 
 
 def test_a_long_quiet_whose_noise_lives_is_a_night_without_traffic():
-    night = {"light": Light.NIGHT, "mean": 45.0, "noise_sd": 1.5}
+    night = {"light": Light.NIGHT, "mean": 45.0, "noise_sd": 1.5, "drift": 0.11}
     history = None
     for row in every(300, 60, **night, scene_changed=0.6, stir=40.0):
         history, *_ = conclude(history, row)
@@ -730,6 +738,7 @@ def test_thresholds_are_pinned():
         "quiet_known_pairs": 50,
         "noise_stands_sd": 1.0,
         "noise_of_least": 0.82,
+        "drift_of_least": 0.85,
         "faint_of_least": 0.65,
         "quiet_of_least": 0.95,
         "noise_pairs": 3,

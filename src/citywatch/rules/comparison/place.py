@@ -69,7 +69,7 @@ def whereabouts(
         by_light = ()
     if not placed:
         rest_of = unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)
-        if veiled is not None and not (lit_up or surely):
+        if veiled is not None and not (lit_up or surely or again):
             return ((), (*rest_of, *unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.PARTLY_COVERED))), calm
         return ((veiled,) if veiled is not None else (), rest_of + by_light), calm
     found, unsure = displaced(look, view, rows, trace, limits)

@@ -200,6 +200,9 @@ class PictureThresholds:
     """... and no more than this part of the least change that it showed alive is left, the noise is always the same:
     frozen ones 0.2 to 0.8, of 1,874 stored quiet looks of live nights one at 0.937, one at 0.944, no other below 0.97
     and never three in a row..."""
+    drift_of_least: float = 0.85
+    """... or no more than the least change is left, and of the least drift this part: of 699 quiet pairs of live noisy
+    nights none, and none had less than 0.82 of the drift alone, nor two in a row 0.9..."""
     faint_of_least: float = 0.65
     """... or this part, where the encoder leaves next to no noise: frozen ones 0 to 0.6, live ones 0.82 and more, two
     in a row 0.86. Then it must last `quiet_span_ns`, and longer than any quiet that it came through alive."""

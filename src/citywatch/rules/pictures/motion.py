@@ -14,10 +14,11 @@ quiet             nothing moved, and yet pixels change everywhere: a live scene 
                   something that moved, is remembered, and so is the least change it showed while alive. A quiet that
                   lasts far longer, with no more change than it ever showed (`calm`), is frozen; unless much of its
                   usual structure is gone, for nothing moves behind a cover either. By day clouds and the sun itself
-                move, and light that changes from picture to picture ends a quiet.
+                  move, and light that changes from picture to picture ends a quiet.
 its noise stands  by night it is the noise that changes. Where far fewer pixels change than ever while it was alive
-                  (`faint`), it is the same noise: frozen, within minutes. Where next to no noise is left in the
-                  picture, headlights may be what changed while it was alive: then it must last longer than any quiet.
+                  (`faint`), or hardly fewer while the means of the blocks stand, it is the same noise: frozen, within
+                  minutes. Where next to no noise is left in the picture, headlights may be what changed while it was
+                  alive: then it must last longer than any quiet.
 
 Frozen wants a chain: pairs in a row, each picture compared with the one before it, over a least time. A pair that
 changed more ends the chain and no more: the first pair after a picture stops is its last of life against the one that
@@ -44,6 +45,10 @@ _RISES_BY_NIGHT = 0.0005
 """... or so much by night: by less than a tenth in a night of rain, in which every pair changes, so that the dry street
 after it is no quieter than all that is known. By day clouds bring it down, and only quiets are held against it."""
 _NOTHING_KNOWN: list[float] = [0, 0, 1.0]
+_DRIFT = " drift"
+"""By night the least drift of a pair in which something moved is known, too: [pairs, grey levels]..."""
+_DRIFT_RISES = 0.0001
+"""... and rises by so much with each."""
 
 
 def changed(look: Look) -> float:
@@ -93,7 +98,7 @@ def follow(before: LookHistory, look: Look, limits: PictureThresholds) -> LookHi
         since_ns = before.quiet_since_ns if before.quiet else look.previous_at_ns
         after = replace(after, quiet=min(before.quiet + 1, MOST_PAIRS), quiet_since_ns=since_ns)
         after = _calm(after, look, share <= _calm_limit(before, look, limits), begins=stands(look, limits))
-        return _faint(after, look, share, share <= _noise_limit(before, look, limits))
+        return _faint(after, look, share, _is_faint(before, look, share, limits))
     after = replace(after, quiet=0, quiet_since_ns=-1, own=_stirred(before, look))
     return _faint(_calm(after, look, False), look, share, False)
 
@@ -157,7 +162,12 @@ def _alive(before: LookHistory, look: Look, share: float) -> dict[str, list[floa
     pairs, longest_ns, least = own.get(name, _NOTHING_KNOWN)
     rises = _RISES if look.light is Light.DAY else _RISES_BY_NIGHT
     least = round(min(least + rises, share), 5)
-    return {**own, name: [min(int(pairs) + 1, MOST_PAIRS), int(longest_ns), least]}
+    own = {**own, name: [min(int(pairs) + 1, MOST_PAIRS), int(longest_ns), least]}
+    if look.light is Light.DAY or math.isnan(look.drift):
+        return own
+    pairs, least_drift = own.get(name + _DRIFT, [0, math.inf])
+    least_drift = round(min(least_drift + _DRIFT_RISES, look.drift), 5)
+    return {**own, name + _DRIFT: [min(int(pairs) + 1, MOST_PAIRS), least_drift]}
 
 
 def _stirred(before: LookHistory, look: Look) -> dict[str, list[float]]:
@@ -204,6 +214,22 @@ def _noise_limit(chain: LookHistory, look: Look, limits: PictureThresholds) -> f
     return least * (limits.noise_of_least if _is_noisy(look, limits) else limits.faint_of_least)
 
 
+def _is_faint(chain: LookHistory, look: Look, share: float, limits: PictureThresholds) -> bool:
+    """Whether so little changes that it is the same noise; or hardly less than ever, but the blocks' means hardly do,
+    which are the sums of it.
+    """
+    limit = _noise_limit(chain, look, limits)
+    if share <= limit or limit < 0 or not _is_noisy(look, limits):
+        return share <= limit
+    return share <= limit / limits.noise_of_least and look.drift <= _drift_limit(chain, look, limits)
+
+
+def _drift_limit(chain: LookHistory, look: Look, limits: PictureThresholds) -> float:
+    """The drift that live noise surely exceeds; negative where too little is known."""
+    pairs, least_drift = chain.own.get(look.light.name.lower() + _DRIFT, [0, 0.0])
+    return least_drift * limits.drift_of_least if pairs >= limits.quiet_known_pairs else -1.0
+
+
 def _is_noisy(look: Look, limits: PictureThresholds) -> bool:
     """Whether noise stands in the picture; what an encoder leaves out of it changes, too, but not so evenly."""
     return look.noise_sd >= limits.noise_stands_sd
@@ -216,6 +242,8 @@ def _by_noise(chain: LookHistory, look: Look, limits: PictureThresholds) -> Find
     if chain.faint < limits.noise_pairs or chain.last_ns - chain.faint_since_ns < span_ns:
         return None
     value, limit = chain.quiet_changed, _noise_limit(chain, look, limits)
+    if value > limit:
+        limit /= limits.noise_of_least
     return Finding(Fault.FROZEN, "noise_stands_still", "scene_changed", value, limit, limit - value)
 
 
@@ -273,6 +301,10 @@ def _margin(chain: LookHistory, look: Look, limits: PictureThresholds) -> float:
     quiet = (least_ns - quiet_ns) / least_ns if least_ns > 0 else math.inf
     limit = _noise_limit(chain, look, limits)
     noise = (share - limit) / limit if limit > 0 else math.inf
+    drift = _drift_limit(chain, look, limits)
+    if limit > 0 and drift > 0 and _is_noisy(look, limits):
+        least = limit / limits.noise_of_least
+        noise = min(noise, max((share - least) / least, (look.drift - drift) / drift))
     return min(still, max(min(quiet, noise), _moved(look, limits.quiet_stir)))
 
 
