@@ -304,7 +304,9 @@ def _found(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
     """How far a look is from finding enough of a view where it is said to lie."""
     share = found_share(view, rows, limits)
     surely = max(
-        _least(look.match_share, limits.surely_found_share * share), _least(look.shift_certainty, limits.surely_here)
+        _least(look.match_share, limits.surely_found_share * share),
+        _least(look.shift_certainty, limits.surely_here),
+        _least(math.hypot(*view.shift(look)), limits.moved_pixels),
     )
     return min(_least(look.match_share, share), surely)
 
@@ -334,7 +336,9 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     empty = min(_least(look.texture_share, structure), stands)
     uncovered = _most(look.lost_share, limits.another_lost_of_rest * rest)
     if view.light is not Light.DAY:
-        uncovered = min(uncovered, _most(look.coarse_correlation, limits.unseen_correlation))
+        found = limits.nearly_found_of_rest * (1.0 - look.lost_share)
+        unseen = _most(look.coarse_correlation, limits.unseen_correlation)
+        uncovered = min(uncovered, unseen, _most(look.match_share, found))
     alone = max(_most(look.match_share, least), empty, uncovered)
     far, contrast = math.hypot(*view.shift(look)), usual(rows, view.light, "contrast")
     lit = math.inf

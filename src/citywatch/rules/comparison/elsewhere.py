@@ -89,8 +89,9 @@ def another_view(
     if look.lost_share < limits.another_lost_elsewhere * (1.0 - look.match_share):
         share = min(share, limits.another_texture_elsewhere)
     empty = texture.known and look.texture_share < share * texture.mean
-    # A part of a night that is covered leaves its lamps; of another view nothing is seen.
-    nowhere = view.light is not Light.DAY and is_unseen(look, limits)
+    # A part of a night that is covered leaves its lamps; of another view nothing is seen, or next to nothing found.
+    chance = look.match_share < limits.nearly_found_of_rest * (1.0 - look.lost_share)
+    nowhere = view.light is not Light.DAY and (chance or is_unseen(look, limits))
     lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share) and not nowhere
     if empty or lost or (trace.strange and not steady):
         # What is alike by its figures, and another picture than the one just before: they do not tell it apart.

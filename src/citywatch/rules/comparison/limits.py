@@ -155,11 +155,13 @@ class OwnThresholds:
     """... with this share of the contrast: fog that hides so much leaves 0.51."""
     nearly_lost_share: float = 0.6
     """Where even more is lost, it is enough that the picture stays the same, and is as sharp as ever..."""
+    nearly_found_of_rest: float = 0.25
+    """By night so much of what is not lost must be found (other views 0.19 at most)."""
     gone_lost_share: float = 0.45
-    """(Or this much...)"""
+    """By day this much is enough..."""
     gone_of_rest: float = 0.59
-    """(... when it is so much of all that is not found: beside stickers and leaves 0.6 and more, and where nothing of
-    the view is seen by day 0.64; in a camera that hangs into the sky 0.54, by night up to 0.71.)"""
+    """... when it is so much of all that is not found: beside stickers and leaves 0.6 and more, where nothing of the
+    view is seen 0.64; in a camera that hangs into the sky 0.54 at most."""
     nearly_contrast_of_usual: float = 0.6
     """... or as full of contrast: fog, dirt and films leave next to none (0.44 at most behind a plate)."""
     nearly_steady_share: float = 0.75

@@ -47,11 +47,13 @@ def is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: Own
         or look.contrast >= limits.nearly_contrast_of_usual * contrast.mean
     )
     stays = trace.cells == 0 or look.steady_share >= limits.nearly_steady_share
-    gone = look.lost_share >= max(limits.gone_lost_share, limits.gone_of_rest * (1.0 - look.match_share))
-    if is_unseen(look, limits):
-        much = gone and view.light is Light.DAY
+    much = look.lost_share >= limits.nearly_lost_share and not is_unseen(look, limits)
+    if view.light is Light.DAY:
+        gone = look.lost_share >= max(limits.gone_lost_share, limits.gone_of_rest * (1.0 - look.match_share))
+        much = much or gone
     else:
-        much = gone or look.lost_share >= limits.nearly_lost_share
+        # The lamps of another night stand elsewhere: most of this one is lost, too, and next to nothing of it found.
+        much = much and look.match_share >= limits.nearly_found_of_rest * (1.0 - look.lost_share)
     return stays and sharp and much and look.contrast >= limits.covered_contrast
 
 

@@ -89,9 +89,10 @@ def found_share(view: View, rows: Rows, limits: OwnThresholds) -> float:
 
 
 def is_found(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
-    """Whether enough of the view is found where it is said to lie."""
+    """Whether enough of the view is found where it is said to lie; less of it far away, where no bus draws it."""
     share = found_share(view, rows, limits)
-    if look.shift_certainty >= limits.surely_here:
+    far = math.hypot(*view.shift(look)) >= limits.moved_pixels
+    if far and look.shift_certainty >= limits.surely_here:
         share *= limits.surely_found_share
     return look.match_share >= share
 
