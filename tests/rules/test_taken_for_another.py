@@ -304,3 +304,20 @@ def test_a_bus_at_the_look_before_does_not_say_that_little_is_usually_found():
     for found in (0.75, 0.66, 0.58, 0.5, 0.44):  # snow that lies, and is full of edges
         watch.look(420.0, **WEB_IN_THE_SUN | {"match_share": found})
     assert watch.confirmed() == []
+
+
+def test_a_view_into_the_sky_in_which_nothing_moves_is_another_one_all_the_same():
+    sky = {"match_share": 0.03, "lost_share": 0.48, "shift_certainty": 0.0, "texture_share": 0.45, "contrast": 63.0}
+    watch = known(of=BY_INFRARED)
+    watch.look(of=BY_INFRARED, **sky, steady_share=0.03)
+    watch.look(420.0, of=BY_INFRARED, **sky, steady_share=1.0, stir=0.35, drift=0.08)
+    assert watch.confirmed() == [Fault.MOVED]
+
+
+def test_another_street_agrees_with_the_reference_now_here_now_there():
+    street = {"match_share": 0.41, "lost_share": 0.13, "shift_certainty": 0.18, "contrast_ratio": 0.93}
+    for steady, step, confirmed in ((0.87, 0.04, [Fault.MOVED]), (0.3, 24.0, [])):
+        watch = known(of=BY_INFRARED)
+        watch.look(of=BY_INFRARED, **street, shift_x=13.8, shift_y=-19.6, steady_share=0.4)
+        watch.look(420.0, of=BY_INFRARED, **street, shift_x=9.3, shift_y=-22.0, steady_share=steady, step_x=step)
+        assert [fault for fault in watch.confirmed() if fault is Fault.MOVED] == confirmed

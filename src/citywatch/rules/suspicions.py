@@ -42,6 +42,8 @@ _AWAY_PIXELS = 4.0
 """A view lies elsewhere from so many grid pixels on, as far as shaking is concerned."""
 _SAME_PLACE_PIXELS, _SAME_PLACE_SHARE = 2.5, 0.05
 """A displaced view lies where it did within so many grid pixels and this share of the displacement..."""
+_STILL_SHARE = 0.75
+"""Two pictures that have so much in common say where the one lies against the other."""
 _STILL_PIXELS = 1.0
 """... and within this one surely: of a camera that shakes two looks lie within the other one by chance, one pair in
 eight; three hardly ever. A mast in the wind takes a third look."""
@@ -69,7 +71,7 @@ def is_as_before(case: Case, finding: Finding, fault_row: FaultRow, rule: Confir
     look, apart_ns, now = case.look, rule.confirm_seconds * NS_PER_S, place(case, finding)
     return tells_alike(case, finding.fault) and any(
         apart_ns <= look.at_ns - mark.at_ns <= MOST_APART * apart_ns
-        and not _is_apart(mark.place, now, _STILL_PIXELS)
+        and not _lies_apart(look, mark, now, _STILL_PIXELS)
         and ("place" not in fault_row or bool(mark.place) == bool(now))
         and (rule.any_picture or _shows(look, mark) or _is_tinted_view(look, finding))
         for mark in _marks(fault_row)
@@ -138,16 +140,21 @@ def lies_elsewhere(case: Case, finding: Finding, fault_row: FaultRow) -> bool:
         return False
     now = place(case, finding)
     return all(
-        _is_apart(mark.place, now) or (bool(mark.place) != bool(now) and not is_like(case.look, mark.like))
+        _lies_apart(case.look, mark, now) or (bool(mark.place) != bool(now) and not is_like(case.look, mark.like))
         for mark in _marks(fault_row)
     )
 
 
-def _is_apart(before: Sequence[float], now: Sequence[float], pixels: float = _SAME_PLACE_PIXELS) -> bool:
-    """Whether a view is displaced at both looks, and lies elsewhere."""
-    if not before or not now:
+def _lies_apart(look: Look, mark: _Mark, now: Sequence[float], pixels: float = _SAME_PLACE_PIXELS) -> bool:
+    """Whether a view is displaced at both looks, and lies elsewhere. Where the mark is the look just before, the two
+    pictures themselves know better: a view that is not this camera's agrees with its reference now here, now there.
+    """
+    if not mark.place or not now:
         return False
-    return math.dist(before, now) > pixels + _SAME_PLACE_SHARE * math.hypot(*now)
+    still = look.steady_share >= _STILL_SHARE and math.hypot(look.step_x, look.step_y) <= _STILL_PIXELS
+    if still and mark.at_ns == look.previous_at_ns:
+        return False
+    return math.dist(mark.place, now) > pixels + _SAME_PLACE_SHARE * math.hypot(*now)
 
 
 def place(case: Case, finding: Finding) -> list[float]:

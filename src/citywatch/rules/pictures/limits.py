@@ -178,12 +178,10 @@ class PictureThresholds:
     """By day a pair stands when nothing moves by as little as this (frozen ones up to 0.9)..."""
     stands_drift: float = 0.2
     """... nor the light by this: of live pairs by day one in 5,000, never three in a row."""
-    once_more_stir: float = 0.4
+    once_more_stir: float = 0.7
     """By night this little..."""
     once_more_drift: float = 0.1
-    """... and this says that a picture is the one before: no live pair of 2,000 quiet ones..."""
-    once_more_texture_share: float = 0.4
-    """... of a view in which something might move: nothing does in the sky (0.23)."""
+    """... and this says that a picture is the one before: two live pairs of 1,400 quiet ones."""
     quiet_pairs: int = 4
     """Quiet pairs in a row that make a frozen picture of a camera that is known never to be so quiet..."""
     quiet_span_ns: int = 20 * 60 * NS_PER_S

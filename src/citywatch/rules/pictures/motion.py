@@ -76,9 +76,8 @@ def stands(look: Look, limits: PictureThresholds) -> bool:
 
 
 def is_once_more(look: Look, limits: PictureThresholds) -> bool:
-    """Whether this surely is the picture of the look before, and no second one of a view in which nothing moves."""
-    same = stands(look, limits) or (look.stir < limits.once_more_stir and look.drift < limits.once_more_drift)
-    return same and look.texture_share >= limits.once_more_texture_share
+    """Whether this surely is the picture of the look before."""
+    return stands(look, limits) or (look.stir < limits.once_more_stir and look.drift < limits.once_more_drift)
 
 
 def follow(before: LookHistory, look: Look, limits: PictureThresholds) -> LookHistory:
