@@ -319,5 +319,7 @@ def test_another_street_agrees_with_the_reference_now_here_now_there():
     for steady, step, confirmed in ((0.87, 0.04, [Fault.MOVED]), (0.3, 24.0, [])):
         watch = known(of=BY_INFRARED)
         watch.look(of=BY_INFRARED, **street, shift_x=13.8, shift_y=-19.6, steady_share=0.4)
-        watch.look(420.0, of=BY_INFRARED, **street, shift_x=9.3, shift_y=-22.0, steady_share=steady, step_x=step)
+        watch.look(
+            420.0, of=BY_INFRARED, **street, shift_x=9.3, shift_y=-22.0, steady_share=steady, step_x=step, step_y=0.0
+        )
         assert [fault for fault in watch.confirmed() if fault is Fault.MOVED] == confirmed

@@ -25,7 +25,7 @@ from citywatch.rules.comparison.contrast import contrast_left
 from citywatch.rules.comparison.focus import least_slope
 from citywatch.rules.comparison.light import contrast_light
 from citywatch.rules.comparison.parts import least_left
-from citywatch.rules.comparison.trace import found_share
+from citywatch.rules.comparison.trace import found_share, least_steady
 from citywatch.rules.comparison.veils import steady_veil
 from citywatch.rules.hours import Hours
 from citywatch.rules.likeness import likeness, nearness
@@ -169,7 +169,7 @@ def pale(
                     _most(look.transfer_ratio, limits.film_transfer_ratio),
                     max(
                         _most(look.transfer_ratio, limits.bare_transfer_ratio),
-                        _most(look.contrast, limits.bare_contrast),
+                        _least(look.sharpness, limits.thick_sharpness),
                     ),
                 ),
                 _most(look.contrast, limits.covered_contrast),
@@ -334,6 +334,9 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
                        for least_of_it in (share, min(share, limits.another_texture_elsewhere)))  # fmt: skip
     stands = max(_least(look.texture_share, bare), _most(look.lost_share, limits.another_lost_elsewhere * rest))
     empty = min(_least(look.texture_share, structure), stands)
+    if view.light is not Light.DAY:
+        seen = _most(look.coarse_correlation, limits.unseen_correlation)
+        empty = min(empty, max(seen, _least(look.texture_share, limits.sky_texture)))
     uncovered = _most(look.lost_share, limits.another_lost_of_rest * rest)
     if view.light is not Light.DAY:
         found = limits.nearly_found_of_rest * (1.0 - look.lost_share)
@@ -348,16 +351,16 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
         min(_most(look.shift_certainty, limits.certain), _least(far, limits.same_pixels), lit),
         min(_most(look.shift_certainty, limits.surely_here), _least(far, limits.shaking_pixels)),
     )
-    return max(alone, elsewhere, _stays(look, view, trace, limits))
+    return max(alone, elsewhere, _stays(look, view, rows, trace, limits))
 
 
-def _stays(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> float:
+def _stays(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
     """How far another view is from being that of the look before; the first one need not be, nor one behind a bus."""
     if not trace.strange or trace.passed:
         return -math.inf
     x, y = view.shift(look)
     place = _most(math.hypot(x - trace.x, y - trace.y), limits.strange_pixels)
-    like = max(_least(look.steady_share, limits.steady_and_like), -nearness(likeness(look), trace.like))
+    like = max(_least(look.steady_share, least_steady(view, rows, limits)), -nearness(likeness(look), trace.like))
     return min(_steady(look, view, limits), max(place, _least(look.shift_certainty, limits.certain)), like)
 
 

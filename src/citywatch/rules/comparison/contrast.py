@@ -72,9 +72,10 @@ def contrast_left(look: Look, view: View, rows: Rows) -> float:
 
 
 def _is_by_chance(look: Look, view: View, limits: OwnThresholds) -> bool:
-    """Whether the little that is found again is found elsewhere, or nothing of the view is seen in a picture that has
-    contrast: other blocks that happen to be alike.
+    """Whether the little that is found again is found elsewhere, or nothing of the view is seen in a night, or in a
+    picture that has contrast: other blocks that happen to be alike.
     """
     far = math.hypot(*view.shift(look)) >= limits.moved_pixels
-    unseen = is_unseen(look, limits) and look.contrast >= limits.covered_contrast
+    contrasted = look.contrast >= limits.covered_contrast or view.light is not Light.DAY
+    unseen = is_unseen(look, limits) and contrasted
     return look.match_share < limits.found_by_chance and (far or unseen)

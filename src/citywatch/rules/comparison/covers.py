@@ -75,7 +75,7 @@ def is_seen_through(look: Look, view: View | None, rows: Rows, limits: OwnThresh
 
 def is_blurred(look: Look, limits: OwnThresholds) -> bool:
     """Whether something is seen, and is blurred."""
-    bare = look.contrast <= limits.bare_contrast
+    bare = look.sharpness > limits.thick_sharpness and look.contrast < limits.smooth_contrast
     return look.transfer_ratio <= (limits.bare_transfer_ratio if bare else limits.film_transfer_ratio)
 
 

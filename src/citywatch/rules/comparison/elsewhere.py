@@ -15,6 +15,7 @@ from citywatch.rules.comparison.trace import (
     is_steady,
     is_unseen,
     lay_elsewhere,
+    least_steady,
     lies_still,
     of_this,
 )
@@ -75,7 +76,7 @@ def another_view(
     here = math.hypot(x, y) <= limits.same_pixels
     again = math.hypot(x - trace.x, y - trace.y) <= limits.strange_pixels and look.shift_certainty >= limits.certain
     like = is_like(look, trace.like)
-    partly = like and look.steady_share >= limits.steady_and_like
+    partly = like and look.steady_share >= least_steady(view, rows, limits)
     blank = like and is_unseen(look, limits) and _is_only_noise(look, view, rows, limits)
     steady = is_steady(look, view, limits) or (trace.strange and (again or partly or blank or (like and trace.passed)))
     after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
@@ -88,7 +89,8 @@ def another_view(
     share = limits.another_texture_of_usual if view.light is Light.DAY else limits.another_texture_by_night
     if look.lost_share < limits.another_lost_elsewhere * (1.0 - look.match_share):
         share = min(share, limits.another_texture_elsewhere)
-    empty = texture.known and look.texture_share < share * texture.mean
+    sky = is_dull(look, view, rows, limits) and is_unseen(look, limits) and look.texture_share >= limits.sky_texture
+    empty = texture.known and look.texture_share < share * texture.mean and not sky
     # A part of a night that is covered leaves its lamps; of another view nothing is seen, or next to nothing found.
     chance = look.match_share < limits.nearly_found_of_rest * (1.0 - look.lost_share)
     nowhere = view.light is not Light.DAY and (chance or is_unseen(look, limits))

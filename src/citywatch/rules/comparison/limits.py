@@ -44,6 +44,8 @@ class OwnThresholds:
     stickers of 0.6 leave 0.24 to 0.32)..."""
     another_lost_elsewhere: float = 0.6
     """... of which less than this share of the rest has lost its structure (0.49 to 0.56; stickers 0.68 and more)..."""
+    sky_texture: float = 0.05
+    """(With so much structure a night that has lost its contrast, and of which nothing is seen, is another view.)"""
     another_texture_by_night: float = 0.25
     """... or this one by night: a camera that hangs into the sky sees few lamps."""
     dull_contrast_of_usual: float = 0.35
@@ -60,7 +62,9 @@ class OwnThresholds:
     """... or this one by night, whose noise and headlights hide some of it: another street of 9 levels of noise 0.61
     and more, buses one after the other 0.1 to 0.3..."""
     steady_and_like: float = 0.35
-    """... or this one, when its figures are those of the look before, too: something passes in it."""
+    """... or this one, when its figures are those of the look before, too: something passes in it..."""
+    steady_of_usual: float = 0.6
+    """... or this share of what is usually found (11 levels of noise leave 0.48 of a night, of one in haze 0.31)."""
     only_noise_sharpness: float = 2.5
     """A picture is steady, too, when nothing of the view is seen, its figures are those of the look before, and it is
     so much sharper than usual, for there is only noise: in a grey sky that finds 0.22 of itself (sharper by 3.2)."""
@@ -96,9 +100,10 @@ class OwnThresholds:
     """... blurred behind a film, when no more than this of the finer detail is left beside the coarser (0.48 at most;
     dirt 0.66 and more, fog 0.58 and more)..."""
     bare_contrast: float = 6.0
-    """Where no more contrast than this is left, which no fog leaves (7 and more)..."""
-    bare_transfer_ratio: float = 0.62
-    """... the finer detail may be so much of the coarser, for it is the encoder's (severe films 0.48 to 0.56)."""
+    """No fog leaves as little contrast as this (7 and more)."""
+    bare_transfer_ratio: float = 0.7
+    """Where nothing is left but noise (`thick_sharpness`; in such fog edges of up to 1.5), the finer detail may be
+    so much of the coarser, for it is the encoder's: severe films 0.48 to 0.68, fog 0.72 and more."""
     film_coarse_transfer: float = 0.15
     """... and of the coarser no more than this, in a picture that has lost its contrast (medium ones 0.057, mild ones
     0.1; out of focus keeps it)."""
@@ -254,10 +259,10 @@ class OwnThresholds:
     lit_up_brightness_of_usual: float = 1.65
     """Webs and twigs that a lamp lights up by night make it brighter by 1.57 to 2.0; a lit front that the lens was
     drawn to, by 1.58 at most."""
-    lit_up_correlation: float = 0.1
-    """And something of the view is seen (0.11 and more); of one that hangs into the glare 0.03 to 0.09."""
+    lit_up_least_sharpness: float = 0.32
+    """And are sharper than the glare of lamps in a lens (0.2 to 0.28): by this share of the usual..."""
     lit_up_sharpness_of_usual: float = 0.75
-    """And leave so much of the sharpness (0.35 to 0.77)."""
+    """... and no sharper than this (0.35 to 0.77)."""
     same_cells: float = 0.5
     """Two covers are the same when this share of the lost cells is lost both times."""
     slope_ratio: float = 0.78

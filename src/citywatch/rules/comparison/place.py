@@ -12,7 +12,14 @@ from citywatch.domain.pictures import Fault
 from citywatch.rules.comparison.answers import PLACED, Own
 from citywatch.rules.comparison.elsewhere import another_view, displaced
 from citywatch.rules.comparison.limits import OwnThresholds
-from citywatch.rules.comparison.parts import is_mostly_lost, is_pale, lately_found, may_be_weather, partly_covered
+from citywatch.rules.comparison.parts import (
+    is_dull,
+    is_mostly_lost,
+    is_pale,
+    lately_found,
+    may_be_weather,
+    partly_covered,
+)
 from citywatch.rules.comparison.trace import Trace, in_order, is_found
 from citywatch.rules.comparison.veils import is_lit_up, is_plain, is_surely_veiled, is_veiled, stays_veiled, veil
 from citywatch.rules.normals import Rows, usual
@@ -40,6 +47,7 @@ def whereabouts(
         and look.match_share
         >= limits.partly_found_of_rest * (1.0 - look.lost_share) * lately_found(look, trace, limits)
         and not is_pale(look, view, rows, limits)
+        and not is_dull(look, view, rows, limits)
     ) or is_mostly_lost(look, view, rows, trace, limits):
         why = may_be_weather(look, view, rows, trace, limits)
         if why is not None:

@@ -71,6 +71,12 @@ def is_steady(look: Look, view: View, limits: OwnThresholds) -> bool:
     return look.steady_share >= (limits.steady_share if view.light is Light.DAY else limits.steady_by_night)
 
 
+def least_steady(view: View, rows: Rows, limits: OwnThresholds) -> float:
+    """The share of the look before that one with its figures must have: less where noise leaves little of two looks."""
+    match = usual(rows, view.light, "match_share")
+    return min(limits.steady_and_like, limits.steady_of_usual * match.mean if match.known else math.inf)
+
+
 def is_unseen(look: Look, limits: OwnThresholds) -> bool:
     """Whether nothing of the view is seen at its place; not where nothing could be compared."""
     return look.coarse_correlation < limits.unseen_correlation

@@ -124,7 +124,6 @@ def is_lit_up(look: Look, light: Light, rows: Rows, limits: OwnThresholds) -> bo
     sharpness, brightness = usual(rows, light, "sharpness"), usual(rows, light, "mean")
     if light is Light.DAY or not sharpness.known or not brightness.known:
         return False
-    if look.coarse_correlation < limits.lit_up_correlation:
-        return False
-    blurred = look.sharpness <= limits.lit_up_sharpness_of_usual * sharpness.mean
+    least, most = limits.lit_up_least_sharpness * sharpness.mean, limits.lit_up_sharpness_of_usual * sharpness.mean
+    blurred = least <= look.sharpness <= most
     return blurred and look.mean >= limits.lit_up_brightness_of_usual * brightness.mean
