@@ -195,3 +195,13 @@ LIT_PLATE = FILM | {
 
 def test_light_that_falls_on_a_plate_is_no_fog_although_nothing_is_found_again(by_day):
     assert twice(by_day, BY_DAY, **LIT_PLATE) == [Fault.COVERED]
+
+
+def test_behind_a_film_only_noise_is_sharp_and_in_fog_what_is_near(by_day):
+    film = FILM | {"contrast": 8.0, "sharpness": 5.0, "transfer_ratio": 0.6, "match_share": 0.04, "lost_share": 0.9}
+    assert twice(by_day, BY_DAY, **film) == [Fault.COVERED]
+
+
+def test_fog_leaves_as_much_of_the_finer_detail_where_it_has_edges(by_day):
+    fog = FILM | {"contrast": 8.0, "sharpness": 1.4, "transfer_ratio": 0.6, "match_share": 0.16, "lost_share": 0.8}
+    assert twice(by_day, BY_DAY, **fog | {"mean": 175.0, "shift_certainty": 0.12}) == [Fault.LOW_CONTRAST]

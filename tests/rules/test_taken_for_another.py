@@ -323,3 +323,26 @@ def test_another_street_agrees_with_the_reference_now_here_now_there():
             420.0, of=BY_INFRARED, **street, shift_x=9.3, shift_y=-22.0, steady_share=steady, step_x=step, step_y=0.0
         )
         assert [fault for fault in watch.confirmed() if fault is Fault.MOVED] == confirmed
+
+
+BLACK_SKY = {
+    "mean": 55.0, "contrast": 17.0, "texture_share": 0.09, "match_share": 0.12, "lost_share": 0.43, "shift_y": -17.0,
+    "shift_certainty": 0.06, "coarse_correlation": 0.05, "contrast_ratio": 0.9,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("more", [{}, {"lost_share": 0.66, "texture_share": 0.14, "contrast": 11.0}])
+def test_a_black_sky_with_a_few_lamps_is_another_view_whatever_is_lost(more):
+    watch = known(of=BY_INFRARED)
+    for steady in (0.13, 0.99):
+        watch.look(420.0, of=BY_INFRARED, **BLACK_SKY | more, steady_share=steady)
+    assert watch.confirmed() == [Fault.MOVED]
+
+
+def test_a_noisy_night_that_was_tilted_into_haze_agrees_with_itself_as_far_as_the_noise_lets_it():
+    noisy = {"match_share": 0.48, "texture_share": 0.91, "noise_sd": 10.0}
+    haze = {"match_share": 0.01, "lost_share": 0.23, "shift_certainty": 0.0, "texture_share": 0.82, "noise_sd": 10.0}
+    watch = known(of=BY_INFRARED, **noisy)
+    for steady in (0.01, 0.31):
+        watch.look(420.0, of=BY_INFRARED, **haze, steady_share=steady)
+    assert watch.confirmed() == [Fault.MOVED]
