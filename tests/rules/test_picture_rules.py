@@ -539,6 +539,9 @@ def test_noise_that_stands_still_is_a_frozen_night():
     assert run(*every(300, 4, at_s, **anew), history=history) == [small] * 2 + [True] * 2
     assert True not in run(*every(300, 3, at_s, **anew | {"scene_changed": 0.83}), history=history)
     assert True not in run(*every(300, 3, at_s, **anew | {"drift": 0.095}), history=history)
+    alone = still | {"scene_changed": 0.95, "drift": 0.07}
+    assert run(*every(300, 4, at_s, **alone), history=history) == [small] * 2 + [True] * 2
+    assert True not in run(*every(300, 3, at_s, **alone | {"drift": 0.073}), history=history)
     of_old = {name: known for name, known in history.own.items() if "drift" not in name}
     assert True not in run(*every(300, 3, at_s, **anew), history=replace(history, own=of_old))
     coded_away = still | {"noise_sd": 0.5}
@@ -738,6 +741,7 @@ def test_thresholds_are_pinned():
         "noise_stands_sd": 1.0,
         "noise_of_least": 0.82,
         "drift_of_least": 0.85,
+        "drift_alone_of_least": 0.65,
         "faint_of_least": 0.65,
         "quiet_of_least": 0.95,
         "noise_pairs": 3,

@@ -200,7 +200,10 @@ class PictureThresholds:
     and never three in a row..."""
     drift_of_least: float = 0.85
     """... or no more than the least change is left, and of the least drift this part: of 699 quiet pairs of live noisy
-    nights none, and none had less than 0.82 of the drift alone, nor two in a row 0.9..."""
+    nights none..."""
+    drift_alone_of_least: float = 0.65
+    """... or of that alone this part, however many pixels change: frozen ones 0.35 to 0.56 behind the slowest encoders,
+    live ones 0.82 and more, never two in a row 0.9..."""
     faint_of_least: float = 0.65
     """... or this part, where the encoder leaves next to no noise: frozen ones 0 to 0.6, live ones 0.82 and more, two
     in a row 0.86. Then it must last `quiet_span_ns`, and longer than any quiet that it came through alive."""

@@ -214,19 +214,20 @@ def _noise_limit(chain: LookHistory, look: Look, limits: PictureThresholds) -> f
 
 
 def _is_faint(chain: LookHistory, look: Look, share: float, limits: PictureThresholds) -> bool:
-    """Whether so little changes that it is the same noise; or hardly less than ever, but the blocks' means hardly do,
-    which are the sums of it.
-    """
+    """Whether so little changes that it is the same noise; or as much as ever, but hardly the means of the blocks."""
     limit = _noise_limit(chain, look, limits)
     if share <= limit or limit < 0 or not _is_noisy(look, limits):
         return share <= limit
-    return share <= limit / limits.noise_of_least and look.drift <= _drift_limit(chain, look, limits)
+    least_drift = _least_drift(chain, look, limits)
+    if look.drift <= limits.drift_alone_of_least * least_drift:
+        return True
+    return share <= limit / limits.noise_of_least and look.drift <= limits.drift_of_least * least_drift
 
 
-def _drift_limit(chain: LookHistory, look: Look, limits: PictureThresholds) -> float:
-    """The drift that live noise surely exceeds; negative where too little is known."""
+def _least_drift(chain: LookHistory, look: Look, limits: PictureThresholds) -> float:
+    """The least drift of this camera alive by this light; negative where too little is known."""
     pairs, least_drift = chain.own.get(look.light.name.lower() + _DRIFT, [0, 0.0])
-    return least_drift * limits.drift_of_least if pairs >= limits.quiet_known_pairs else -1.0
+    return least_drift if pairs >= limits.quiet_known_pairs else -1.0
 
 
 def _is_noisy(look: Look, limits: PictureThresholds) -> bool:
@@ -242,7 +243,8 @@ def _by_noise(chain: LookHistory, look: Look, limits: PictureThresholds) -> Find
         return None
     value, limit = chain.quiet_changed, _noise_limit(chain, look, limits)
     if value > limit:
-        limit /= limits.noise_of_least
+        most = limits.drift_of_least * _least_drift(chain, look, limits)
+        return Finding(Fault.FROZEN, "noise_stands_still", "drift", look.drift, most, most - look.drift)
     return Finding(Fault.FROZEN, "noise_stands_still", "scene_changed", value, limit, limit - value)
 
 
@@ -300,10 +302,12 @@ def _margin(chain: LookHistory, look: Look, limits: PictureThresholds) -> float:
     quiet = (least_ns - quiet_ns) / least_ns if least_ns > 0 else math.inf
     limit = _noise_limit(chain, look, limits)
     noise = (share - limit) / limit if limit > 0 else math.inf
-    drift = _drift_limit(chain, look, limits)
-    if limit > 0 and drift > 0 and _is_noisy(look, limits):
+    least_drift = _least_drift(chain, look, limits)
+    if limit > 0 and least_drift > 0 and _is_noisy(look, limits):
         least = limit / limits.noise_of_least
-        noise = min(noise, max((share - least) / least, (look.drift - drift) / drift))
+        much, alone = (share_of * least_drift for share_of in (limits.drift_of_least, limits.drift_alone_of_least))
+        anew = max((share - least) / least, (look.drift - much) / much)
+        noise = min(noise, anew, (look.drift - alone) / alone)
     return min(still, max(min(quiet, noise), _moved(look, limits.quiet_stir)))
 
 
