@@ -278,13 +278,16 @@ def _transferred(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> f
             max(_most(look.transfer_ratio, limits.blurred_transfer_ratio), soft),
         ),
         min(
-            _least(look.coarse_correlation, limits.blur_correlation),
+            max(
+                _least(look.coarse_correlation, limits.blur_correlation),
+                _least(look.coarse_transfer, limits.blur_coarse_transfer),
+            ),
             max(
                 _least(look.coarse_correlation, limits.blur_hardly_correlates),
+                _least(look.coarse_transfer, limits.blur_hardly_transfers),
                 _most(look.detail_ratio, limits.blur_bare_detail_ratio),
             ),
         ),
-        _least(look.coarse_transfer, limits.blur_coarse_transfer),
         _most(look.detail_ratio, limits.blur_detail_ratio),
         _least(look.contrast, limits.blur_contrast_of_usual * contrast.mean),
     )

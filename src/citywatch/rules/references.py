@@ -59,7 +59,11 @@ class LearningPolicy:
     agreeing_looks: int = 3
     """Looks in a row that must agree before the last of them is adopted."""
     agreeing_share: float = 0.5
-    """They agree when this share of one's structured blocks is found again in the next."""
+    """They agree when this share of one's structured blocks is found again in the next..."""
+    agreeing_in_noise: float = 0.36
+    """... or this one under so much noise as `noisy_sd` (14 levels leave 0.41 to 0.47 of a night; buses 0.1 to 0.3)."""
+    noisy_sd: float = 8.0
+    """Measured noise of so many levels hides what agrees."""
     follow_seconds: int = 4 * 3600
     """A reference older than this is replaced by the next look that agrees with it well and left a sketch."""
     follow_share: float = 0.6
@@ -203,7 +207,8 @@ def _count(
     same = before.get("name") == name
     missing = min(before["missing"] + 1, policy.missing_looks) if same else 1
     likeness = look.match_share if look.reference and not look.steady_share >= 0.0 else look.steady_share
-    agrees = same and likeness >= policy.agreeing_share and before["picture"] == look.previous
+    least = policy.agreeing_in_noise if look.noise_sd >= policy.noisy_sd else policy.agreeing_share
+    agrees = same and likeness >= least and before["picture"] == look.previous
     looks = min(before["looks"] + 1, policy.agreeing_looks) if agrees else 1
     learning = {"name": name, "looks": looks, "missing": missing, "picture": look.picture}
     state.put(ROOM, look.device, {**row, "learning": learning})

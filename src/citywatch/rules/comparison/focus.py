@@ -45,7 +45,7 @@ def _is_there(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool
         contrast.known
         and look.contrast >= limits.blur_contrast_of_usual * contrast.mean
         and look.coarse_correlation >= (limits.blur_hardly_correlates if bare else limits.blur_correlation)
-        and look.coarse_transfer >= limits.blur_coarse_transfer
+        and look.coarse_transfer >= (limits.blur_hardly_transfers if bare else limits.blur_coarse_transfer)
         and look.detail_ratio <= limits.blur_detail_ratio
     )
 

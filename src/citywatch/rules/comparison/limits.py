@@ -63,8 +63,9 @@ class OwnThresholds:
     and more, buses one after the other 0.1 to 0.3..."""
     steady_and_like: float = 0.35
     """... or this one, when its figures are those of the look before, too: something passes in it..."""
-    steady_of_usual: float = 0.6
-    """... or this share of what is usually found (11 levels of noise leave 0.48 of a night, of one in haze 0.31)."""
+    steady_of_usual: float = 0.5
+    """... or this share of what is usually found (11 levels of noise leave 0.48 of a night, of one in haze 0.31; 14
+    levels of another street 0.27)."""
     only_noise_sharpness: float = 2.5
     """A picture is steady, too, when nothing of the view is seen, its figures are those of the look before, and it is
     so much sharper than usual, for there is only noise: in a grey sky that finds 0.22 of itself (sharper by 3.2)."""
@@ -280,6 +281,8 @@ class OwnThresholds:
     """Where the coarser detail agrees so much with the reference (severe blurs 0.27 to 0.77, other views to 0.23)..."""
     blur_hardly_correlates: float = 0.12
     """... or so much, where no detail of its own is left in the picture that another view would have..."""
+    blur_hardly_transfers: float = 0.03
+    """... and so much of it is left..."""
     blur_bare_detail_ratio: float = 0.4
     """... but no more than this, noise and all (severe ones by night 0.14 to 0.35)..."""
     another_correlation: float = 0.15
