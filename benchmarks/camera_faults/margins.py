@@ -20,6 +20,7 @@ from benchmarks.camera_faults.pipeline import Patrolled
 from citywatch.domain.pictures import Fault
 from citywatch.rules import hours, own_margins
 from citywatch.rules.comparison import DEFAULT, Own, Trace
+from citywatch.rules.comparison.light import is_lit_like_a_veil
 from citywatch.rules.judgement import Judgement, judge
 from citywatch.rules.own_margins import Ways
 from citywatch.rules.pictures import Look, LookHistory, looks, margins
@@ -53,7 +54,8 @@ class Followed:
         known = hours.nothing() if usual is None else usual["hours"]
         twilight = hours.is_twilight(known, look.at_ns)
         told = margins(chain, look, daylight=hours.is_surely_day(known, look.at_ns))
-        told |= own_margins.margins(look, view, rows, trace, twilight=twilight)
+        by_light = view is not None and is_lit_like_a_veil(look, view, rows, known)
+        told |= own_margins.margins(look, view, rows, trace, by_light=by_light)
         for fault, margin in own_margins.pale(look, view, rows, known).items():
             told[fault] = min(told.get(fault, math.inf), margin)
         told[Fault.OUT_OF_FOCUS] = own_margins.focus(
@@ -66,7 +68,7 @@ class Followed:
         )
         self.traces.append(trace)
         same = view is not None and self.view is not None and view.picture == self.view.picture
-        ways = own_margins.ways(look, self.before if same else None, view, rows, self.traces, twilight=twilight)
+        ways = own_margins.ways(look, self.before if same else None, view, rows, self.traces, by_light=by_light)
         self.before, self.view = look, view
         answers = judge(look, chain, view, rows, known, trace, DEFAULT)
         return {

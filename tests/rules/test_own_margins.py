@@ -28,7 +28,7 @@ def look(**values):
 
 def known():
     rows = {}
-    for _ in range(12):
+    for _ in range(40):
         rows = normals.learned(rows, look())
     return rows
 
@@ -160,3 +160,13 @@ def test_a_look_after_another_must_show_the_same():
     crept = [Trace("day/", lost=0.02, seen=0.85), Trace("day/", lost=0.3, seen=0.6)]
     reach = ways(look(**COVER), look(**COVER), VIEW, ROWS, crept)[Fault.PARTLY_COVERED][0]
     assert reach.alone > 0 >= reach.again
+
+
+def test_where_light_explains_a_veil_or_too_little_is_known_none_is_near():
+    web = {"match_share": 0.5, "sharpness": 1.0, "contrast": 110.0}
+    assert margins(look(**web), VIEW, ROWS, Trace("day/"))[Fault.PARTLY_COVERED] <= 0
+    assert margins(look(**web), VIEW, ROWS, Trace("day/"), by_light=True)[Fault.PARTLY_COVERED] > 0.5
+    few = {}
+    for _ in range(12):
+        few = normals.learned(few, look())
+    assert margins(look(**web), VIEW, few, Trace("day/"))[Fault.PARTLY_COVERED] > 0.5

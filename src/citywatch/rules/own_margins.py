@@ -57,11 +57,11 @@ def margins(
     trace: Trace,
     limits: OwnThresholds = DEFAULT,
     *,
-    twilight: bool = False,
+    by_light: bool = False,
 ) -> dict[Fault, float]:
     """Nothing where nothing can be compared; see rules.comparison.against for what goes in.
 
-    twilight  whether it is dawn or dusk: rules/hours.py
+    by_light  whether lamps, or the day itself, explain what looks like a veil: rules/comparison/light.py
     """
     if look.outcome is not Outcome.PICTURE or view is None or math.isnan(look.match_share):
         return {}
@@ -70,7 +70,7 @@ def margins(
     told = {
         Fault.MOVED: min(_displaced(look, view, rows, trace, limits), _another(look, view, rows, trace, limits)),
         Fault.PARTLY_COVERED: min(
-            _lost(look, view, rows, trace, limits), _veiled(look, view, rows, trace, limits, twilight)
+            _lost(look, view, rows, trace, limits), _veiled(look, view, rows, trace, limits, by_light)
         ),
         Fault.SHAKING: _shaking(look, view, rows, trace, limits),
     }
@@ -85,7 +85,7 @@ def ways(
     traces: Sequence[Trace],
     limits: OwnThresholds = DEFAULT,
     *,
-    twilight: bool = False,
+    by_light: bool = False,
 ) -> Ways:
     """Moved and partly_covered, way by way; nothing where nothing can be compared.
 
@@ -128,7 +128,7 @@ def ways(
         Fault.PARTLY_COVERED: (
             Reach(_lost(look, view, rows, first, limits), _lost(look, view, rows, then, limits)),
             Reach(
-                _veiled(look, view, rows, first, limits, twilight), _veiled(look, view, rows, then, limits, twilight)
+                _veiled(look, view, rows, first, limits, by_light), _veiled(look, view, rows, then, limits, by_light)
             ),
         ),
     }
@@ -423,10 +423,10 @@ def _crept(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
     return max(rise, min(much, _least(trace.seen, limits.weathered_of_usual * match.mean)))
 
 
-def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, twilight: bool) -> float:
+def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, by_light: bool) -> float:
     match, sharpness = usual(rows, view.light, "match_share"), usual(rows, view.light, "sharpness")
     brightness = usual(rows, view.light, "mean")
-    if not match.known or (twilight and view.light is Light.DAY):
+    if by_light or match.looks < limits.veiled_known_looks:
         return math.inf
     contrast, left = usual(rows, view.light, "contrast"), contrast_left(look, view, rows)
     again = limits.veiled_again_of_usual

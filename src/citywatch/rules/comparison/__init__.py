@@ -37,7 +37,7 @@ from citywatch.rules.comparison.covers import cover
 from citywatch.rules.comparison.elsewhere import in_the_dark
 from citywatch.rules.comparison.focus import blur, is_blur_by_any_light
 from citywatch.rules.comparison.infrared import colour_noise, colourless
-from citywatch.rules.comparison.light import is_dim, is_first_dusk, is_lit_otherwise
+from citywatch.rules.comparison.light import is_dim, is_first_dusk, is_lit_like_a_veil, is_lit_otherwise
 from citywatch.rules.comparison.limits import DEFAULT, OwnThresholds
 from citywatch.rules.comparison.place import whereabouts
 from citywatch.rules.comparison.rate import frame_rate
@@ -121,10 +121,7 @@ def _scene(
         rest = unchecked(why, Fault.OUT_OF_FOCUS, Fault.COVERED, *PLACED)
         return ((), contrast[1] + rest), Trace()
     focus = blur(look, view, rows, limits)
-    if view.light is Light.DAY:
-        dusk = is_dim(look, rows, limits) or hours.is_twilight(dark_hours, look.at_ns)
-    else:
-        dusk = look.light is Light.DAY and not hours.may_only_be_dark(dark_hours, look.at_ns)
+    by_light = is_lit_like_a_veil(look, view, rows, dark_hours, limits)
     if focus and is_jolted(look, view, rows, trace, limits):
         # Blurred by its own motion.
         contrast = contrast[0], contrast[1] + unchecked(Own.HIDDEN, Fault.OUT_OF_FOCUS)
@@ -140,7 +137,7 @@ def _scene(
     elif focus:
         rest = unchecked(Own.HIDDEN, Fault.COVERED, *PLACED)
         return ((focus,), contrast[1] + rest), replace(trace, cells=0, strange=False, veiled=False)
-    placed, after = whereabouts(look, view, rows, of_this(trace, view), limits, dusk=dusk)
+    placed, after = whereabouts(look, view, rows, of_this(trace, view), limits, by_light=by_light)
     return (placed[0], contrast[1] + placed[1]), after
 
 

@@ -96,6 +96,15 @@ def is_too_dark_for_its_nights(look: Look, view: View | None, rows: Rows, limits
     return not (lit and look.texture_share >= limits.shown_texture_in_the_dark)
 
 
+def is_lit_like_a_veil(look: Look, view: View, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DEFAULT) -> bool:
+    """Whether it is a dusk that is compared with the day, which lamps light up now, or compared with the night at an
+    hour that may be day: then nothing bright is a veil.
+    """
+    if view.light is Light.DAY:
+        return is_dim(look, rows, limits) or hours.is_twilight(dark_hours, look.at_ns)
+    return look.light is Light.DAY and not hours.may_only_be_dark(dark_hours, look.at_ns)
+
+
 def is_first_dusk(look: Look, view: View, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> bool:
     """Whether a camera sees less light than on its days so far, at an hour that is new to it: its first evening."""
     day = usual(rows, Light.DAY, "mean")

@@ -29,11 +29,9 @@ from citywatch.rules.references import View
 
 
 def whereabouts(
-    look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, *, dusk: bool
+    look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, *, by_light: bool
 ) -> tuple[Conclusion, Trace]:
-    """Moved, partly covered and shaking. `dusk`: it is compared with the day, which lamps light up now,
-    or by day with the night.
-    """
+    """Moved, partly covered and shaking. `by_light`: light explains what looks like a veil (is_lit_like_a_veil)."""
     x, y = view.shift(look)
     match = usual(rows, view.light, "match_share")
     least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
@@ -54,7 +52,7 @@ def whereabouts(
             calm = replace(trace, cells=0, strange=False, veiled=False, placed=False)
             return ((), unchecked(why, *PLACED)), calm
         return partly_covered(look, trace, partly_from, limits)
-    lit_up = is_lit_up(look, view.light, rows, limits) and not dusk
+    lit_up = is_lit_up(look, view.light, rows, limits) and not by_light
     near = math.hypot(x, y) < (limits.moved_pixels if lit_up else limits.veil_pixels)
     again = stays_veiled(look, view, rows, trace, limits)
     plain = placed and math.hypot(x, y) <= limits.same_pixels and is_plain(look, view, rows, limits)
@@ -69,19 +67,19 @@ def whereabouts(
     calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
     if veiled is None and not surely:
         calm = in_order(look, calm, limits)
-    if veiled is not None and dusk:
+    if veiled is not None and by_light:
         # Lamps add contrast and take edges as webs do, and in the rain or on snow they leave as little of the view.
         veiled, calm = None, replace(calm, veiled=False)
-        by_light = unchecked(Own.LIGHT_CHANGES, Fault.PARTLY_COVERED)
+        lit = unchecked(Own.LIGHT_CHANGES, Fault.PARTLY_COVERED)
     else:
-        by_light = ()
+        lit = ()
     if not placed:
         rest_of = unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)
         if veiled is not None and not (lit_up or surely or again):
             return ((), (*rest_of, *unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.PARTLY_COVERED))), calm
-        return ((veiled,) if veiled is not None else (), rest_of + by_light), calm
+        return ((veiled,) if veiled is not None else (), rest_of + lit), calm
     found, unsure = displaced(look, view, rows, trace, limits)
-    unsure += by_light
+    unsure += lit
     shaken = any(finding.fault is Fault.SHAKING for finding in found)
     enough = is_found(look, view, rows, limits)
     after = replace(calm, x=round(x, 3), y=round(y, 3), placed=True, shaken=shaken, sure=enough)
