@@ -290,7 +290,7 @@ def test_a_dark_picture_is_judged_where_the_nights_are_hardly_brighter():
     assert watch.confirmed() == [Fault.MOVED]
     watch = known(of=night)  # the lamps of the street are out
     for steady in (0.09, 0.99, 0.99):
-        watch.look(420.0, of=night, **sky | {"mean": 22.0, "texture_share": 0.1}, steady_share=steady)
+        watch.look(420.0, of=night, **sky | {"mean": 22.0, "texture_share": 0.08}, steady_share=steady)
     assert watch.confirmed() == []
 
 
@@ -331,7 +331,14 @@ BLACK_SKY = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("more", [{}, {"lost_share": 0.66, "texture_share": 0.14, "contrast": 11.0}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"lost_share": 0.66, "texture_share": 0.14, "contrast": 11.0},
+        {"lost_share": 0.61, "contrast": 12.0, "match_share": 0.03, "shift_y": 28.0, "shift_certainty": 0.003},
+    ],
+)
 def test_a_black_sky_with_a_few_lamps_is_another_view_whatever_is_lost(more):
     watch = known(of=BY_INFRARED)
     for steady in (0.13, 0.99):

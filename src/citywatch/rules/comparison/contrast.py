@@ -25,7 +25,8 @@ def low_contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, l
         return (), unchecked(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
     value = normals.figure(look, "relative_contrast")
     left = math.nan if view is None else contrast_left(look, view, rows)
-    seen = look.contrast >= limits.covered_contrast or look.texture_share >= limits.seen_texture
+    texture = limits.seen_texture if view is None or view.light is Light.DAY else limits.sky_texture
+    seen = look.contrast >= limits.covered_contrast or look.texture_share >= texture
     if view is not None and _is_by_chance(look, view, limits) and seen:
         return (), unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.LOW_CONTRAST)
     pale = left <= limits.dirt_contrast_of_usual or (

@@ -45,7 +45,8 @@ class OwnThresholds:
     another_lost_elsewhere: float = 0.6
     """... of which less than this share of the rest has lost its structure (0.49 to 0.56; stickers 0.68 and more)..."""
     sky_texture: float = 0.05
-    """(With so much structure a night that has lost its contrast, and of which nothing is seen, is another view.)"""
+    """(With so much structure a night that has lost its contrast, and of which nothing is seen, is another view, and no
+    fog: of fogs by night more is seen, of all of them.)"""
     another_texture_by_night: float = 0.25
     """... or this one by night: a camera that hangs into the sky sees few lamps."""
     dull_contrast_of_usual: float = 0.35
@@ -360,8 +361,8 @@ class OwnThresholds:
     """A dark picture with this share of the light of the camera's usual nights..."""
     shown_texture: float = 0.3
     """... which show so much structure..."""
-    shown_texture_in_the_dark: float = 0.2
-    """... and with so much of its own (a view into the sky 0.25) is not hidden by darkness."""
+    shown_texture_in_the_dark: float = 0.1
+    """... and with so much of its own (views into the sky 0.12 to 0.25) is not hidden by darkness."""
     colourless_brightness: float = 0.8
     """By day: a picture without colour as bright as this share of the usual day..."""
     colourless_texture: float = 0.4
