@@ -25,7 +25,7 @@ def low_contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, l
         return (), unchecked(Own.NO_REFERENCE, Fault.LOW_CONTRAST)
     value = normals.figure(look, "relative_contrast")
     left = math.nan if view is None else contrast_left(look, view, rows)
-    texture = limits.seen_texture if view is None or view.light is Light.DAY else limits.sky_texture
+    texture = limits.sky_texture if _may_be_sky(look, view, rows, limits) else limits.seen_texture
     seen = look.contrast >= limits.covered_contrast or look.texture_share >= texture
     if view is not None and _is_by_chance(look, view, limits) and seen:
         return (), unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.LOW_CONTRAST)
@@ -70,6 +70,14 @@ def contrast_left(look: Look, view: View, rows: Rows) -> float:
     """The contrast of what is found again, of the usual; sun and clouds change that, so it is no bare 1."""
     normal = usual(rows, view.light, "contrast_ratio")
     return look.contrast_ratio / (min(normal.mean, 1.0) if normal.known and normal.mean > 0 else 1.0)
+
+
+def _may_be_sky(look: Look, view: View | None, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a night is no brighter than usual: fog in the light of lamps is, a view into the sky is not."""
+    if view is None or view.light is Light.DAY:
+        return False
+    brightness = usual(rows, view.light, "mean")
+    return brightness.known and look.mean <= limits.sky_brightness_of_usual * brightness.mean
 
 
 def _is_by_chance(look: Look, view: View, limits: OwnThresholds) -> bool:

@@ -45,8 +45,9 @@ class OwnThresholds:
     another_lost_elsewhere: float = 0.6
     """... of which less than this share of the rest has lost its structure (0.49 to 0.56; stickers 0.68 and more)..."""
     sky_texture: float = 0.05
-    """(With so much structure a night that has lost its contrast, and of which nothing is seen, is another view, and no
-    fog: of fogs by night more is seen, of all of them.)"""
+    """(With so much structure a night that has lost its contrast, and of which nothing is seen, is another view...)"""
+    sky_brightness_of_usual: float = 1.02
+    """(... and no fog, when it is no brighter than this: views into the sky 0.84 to 1.0; fog lightens.)"""
     another_texture_by_night: float = 0.25
     """... or this one by night: a camera that hangs into the sky sees few lamps."""
     dull_contrast_of_usual: float = 0.35
