@@ -6,10 +6,13 @@ The figures are those of single looks at generated streets of the tuning seeds, 
 import math
 
 import pytest
-from own_kit import BY_DAY, BY_INFRARED, Watch
+from own_kit import BY_DAY, BY_INFRARED, Watch, visit
 
 from citywatch.domain.instants import NS_PER_S
-from citywatch.domain.pictures import Fault, Light
+from citywatch.domain.pictures import Fault, Outcome
+from citywatch.rules.comparison.light import is_lit_like_a_veil
+from citywatch.rules.pictures import looks
+from citywatch.rules.references import View
 
 INTO_THE_NIGHT_SKY = {
     "contrast": 14.0, "texture_share": 0.3, "sharpness": 1.2, "match_share": 0.147, "lost_share": 0.45,
@@ -222,14 +225,24 @@ def test_what_hides_a_part_in_the_sun_takes_no_contrast_from_the_rest_and_is_gon
     assert watch.confirmed() == []
 
 
-def test_by_day_no_lamp_lights_up_a_web():
-    """A bright morning, of which more is found in the picture of the night."""
-    watch = known(of=BY_INFRARED)
-    night = watch.references["infrared", ""]
-    watch.now_ns += 6 * 3600 * NS_PER_S  # an hour of which nothing is known
-    for _ in range(4):
-        watch.look(420.0, **WEB_THAT_SWAYS_BY_NIGHT | {"light": Light.DAY, "reference": night})
-    assert watch.confirmed() == []
+def test_compared_with_the_night_nothing_is_a_veil_unless_the_hour_is_dark():
+    night = View("night/", "p", 0, 0.0, 0.0)
+    bright = next(iter(looks(visit(**BY_DAY, outcome=Outcome.PICTURE, at_ns=5 * 3600 * NS_PER_S))))
+    dark = [[0, 0] for _ in range(24)]
+    assert is_lit_like_a_veil(bright, night, {}, dark)  # nothing is known of this hour
+    dark[4] = [0, 3]
+    assert not is_lit_like_a_veil(bright, night, {}, dark)  # the hour before it was dark, as far as is known
+    dark[6] = [1, 0]
+    assert is_lit_like_a_veil(bright, night, {}, dark)  # and the one after it was day
+    dark[5] = [0, 3]
+    assert not is_lit_like_a_veil(bright, night, {}, dark)
+
+
+def test_a_cast_over_the_own_view_is_the_same_whatever_clouds_do():
+    watch = known()
+    for mean, contrast in ((130.0, 120.0), (105.0, 80.0)):
+        watch.look(420.0, cast=25.0, mean=mean, contrast=contrast)
+    assert watch.confirmed() == [Fault.COLOUR_CAST]
 
 
 def test_a_frozen_source_that_stands_with_a_bus_before_the_lens_has_not_moved():
@@ -344,6 +357,18 @@ def test_a_black_sky_with_a_few_lamps_is_another_view_whatever_is_lost(more):
     for steady in (0.13, 0.99):
         watch.look(420.0, of=BY_INFRARED, **BLACK_SKY | more, steady_share=steady)
     assert watch.confirmed() == [Fault.MOVED]
+
+
+def test_a_night_that_is_lighter_than_usual_and_has_lost_its_contrast_is_fog():
+    watch = known(of=BY_INFRARED)
+    for steady in (0.13, 0.99):
+        watch.look(
+            420.0,
+            of=BY_INFRARED,
+            **BLACK_SKY | {"mean": 75.0, "shift_y": 0.0, "contrast_ratio": math.nan},
+            steady_share=steady,
+        )
+    assert watch.confirmed() == [Fault.LOW_CONTRAST]
 
 
 def test_a_noisy_night_that_was_tilted_into_haze_agrees_with_itself_as_far_as_the_noise_lets_it():
