@@ -1,9 +1,9 @@
 """Where the pictures come from: generated streets and the real clips, in order and with every fault.
 
-The split. Thresholds are tuned on streets of the seeds 0 to 999 and on car-detection.mp4; what is scored are streets of
-the seeds from 10,000 on, which live by habits of their own (street_life.SCORING: other geometry, noise, hours, weather;
-the tuning seeds from 800 on are drawn by the same bounds), and the highway clip. `street` and `clip` refuse what does
-not belong to the set that they are asked for.
+The split. Thresholds are tuned on streets of the seeds 0 to 9,999 and on car-detection.mp4; what is scored are streets
+of the seeds from 10,000 on, which live by habits of their own (street_life.SCORING: other geometry, noise, hours,
+weather; the tuning seeds from 800 on are drawn by the same bounds), and the highway clip. `street` and `clip` refuse
+what does not belong to the set that they are asked for.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ Set = Literal["tuning", "scoring"]
 VIDEO = SHARED_DATA / "video"
 CLIPS: Mapping[Set, str] = {"tuning": "car-detection.mp4", "scoring": "bgslibrary_video02_highway_osd.avi"}
 SPLIT = (
-    "tuned on streets of seeds 0..999 and car-detection.mp4; scored on the highway clip and streets of seeds >= 10000, "
-    "of other geometry, noise, hours and weather than the tuning streets below 800"
+    "tuned on streets of seeds 0..9999 and car-detection.mp4; scored on the highway clip and streets of seeds "
+    ">= 10000, of other geometry, noise, hours and weather than the tuning streets below 800"
 )
 NOON_S, NIGHT_S = 36.35 * 3600.0, 47.4 * 3600.0
 """When faults begin, of a camera's second day..."""

@@ -105,8 +105,8 @@ def test_dusk_and_night_of_healthy_cameras_accuse_nobody(bench, seed):
 
 def test_no_seed_is_both_tuned_on_and_scored():
     assert scoring_seed(10_000) == 10_000
-    assert tuning_seed(999) == 999
-    for refuse, seed in ((scoring_seed, 999), (tuning_seed, 10_000), (StreetLife, 5_000), (StreetLife, -1)):
+    assert tuning_seed(9_999) == 9_999
+    for refuse, seed in ((scoring_seed, 9_999), (tuning_seed, 10_000), (StreetLife, -1)):
         with pytest.raises(ValueError, match="seed"):
             refuse(seed)
     with pytest.raises(ValueError, match="not scored"):

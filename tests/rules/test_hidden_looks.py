@@ -293,3 +293,27 @@ def test_two_whole_pictures_or_one_after_a_torn_one_that_the_decoder_knows_nothi
         watch.look(after_s=420, **changes)
         assert watch.confirmed() == []
         watch.settle(2)
+
+
+CLOUDED = {"match_share": 0.62, "lost_share": 0.24, "shift_certainty": 0.4, "lost_cells": 0x7, "contrast_ratio": 0.75,
+           "texture_share": 0.75, "steady_share": 0.2}  # fmt: skip
+"""A look of which the light may be what changed."""
+
+
+@pytest.mark.parametrize(("mean", "confirmed"), [(100.0, [Fault.MOVED]), (140.0, [])])
+def test_what_light_may_explain_is_the_fault_if_it_stays(watch, mean, confirmed):
+    """A bus passes at the first look after the camera was moved, and the second one could not be checked."""
+    watch.look(after_s=420, **ANOTHER_VIEW | {"mean": 60.0, "u_mean": 8.0})
+    watch.look(after_s=420, **CLOUDED | OF_ITS_OWN)
+    assert watch.open() == {"moved": "suspect"}
+    watch.look(after_s=420, **ANOTHER_VIEW | OF_ITS_OWN | {"mean": mean, "texture_share": 0.75, "steady_share": 0.55})
+    assert watch.confirmed() == confirmed
+
+
+@pytest.mark.parametrize(("x", "confirmed"), [(43.0, [Fault.MOVED]), (46.0, [])])
+def test_wind_at_a_lens_that_zoomed_in_is_no_shaking(watch, x, confirmed):
+    """What lies 39 pixels away may lie 4 pixels elsewhere at the next look."""
+    watch.look(after_s=420, **MOVED | {"shift_x": 39.0, "shift_y": 0.0, "steady_share": 0.3})
+    watch.look(after_s=420, **MOVED | {"shift_x": x, "shift_y": 0.0, "step_x": x - 39.0, "step_y": 0.0,
+                                       "steady_share": 0.98})  # fmt: skip
+    assert [fault for fault in watch.confirmed() if fault is Fault.MOVED] == confirmed

@@ -415,6 +415,20 @@ def test_three_pairs_that_hardly_differ_over_twenty_seconds_are_frozen():
     assert run(look(0), *every(4, 4, **hardly))[1:] == [Why.TOO_FEW_KEY_FRAMES] * 2 + [Why.KEY_FRAMES_TOO_CLOSE] * 2
 
 
+@pytest.mark.parametrize(
+    ("anew", "answer"),
+    [({}, True), ({"stir": 1.2}, Why.CHANGE_TOO_SMALL), ({"light": Light.NIGHT}, Why.CHANGE_TOO_SMALL)],
+    ids=["a day that stands", "something moves", "a night"],
+)
+def test_a_still_day_that_the_encoder_codes_anew_is_still_frozen(anew, answer):
+    """x265 at 50 kbit/s: the same bits for a minute, and then two pictures by turns that differ by their quantiser."""
+    flips = {**STILL, "scene_changed": 0.16, "changed_share": 0.16, "stir": 0.33, "drift": 0.074} | anew
+    assert run(look(0), *every(30, 3, **STILL), *every(30, 2, 90, **flips))[-2:] == [answer] * 2
+    assert (
+        run(look(0), *every(30, 1, **STILL), *every(30, 4, 30, **flips))[-1] is Why.CHANGE_TOO_SMALL
+    )  # after one pair
+
+
 def test_a_clock_that_runs_over_a_still_scene_is_no_sign_of_life():
     clock = {**STILL, "caption_changed": 0.05, "changed_share": 0.02}
     assert run(look(0), *every(300, 3, **clock))[-1] is True

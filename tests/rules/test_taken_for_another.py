@@ -23,6 +23,10 @@ INTO_THE_SKY = {
     "contrast": 53.0, "texture_share": 0.272, "sharpness": 1.2, "match_share": 0.026, "lost_share": 0.5,
     "shift_certainty": 0.0, "steady_share": 0.98, "lost_cells": 0x1FFFFF,
 }  # fmt: skip
+AT_ITS_PLACE_BY_CHANCE = {
+    "mean": 111.6, "contrast": 66.0, "texture_share": 0.7, "match_share": 0.066, "lost_share": 0.219, "shift_x": -0.8,
+    "shift_y": -0.3, "shift_certainty": 0.037, "contrast_ratio": 0.9, "steady_share": 0.98,
+}  # fmt: skip
 ZOOM_BY_NIGHT = {
     "mean": 71.0, "contrast": 80.0, "sharpness": 1.22, "match_share": 0.27, "lost_share": 0.05,
     "shift_certainty": 0.126, "shift_x": 4.04, "shift_y": -2.28, "steady_share": 0.95,
@@ -63,6 +67,7 @@ CLOTH_UNDER_CLOUDS = {
 CASES = {
     "a view into the night sky": (BY_INFRARED, INTO_THE_NIGHT_SKY, Fault.MOVED),
     "a view into the sky": (BY_DAY, INTO_THE_SKY, Fault.MOVED),
+    "another view that seems to lie at its place": (BY_DAY, AT_ITS_PLACE_BY_CHANCE, Fault.MOVED),
     "a lens that was drawn to a lit front a little": (BY_INFRARED, ZOOM_BY_NIGHT, Fault.MOVED),
     "a sticker that hides the sharpest, too": (BY_DAY, STICKER, Fault.PARTLY_COVERED),
     "a web in the sun that leaves the street sharp": (BY_DAY, WEB_IN_THE_SUN, Fault.PARTLY_COVERED),

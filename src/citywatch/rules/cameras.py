@@ -37,8 +37,12 @@ ROOMS = (ROOM, USUAL, references.ROOM, work.ROOM)
 """Every room with a row for each camera: they go with it."""
 
 _BY_DAY = frozenset({Light.DAY, Light.UNKNOWN})
-_MUST_STAY = frozenset({Fault.MOVED, Fault.PARTLY_COVERED})
-"""Faults of which a look that shows something else than the one before says nothing, until another shows the same."""
+_MUST_STAY = {
+    Fault.MOVED: frozenset({Own.VIEW_CHANGES.value, Own.LIGHT_CHANGES.value}),
+    Fault.PARTLY_COVERED: frozenset({Own.VIEW_CHANGES.value}),
+}
+"""What a look showed that could not be checked for this reason is the suspected fault, if it stays: look 2 of a camera
+that was moved while a bus passed."""
 _AIMED_AGAIN_PIXELS = 24.0
 """After a repair the view may lie this far from the old one, grid pixels, and is learned anew."""
 _MOST_KEYLESS = 1000
@@ -205,7 +209,7 @@ def _one_fault(case: Case, fault: Fault, rule: Confirmation) -> None:
     elif fault_row is not None and suspicions.is_stale(case, fault_row):
         _, event = faults.good_look(fault_row, look.device, name, look.at_ns, rule)
         del case.open[name]
-    elif fault_row is not None and fault in _MUST_STAY and case.judgement.unchecked[fault] == Own.VIEW_CHANGES:
+    elif fault_row is not None and case.judgement.unchecked[fault] in _MUST_STAY.get(fault, ()):
         case.open[name] = suspicions.changed(case, fault_row, [])
     if event is not None:
         case.events.append(event)

@@ -46,7 +46,10 @@ _STILL_SHARE = 0.75
 """Two pictures that have so much in common say where the one lies against the other."""
 _STILL_PIXELS = 1.0
 """... and within this one surely: of a camera that shakes two looks lie within the other one by chance, one pair in
-eight; three hardly ever. A mast in the wind takes a third look."""
+eight; three hardly ever. A mast in the wind takes a third look..."""
+_BEYOND_SHAKING, _STILL_OF_FAR = 32.0, 0.1
+"""... unless it lies as far away as no camera shakes: then within this share of the way, for a lens that zoomed in
+makes the wind larger, too."""
 
 
 class _Mark(NamedTuple):
@@ -154,7 +157,9 @@ def _lies_apart(look: Look, mark: _Mark, now: Sequence[float], pixels: float = _
     still = look.steady_share >= _STILL_SHARE and math.hypot(look.step_x, look.step_y) <= _STILL_PIXELS
     if still and mark.at_ns == look.previous_at_ns:
         return False
-    return math.dist(mark.place, now) > pixels + _SAME_PLACE_SHARE * math.hypot(*now)
+    far = math.hypot(*now)
+    near = pixels + _SAME_PLACE_SHARE * far
+    return math.dist(mark.place, now) > (max(near, _STILL_OF_FAR * far) if far >= _BEYOND_SHAKING else near)
 
 
 def place(case: Case, finding: Finding) -> list[float]:

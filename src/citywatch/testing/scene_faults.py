@@ -150,7 +150,7 @@ def _frozen(life: StreetLife, recipe: Recipe, figure: float, at_s: float, stoppe
 @functools.lru_cache(maxsize=8)
 def _another_street(seed: int, width: int, height: int) -> StreetLife:
     """The street of another seed of the same set, under the same sky."""
-    life = StreetLife((seed + 500) % 1000 if seed in TUNING_SEEDS else seed + 500_000, width, height)
+    life = StreetLife((seed + 500) % len(TUNING_SEEDS) if seed in TUNING_SEEDS else seed + 500_000, width, height)
     own = StreetLife(seed, width, height)
     life.sunrise_h, life.sunset_h, life.infrared_nights = own.sunrise_h, own.sunset_h, own.infrared_nights
     return life

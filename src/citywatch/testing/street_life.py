@@ -33,8 +33,8 @@ from citywatch.testing.planes import WHITE, Floats, Image, Planes, split, to_bgr
 from citywatch.testing.scenes import Geometry, Street, _cv2, _smooth_noise, _Vehicle
 
 FIRST_SCORING_SEED = 10_000
-TUNING_SEEDS = range(1_000)
-AS_SCORED = range(800, 1_000)
+TUNING_SEEDS = range(FIRST_SCORING_SEED)
+AS_SCORED = range(800, FIRST_SCORING_SEED)
 """Tuning seeds of which the cameras are drawn by the bounds of those that are scored: what their noise and hours do to
 a limit is seen here, and not there.
 """
@@ -101,7 +101,7 @@ def habits_of(seed: int) -> Habits:
         return SCORING
     if seed in TUNING_SEEDS:
         return TUNING
-    raise ValueError(f"seed {seed}: 0 to 999 are for tuning, {FIRST_SCORING_SEED} and more for scoring")
+    raise ValueError(f"seed {seed}: those below {FIRST_SCORING_SEED} are for tuning, it and more for scoring")
 
 
 def scoring_seed(seed: int) -> int:

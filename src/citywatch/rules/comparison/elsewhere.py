@@ -80,7 +80,8 @@ def another_view(
     blank = like and is_unseen(look, limits) and _is_only_noise(look, view, rows, limits)
     steady = is_steady(look, view, limits) or (trace.strange and (again or partly or blank or (like and trace.passed)))
     after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
-    if here and look.shift_certainty >= limits.certain and not is_dull(look, view, rows, limits):
+    stands = look.match_share <= limits.by_chance_match_share and look.steady_share >= limits.still_share
+    if here and look.shift_certainty >= limits.certain and not (stands or is_dull(look, view, rows, limits)):
         # It lies where it always was, and something hides most of it: traffic, snow, the noise of a dark night.
         return ((), unchecked(Own.VIEW_CHANGES, *PLACED)), replace(after, strange=trace.strange, passed=True)
     if not math.isnan(x) and not trace.strange and not lay_elsewhere(trace, limits):

@@ -58,6 +58,9 @@ class OwnThresholds:
     unlike_both: float = 0.25
     """In the dark, in a picture too bright for the night: no more than this share of the best of both references is
     found again, from look to look. Clean ones: buses only, never three looks in a row."""
+    by_chance_match_share: float = 0.12
+    """What finds so little of the reference, and stays, lies at its place by chance (0.066 of a view turned by half its
+    width; what hides a view and stays for two looks leaves 0.167 and more)."""
     steady_share: float = 0.6
     """A view is the same at two looks when this share of one is found again in the other..."""
     steady_by_night: float = 0.5

@@ -91,7 +91,7 @@ def follow(before: LookHistory, look: Look, limits: PictureThresholds) -> LookHi
     if is_live(look, limits):
         return replace(ended(before, at_ns), own=_alive(before, look, share))
     after = replace(before, last_ns=at_ns)
-    after = _still(after, look, share <= _still_limit(look, limits))
+    after = _still(after, look, share <= _still_limit(look, limits) or _is_coded_anew(before, look, limits))
     after = _hardly(after, look, share <= _hardly_limit(look, limits))
     if _is_quiet(look, limits):
         since_ns = before.quiet_since_ns if before.quiet else look.previous_at_ns
@@ -109,6 +109,11 @@ def ended(before: LookHistory, at_ns: int) -> LookHistory:
 
 def _still_limit(look: Look, limits: PictureThresholds) -> float:
     return limits.frozen_exact_share if _tells(look, limits) else -1.0
+
+
+def _is_coded_anew(before: LookHistory, look: Look, limits: PictureThresholds) -> bool:
+    """Whether a picture that was still by day still stands, and the encoder chose its quantiser anew."""
+    return before.still >= limits.frozen_pairs and stands(look, limits)
 
 
 def _hardly_limit(look: Look, limits: PictureThresholds) -> float:
@@ -187,18 +192,21 @@ def frozen(chain: LookHistory, look: Look, limits: PictureThresholds) -> tuple[C
         return ((), unchecked(Why.TOO_FEW_KEY_FRAMES, Fault.FROZEN)), margin
     if is_live(look, limits):
         return ((), ()), margin
-    finding = _by_stillness(chain, share, limits) or _by_noise(chain, look, limits) or _by_quiet(chain, look, limits)
+    finding = _by_stillness(chain, look, limits) or _by_noise(chain, look, limits) or _by_quiet(chain, look, limits)
     if finding is not None:
         return ((finding,), ()), margin
     return ((), unchecked(_why(chain, look, share, limits), Fault.FROZEN)), margin
 
 
-def _by_stillness(chain: LookHistory, share: float, limits: PictureThresholds) -> Finding | None:
+def _by_stillness(chain: LookHistory, look: Look, limits: PictureThresholds) -> Finding | None:
+    share = changed(look)
     for pairs, since_ns, most, least_pairs, span_ns in (
         (chain.still, chain.still_since_ns, limits.frozen_exact_share, limits.frozen_pairs, limits.frozen_span_ns),
         (chain.unchanged, chain.since_ns, limits.frozen_changed_share, limits.hardly_pairs, limits.hardly_span_ns),
     ):
         if pairs >= least_pairs and chain.last_ns - since_ns >= span_ns:
+            if share > most:
+                return found(Fault.FROZEN, "stir", look.stir, limits.stands_stir, most=True)
             return found(Fault.FROZEN, "scene_changed", share, most, most=True)
     return None
 
@@ -298,6 +306,8 @@ def _margin(chain: LookHistory, look: Look, limits: PictureThresholds) -> float:
         return math.nan
     limit = _hardly_limit(look, limits)
     still = max((share - limit) / limit, _moved(look, limits.live_stir)) if limit > 0 else math.inf
+    if chain.still >= limits.frozen_pairs:
+        still = min(still, _moved(look, limits.stands_stir))
     quiet_ns, least_ns = _quiet(chain, look, limits)
     quiet = (least_ns - quiet_ns) / least_ns if least_ns > 0 else math.inf
     limit = _noise_limit(chain, look, limits)
