@@ -63,6 +63,7 @@ class Followed:
             view,
             rows,
             told.get(Fault.OUT_OF_FOCUS, math.inf),
+            trace=trace,
             twilight=twilight,
             new_hour=hours.is_new(known, look.at_ns),
         )

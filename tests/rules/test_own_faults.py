@@ -768,9 +768,12 @@ def test_the_documents_say_the_rules_and_the_reasons():
         assert f"\n| `{why}` | " in events
 
 
-@pytest.mark.parametrize(("noise", "agree", "adopted"), [(11.0, 0.42, True), (11.0, 0.3, False), (3.0, 0.42, False)])
-def test_a_night_of_extreme_noise_has_a_reference_although_its_looks_agree_in_little(noise, agree, adopted):
+@pytest.mark.parametrize(
+    ("noise", "agree", "looks", "adopted"),
+    [(6.0, 0.3, 6, True), (6.0, 0.3, 5, False), (6.0, 0.5, 3, True), (11.0, 0.2, 12, False), (3.0, 0.42, 12, False)],
+)
+def test_a_night_of_extreme_noise_has_a_reference_although_its_looks_agree_in_little(noise, agree, looks, adopted):
     watch = Watch()
-    for _ in range(4):
+    for _ in range(looks):
         watch.look(of=BY_INFRARED, noise_sd=noise, steady_share=agree)
     assert bool(watch.references) is adopted

@@ -25,7 +25,7 @@ from citywatch.rules.comparison.contrast import contrast_left
 from citywatch.rules.comparison.focus import least_slope
 from citywatch.rules.comparison.light import contrast_light
 from citywatch.rules.comparison.parts import least_left
-from citywatch.rules.comparison.trace import found_share, least_steady
+from citywatch.rules.comparison.trace import found_share, least_steady, of_this
 from citywatch.rules.comparison.veils import steady_veil
 from citywatch.rules.hours import Hours
 from citywatch.rules.likeness import likeness, nearness
@@ -208,18 +208,20 @@ def focus(
     alone: float,
     limits: OwnThresholds = DEFAULT,
     *,
+    trace: Trace | None = None,
     twilight: bool = False,
     new_hour: bool = False,
 ) -> float:
     """How far a look is from out_of_focus; infinite where that could not be told.
 
     alone     how far by the picture alone
+    trace     before the look; None where nothing is known
     twilight  whether it is dawn or dusk: rules/hours.py
     new_hour  whether the camera has never seen this hour before
     """
     if view is None or math.isnan(look.match_share):
         return alone
-    gone = _transferred(look, view, rows, limits)
+    gone = _transferred(look, view, rows, Trace() if trace is None else of_this(trace, view), limits)
     by_any_light = max(gone, _most(look.transfer_ratio, limits.blur_by_any_light)) if math.isfinite(gone) else math.inf
     if twilight and view.light is not Light.INFRARED:
         return by_any_light
@@ -265,12 +267,13 @@ def focus(
     return min(max(min(max(alone, stands, sharp), own), lit), by_any_light)
 
 
-def _transferred(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+def _transferred(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
     """How far a look is from one that has lost its finer detail; infinite where that could not be told."""
     contrast, sharpness = usual(rows, view.light, "contrast"), usual(rows, view.light, "sharpness")
     if math.isnan(look.transfer_ratio) or not contrast.known:
         return math.inf
     soft = _most(look.sharpness, limits.sharpness_of_usual * sharpness.mean) if sharpness.known else math.inf
+    kept = contrast.mean if trace.contrast < 0 else min(contrast.mean, trace.contrast)
     return max(
         _most(look.sharpness, limits.blur_sharpness_of_usual * sharpness.mean) if sharpness.known else -math.inf,
         min(
@@ -289,7 +292,7 @@ def _transferred(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> f
             ),
         ),
         _most(look.detail_ratio, limits.blur_detail_ratio),
-        _least(look.contrast, limits.blur_contrast_of_usual * contrast.mean),
+        _least(look.contrast, limits.blur_contrast_of_usual * kept),
     )
 
 
@@ -325,7 +328,11 @@ def _displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThre
     if trace.strange:
         same = limits.same_pixels + 0.05 * far
         known = min(known, _most(math.hypot(x - trace.x, y - trace.y), same))
-    return max(_least(far, limits.moved_pixels), _least(look.shift_certainty, limits.certain), known)
+    placed = _least(look.shift_certainty, limits.certain)
+    if trace.placed:
+        same = _most(math.hypot(x - trace.x, y - trace.y), limits.same_pixels + 0.05 * far)
+        placed = min(placed, max(_least(far, limits.far_pixels), same, _least(look.steady_share, limits.still_share)))
+    return max(_least(far, limits.moved_pixels), placed, known)
 
 
 def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
@@ -350,8 +357,11 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     lit = math.inf
     if view.light is not Light.DAY and contrast.known:
         lit = _most(look.contrast, limits.dull_contrast_of_usual * contrast.mean)
+    by_chance = max(
+        _most(look.match_share, limits.by_chance_match_share), _least(look.steady_share, limits.still_share)
+    )
     elsewhere = max(
-        min(_most(look.shift_certainty, limits.certain), _least(far, limits.same_pixels), lit),
+        min(_most(look.shift_certainty, limits.certain), _least(far, limits.same_pixels), lit, by_chance),
         min(_most(look.shift_certainty, limits.surely_here), _least(far, limits.shaking_pixels)),
     )
     return max(alone, elsewhere, _stays(look, view, rows, trace, limits))
@@ -363,7 +373,12 @@ def _stays(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
         return -math.inf
     x, y = view.shift(look)
     place = _most(math.hypot(x - trace.x, y - trace.y), limits.strange_pixels)
-    like = max(_least(look.steady_share, least_steady(view, rows, limits)), -nearness(likeness(look), trace.like))
+    partly = _least(look.steady_share, least_steady(view, rows, limits))
+    if view.light is not Light.DAY:
+        unseen = _most(look.coarse_correlation, limits.unseen_correlation)
+        found = _most(look.match_share, limits.by_chance_match_share)
+        partly = min(partly, max(unseen, found, _most(look.drift, limits.same_light_drift)))
+    like = max(partly, -nearness(likeness(look), trace.like))
     return min(_steady(look, view, limits), max(place, _least(look.shift_certainty, limits.certain)), like)
 
 
@@ -482,6 +497,10 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
             _least(look.detail_ratio, limits.sure_detail),
         )
         veil = min(veil, sure)
+    crept = -math.inf
+    if trace.lost >= 0:
+        crept = _least(max(trace.seen, trace.lately) - look.match_share, limits.veiled_drop)
+        crept = crept if view.light is Light.DAY else min(crept, sure)
     return max(
         _most(look.coarse_correlation, limits.veiled_correlation),
         min(
@@ -490,7 +509,7 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
         ),
         veil,
         min(_least(look.steady_share, steady_veil(view, rows, limits)), sure) if trace.veiled else -math.inf,
-        _least(max(trace.seen, trace.lately) - look.match_share, limits.veiled_drop) if trace.lost >= 0 else -math.inf,
+        crept,
     )
 
 

@@ -60,9 +60,12 @@ class LearningPolicy:
     """Looks in a row that must agree before the last of them is adopted."""
     agreeing_share: float = 0.5
     """They agree when this share of one's structured blocks is found again in the next..."""
-    agreeing_in_noise: float = 0.36
-    """... or this one under so much noise as `noisy_sd` (14 levels leave 0.41 to 0.47 of a night; buses 0.1 to 0.3)."""
-    noisy_sd: float = 8.0
+    agreeing_in_noise: float = 0.26
+    """... or this one under so much noise as `noisy_sd` (11 levels leave 0.27 to 0.42 of a night, 14 levels 0.41 to
+    0.47; buses 0.1 to 0.3)..."""
+    agreeing_in_noise_looks: int = 6
+    """... in so many looks in a row: no bus stands so long."""
+    noisy_sd: float = 5.0
     """Measured noise of so many levels hides what agrees."""
     follow_seconds: int = 4 * 3600
     """A reference older than this is replaced by the next look that agrees with it well and left a sketch."""
@@ -208,11 +211,12 @@ def _count(
     missing = min(before["missing"] + 1, policy.missing_looks) if same else 1
     likeness = look.match_share if look.reference and not look.steady_share >= 0.0 else look.steady_share
     least = policy.agreeing_in_noise if look.noise_sd >= policy.noisy_sd else policy.agreeing_share
+    wanted = policy.agreeing_looks if likeness >= policy.agreeing_share else policy.agreeing_in_noise_looks
     agrees = same and likeness >= least and before["picture"] == look.previous
-    looks = min(before["looks"] + 1, policy.agreeing_looks) if agrees else 1
+    looks = min(before["looks"] + 1, policy.agreeing_in_noise_looks) if agrees else 1
     learning = {"name": name, "looks": looks, "missing": missing, "picture": look.picture}
     state.put(ROOM, look.device, {**row, "learning": learning})
-    if looks < policy.agreeing_looks or not look.sketch or (known is not None and missing < policy.missing_looks):
+    if looks < wanted or not look.sketch or (known is not None and missing < policy.missing_looks):
         return
     because = Adopted(row["because"].get(name, Adopted.FIRST)) if known is None else Adopted.LOST
     yield from _make_room(state, look)

@@ -35,7 +35,7 @@ from citywatch.rules.comparison.answers import FINE, JUDGED, PLACED, SCENE, Agai
 from citywatch.rules.comparison.contrast import low_contrast
 from citywatch.rules.comparison.covers import cover
 from citywatch.rules.comparison.elsewhere import in_the_dark
-from citywatch.rules.comparison.focus import blur, is_blur_by_any_light
+from citywatch.rules.comparison.focus import blur, is_blur_by_any_light, keeps_contrast
 from citywatch.rules.comparison.infrared import colour_noise, colourless
 from citywatch.rules.comparison.light import is_dim, is_first_dusk, is_lit_like_a_veil, is_lit_otherwise
 from citywatch.rules.comparison.limits import DEFAULT, OwnThresholds
@@ -108,6 +108,12 @@ def _scene(
     """Everything that a reference, or what is usual of the scene, can tell."""
     contrast = low_contrast(look, view, rows, dark_hours, limits)
     covered = None if view is None else cover(look, view, rows, limits)
+    if view is not None and (covered or contrast[0]) and keeps_contrast(look, of_this(trace, view), limits):
+        hazy = blur(look, view, rows, trace, limits)
+        if hazy is not None and is_blur_by_any_light(hazy, limits):
+            # The haze was there before: what has come takes the finer detail, and leaves the coarser.
+            rest = unchecked(Own.HIDDEN, Fault.LOW_CONTRAST, Fault.COVERED, *PLACED)
+            return ((hazy,), rest), replace(trace, cells=0, strange=False, veiled=False)
     if covered is not None:
         rest = unchecked(Own.HIDDEN, Fault.LOW_CONTRAST, Fault.OUT_OF_FOCUS, *PLACED)
         return ((covered,), rest), replace(trace, cells=0, strange=False, veiled=False)
@@ -120,7 +126,7 @@ def _scene(
             why = Own.PRESET_UNKNOWN
         rest = unchecked(why, Fault.OUT_OF_FOCUS, Fault.COVERED, *PLACED)
         return ((), contrast[1] + rest), Trace()
-    focus = blur(look, view, rows, limits)
+    focus = blur(look, view, rows, trace, limits)
     by_light = is_lit_like_a_veil(look, view, rows, dark_hours, limits)
     if focus and is_jolted(look, view, rows, trace, limits):
         # Blurred by its own motion.

@@ -77,7 +77,10 @@ def another_view(
     again = math.hypot(x - trace.x, y - trace.y) <= limits.strange_pixels and look.shift_certainty >= limits.certain
     like = is_like(look, trace.like)
     partly = like and look.steady_share >= least_steady(view, rows, limits)
-    blank = like and is_unseen(look, limits) and _is_only_noise(look, view, rows, limits)
+    bare = is_unseen(look, limits) and (
+        _is_only_noise(look, view, rows, limits) or _is_lit_the_same(look, view, limits)
+    )
+    blank = like and bare
     steady = is_steady(look, view, limits) or (trace.strange and (again or partly or blank or (like and trace.passed)))
     after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
     stands = look.match_share <= limits.by_chance_match_share and look.steady_share >= limits.still_share
@@ -116,6 +119,14 @@ def _is_only_noise(look: Look, view: View, rows: Rows, limits: OwnThresholds) ->
     """Whether nothing in the picture is an edge: all that is sharp is noise, which is another in each picture."""
     sharpness = usual(rows, view.light, "sharpness")
     return sharpness.known and look.sharpness >= limits.only_noise_sharpness * sharpness.mean
+
+
+def _is_lit_the_same(look: Look, view: View, limits: OwnThresholds) -> bool:
+    """Whether a night of which next to nothing is found lies in the light of the look before: headlights pass in it,
+    and snow falls, so that little of the one is found in the other. A bus has lamps of its own.
+    """
+    by_night = view.light is not Light.DAY and look.match_share <= limits.by_chance_match_share
+    return by_night and look.drift <= limits.same_light_drift
 
 
 def in_the_dark(

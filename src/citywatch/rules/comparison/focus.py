@@ -9,17 +9,18 @@ from __future__ import annotations
 from citywatch.domain.pictures import Fault
 from citywatch.rules.comparison.answers import below
 from citywatch.rules.comparison.limits import DEFAULT, OwnThresholds
+from citywatch.rules.comparison.trace import Trace, of_this
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Finding, Look
 from citywatch.rules.references import View
 
 
-def blur(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
+def blur(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Finding | None:
     """Flatter edges where the view was found, and nothing else as sharp as usual; or a view without finer detail."""
     normal = usual(rows, view.light, "sharpness")
     soft = normal.known and look.sharpness <= limits.sharpness_of_usual * normal.mean
     most = limits.blurred_transfer_ratio if soft else limits.blur_transfer_ratio
-    if look.transfer_ratio <= most and _is_there(look, view, rows, limits):
+    if look.transfer_ratio <= most and _is_there(look, view, rows, trace, limits):
         return below(Fault.OUT_OF_FOCUS, "finer_detail_gone", "transfer_ratio", look.transfer_ratio, most)
     if not soft or look.transfer_ratio > limits.sharp_transfer_ratio:
         return None
@@ -35,7 +36,14 @@ def blur(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding |
     return below(Fault.OUT_OF_FOCUS, "edges_flatter_than_own", "sharpness_ratio", look.sharpness_ratio, threshold)
 
 
-def _is_there(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+def keeps_contrast(look: Look, trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether a picture has the contrast of the last look in order, as a blur leaves it, and no film: what was in haze
+    already still is.
+    """
+    return 0.0 <= limits.blur_contrast_of_usual * trace.contrast <= look.contrast
+
+
+def _is_there(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
     """Whether the view is there, with its contrast, and no other one that has detail of its own."""
     contrast, sharpness = usual(rows, view.light, "contrast"), usual(rows, view.light, "sharpness")
     if sharpness.known and look.sharpness > limits.blur_sharpness_of_usual * sharpness.mean:
@@ -43,7 +51,10 @@ def _is_there(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool
     bare = look.detail_ratio <= limits.blur_bare_detail_ratio
     return (
         contrast.known
-        and look.contrast >= limits.blur_contrast_of_usual * contrast.mean
+        and (
+            look.contrast >= limits.blur_contrast_of_usual * contrast.mean
+            or keeps_contrast(look, of_this(trace, view), limits)
+        )
         and look.coarse_correlation >= (limits.blur_hardly_correlates if bare else limits.blur_correlation)
         and look.coarse_transfer >= (limits.blur_hardly_transfers if bare else limits.blur_coarse_transfer)
         and look.detail_ratio <= limits.blur_detail_ratio

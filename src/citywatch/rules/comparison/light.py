@@ -98,10 +98,11 @@ def is_too_dark_for_its_nights(look: Look, view: View | None, rows: Rows, limits
 
 def is_lit_like_a_veil(look: Look, view: View, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DEFAULT) -> bool:
     """Whether it is a dusk that is compared with the day, which lamps light up now, or compared with the night at an
-    hour that may be day: then nothing bright is a veil.
+    hour that may be day: then nothing bright is a veil. In the dark what stays, and is as bright as a day, is no dusk.
     """
     if view.light is Light.DAY:
-        return is_dim(look, rows, limits) or hours.is_twilight(dark_hours, look.at_ns)
+        stays = hours.is_dark(dark_hours, look.at_ns) and look.steady_share >= limits.still_share
+        return is_dim(look, rows, limits) or (hours.is_twilight(dark_hours, look.at_ns) and not stays)
     return look.light is Light.DAY and not hours.may_only_be_dark(dark_hours, look.at_ns)
 
 

@@ -20,7 +20,7 @@ from citywatch.rules.comparison.parts import (
     may_be_weather,
     partly_covered,
 )
-from citywatch.rules.comparison.trace import Trace, in_order, is_found
+from citywatch.rules.comparison.trace import Trace, in_order, is_found, lies_as_far
 from citywatch.rules.comparison.veils import is_lit_up, is_plain, is_surely_veiled, is_veiled, stays_veiled, veil
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Look
@@ -36,7 +36,7 @@ def whereabouts(
     match = usual(rows, view.light, "match_share")
     least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
     rest = max(1.0 - look.match_share, 1e-9)
-    placed = look.shift_certainty >= limits.certain
+    placed = look.shift_certainty >= limits.certain or lies_as_far(look, view, trace, limits)
     lost = usual(rows, view.light, "lost_share")
     partly_from = limits.partly_lost_share + (lost.high(0.0, 2.0) if lost.known else 0.0)
     if (

@@ -30,6 +30,7 @@ class Trace:
     shaken   whether it was displaced against the look before it
     light    Light of the last look with a picture
     like     the likeness of the last look at another view that counted; rules/likeness.py
+    contrast that of the last look that showed no cover; -1 when none is known
     passed   whether the look since then showed something else
     """
 
@@ -48,6 +49,7 @@ class Trace:
     like: Likeness = field(default_factory=list)
     passed: bool = False
     lately: float = 0.0
+    contrast: float = -1.0
 
 
 def of_this(trace: Trace, view: View) -> Trace:
@@ -60,10 +62,25 @@ def lay_elsewhere(trace: Trace, limits: OwnThresholds) -> bool:
     return trace.placed and math.hypot(trace.x, trace.y) >= limits.moved_pixels
 
 
+def lies_as_far(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether the view lies as far away as at the look before, and is the same: no second best lies there twice."""
+    x, y = view.shift(look)
+    far = math.hypot(x, y)
+    away = lay_elsewhere(trace, limits) and far >= limits.far_pixels
+    same = math.hypot(x - trace.x, y - trace.y) <= limits.same_pixels + 0.05 * far
+    return away and same and look.steady_share >= limits.still_share
+
+
 def in_order(look: Look, trace: Trace, limits: OwnThresholds) -> Trace:
     """The trace after a look that showed no cover. What was found lately follows snow that lies, and no bus."""
     lately = max(look.match_share, trace.lately - limits.veiled_drop)
-    return replace(trace, lost=round(look.lost_share, 4), seen=round(look.match_share, 4), lately=round(lately, 4))
+    return replace(
+        trace,
+        lost=round(look.lost_share, 4),
+        seen=round(look.match_share, 4),
+        lately=round(lately, 4),
+        contrast=round(look.contrast, 1),
+    )
 
 
 def is_steady(look: Look, view: View, limits: OwnThresholds) -> bool:

@@ -26,7 +26,8 @@ def veil(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds
         return None
     if trace.veiled and not (again or sure):
         return None
-    if trace.lost >= 0 and look.match_share > max(trace.seen, trace.lately) - limits.veiled_drop:
+    lit_up = sure and view.light is not Light.DAY  # nothing that creeps is, and noise leaves little that could drop
+    if trace.lost >= 0 and look.match_share > max(trace.seen, trace.lately) - limits.veiled_drop and not lit_up:
         return None
     return below(Fault.PARTLY_COVERED, "part_veiled", "match_share", look.match_share, threshold)
 

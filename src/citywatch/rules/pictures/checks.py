@@ -56,7 +56,10 @@ def table(limits: PictureThresholds, daylight: bool) -> Table:
     no_bands = Check("stripe_change", limits.stripe_change, most=True, or_missing=True)
     black = Check("dark_share", limits.black_dark_share)
     nothing_left = Check("layout", limits.black_layout, most=True, or_missing=True)
-    by_day = (Check("dark_share", limits.black_by_day_share),)
+    by_day = (
+        Check("dark_share", limits.black_by_day_share),
+        Check("bright_share", limits.black_bright_share, most=True, or_missing=True),
+    )
     return {
         Fault.BLACK: ((black, nothing_left), by_day) if daylight else ((black, nothing_left),),
         Fault.OVER_EXPOSED: ((Check("bright_share", limits.over_exposed_bright_share),),),

@@ -28,6 +28,8 @@ class PictureThresholds:
     """
     black_by_day_share: float = 0.70
     """At an hour that is surely day this share of dark pixels is enough: medium 0.99, mild 0.73; clean 0.05."""
+    black_bright_share: float = 0.05
+    """... and no more of it than this is white, as text is: the rest of a torn picture may be dark (0.11)."""
     over_exposed_bright_share: float = 0.75
     """Over-exposed when at least this share of pixels is white: medium 0.92, clean up to 0.02; a white sky is less."""
     dark_mean: float = 32.0
