@@ -690,6 +690,7 @@ def test_thresholds_are_pinned():
         "black_dark_share": 0.97,
         "black_layout": 2.2,
         "black_by_day_share": 0.70,
+        "black_bright_share": 0.05,
         "over_exposed_bright_share": 0.75,
         "dark_mean": 32.0,
         "dark_share": 0.6,

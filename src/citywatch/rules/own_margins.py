@@ -343,7 +343,12 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     structure, bare = (texture.mean * least_of_it if texture.known else 0.0
                        for least_of_it in (share, min(share, limits.another_texture_elsewhere)))  # fmt: skip
     stands = max(_least(look.texture_share, bare), _most(look.lost_share, limits.another_lost_elsewhere * rest))
-    empty = min(_least(look.texture_share, structure), stands)
+    nothing = max(
+        _least(look.texture_share, texture.mean * min(share, limits.another_texture_of_nothing)),
+        _most(look.coarse_correlation, limits.unseen_correlation),
+        _most(look.match_share, limits.nowhere_match_share),
+    )
+    empty = min(_least(look.texture_share, structure), stands, nothing)
     if view.light is not Light.DAY:
         seen = _most(look.coarse_correlation, limits.unseen_correlation)
         empty = min(empty, max(seen, _least(look.texture_share, limits.sky_texture)))

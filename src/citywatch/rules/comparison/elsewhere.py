@@ -93,6 +93,8 @@ def another_view(
     share = limits.another_texture_of_usual if view.light is Light.DAY else limits.another_texture_by_night
     if look.lost_share < limits.another_lost_elsewhere * (1.0 - look.match_share):
         share = min(share, limits.another_texture_elsewhere)
+    if is_unseen(look, limits) and look.match_share <= limits.nowhere_match_share:
+        share = min(share, limits.another_texture_of_nothing)
     sky = is_dull(look, view, rows, limits) and is_unseen(look, limits) and look.texture_share >= limits.sky_texture
     empty = texture.known and look.texture_share < share * texture.mean and not sky
     # A part of a night that is covered leaves its lamps; of another view nothing is seen, or next to nothing found.

@@ -44,6 +44,10 @@ class OwnThresholds:
     stickers of 0.6 leave 0.24 to 0.32)..."""
     another_lost_elsewhere: float = 0.6
     """... of which less than this share of the rest has lost its structure (0.49 to 0.56; stickers 0.68 and more)..."""
+    another_texture_of_nothing: float = 0.15
+    """... or this one, where nothing of the view is seen (0.27 to 0.34; what plates leave 0.03 at most)..."""
+    nowhere_match_share: float = 0.05
+    """... nor more than this found: beside a cover of 0.6 there are 0.076 and more, into the sky 0.03 at most."""
     sky_texture: float = 0.05
     """(With so much structure a night that has lost its contrast, and of which nothing is seen, is another view...)"""
     sky_brightness_of_usual: float = 1.02

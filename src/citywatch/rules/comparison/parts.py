@@ -86,12 +86,12 @@ def least_left(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> flo
 
 
 def lately_found(look: Look, trace: Trace, limits: OwnThresholds) -> float:
-    """The share of what was not lost that was found at the last look in order: in the shadows of the sun less than all.
+    """The share of what was not lost that was found lately: in the shadows of the sun less than all, and no bus counts.
     1 where that is not known, or where so little is lost that it may be more of the shadows.
     """
     if trace.lost < 0 or look.lost_share < limits.mostly_lost_share:
         return 1.0
-    return min(trace.seen / max(1.0 - trace.lost, 1e-9), 1.0)
+    return min(max(trace.seen, trace.lately) / max(1.0 - trace.lost, 1e-9), 1.0)
 
 
 def may_be_weather(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Own | None:
