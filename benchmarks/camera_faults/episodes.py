@@ -29,6 +29,7 @@ from benchmarks.camera_faults import margins
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault, Light
 from citywatch.rules import likeness
+from citywatch.rules.comparison import DEFAULT
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import Confirmation
 from citywatch.rules.suspicions import BESIDE_A_BUS, STALE_SUSPICION_NS, TWO_BUSES
@@ -98,10 +99,17 @@ def looks_of(arrays: Mapping[str, Any], fault: Fault) -> Looks:
         np.stack([column(name, math.nan) for name in FIGURES], axis=1),
         column("steady_share", math.nan),
         (column("light", Light.DAY) <= Light.DAY) | (column(margins.DAY, 0.0) > 0),
-        (column(margins.DARK, 0.0) <= 0) | (column("match_share", 1.0) >= BESIDE_A_BUS)
+        (column(margins.DARK, 0.0) <= 0) | (column("match_share", 1.0) >= BESIDE_A_BUS) | _lit(arrays)
         if fault is Fault.PARTLY_COVERED
         else np.ones(len(at_s), np.bool_),
     )
+
+
+def _lit(arrays: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Whether a look may be lit up by the camera's own lamp: nearly so bright for a dark hour as such a veil is."""
+    mean, dark = np.asarray(arrays["mean"], np.float64), np.asarray(arrays.get(margins.DARK, 0.0)) > 0
+    nights = mean[dark] if dark.any() else mean
+    return np.asarray(mean >= DEFAULT.sure_brightness_by_night * np.nanmedian(nights))
 
 
 def runs(looks: Looks, rule: Confirmation) -> tuple[Floats, Floats]:
@@ -177,7 +185,8 @@ def _alike(looks: Looks, rule: Confirmation, look: int, mark: int) -> float:
         return math.inf
     near = likeness.nearness(looks.figures[look].tolist(), looks.figures[mark].tolist())
     steady = float(looks.steady[look]) if mark == look - 1 else math.nan
-    return near if math.isnan(steady) else max(near, (steady - STEADY_SHARE) / STEADY_SHARE)
+    least = DEFAULT.steady_by_night if looks.dark[look] else STEADY_SHARE
+    return near if math.isnan(steady) else max(near, (steady - least) / least)
 
 
 def _raise(reached: dict[tuple[int, int], float], key: tuple[int, int], worst: float) -> None:

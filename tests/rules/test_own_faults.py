@@ -213,8 +213,8 @@ def test_threads_in_the_lamp_of_a_camera_are_a_cover_however_little_is_found_bet
     assert watch.suspected() == [Fault.PARTLY_COVERED]
     # Two buses, one after the other, are gone by then.
     watch = coloured_nights()
-    for after_s, steady in ((300, 0.3), (420, 0.97), (180, 0.95)):
-        watch.look(after_s, **web | night, steady_share=steady)
+    for after_s, mean, steady in ((300, 83.0, 0.3), (420, 100.0, 0.3), (180, 100.0, 0.95)):
+        watch.look(after_s, **web | night | {"mean": mean}, steady_share=steady)
     watch.settle(2)
     assert watch.confirmed() == []
     zoomed = web | night | {"mean": 62.0, "sharpness": 0.77, "shift_x": 2.1, "shift_y": -6.0, "shift_certainty": 0.12}

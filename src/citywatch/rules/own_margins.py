@@ -192,6 +192,7 @@ def _fog(look: Look, view: View | None, rows: Rows, left: float, limits: OwnThre
     return max(
         _least(look.mean, limits.fog_brightness_of_usual * bright.mean),
         _least(look.lost_share, limits.lit_lost_share),
+        -math.inf if math.isnan(look.detail_ratio) else _most(look.detail_ratio, limits.fog_detail_ratio),
         min(
             _most(look.contrast, threshold) if math.isnan(left) else _most(left, limits.lit_contrast_of_usual),
             max(_most(look.coarse_transfer, limits.fog_coarse_transfer), _most(left, limits.fog_lit_contrast_of_usual))
@@ -480,7 +481,7 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
             _most(look.match_share, limits.sure_of_usual * match.mean),
             min(
                 _least(look.shift_certainty, limits.here_certain),
-                max(_least(look.shift_certainty, limits.certain), _least(look.steady_share, limits.sure_steady_share)),
+                _least(look.steady_share, limits.sure_steady_share),
             ),
         )
         sure = max(

@@ -17,6 +17,7 @@ from citywatch.domain.pictures import Fault
 from citywatch.rules.camera_case import OF_THE_NETWORK, Case
 from citywatch.rules.comparison import DEFAULT, Own, OwnThresholds
 from citywatch.rules.comparison.covers import is_blurred
+from citywatch.rules.comparison.veils import LIT_UP
 from citywatch.rules.faults import CONFIRMED, SUSPECT, Confirmation, FaultRow
 from citywatch.rules.judgement import Judgement
 from citywatch.rules.likeness import is_like, likeness
@@ -29,7 +30,8 @@ the next night."""
 MOST_APART = 2.5
 """Two looks that are alike confirm a fault up to so many times `confirm_seconds` apart: with one hidden in between."""
 STEADY_SHARE = 0.6
-"""A look shows what the one just before did, too, when this share of that is found again in it, whatever its light."""
+"""A look shows what the one just before did, too, when this share of that is found again in it, whatever its light; at
+a dark hour `steady_by_night`."""
 OWN_VIEW_SHARE = 0.6
 """A picture is of the camera's own view, and of nothing else, when this share of it is found again."""
 BESIDE_A_BUS = 0.4
@@ -76,7 +78,7 @@ def is_as_before(case: Case, finding: Finding, fault_row: FaultRow, rule: Confir
         apart_ns <= look.at_ns - mark.at_ns <= MOST_APART * apart_ns
         and not _lies_apart(look, mark, now, _STILL_PIXELS)
         and ("place" not in fault_row or bool(mark.place) == bool(now))
-        and (rule.any_picture or _shows(look, mark) or _is_tinted_view(look, finding))
+        and (rule.any_picture or _shows(look, mark, dark=case.dark) or _is_tinted_view(look, finding))
         for mark in _marks(fault_row)
     )
 
@@ -86,9 +88,10 @@ def _is_tinted_view(look: Look, finding: Finding) -> bool:
     return finding.fault is Fault.COLOUR_CAST and look.match_share >= OWN_VIEW_SHARE
 
 
-def _shows(look: Look, mark: _Mark) -> bool:
+def _shows(look: Look, mark: _Mark, *, dark: bool = False) -> bool:
     """Whether a look shows the picture of a mark."""
-    return is_like(look, mark.like) or (mark.at_ns == look.previous_at_ns and look.steady_share >= STEADY_SHARE)
+    least = DEFAULT.steady_by_night if dark else STEADY_SHARE
+    return is_like(look, mark.like) or (mark.at_ns == look.previous_at_ns and look.steady_share >= least)
 
 
 def _shows_a_mark(look: Look, fault_row: FaultRow) -> bool:
@@ -126,7 +129,7 @@ def may_be_two_buses(case: Case, fault: Fault) -> bool:
     the first did. No bus is so bright as what the camera's own lamp lights up.
     """
     finding = case.judgement.found.get(Fault.PARTLY_COVERED)
-    lit = finding is not None and finding.reason == "part_veiled" and case.look.detail_ratio >= DEFAULT.sure_detail
+    lit = finding is not None and finding.reason == LIT_UP
     return fault is Fault.PARTLY_COVERED and case.dark and case.look.match_share < BESIDE_A_BUS and not lit
 
 

@@ -51,7 +51,7 @@ def _fog(look: Look, view: View, rows: Rows, limits: OwnThresholds, left: float)
     the whole picture has does not count, as the light falls on what is near, too; unless too little is found to tell.
     """
     lit = view.light is Light.DAY and is_bright(look, view, rows, limits)
-    if not lit or look.lost_share < limits.lit_lost_share:
+    if not lit or look.lost_share < limits.lit_lost_share or look.detail_ratio > limits.fog_detail_ratio:
         return None
     if left <= limits.lit_contrast_of_usual:
         threshold = limits.lit_contrast_of_usual

@@ -76,13 +76,14 @@ def another_view(
     here = math.hypot(x, y) <= limits.same_pixels
     again = math.hypot(x - trace.x, y - trace.y) <= limits.strange_pixels and look.shift_certainty >= limits.certain
     like = is_like(look, trace.like)
-    partly = like and look.steady_share >= least_steady(view, rows, limits)
+    as_before = is_like(look, trace.other if trace.passed else trace.like)
+    partly = as_before and look.steady_share >= least_steady(view, rows, limits)
     bare = is_unseen(look, limits) and (
         _is_only_noise(look, view, rows, limits) or _is_lit_the_same(look, view, limits)
     )
-    blank = like and bare
+    blank = as_before and bare
     steady = is_steady(look, view, limits) or (trace.strange and (again or partly or blank or (like and trace.passed)))
-    after = replace(trace, cells=0, strange=True, veiled=False, placed=False)
+    after = replace(trace, cells=0, strange=True, veiled=False, placed=False, other=likeness(look))
     stands = look.match_share <= limits.by_chance_match_share and look.steady_share >= limits.still_share
     if here and look.shift_certainty >= limits.certain and not (stands or is_dull(look, view, rows, limits)):
         # It lies where it always was, and something hides most of it: traffic, snow, the noise of a dark night.

@@ -240,8 +240,8 @@ class OwnThresholds:
     sure_brightness: float = 1.24
     """... and is so much brighter (1.26 to 1.56; of 144,000 clean ones by day none from 1.22 to 1.28), while the view
     lies in its place by `here_certain`..."""
-    sure_steady_share: float = 0.9
-    """(... or by `certain`, when so much of the picture is that of the look before...)"""
+    sure_steady_share: float = 0.85
+    """(... or so much of the picture is that of the look before...)"""
     sure_of_usual: float = 0.75
     """... and no more than this of it is found (0.32 to 0.73)..."""
     over_all_brightness: float = 1.1
@@ -273,10 +273,13 @@ class OwnThresholds:
     lit_up_brightness_of_usual: float = 1.65
     """Webs and twigs that a lamp lights up by night make it brighter by 1.57 to 2.0; a lit front that the lens was
     drawn to, by 1.58 at most."""
-    lit_up_least_sharpness: float = 0.32
+    lit_up_least_sharpness: float = 0.3
     """And are sharper than the glare of lamps in a lens (0.2 to 0.28): by this share of the usual..."""
     lit_up_sharpness_of_usual: float = 0.75
     """... and no sharper than this (0.35 to 0.77)."""
+    lit_up_lost_share: float = 0.15
+    """... and leave edges all over the picture: less than this has lost its own (0.12 at most; a lit front that the
+    lens was drawn to, and that is as bright, 0.18 to 0.25)."""
     same_cells: float = 0.5
     """Two covers are the same when this share of the lost cells is lost both times."""
     slope_ratio: float = 0.78
@@ -365,6 +368,9 @@ class OwnThresholds:
     """... and so much is gone..."""
     fog_coarse_transfer: float = 0.15
     """... or no more than this of the coarser detail of all the view (fog of 35 m 0.11, in the middle)..."""
+    fog_detail_ratio: float = 0.22
+    """(... of whose finer detail, noise and all, less than this is left: fog and dirt leave 0.14 at most; a bright
+    cloth, in a picture as bright, 0.32 and more...)"""
     fog_lit_contrast_of_usual: float = 0.75
     """... and of what is found again as much (beside stickers and cloths 0.83 and more)."""
     spreads: float = 6.0

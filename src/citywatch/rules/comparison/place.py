@@ -21,9 +21,17 @@ from citywatch.rules.comparison.parts import (
     partly_covered,
 )
 from citywatch.rules.comparison.trace import Trace, in_order, is_found, lies_as_far
-from citywatch.rules.comparison.veils import is_lit_up, is_plain, is_surely_veiled, is_veiled, stays_veiled, veil
+from citywatch.rules.comparison.veils import (
+    is_another_veil,
+    is_lit_up,
+    is_plain,
+    is_surely_veiled,
+    is_veiled,
+    stays_veiled,
+    veil,
+)
 from citywatch.rules.normals import Rows, usual
-from citywatch.rules.pictures import Look
+from citywatch.rules.pictures import Look, Unchecked
 from citywatch.rules.pictures.answers import Conclusion, unchecked
 from citywatch.rules.references import View
 
@@ -52,27 +60,30 @@ def whereabouts(
             calm = replace(trace, cells=0, strange=False, veiled=False, placed=False)
             return ((), unchecked(why, *PLACED)), calm
         return partly_covered(look, trace, partly_from, limits)
-    lit_up = is_lit_up(look, view.light, rows, limits) and not by_light
+    lit_up = is_lit_up(look, view.light, rows, limits) and look.lost_share < limits.lit_up_lost_share and not by_light
     near = math.hypot(x, y) < (limits.moved_pixels if lit_up else limits.veil_pixels)
     again = stays_veiled(look, view, rows, trace, limits)
-    plain = placed and math.hypot(x, y) <= limits.same_pixels and is_plain(look, view, rows, limits)
     surely = is_surely_veiled(look, view, rows, limits)
-    plain = plain or (placed and math.hypot(x, y) <= limits.same_pixels and surely)
+    plain = placed and (surely or is_plain(look, view, rows, limits))
+    plain = plain or (surely and look.steady_share >= limits.sure_steady_share)
+    plain = plain and math.hypot(x, y) <= limits.same_pixels
     here = near and (lit_up or again or plain or look.shift_certainty >= limits.here_certain)
     # The wind may have it: a mast sways by less.
     stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.shaking_pixels
     if look.match_share <= least and not stays and not (here and is_veiled(look, view, rows, limits, again=again)):
         return another_view(look, view, rows, trace, least, limits)
     veiled = veil(look, view, rows, trace, limits) if near else None
-    calm = replace(trace, cells=0, strange=False, veiled=veiled is not None)
-    if veiled is None and not surely:
+    anew = near and veiled is None and trace.veiled and is_another_veil(look, view, rows, trace, limits)
+    calm = replace(trace, cells=0, strange=False, veiled=veiled is not None or anew)
+    if not (calm.veiled or surely):
         calm = in_order(look, calm, limits)
-    if veiled is not None and by_light:
+    lit: tuple[Unchecked, ...] = ()
+    if calm.veiled and by_light:
         # Lamps add contrast and take edges as webs do, and in the rain or on snow they leave as little of the view.
         veiled, calm = None, replace(calm, veiled=False)
         lit = unchecked(Own.LIGHT_CHANGES, Fault.PARTLY_COVERED)
-    else:
-        lit = ()
+    elif anew:
+        lit = unchecked(Own.VIEW_CHANGES, Fault.PARTLY_COVERED)
     if not placed:
         rest_of = unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)
         if veiled is not None and not (lit_up or surely or again):

@@ -31,7 +31,8 @@ class Trace:
     light    Light of the last look with a picture
     like     the likeness of the last look at another view that counted; rules/likeness.py
     contrast that of the last look that showed no cover; -1 when none is known
-    passed   whether the look since then showed something else
+    passed   whether the look since then showed something else...
+    other    ... and its likeness
     """
 
     name: str = ""
@@ -48,6 +49,7 @@ class Trace:
     seen: float = 0.0
     like: Likeness = field(default_factory=list)
     passed: bool = False
+    other: Likeness = field(default_factory=list)
     lately: float = 0.0
     contrast: float = -1.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from citywatch.domain.pictures import Fault, Light
 from citywatch.rules import normals
@@ -13,6 +14,9 @@ from citywatch.rules.comparison.trace import Trace
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Finding, Look
 from citywatch.rules.references import View
+
+LIT_UP = "part_lit_up"
+"""The reason of a veil that the camera's own lamp lights up: no bus is so bright."""
 
 
 def veil(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Finding | None:
@@ -29,7 +33,13 @@ def veil(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds
     lit_up = sure and view.light is not Light.DAY  # nothing that creeps is, and noise leaves little that could drop
     if trace.lost >= 0 and look.match_share > max(trace.seen, trace.lately) - limits.veiled_drop and not lit_up:
         return None
-    return below(Fault.PARTLY_COVERED, "part_veiled", "match_share", look.match_share, threshold)
+    lit_up = lit_up or is_lit_up(look, view.light, rows, limits) or is_plain(look, view, rows, limits)
+    return below(Fault.PARTLY_COVERED, LIT_UP if lit_up else "part_veiled", "match_share", look.match_share, threshold)
+
+
+def is_another_veil(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether it would be a veil, were there not another one at the look before: one of the two was a bus before it."""
+    return veil(look, view, rows, replace(trace, veiled=False), limits) is not None
 
 
 def steady_veil(view: View, rows: Rows, limits: OwnThresholds) -> float:
@@ -100,8 +110,7 @@ def is_surely_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) 
         return False
     match = usual(rows, view.light, "match_share")
     little = look.match_share <= limits.sure_of_usual * match.mean
-    stays = look.steady_share >= limits.sure_steady_share
-    here = look.shift_certainty >= (limits.certain if stays else limits.here_certain)
+    here = look.steady_share >= limits.sure_steady_share or look.shift_certainty >= limits.here_certain
     if bright >= limits.sure_brightness and little and here:
         return True
     taken = limits.over_all_least_left <= contrast_left(look, view, rows) <= limits.over_all_most_left
