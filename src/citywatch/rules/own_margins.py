@@ -24,7 +24,7 @@ from citywatch.rules.comparison import DEFAULT, OwnThresholds, Trace
 from citywatch.rules.comparison.contrast import contrast_left
 from citywatch.rules.comparison.focus import least_slope
 from citywatch.rules.comparison.light import contrast_light
-from citywatch.rules.comparison.parts import least_left
+from citywatch.rules.comparison.parts import found_of_rest, least_left
 from citywatch.rules.comparison.trace import found_share, least_steady, of_this
 from citywatch.rules.comparison.veils import steady_veil
 from citywatch.rules.hours import Hours
@@ -399,7 +399,7 @@ def _lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshold
     rest = limits.partly_lost_of_rest * (1.0 - look.match_share)
     part = max(_least(look.lost_share, threshold), _least(look.lost_share, rest))
     there = max(
-        _least(look.match_share, limits.partly_found_of_rest * (1.0 - look.lost_share)),
+        _least(look.match_share, found_of_rest(look, view, limits) * (1.0 - look.lost_share)),
         _least(contrast_left(look, view, rows), least_left(look, view, rows, limits)),
     )
     lost_margin = min(max(part, there), _least(look.lost_share, limits.mostly_lost_share))

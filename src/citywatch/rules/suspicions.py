@@ -42,6 +42,8 @@ _BY_THE_DECODER = frozenset({"decode_errors", "void_share"})
 """Measures that say of a stream that it is broken, whatever it shows. Healthy cameras have none of them, ever."""
 _AWAY_PIXELS = 4.0
 """A view lies elsewhere from so many grid pixels on, as far as shaking is concerned."""
+_SURE_OF_ANOTHER = 0.1
+"""What is taken for another view lies at a place of its own by this certainty, as through a lens that zoomed in."""
 _SAME_PLACE_PIXELS, _SAME_PLACE_SHARE = 2.5, 0.05
 """A displaced view lies where it did within so many grid pixels and this share of the displacement..."""
 _STILL_SHARE = 0.75
@@ -166,8 +168,11 @@ def _lies_apart(look: Look, mark: _Mark, now: Sequence[float], pixels: float = _
 
 
 def place(case: Case, finding: Finding) -> list[float]:
-    """Where a displaced view lies, [x, y] in grid pixels; empty for other findings."""
-    if finding.reason != "view_displaced" or case.view is None:
+    """Where a displaced view lies, [x, y] in grid pixels; empty for other findings, and where it is not sure."""
+    if finding.fault is not Fault.MOVED or case.view is None:
+        return []
+    sure = case.look.shift_certainty >= _SURE_OF_ANOTHER and math.hypot(*case.view.shift(case.look)) >= _AWAY_PIXELS
+    if finding.reason != "view_displaced" and not sure:
         return []
     return [round(pixels, 3) for pixels in case.view.shift(case.look)]
 

@@ -20,7 +20,7 @@ from citywatch.rules.comparison.trace import (
     of_this,
 )
 from citywatch.rules.comparison.veils import is_lit_up
-from citywatch.rules.likeness import is_like, likeness
+from citywatch.rules.likeness import is_like, likeness, nearness
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Finding, Look, Unchecked
 from citywatch.rules.pictures.answers import Conclusion, unchecked
@@ -75,7 +75,8 @@ def another_view(
     x, y = view.shift(look)
     here = math.hypot(x, y) <= limits.same_pixels
     again = math.hypot(x - trace.x, y - trace.y) <= limits.strange_pixels and look.shift_certainty >= limits.certain
-    like = is_like(look, trace.like)
+    near = nearness(likeness(look), trace.like)
+    like = near >= 0.0 and near > trace.apart
     as_before = is_like(look, trace.other if trace.passed else trace.like)
     partly = as_before and look.steady_share >= least_steady(view, rows, limits)
     bare = is_unseen(look, limits) and (
@@ -103,8 +104,8 @@ def another_view(
     nowhere = view.light is not Light.DAY and (chance or is_unseen(look, limits))
     lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share) and not nowhere
     if empty or lost or (trace.strange and not steady):
-        # What is alike by its figures, and another picture than the one just before: they do not tell it apart.
-        after = replace(after, passed=not like, like=[] if like else trace.like)
+        # Alike by its figures, and another picture than the one just before: only what is nearer is told by them.
+        after = replace(after, passed=True, apart=max(near, trace.apart))
         if empty or lost:
             # No view to which the next look could be held.
             after = replace(after, strange=trace.strange)
@@ -114,7 +115,7 @@ def another_view(
         # By its place alone: it may be traffic in the new view, or a place by chance; the view is still the one before.
         after = replace(after, passed=True)
     else:
-        after = replace(after, passed=False, like=likeness(look))
+        after = replace(after, passed=False, like=likeness(look), apart=-1.0)
     return ((found,), unchecked(Own.HIDDEN, Fault.PARTLY_COVERED, Fault.SHAKING)), after
 
 

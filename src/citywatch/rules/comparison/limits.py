@@ -141,6 +141,8 @@ class OwnThresholds:
     """... and this share of all that is not found..."""
     partly_found_of_rest: float = 0.38
     """... while this share of what is not lost (where much is: and was found lately) is found where it was..."""
+    partly_found_there: float = 0.2
+    """... or this one, where it surely lies in its place (0.33 beside a leaf; one of 280,000 clean looks)..."""
     partly_rise: float = 0.12
     """... and so much more than at the last look in order: a cover comes at once, snow that lies and haze creep..."""
     partly_contrast_of_usual: float = 0.7

@@ -85,6 +85,15 @@ def least_left(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> flo
     return min(least, max(cloudy, limits.mostly_contrast_of_usual))
 
 
+def found_of_rest(look: Look, view: View, limits: OwnThresholds) -> float:
+    """The share of what is not lost that must be found: less where much is lost, and the rest surely lies in its place.
+    Nothing that passes takes the structure of so much.
+    """
+    much = look.lost_share >= limits.shadows_lost_share
+    there = look.shift_certainty >= limits.here_certain and math.hypot(*view.shift(look)) <= limits.same_pixels
+    return limits.partly_found_there if much and there else limits.partly_found_of_rest
+
+
 def lately_found(look: Look, trace: Trace, limits: OwnThresholds) -> float:
     """The share of what was not lost that was found lately: in the shadows of the sun less than all, and no bus counts.
     1 where that is not known, or where so little is lost that it may be more of the shadows.

@@ -13,6 +13,7 @@ from citywatch.rules.comparison.answers import PLACED, Own
 from citywatch.rules.comparison.elsewhere import another_view, displaced
 from citywatch.rules.comparison.limits import OwnThresholds
 from citywatch.rules.comparison.parts import (
+    found_of_rest,
     is_dull,
     is_mostly_lost,
     is_pale,
@@ -51,7 +52,7 @@ def whereabouts(
         look.lost_share >= partly_from
         and look.lost_share >= limits.partly_lost_of_rest * rest
         and look.match_share
-        >= limits.partly_found_of_rest * (1.0 - look.lost_share) * lately_found(look, trace, limits)
+        >= found_of_rest(look, view, limits) * (1.0 - look.lost_share) * lately_found(look, trace, limits)
         and not is_pale(look, view, rows, limits)
         and not is_dull(look, view, rows, limits)
     ) or is_mostly_lost(look, view, rows, trace, limits):

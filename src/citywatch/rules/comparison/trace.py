@@ -33,6 +33,7 @@ class Trace:
     contrast that of the last look that showed no cover; -1 when none is known
     passed   whether the look since then showed something else...
     other    ... and its likeness
+    apart    how near the figures of another picture came to `like`: what is no nearer is not told by them
     """
 
     name: str = ""
@@ -50,6 +51,7 @@ class Trace:
     like: Likeness = field(default_factory=list)
     passed: bool = False
     other: Likeness = field(default_factory=list)
+    apart: float = -1.0
     lately: float = 0.0
     contrast: float = -1.0
 
