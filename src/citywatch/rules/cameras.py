@@ -210,7 +210,7 @@ def _one_fault(case: Case, fault: Fault, rule: Confirmation) -> None:
         _, event = faults.good_look(fault_row, look.device, name, look.at_ns, rule)
         del case.open[name]
     elif fault_row is not None and case.judgement.unchecked[fault] in _MUST_STAY.get(fault, ()):
-        case.open[name] = suspicions.changed(case, fault_row, [])
+        case.open[name] = suspicions.changed(case, fault_row, suspicions.surely_at(case))
     if event is not None:
         case.events.append(event)
 

@@ -25,7 +25,7 @@ from citywatch.rules.comparison.contrast import contrast_left
 from citywatch.rules.comparison.focus import least_slope
 from citywatch.rules.comparison.light import contrast_light
 from citywatch.rules.comparison.parts import found_of_rest, least_left
-from citywatch.rules.comparison.trace import found_share, least_steady, of_this
+from citywatch.rules.comparison.trace import found_share, least_steady, of_this, off_the_step
 from citywatch.rules.comparison.veils import steady_veil
 from citywatch.rules.hours import Hours
 from citywatch.rules.likeness import likeness, nearness
@@ -422,7 +422,7 @@ def _weather(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float
         mostly = max(_least(look.lost_share, limits.mostly_lost_share), _least(left, limits.mostly_contrast_of_usual))
         haze = min(_most(look.mean, limits.hazy_brightness_of_usual * brightness.mean), clear, mostly)
     if view.light is not Light.DAY:
-        dusk = _least(look.lost_share, limits.mostly_lost_share) if look.light is Light.DAY else -math.inf
+        dusk = _least(look.lost_share, limits.dusk_lost_share) if look.light is Light.DAY else -math.inf
         return max(haze, dusk)
     much, texture = _least(look.lost_share, limits.shadows_lost_share), usual(rows, view.light, "texture_share")
     whole = _least(look.lost_cells.bit_count(), limits.shadows_cells)
@@ -531,4 +531,6 @@ def _shaking(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     if trace.placed and not trace.sure:
         return math.inf
     known = _found(look, view, rows, limits)
+    if trace.placed and not math.isnan(off_the_step(look, view, trace)):
+        known = min(known, _most(off_the_step(look, view, trace), limits.same_pixels))
     return max(margin, known, _least(look.shift_certainty, limits.certain))

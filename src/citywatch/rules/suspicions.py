@@ -22,6 +22,7 @@ from citywatch.rules.faults import CONFIRMED, SUSPECT, Confirmation, FaultRow
 from citywatch.rules.judgement import Judgement
 from citywatch.rules.likeness import is_like, likeness
 from citywatch.rules.pictures import Finding, Look
+from citywatch.rules.references import View
 
 STALE_SUSPICION_NS = 2 * 3600 * NS_PER_S
 """A suspicion is dropped when it is older, and the looks since could not tell: what comes again after hours is another
@@ -171,10 +172,19 @@ def place(case: Case, finding: Finding) -> list[float]:
     """Where a displaced view lies, [x, y] in grid pixels; empty for other findings, and where it is not sure."""
     if finding.fault is not Fault.MOVED or case.view is None:
         return []
-    sure = case.look.shift_certainty >= _SURE_OF_ANOTHER and math.hypot(*case.view.shift(case.look)) >= _AWAY_PIXELS
-    if finding.reason != "view_displaced" and not sure:
+    return _shift(case, case.view) if finding.reason == "view_displaced" else surely_at(case)
+
+
+def surely_at(case: Case) -> list[float]:
+    """Where the view surely lies elsewhere, whatever the look was found to show; empty where that is not sure."""
+    if case.view is None or not case.look.shift_certainty >= _SURE_OF_ANOTHER:
         return []
-    return [round(pixels, 3) for pixels in case.view.shift(case.look)]
+    where = _shift(case, case.view)
+    return where if math.hypot(*where) >= _AWAY_PIXELS else []
+
+
+def _shift(case: Case, view: View) -> list[float]:
+    return [round(pixels, 3) for pixels in view.shift(case.look)]
 
 
 def is_broken(finding: Finding) -> bool:

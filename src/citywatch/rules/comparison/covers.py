@@ -16,7 +16,8 @@ from citywatch.rules.references import View
 def cover(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
     """Almost everything is gone, or next to nothing is left of its contrast, and that is blurred."""
     faint = look.coarse_transfer <= limits.film_coarse_transfer and look.contrast < limits.covered_contrast
-    if faint and is_blurred(look, limits):
+    away = look.shift_certainty >= limits.here_certain and math.hypot(*view.shift(look)) >= limits.moved_pixels
+    if faint and is_blurred(look, limits) and not away:
         # A bag or paint lets a little light through, and blurs: neither fog nor dirt on the glass do.
         threshold = limits.film_coarse_transfer
         return below(Fault.COVERED, "contrast_lost", "coarse_transfer", look.coarse_transfer, threshold)

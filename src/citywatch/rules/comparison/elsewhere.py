@@ -11,7 +11,7 @@ from citywatch.rules.comparison.limits import OwnThresholds
 from citywatch.rules.comparison.parts import is_dull
 from citywatch.rules.comparison.trace import (
     Trace,
-    is_found,
+    is_found_or_followed,
     is_steady,
     is_unseen,
     lay_elsewhere,
@@ -33,7 +33,7 @@ def displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThres
     far = math.hypot(x, y)
     found: list[Finding] = []
     unsure: tuple[Unchecked, ...] = ()
-    hardly = not is_found(look, view, rows, limits)
+    hardly = not is_found_or_followed(look, view, rows, trace, limits)
     # A bus at the look before says nothing of where the view lay then; what is surely found away is a first look away.
     was_away = (trace.strange and hardly) or lay_elsewhere(trace, limits)
     step = math.hypot(x - trace.x, y - trace.y)

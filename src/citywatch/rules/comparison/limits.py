@@ -155,6 +155,9 @@ class OwnThresholds:
     """Brighter than the usual by this factor..."""
     hazy_contrast_of_usual: float = 0.8
     """... and with less contrast than this share of it: haze may hide what is lost."""
+    dusk_lost_share: float = 0.36
+    """What is lost of a night in a picture of the day's colours may be what its lamps do not light, up to this share (a
+    dawn over snow 0.42, and pale; none else of 280,000 clean looks 0.33; behind a leaf that darkens a day 0.4)."""
     shadows_lost_share: float = 0.3
     """What is lost may be the shadows of leaves that lay in the reference, up to this share..."""
     shadows_contrast_of_usual: float = 0.85

@@ -107,7 +107,7 @@ def may_be_weather(look: Look, view: View, rows: Rows, trace: Trace, limits: Own
     """Why what is lost may be no cover; None when it can be nothing else."""
     if _is_hazy(look, view, rows, limits):
         return Own.TOO_LITTLE_STRUCTURE
-    if look.light is Light.DAY and view.light is not Light.DAY and look.lost_share < limits.mostly_lost_share:
+    if look.light is Light.DAY and view.light is not Light.DAY and look.lost_share < limits.dusk_lost_share:
         # A dusk compared with the night: what lamps do not light yet, and what snow hides, was there or will be.
         return Own.LIGHT_CHANGES
     if _is_first_morning(look, view, rows, limits):

@@ -21,7 +21,7 @@ from citywatch.rules.comparison.parts import (
     may_be_weather,
     partly_covered,
 )
-from citywatch.rules.comparison.trace import Trace, in_order, is_found, lies_as_far
+from citywatch.rules.comparison.trace import Trace, in_order, is_found_or_followed, lies_as_far
 from citywatch.rules.comparison.veils import (
     is_another_veil,
     is_lit_up,
@@ -93,7 +93,7 @@ def whereabouts(
     found, unsure = displaced(look, view, rows, trace, limits)
     unsure += lit
     shaken = any(finding.fault is Fault.SHAKING for finding in found)
-    enough = is_found(look, view, rows, limits)
+    enough = is_found_or_followed(look, view, rows, trace, limits)
     after = replace(calm, x=round(x, 3), y=round(y, 3), placed=True, shaken=shaken, sure=enough)
     if veiled is not None and not any(finding.fault is Fault.MOVED for finding in found):
         found += (veiled,)

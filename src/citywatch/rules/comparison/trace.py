@@ -12,6 +12,8 @@ from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Look
 from citywatch.rules.references import View
 
+_STEP_PIXELS = 4.0
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -122,6 +124,25 @@ def is_found(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     if far and look.shift_certainty >= limits.surely_here:
         share *= limits.surely_found_share
     return look.match_share >= share
+
+
+def is_found_or_followed(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether enough of the view is found there, or it lies where the look before leads to: the two pictures themselves
+    say the same of the way between them as the reference does.
+    """
+    if is_found(look, view, rows, limits):
+        return True
+    return trace.placed and trace.sure and off_the_step(look, view, trace) <= limits.same_pixels
+
+
+def off_the_step(look: Look, view: View, trace: Trace) -> float:
+    """How far the view lies from where the step from the look before leads to, grid pixels; NaN where that is unknown.
+    Only of a camera that has moved: what stands still is where it was, whatever it is.
+    """
+    if math.hypot(look.step_x, look.step_y) < _STEP_PIXELS:
+        return math.nan
+    x, y = view.shift(look)
+    return math.hypot(x - trace.x - look.step_x, y - trace.y - look.step_y)
 
 
 def is_jolted(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
