@@ -156,7 +156,7 @@ def test_a_cover_in_the_shadows_of_the_sun_is_told_by_what_was_found_lately(watc
         "match_share": 0.14,
         "lost_share": 0.53,
         "sharpness": 0.9,
-        "contrast": 48.0,
+        "contrast": 45.0,
         "shift_certainty": 0.02,
         "texture_share": 0.26,
     }

@@ -400,11 +400,14 @@ def _lost(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshold
     part = max(_least(look.lost_share, threshold), _least(look.lost_share, rest))
     there = max(
         _least(look.match_share, found_of_rest(look, view, limits) * (1.0 - look.lost_share)),
-        _least(contrast_left(look, view, rows), least_left(look, view, rows, limits)),
+        min(
+            _least(contrast_left(look, view, rows), least_left(look, view, rows, limits)), _at_once(look, trace, limits)
+        ),
     )
     lost_margin = min(max(part, there), _least(look.lost_share, limits.mostly_lost_share))
     same = _least(_common(look, trace), limits.same_cells) if trace.cells else -math.inf
-    return max(lost_margin, _weather(look, view, rows, limits), _crept(look, view, rows, trace, limits), same)
+    weather = _weather(look, view, rows, _at_once(look, trace, limits), limits)
+    return max(lost_margin, weather, _crept(look, view, rows, trace, limits), same)
 
 
 def _common(look: Look, trace: Trace) -> float:
@@ -413,14 +416,22 @@ def _common(look: Look, trace: Trace) -> float:
     return (look.lost_cells & trace.cells).bit_count() / fewer
 
 
-def _weather(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+def _at_once(look: Look, trace: Trace, limits: OwnThresholds) -> float:
+    """How far what is lost is from having come at once, from a rest that is no paler for it."""
+    if trace.lost < 0 or trace.ratio <= 0 or math.isnan(look.contrast_ratio):
+        return math.inf
+    rise = _least(look.lost_share - trace.lost, limits.at_once_lost_share)
+    return max(rise, _least(look.contrast_ratio, limits.at_once_ratio * trace.ratio))
+
+
+def _weather(look: Look, view: View, rows: Rows, at_once: float, limits: OwnThresholds) -> float:
     """How far what is lost is from being more than haze and the shadows of a day explain."""
     brightness, left = usual(rows, view.light, "mean"), contrast_left(look, view, rows)
     haze = -math.inf
     if brightness.known:
         clear = _least(left, limits.hazy_contrast_of_usual)
         mostly = max(_least(look.lost_share, limits.mostly_lost_share), _least(left, limits.mostly_contrast_of_usual))
-        haze = min(_most(look.mean, limits.hazy_brightness_of_usual * brightness.mean), clear, mostly)
+        haze = min(_most(look.mean, limits.hazy_brightness_of_usual * brightness.mean), clear, mostly, at_once)
     if view.light is not Light.DAY:
         dusk = _least(look.lost_share, limits.dusk_lost_share) if look.light is Light.DAY else -math.inf
         return max(haze, dusk)

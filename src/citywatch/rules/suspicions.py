@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from citywatch.domain.instants import NS_PER_S
-from citywatch.domain.pictures import Fault
+from citywatch.domain.pictures import Fault, Light
 from citywatch.rules.camera_case import OF_THE_NETWORK, Case
 from citywatch.rules.comparison import DEFAULT, Own, OwnThresholds
 from citywatch.rules.comparison.covers import is_blurred
@@ -80,7 +80,7 @@ def is_as_before(case: Case, finding: Finding, fault_row: FaultRow, rule: Confir
     return tells_alike(case, finding.fault) and any(
         apart_ns <= look.at_ns - mark.at_ns <= MOST_APART * apart_ns
         and not _lies_apart(look, mark, now, _STILL_PIXELS)
-        and ("place" not in fault_row or bool(mark.place) == bool(now))
+        and ("place" not in fault_row or _is_of_its_kind(case, mark, now))
         and (rule.any_picture or _shows(look, mark, dark=case.dark) or _is_tinted_view(look, finding))
         for mark in _marks(fault_row)
     )
@@ -132,7 +132,8 @@ def may_be_two_buses(case: Case, fault: Fault) -> bool:
     the first did. No bus is so bright as what the camera's own lamp lights up.
     """
     finding = case.judgement.found.get(Fault.PARTLY_COVERED)
-    lit = finding is not None and finding.reason == LIT_UP
+    as_a_day = case.view is not None and case.view.light is Light.DAY
+    lit = finding is not None and (finding.reason == LIT_UP or as_a_day)
     return fault is Fault.PARTLY_COVERED and case.dark and case.look.match_share < BESIDE_A_BUS and not lit
 
 
@@ -149,9 +150,20 @@ def lies_elsewhere(case: Case, finding: Finding, fault_row: FaultRow) -> bool:
         return False
     now = place(case, finding)
     return all(
-        _lies_apart(case.look, mark, now) or (bool(mark.place) != bool(now) and not is_like(case.look, mark.like))
+        _lies_apart(case.look, mark, now) or not (_is_of_its_kind(case, mark, now) or is_like(case.look, mark.like))
         for mark in _marks(fault_row)
     )
+
+
+def _is_of_its_kind(case: Case, mark: _Mark, now: Sequence[float]) -> bool:
+    """Whether a view lies away at both looks, or is another one at both: or it lies, though less surely, where the mark
+    did.
+    """
+    if bool(mark.place) == bool(now):
+        return True
+    if not mark.place or case.view is None or not case.look.shift_certainty >= DEFAULT.certain:
+        return False
+    return not _lies_apart(case.look, mark, _shift(case, case.view))
 
 
 def _lies_apart(look: Look, mark: _Mark, now: Sequence[float], pixels: float = _SAME_PLACE_PIXELS) -> bool:

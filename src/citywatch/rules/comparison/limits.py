@@ -145,6 +145,10 @@ class OwnThresholds:
     """... or this one, where it surely lies in its place (0.33 beside a leaf; one of 280,000 clean looks)..."""
     partly_rise: float = 0.12
     """... and so much more than at the last look in order: a cover comes at once, snow that lies and haze creep..."""
+    at_once_lost_share: float = 0.3
+    """Haze does not take so much more from one look to the next..."""
+    at_once_ratio: float = 0.8
+    """... and leave what is found again so much of the contrast that it had (fog and dirt 0.1 to 0.4)."""
     partly_contrast_of_usual: float = 0.7
     """... with this share of its usual contrast: fog takes the far away first, and some of the near..."""
     partly_contrast_spreads: float = 2.0
@@ -185,7 +189,7 @@ class OwnThresholds:
     gone_of_rest: float = 0.59
     """... when it is so much of all that is not found: beside stickers and leaves 0.6 and more, where nothing of the
     view is seen 0.64; in a camera that hangs into the sky 0.54 at most."""
-    nearly_contrast_of_usual: float = 0.6
+    nearly_contrast_of_usual: float = 0.55
     """... or as full of contrast: fog, dirt and films leave next to none (0.44 at most behind a plate)."""
     nearly_steady_share: float = 0.75
     found_by_chance: float = 0.15

@@ -72,6 +72,14 @@ def is_pale(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     return contrast_left(look, view, rows) < least_left(look, view, rows, limits)
 
 
+def came_at_once(look: Look, trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether much is lost that was there at the last look in order, and the rest is no paler than it was then, in
+    haze: a cover comes at once, and takes nothing from what it leaves.
+    """
+    much = trace.lost >= 0.0 and look.lost_share - trace.lost >= limits.at_once_lost_share
+    return much and 0.0 < limits.at_once_ratio * trace.ratio <= look.contrast_ratio
+
+
 def least_left(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
     """The share of its contrast that a cover leaves of the rest. Where the sun makes much of the contrast, clouds take
     some of it; fog lightens.
@@ -105,7 +113,7 @@ def lately_found(look: Look, trace: Trace, limits: OwnThresholds) -> float:
 
 def may_be_weather(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Own | None:
     """Why what is lost may be no cover; None when it can be nothing else."""
-    if _is_hazy(look, view, rows, limits):
+    if _is_hazy(look, view, rows, limits) and not came_at_once(look, trace, limits):
         return Own.TOO_LITTLE_STRUCTURE
     if look.light is Light.DAY and view.light is not Light.DAY and look.lost_share < limits.dusk_lost_share:
         # A dusk compared with the night: what lamps do not light yet, and what snow hides, was there or will be.

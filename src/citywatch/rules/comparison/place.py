@@ -13,6 +13,7 @@ from citywatch.rules.comparison.answers import PLACED, Own
 from citywatch.rules.comparison.elsewhere import another_view, displaced
 from citywatch.rules.comparison.limits import OwnThresholds
 from citywatch.rules.comparison.parts import (
+    came_at_once,
     found_of_rest,
     is_dull,
     is_mostly_lost,
@@ -53,7 +54,7 @@ def whereabouts(
         and look.lost_share >= limits.partly_lost_of_rest * rest
         and look.match_share
         >= found_of_rest(look, view, limits) * (1.0 - look.lost_share) * lately_found(look, trace, limits)
-        and not is_pale(look, view, rows, limits)
+        and (came_at_once(look, trace, limits) or not is_pale(look, view, rows, limits))
         and not is_dull(look, view, rows, limits)
     ) or is_mostly_lost(look, view, rows, trace, limits):
         why = may_be_weather(look, view, rows, trace, limits)
@@ -66,7 +67,8 @@ def whereabouts(
     again = stays_veiled(look, view, rows, trace, limits)
     surely = is_surely_veiled(look, view, rows, limits)
     plain = placed and (surely or is_plain(look, view, rows, limits))
-    plain = plain or (surely and look.steady_share >= limits.sure_steady_share)
+    stays = look.steady_share >= limits.sure_steady_share and look.coarse_correlation >= limits.seen_correlation
+    plain = plain or (surely and stays)
     plain = plain and math.hypot(x, y) <= limits.same_pixels
     here = near and (lit_up or again or plain or look.shift_certainty >= limits.here_certain)
     # The wind may have it: a mast sways by less.

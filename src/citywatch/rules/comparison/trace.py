@@ -13,6 +13,7 @@ from citywatch.rules.pictures import Look
 from citywatch.rules.references import View
 
 _STEP_PIXELS = 4.0
+"""A step from here on is one: wind on a mast stays below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Trace:
     light    Light of the last look with a picture
     like     the likeness of the last look at another view that counted; rules/likeness.py
     contrast that of the last look that showed no cover; -1 when none is known
+    ratio    the contrast ratio at it; -1 when none is known
     passed   whether the look since then showed something else...
     other    ... and its likeness
     apart    how near the figures of another picture came to `like`: what is no nearer is not told by them
@@ -56,6 +58,7 @@ class Trace:
     apart: float = -1.0
     lately: float = 0.0
     contrast: float = -1.0
+    ratio: float = -1.0
 
 
 def of_this(trace: Trace, view: View) -> Trace:
@@ -86,6 +89,7 @@ def in_order(look: Look, trace: Trace, limits: OwnThresholds) -> Trace:
         seen=round(look.match_share, 4),
         lately=round(lately, 4),
         contrast=round(look.contrast, 1),
+        ratio=-1.0 if math.isnan(look.contrast_ratio) else round(look.contrast_ratio, 3),
     )
 
 
