@@ -80,7 +80,7 @@ def is_as_before(case: Case, finding: Finding, fault_row: FaultRow, rule: Confir
     return tells_alike(case, finding.fault) and any(
         apart_ns <= look.at_ns - mark.at_ns <= MOST_APART * apart_ns
         and not _lies_apart(look, mark, now, _STILL_PIXELS)
-        and ("place" not in fault_row or _is_of_its_kind(case, mark, now))
+        and ("place" not in fault_row or _is_of_its_kind(case, finding, mark, now))
         and (rule.any_picture or _shows(look, mark, dark=case.dark) or _is_tinted_view(look, finding))
         for mark in _marks(fault_row)
     )
@@ -150,18 +150,21 @@ def lies_elsewhere(case: Case, finding: Finding, fault_row: FaultRow) -> bool:
         return False
     now = place(case, finding)
     return all(
-        _lies_apart(case.look, mark, now) or not (_is_of_its_kind(case, mark, now) or is_like(case.look, mark.like))
+        _lies_apart(case.look, mark, now)
+        or not (_is_of_its_kind(case, finding, mark, now) or is_like(case.look, mark.like))
         for mark in _marks(fault_row)
     )
 
 
-def _is_of_its_kind(case: Case, mark: _Mark, now: Sequence[float]) -> bool:
+def _is_of_its_kind(case: Case, finding: Finding, mark: _Mark, now: Sequence[float]) -> bool:
     """Whether a view lies away at both looks, or is another one at both: or it lies, though less surely, where the mark
     did.
     """
-    if bool(mark.place) == bool(now):
+    if not mark.place:
+        return finding.reason != "view_displaced"
+    if now:
         return True
-    if not mark.place or case.view is None or not case.look.shift_certainty >= DEFAULT.certain:
+    if case.view is None or not case.look.shift_certainty >= DEFAULT.certain:
         return False
     return not _lies_apart(case.look, mark, _shift(case, case.view))
 

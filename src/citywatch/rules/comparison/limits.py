@@ -286,6 +286,8 @@ class OwnThresholds:
     """And are sharper than the glare of lamps in a lens (0.2 to 0.28): by this share of the usual..."""
     lit_up_sharpness_of_usual: float = 0.75
     """... and no sharper than this (0.35 to 0.77)."""
+    lit_up_pixels: float = 12.0
+    """Its threads may draw what is found by so much (9)."""
     lit_up_lost_share: float = 0.15
     """... and leave edges all over the picture: less than this has lost its own (0.12 at most; a lit front that the
     lens was drawn to, and that is as bright, 0.18 to 0.25)."""

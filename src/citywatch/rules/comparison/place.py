@@ -63,7 +63,7 @@ def whereabouts(
             return ((), unchecked(why, *PLACED)), calm
         return partly_covered(look, trace, partly_from, limits)
     lit_up = is_lit_up(look, view.light, rows, limits) and look.lost_share < limits.lit_up_lost_share and not by_light
-    near = math.hypot(x, y) < (limits.moved_pixels if lit_up else limits.veil_pixels)
+    near = math.hypot(x, y) < (limits.lit_up_pixels if lit_up else limits.veil_pixels)
     again = stays_veiled(look, view, rows, trace, limits)
     surely = is_surely_veiled(look, view, rows, limits)
     plain = placed and (surely or is_plain(look, view, rows, limits))
