@@ -137,3 +137,138 @@ def test_a_dark_picture_by_day_with_white_in_it_is_torn_and_not_black(bright, to
     watch.look(mean=23.0, contrast=60.0, dark_share=0.74, bright_share=bright, layout=100.0, texture_share=0.1,
                light=Light.NIGHT)  # fmt: skip
     assert watch.suspected() == told
+
+
+LIT_FRONT = {
+    "mean": 106.0, "contrast": 106.0, "sharpness": 0.66, "match_share": 0.16, "shift_x": 0.0, "shift_certainty": 0.0,
+    "contrast_ratio": 0.95, "coarse_correlation": 0.09, "lost_cells": 0xFF,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("lost", "told"), [(0.2, [Fault.MOVED]), (0.05, [Fault.PARTLY_COVERED])])
+def test_a_lit_front_that_the_lens_was_drawn_to_is_no_web(lost, told):
+    """Threads in the lamp's light are as bright, and leave edges everywhere."""
+    watch = known(of=BY_INFRARED)
+    for steady in (0.13, 0.8):
+        watch.look(420.0, of=BY_INFRARED, **LIT_FRONT, lost_share=lost, steady_share=steady)
+    assert watch.suspected() == watch.confirmed() == told
+
+
+@pytest.mark.parametrize(("detail", "told"), [(0.33, Fault.PARTLY_COVERED), (0.12, Fault.LOW_CONTRAST)])
+def test_a_bright_cloth_is_no_fog_where_detail_is_left(detail, told):
+    watch = known()
+    cloth = {
+        "mean": 156.0, "contrast": 47.0, "sharpness": 2.5, "texture_share": 0.29, "match_share": 0.19,
+        "lost_share": 0.54, "shift_certainty": 0.2, "contrast_ratio": 0.67, "coarse_correlation": 0.33,
+        "coarse_transfer": 0.09, "transfer_ratio": 0.97, "detail_ratio": detail, "lost_cells": 0xFFFFFF,
+    }  # fmt: skip
+    for steady in (0.13, 0.4):
+        watch.look(420.0, **cloth, steady_share=steady)
+    assert watch.confirmed() == [told]
+
+
+OTHER = {"match_share": 0.016, "lost_share": 0.06, "shift_certainty": 0.0, "coarse_correlation": 0.05}
+
+
+@pytest.mark.parametrize(("steady", "told"), [(0.44, [Fault.MOVED]), (0.2, [])])
+def test_what_is_the_look_before_in_part_and_by_its_figures_is_the_new_view(steady, told):
+    """A bus passes at the first look at it, and noise leaves little of two looks."""
+    watch = known(of=BY_INFRARED)
+    watch.look(420.0, of=BY_INFRARED, **OTHER, mean=43.0, contrast=74.0, steady_share=0.01)
+    watch.look(420.0, of=BY_INFRARED, **OTHER, mean=62.0, contrast=109.0, steady_share=0.08, drift=13.0)
+    watch.look(420.0, of=BY_INFRARED, **OTHER, mean=61.5, contrast=117.0, steady_share=steady, drift=2.0)
+    assert watch.confirmed() == told
+
+
+@pytest.mark.parametrize(("mean", "told"), [(60.0, [Fault.MOVED]), (52.0, [])])
+def test_of_two_pictures_with_the_same_figures_the_nearer_one_is_the_view(mean, told):
+    """In the dark a bus in the new view has nearly its figures."""
+    watch = known(of=BY_INFRARED)
+    for value, texture, steady in ((60.0, 0.8, 0.04), (52.5, 0.72, 0.27), (mean, 0.74, 0.3)):
+        watch.look(420.0, of=BY_INFRARED, **OTHER, mean=value, texture_share=texture, steady_share=steady, drift=4.0)
+    assert watch.confirmed() == told
+
+
+LEAF = {
+    "mean": 113.0, "contrast": 66.0, "sharpness": 1.7, "texture_share": 0.41, "match_share": 0.194, "lost_share": 0.42,
+    "shift_x": 0.5, "contrast_ratio": 0.95, "coarse_correlation": 0.35, "lost_cells": 0xFFFF,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("certainty", "told"), [(0.13, [Fault.PARTLY_COVERED]), (0.04, [])])
+def test_little_of_the_rest_is_enough_where_it_surely_lies_in_its_place(certainty, told):
+    watch = known()
+    watch.look(**LEAF, shift_certainty=certainty, steady_share=0.4)
+    assert watch.suspected() == told
+
+
+@pytest.mark.parametrize(("lost", "told"), [(0.41, [Fault.PARTLY_COVERED]), (0.33, [])])
+def test_a_leaf_that_darkens_a_day_is_compared_with_the_night(lost, told):
+    watch = known(12)
+    watch.settle(12, of=BY_INFRARED)
+    dim = LEAF | {"mean": 74.0, "match_share": 0.28, "lost_share": lost, "shift_certainty": 0.07,
+                  "reference": watch.references["infrared", ""]}  # fmt: skip
+    watch.look(**dim, steady_share=0.4)
+    assert watch.suspected() == told
+
+
+@pytest.mark.parametrize(("x", "told"), [(21.0, Fault.MOVED), (1.0, Fault.COVERED)])
+def test_behind_a_film_the_view_lies_in_its_place(x, told):
+    watch = known(of=BY_INFRARED)
+    sky = {
+        "mean": 42.0, "contrast": 20.0, "sharpness": 1.0, "texture_share": 0.2, "match_share": 0.12, "lost_share": 0.46,
+        "shift_x": x, "shift_certainty": 0.08, "contrast_ratio": math.nan, "coarse_correlation": 0.16,
+        "coarse_transfer": 0.148, "transfer_ratio": 0.26, "detail_ratio": 0.77, "steady_share": 0.99,
+    }  # fmt: skip
+    watch.look(of=BY_INFRARED, **sky)
+    assert watch.suspected() == [told]
+
+
+@pytest.mark.parametrize(("step", "told"), [(11.8, [Fault.SHAKING]), (30.0, [])])
+def test_a_shaking_camera_is_followed_by_the_steps_between_its_pictures(step, told):
+    """Of the second look less than half is found; but the two pictures say the same of the way between them."""
+    watch = known(of=BY_INFRARED)
+    watch.look(420.0, of=BY_INFRARED, match_share=0.65, shift_x=-14.0, shift_y=6.0, shift_certainty=0.15)
+    watch.look(420.0, of=BY_INFRARED, match_share=0.44, shift_x=-21.9, shift_y=18.4, shift_certainty=0.07,
+               steady_share=0.54, step_x=-7.5, step_y=step)  # fmt: skip
+    assert [fault for fault in watch.confirmed() if fault is Fault.SHAKING] == told
+
+
+@pytest.mark.parametrize(("steady", "told"), [(0.96, [Fault.PARTLY_COVERED]), (0.3, [])])
+def test_a_bus_before_the_web_at_the_first_look_costs_no_look(steady, told):
+    web = {
+        "mean": 90.0, "contrast": 120.0, "sharpness": 0.55, "lost_share": 0.01, "shift_certainty": 0.09,
+        "contrast_ratio": 0.95, "coarse_correlation": 0.14,
+    }  # fmt: skip
+    watch = known(of=BY_INFRARED)
+    watch.look(420.0, of=BY_INFRARED, **web, match_share=0.09, steady_share=0.1, u_mean=6.0)
+    watch.look(420.0, of=BY_INFRARED, **web, match_share=0.4, steady_share=0.5)
+    assert watch.open() == {"partly_covered": "suspect"}
+    watch.look(420.0, of=BY_INFRARED, **web, match_share=0.4, steady_share=steady, u_mean=8.0 * (steady < 0.5))
+    assert watch.confirmed() == told
+
+
+@pytest.mark.parametrize(("x", "told"), [(82.0, [Fault.MOVED]), (20.0, [])])
+def test_another_view_lies_where_it_did_though_less_surely(x, told):
+    """Through a lens that zoomed in, with a lorry at the look between."""
+    zoomed = {"mean": 111.0, "match_share": 0.15, "lost_share": 0.16, "shift_y": -42.0, "contrast_ratio": 0.6}
+    watch = known()
+    watch.look(420.0, **zoomed, shift_x=82.0, shift_certainty=0.11, steady_share=0.2)
+    watch.look(420.0, **OTHER | {"match_share": 0.03, "mean": 80.0, "steady_share": 0.08})
+    watch.look(420.0, **zoomed, shift_x=x, shift_certainty=0.078, steady_share=0.08)
+    assert watch.confirmed() == told
+
+
+@pytest.mark.parametrize(("hazy", "told"), [(0.5, [Fault.PARTLY_COVERED]), (0.95, [])])
+def test_a_cover_in_haze_takes_nothing_from_what_it_leaves(hazy, told):
+    haze = {"mean": 140.0, "contrast": 60.0, "match_share": 0.6, "lost_share": 0.1, "contrast_ratio": hazy}
+    watch = known()
+    watch.look(**haze)
+    watch.look(420.0, **COVER_IN_HAZE)
+    assert [fault for fault in watch.suspected() if fault is Fault.PARTLY_COVERED] == told
+
+
+COVER_IN_HAZE = {
+    "mean": 140.0, "contrast": 45.0, "texture_share": 0.35, "match_share": 0.3, "lost_share": 0.5, "lost_cells": 0xFFFF,
+    "shift_certainty": 0.3, "contrast_ratio": 0.45, "steady_share": 0.5,
+}  # fmt: skip
