@@ -272,3 +272,13 @@ COVER_IN_HAZE = {
     "mean": 140.0, "contrast": 45.0, "texture_share": 0.35, "match_share": 0.3, "lost_share": 0.5, "lost_cells": 0xFFFF,
     "shift_certainty": 0.3, "contrast_ratio": 0.45, "steady_share": 0.5,
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(("detail", "told"), [(0.27, [Fault.OUT_OF_FOCUS]), (0.7, [])])
+def test_a_blur_that_finds_the_view_a_little_beside_its_place_is_no_jolt(detail, told):
+    """Lamps become disks. Motion leaves the detail across it."""
+    watch = known(of=BY_INFRARED)
+    watch.look(of=BY_INFRARED, sharpness=0.2, match_share=0.52, lost_share=0.1, shift_x=-8.0, shift_certainty=0.17,
+               coarse_correlation=0.63, coarse_transfer=0.33, transfer_ratio=0.2, detail_ratio=detail,
+               sharpness_ratio=0.7)  # fmt: skip
+    assert [fault for fault in watch.suspected() if fault is Fault.OUT_OF_FOCUS] == told

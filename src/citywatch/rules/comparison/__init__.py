@@ -131,8 +131,8 @@ def _scene(
         return ((), contrast[1] + rest), Trace()
     focus = blur(look, view, rows, trace, limits)
     by_light = is_lit_like_a_veil(look, view, rows, dark_hours, limits)
-    if focus and is_jolted(look, view, rows, trace, limits):
-        # Blurred by its own motion.
+    if focus and is_jolted(look, view, rows, trace, limits) and not look.detail_ratio <= limits.blur_bare_detail_ratio:
+        # Blurred by its own motion, which leaves detail across it (0.68 and more).
         contrast = contrast[0], contrast[1] + unchecked(Own.HIDDEN, Fault.OUT_OF_FOCUS)
     elif (
         focus
