@@ -41,6 +41,9 @@ no colour by any light, and is told by a minute that passes from what stays.
 MOST_BEHIND_A_BUS = 0.3
 """A bus has edges of its own: less than this share of the view loses its structure (0.05 to 0.19; in the sky 0.44)."""
 
+MOST_BESIDE_A_COVER = 0.3
+"""Where less than this of a view is found beside what covers it, most of the colours are those of the cover."""
+
 _EXPLAINS = frozenset({Fault.COVERED, Fault.PARTLY_COVERED, Fault.MOVED})
 _EXPLAINED = frozenset({Fault.LOW_CONTRAST, Fault.COLOUR_CAST})
 _HIDDEN = (Fault.COVERED, Fault.OUT_OF_FOCUS, Fault.LOW_CONTRAST, Fault.COLOUR_CAST, *_PLACED)
@@ -106,7 +109,7 @@ def judge(
         del found[fault]
         unchecked[fault] = Own.HIDDEN.value
     _join(found, unchecked, own, {item.fault for item in unsure})
-    if _is_of_another_view(found, own):
+    if _is_of_another_view(look, found, own):
         # Nor does what stands before the camera say that its colours and its focus are fine.
         unchecked.update(
             {fault: Own.VIEW_CHANGES.value for fault in _OF_THE_VIEW if fault not in found and fault not in unchecked}
@@ -173,9 +176,11 @@ def _join(found: dict[Fault, Finding], unchecked: dict[Fault, str], own: Against
             del unchecked[fault]
 
 
-def _is_of_another_view(found: Mapping[Fault, Finding], own: Against) -> bool:
-    """Whether the picture shows something else than this camera's view."""
+def _is_of_another_view(look: Look, found: Mapping[Fault, Finding], own: Against) -> bool:
+    """Whether the picture shows something else than this camera's view, if only before most of it."""
     moved = found.get(Fault.MOVED)
+    if Fault.PARTLY_COVERED in found and look.match_share < MOST_BESIDE_A_COVER:
+        return True
     changes = any(item.why == Own.VIEW_CHANGES for item in own.unchecked)
     return changes or (moved is not None and moved.reason == "another_view")
 

@@ -75,9 +75,9 @@ class OwnThresholds:
     steady_of_usual: float = 0.5
     """... or this share of what is usually found (11 levels of noise leave 0.48 of a night, of one in haze 0.31; 14
     levels of another street 0.27)."""
-    same_light_drift: float = 1.0
-    """... or by night its light is that of the look before within so many grey levels (a road in falling snow 0.6 and
-    0.7; of two looks in a row of 280,000 clean ones none that found as little)."""
+    same_light_drift: float = 1.8
+    """... or by night its light is that of the look before within so many grey levels (roads in falling snow, and under
+    headlights in noise, 0.6 to 1.5; of two looks in a row of 280,000 clean ones none that found as little)."""
     only_noise_sharpness: float = 2.5
     """A picture is steady, too, when nothing of the view is seen, its figures are those of the look before, and it is
     so much sharper than usual, for there is only noise: in a grey sky that finds 0.22 of itself (sharper by 3.2)."""
