@@ -136,7 +136,7 @@ def test_flat_edges_of_a_view_that_has_its_finer_detail_are_no_blur(by_day, of_t
 def test_what_agrees_with_the_view_is_no_veil_before_it(agrees, told):
     camera = Watch()
     camera.settle(40, **SEEN)
-    web = {"match_share": 0.5, "sharpness": 1.0, "contrast": 110.0, "steady_share": 0.95}
+    web = {"match_share": 0.5, "sharpness": 1.0, "contrast": 110.0, "mean": 128.0, "steady_share": 0.95}
     assert twice(camera, BY_DAY, **web, coarse_correlation=agrees) == told
 
 

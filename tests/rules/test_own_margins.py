@@ -54,7 +54,7 @@ def test_what_cannot_be_compared_has_none():
         (Fault.MOVED, {"shift_x": 30.0}),
         (Fault.MOVED, ANOTHER_VIEW),
         (Fault.PARTLY_COVERED, COVER),
-        (Fault.PARTLY_COVERED, {"match_share": 0.5, "sharpness": 1.0, "contrast": 110.0}),
+        (Fault.PARTLY_COVERED, {"match_share": 0.5, "sharpness": 1.0, "contrast": 110.0, "mean": 128.0}),
         (Fault.SHAKING, {"shift_x": 6.0}),
     ],
 )
@@ -153,7 +153,7 @@ def test_a_look_after_another_must_show_the_same():
     assert of(Fault.MOVED, 1, look(**brighter), **unlike).again == pytest.approx(0.75)
     assert of(Fault.PARTLY_COVERED, 0, look(**COVER), **COVER).again <= 0
     assert of(Fault.PARTLY_COVERED, 0, look(**COVER | {"lost_cells": 0xF0F0F0}), **COVER).again > 0.1
-    web = {"match_share": 0.5, "sharpness": 1.0, "contrast": 110.0}
+    web = {"match_share": 0.5, "sharpness": 1.0, "contrast": 110.0, "mean": 128.0}
     assert of(Fault.PARTLY_COVERED, 1, look(**web), **web, steady_share=0.9).again <= 0
     assert of(Fault.PARTLY_COVERED, 1, look(**web), **web, steady_share=0.4).again == pytest.approx(0.5)
     # What the look before took for granted would not have been, had it been bad.
@@ -163,7 +163,7 @@ def test_a_look_after_another_must_show_the_same():
 
 
 def test_where_light_explains_a_veil_or_too_little_is_known_none_is_near():
-    web = {"match_share": 0.5, "sharpness": 1.0, "contrast": 110.0}
+    web = {"match_share": 0.5, "sharpness": 1.0, "contrast": 110.0, "mean": 128.0}
     assert margins(look(**web), VIEW, ROWS, Trace("day/"))[Fault.PARTLY_COVERED] <= 0
     assert margins(look(**web), VIEW, ROWS, Trace("day/"), by_light=True)[Fault.PARTLY_COVERED] > 0.5
     few = {}

@@ -282,3 +282,11 @@ def test_a_blur_that_finds_the_view_a_little_beside_its_place_is_no_jolt(detail,
                coarse_correlation=0.63, coarse_transfer=0.33, transfer_ratio=0.2, detail_ratio=detail,
                sharpness_ratio=0.7)  # fmt: skip
     assert [fault for fault in watch.suspected() if fault is Fault.OUT_OF_FOCUS] == told
+
+
+@pytest.mark.parametrize(("mean", "told"), [(121.0, Fault.MOVED), (131.0, Fault.PARTLY_COVERED)])
+def test_a_road_that_the_lens_was_drawn_to_is_like_itself_and_no_brighter(mean, told):
+    watch = known()
+    watch.look(mean=mean, contrast=103.0, sharpness=0.99, match_share=0.216, lost_share=0.01, shift_x=1.7,
+               shift_y=-2.5, shift_certainty=0.116, contrast_ratio=0.75, coarse_correlation=0.155)  # fmt: skip
+    assert watch.suspected() == [told]

@@ -64,12 +64,12 @@ def test_another_view_is_known_again_by_its_place_only_elsewhere():
 
 
 def test_in_the_light_of_lamps_nothing_is_a_veil():
-    assert Fault.PARTLY_COVERED in answers(look(BY_DAY, DAY, **WEB), DAY)[0]
+    assert Fault.PARTLY_COVERED in answers(look(BY_DAY, DAY, mean=128.0, **WEB), DAY)[0]
     found, unsure, after = answers(look(BY_DAY, DAY, mean=80.0, **WEB), DAY)
     assert found == set()
     assert unsure[Fault.PARTLY_COVERED] == Own.LIGHT_CHANGES
     assert (after.lost, after.seen, after.veiled) == (0.02, 0.85, False)  # so that it is told when it is light
-    dawn = look(BY_DAY, DAY, at_ns=6 * 3600 * 10**9, **WEB)
+    dawn = look(BY_DAY, DAY, at_ns=6 * 3600 * 10**9, mean=128.0, **WEB)
     assert answers(dawn, DAY)[1][Fault.PARTLY_COVERED] == Own.LIGHT_CHANGES
 
 

@@ -466,6 +466,10 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
     pale = _least(left, limits.partly_contrast_of_usual)
     if view.light is Light.DAY:
         full = max(
+            min(
+                _least(look.mean, limits.veiled_brightness_by_day * brightness.mean),
+                _most(look.mean, limits.brightness_of_usual * brightness.mean),
+            ),
             _most(look.sharpness, limits.veiled_sharpness_by_day * sharpness.mean),
             _least(look.contrast, limits.veiled_contrast_by_day * contrast.mean),
         )

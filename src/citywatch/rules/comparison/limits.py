@@ -224,7 +224,9 @@ class OwnThresholds:
     veiled_sharpness_by_day: float = 0.8
     """By day as far as this (webs 0.53 to 0.76; haze with the sun in it 0.83 and more)..."""
     veiled_contrast_by_day: float = 1.1
-    """... and the whole picture has this much more contrast than usual (webs 1.23 and more): haze takes it."""
+    """... and the whole picture has this much more contrast than usual (webs 1.23 and more): haze takes it..."""
+    veiled_brightness_by_day: float = 1.08
+    """... and this much more light (webs 1.12 and more; a lens that zoomed into a road, which is like itself, 1.05)."""
     threads_of_usual: float = 0.65
     """Threads in the sun leave no more than this to be found (0.35 to 0.63; the sun alone 0.73 and more)..."""
     threads_sharpness: float = 0.87

@@ -70,8 +70,10 @@ def is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, agai
         return left >= limits.threads_contrast_left
     if not left >= limits.partly_contrast_of_usual:
         return False
-    _, full, sharp = _of_usual(look, view, rows)
-    if full >= limits.veiled_contrast_by_day and sharp <= limits.veiled_sharpness_by_day:
+    bright, full, sharp = _of_usual(look, view, rows)
+    # A dusk takes the light that a web adds: there it is `is_lit_like_a_veil` that has the word.
+    lit = bright >= limits.veiled_brightness_by_day or bright < limits.brightness_of_usual
+    if lit and full >= limits.veiled_contrast_by_day and sharp <= limits.veiled_sharpness_by_day:
         return True
     match = usual(rows, view.light, "match_share")
     little = look.match_share <= limits.veiled_most_of_usual * match.mean
