@@ -290,3 +290,80 @@ def test_a_road_that_the_lens_was_drawn_to_is_like_itself_and_no_brighter(mean, 
     watch.look(mean=mean, contrast=103.0, sharpness=0.99, match_share=0.216, lost_share=0.01, shift_x=1.7,
                shift_y=-2.5, shift_certainty=0.116, contrast_ratio=0.75, coarse_correlation=0.155)  # fmt: skip
     assert watch.suspected() == [told]
+
+
+def in_the_dark(**figures) -> Watch:
+    """A camera whose nights are in colour, at night, which looks at something as bright as a day."""
+    watch = Watch()
+    night = BY_DAY | {"mean": 45.0, "light": Light.NIGHT, "sharpness": 1.4}
+    for _ in range(5):
+        for of in (BY_DAY, night):
+            for _ in range(12):
+                watch.look(3600.0, of=of)
+    watch.now_ns += 15 * 3600 * NS_PER_S
+    for steady in (0.4, 0.99, 0.9):
+        watch.look(420.0, reference=watch.references["day", ""], **figures, steady_share=steady)
+    return watch
+
+
+def test_a_web_that_makes_a_night_as_bright_as_a_day_is_no_two_buses():
+    watch = in_the_dark(
+        mean=93.0, contrast=130.0, sharpness=0.5, match_share=0.3, lost_share=0.05, shift_certainty=0.12,
+        contrast_ratio=0.83, coarse_correlation=0.28,
+    )  # fmt: skip
+    assert watch.confirmed() == [Fault.PARTLY_COVERED]
+
+
+@pytest.mark.parametrize(("steady", "told"), [(0.53, [Fault.MOVED]), (0.45, [])])
+def test_in_the_dark_half_of_the_look_before_says_that_it_is_the_same_view(steady, told):
+    """Headlights pass in it, and its figures are not those of the look before."""
+    watch = known(of=BY_INFRARED)
+    for mean, share in ((60.0, 0.05), (75.0, steady)):
+        watch.look(420.0, of=BY_INFRARED, **OTHER, mean=mean, steady_share=share, drift=6.0)
+    assert watch.confirmed() == told
+
+
+def test_another_view_is_the_same_whether_its_place_is_sure_or_not():
+    zoomed = {"mean": 80.0, "match_share": 0.3, "lost_share": 0.05, "shift_x": 83.0, "shift_y": -58.0}
+    watch = known(of=BY_INFRARED)
+    for certainty, steady in ((0.05, 0.24), (0.11, 0.8)):
+        watch.look(420.0, of=BY_INFRARED, **zoomed, shift_certainty=certainty, steady_share=steady)
+    assert watch.confirmed() == [Fault.MOVED]
+
+
+@pytest.mark.parametrize(("coarse", "told"), [(0.2, [Fault.PARTLY_COVERED]), (0.136, [])])
+def test_a_web_of_whose_place_nothing_is_sure_still_shows_something_of_the_view(coarse, told):
+    watch = known()
+    web = {"mean": 150.0, "contrast": 105.0, "sharpness": 0.9, "match_share": 0.35, "lost_share": 0.03,
+           "shift_certainty": 0.02, "contrast_ratio": 0.75, "coarse_correlation": coarse}  # fmt: skip
+    for steady in (0.5, 0.9, 0.98):
+        watch.look(420.0, **web, steady_share=steady)
+    assert [fault for fault in watch.confirmed() if fault is Fault.PARTLY_COVERED] == told
+
+
+@pytest.mark.parametrize(("x", "told"), [(-8.5, [Fault.PARTLY_COVERED]), (-14.0, [Fault.MOVED])])
+def test_threads_in_the_lamps_light_may_draw_the_view_a_little(x, told):
+    watch = known(of=BY_INFRARED)
+    watch.look(of=BY_INFRARED, mean=120.0, contrast=140.0, sharpness=0.6, match_share=0.28, lost_share=0.0, shift_x=x,
+               shift_certainty=0.03, coarse_correlation=0.11, steady_share=0.25)  # fmt: skip
+    assert watch.suspected() == told
+
+
+def test_a_look_that_could_not_be_checked_is_held_by_where_the_view_lay():
+    """Of a new view that a bus hid at the first look, and that is hardly found at the second."""
+    new = {"mean": 47.0, "lost_share": 0.11, "shift_x": 8.4, "shift_y": 24.2, "shift_certainty": 0.2}
+    watch = known(of=BY_INFRARED)
+    watch.look(420.0, of=BY_INFRARED, **OTHER, mean=60.0, contrast=130.0, steady_share=0.1)
+    watch.look(420.0, of=BY_INFRARED, **new, match_share=0.4, steady_share=0.45)
+    assert watch.confirmed() == []
+    watch.look(420.0, of=BY_INFRARED, **new, match_share=0.45, steady_share=0.93)
+    assert watch.confirmed() == [Fault.MOVED]
+
+
+@pytest.mark.parametrize(("texture", "told"), [(0.63, [Fault.MOVED]), (0.6, [])])
+def test_the_sun_goes_and_takes_a_little_structure(texture, told):
+    watch = known()
+    watch.look(420.0, **OTHER, texture_share=0.79, mean=119.0, steady_share=0.05)
+    watch.look(420.0, **OTHER, texture_share=0.5, mean=90.0, u_mean=9.0, steady_share=0.2)
+    watch.look(420.0, **OTHER, texture_share=texture, mean=114.0, steady_share=0.2)
+    assert watch.confirmed() == told

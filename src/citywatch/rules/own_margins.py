@@ -468,7 +468,7 @@ def _veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
         full = max(
             min(
                 _least(look.mean, limits.veiled_brightness_by_day * brightness.mean),
-                _most(look.mean, limits.brightness_of_usual * brightness.mean),
+                _most(look.mean, limits.veiled_in_the_dark * brightness.mean),
             ),
             _most(look.sharpness, limits.veiled_sharpness_by_day * sharpness.mean),
             _least(look.contrast, limits.veiled_contrast_by_day * contrast.mean),

@@ -226,7 +226,10 @@ class OwnThresholds:
     veiled_contrast_by_day: float = 1.1
     """... and the whole picture has this much more contrast than usual (webs 1.23 and more): haze takes it..."""
     veiled_brightness_by_day: float = 1.08
-    """... and this much more light (webs 1.12 and more; a lens that zoomed into a road, which is like itself, 1.05)."""
+    """... and this much more light (webs 1.12 and more; a lens that zoomed into a road, which is like itself,
+    1.05)..."""
+    veiled_in_the_dark: float = 0.95
+    """... or less than by day at all (in the dark 0.81)."""
     threads_of_usual: float = 0.65
     """Threads in the sun leave no more than this to be found (0.35 to 0.63; the sun alone 0.73 and more)..."""
     threads_sharpness: float = 0.87

@@ -71,8 +71,8 @@ def is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, agai
     if not left >= limits.partly_contrast_of_usual:
         return False
     bright, full, sharp = _of_usual(look, view, rows)
-    # A dusk takes the light that a web adds: there it is `is_lit_like_a_veil` that has the word.
-    lit = bright >= limits.veiled_brightness_by_day or bright < limits.brightness_of_usual
+    # A dusk takes the light that a web adds, and a night has less: there it is `is_lit_like_a_veil` that has the word.
+    lit = bright >= limits.veiled_brightness_by_day or bright < limits.veiled_in_the_dark
     if lit and full >= limits.veiled_contrast_by_day and sharp <= limits.veiled_sharpness_by_day:
         return True
     match = usual(rows, view.light, "match_share")
