@@ -372,5 +372,5 @@ def test_the_sun_goes_and_takes_a_little_structure(texture, told):
 def test_what_covers_most_of_a_view_says_nothing_of_its_colours():
     watch = known()
     watch.look(420.0, cast=25.0)
-    watch.look(420.0, **LEAF, shift_certainty=0.13, steady_share=0.2)
+    watch.look(420.0, **LEAF | {"texture_share": 0.6}, shift_certainty=0.13, steady_share=0.2)
     assert watch.open() == {"colour_cast": "suspect", "partly_covered": "suspect"}
