@@ -56,7 +56,7 @@ class Followed:
         told = margins(chain, look, daylight=hours.is_surely_day(known, look.at_ns))
         by_light = view is not None and is_lit_like_a_veil(look, view, rows, known)
         told |= own_margins.margins(look, view, rows, trace, by_light=by_light)
-        for fault, margin in own_margins.pale(look, view, rows, known).items():
+        for fault, margin in own_margins.pale(look, view, rows, known, trace).items():
             told[fault] = min(told.get(fault, math.inf), margin)
         told[Fault.OUT_OF_FOCUS] = own_margins.focus(
             look,

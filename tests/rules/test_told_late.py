@@ -374,3 +374,13 @@ def test_what_covers_most_of_a_view_says_nothing_of_its_colours():
     watch.look(420.0, cast=25.0)
     watch.look(420.0, **LEAF | {"texture_share": 0.6}, shift_certainty=0.13, steady_share=0.2)
     assert watch.open() == {"colour_cast": "suspect", "partly_covered": "suspect"}
+
+
+@pytest.mark.parametrize(("before", "told"), [(0.43, []), (0.9, [Fault.LOW_CONTRAST])])
+def test_haze_over_snow_creeps_and_dirt_comes_at_once(before, told):
+    pale = {"mean": 142.0, "contrast": 26.0, "lost_share": 0.09, "detail_ratio": 0.32}
+    watch = known()
+    watch.look(mean=140.0, contrast=40.0, contrast_ratio=before)
+    for _ in range(3):
+        watch.look(420.0, **pale, contrast_ratio=0.39)
+    assert watch.confirmed() == told

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from citywatch.domain.pictures import Fault, Light, Outcome
 from citywatch.rules import normals
 from citywatch.rules.comparison import DEFAULT, OwnThresholds, Trace
-from citywatch.rules.comparison.contrast import contrast_left
+from citywatch.rules.comparison.contrast import contrast_left, dirt_left
 from citywatch.rules.comparison.focus import least_slope
 from citywatch.rules.comparison.light import contrast_light
 from citywatch.rules.comparison.parts import found_of_rest, least_left
@@ -135,7 +135,12 @@ def ways(
 
 
 def pale(
-    look: Look, view: View | None, rows: Rows, dark_hours: Hours, limits: OwnThresholds = DEFAULT
+    look: Look,
+    view: View | None,
+    rows: Rows,
+    dark_hours: Hours,
+    trace: Trace | None = None,
+    limits: OwnThresholds = DEFAULT,
 ) -> dict[Fault, float]:
     """How far a look is from low_contrast and covered against the camera's own."""
     if look.outcome is not Outcome.PICTURE:
@@ -148,7 +153,7 @@ def pale(
         worn = -math.inf
         if not math.isnan(left):
             worn = min(
-                _most(left, limits.dirt_contrast_of_usual),
+                _most(left, dirt_left(look, view, trace or Trace(), limits)),
                 max(_most(left, limits.fog_contrast_of_usual), _least(look.lost_share, limits.fog_lost_share)),
             )
         flat = max(_most(normals.figure(look, "relative_contrast"), limits.contrast_of_usual * normal.mean), worn)

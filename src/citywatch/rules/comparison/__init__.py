@@ -107,7 +107,7 @@ def _scene(
     look: Look, view: View | None, rows: Rows, dark_hours: Hours, trace: Trace, limits: OwnThresholds
 ) -> tuple[Conclusion, Trace]:
     """Everything that a reference, or what is usual of the scene, can tell."""
-    contrast = low_contrast(look, view, rows, dark_hours, limits)
+    contrast = low_contrast(look, view, rows, dark_hours, trace, limits)
     covered = None if view is None else cover(look, view, rows, limits)
     if view is not None and (covered or contrast[0]) and keeps_contrast(look, of_this(trace, view), limits):
         hazy = blur(look, view, rows, trace, limits)

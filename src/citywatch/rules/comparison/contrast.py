@@ -9,7 +9,7 @@ from citywatch.rules import normals
 from citywatch.rules.comparison.answers import FINE, Own, below
 from citywatch.rules.comparison.light import contrast_light, is_bright, is_dim
 from citywatch.rules.comparison.limits import OwnThresholds
-from citywatch.rules.comparison.trace import is_unseen
+from citywatch.rules.comparison.trace import Trace, is_unseen, of_this
 from citywatch.rules.hours import Hours
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Finding, Look
@@ -17,7 +17,9 @@ from citywatch.rules.pictures.answers import Conclusion, unchecked
 from citywatch.rules.references import View
 
 
-def low_contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> Conclusion:
+def low_contrast(
+    look: Look, view: View | None, rows: Rows, dark_hours: Hours, trace: Trace, limits: OwnThresholds
+) -> Conclusion:
     """Less contrast for the brightness than is usual by this light, and what is found again has lost its own."""
     light = contrast_light(look, view, rows, dark_hours, limits)
     normal = usual(rows, light, "relative_contrast")
@@ -29,7 +31,7 @@ def low_contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, l
     seen = look.contrast >= limits.covered_contrast or look.texture_share >= texture
     if view is not None and _is_by_chance(look, view, limits) and seen:
         return (), unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.LOW_CONTRAST)
-    pale = left <= limits.dirt_contrast_of_usual or (
+    pale = left <= dirt_left(look, view, trace, limits) or (
         left <= limits.fog_contrast_of_usual and look.lost_share >= limits.fog_lost_share
     )
     fog = None if view is None else _fog(look, view, rows, limits, left)
@@ -44,6 +46,15 @@ def low_contrast(look: Look, view: View | None, rows: Rows, dark_hours: Hours, l
     if light is Light.DAY and is_dim(look, rows, limits):
         return (), unchecked(Own.LIGHT_CHANGES, Fault.LOW_CONTRAST)
     return (below(Fault.LOW_CONTRAST, "contrast_below_own", "relative_contrast", value, threshold),), ()
+
+
+def dirt_left(look: Look, view: View | None, trace: Trace, limits: OwnThresholds) -> float:
+    """The share of the contrast of what is found again that dirt leaves at most. Where the last look in order was
+    nearly as pale, in haze over snow, less of it.
+    """
+    if view is None or not 0.0 < limits.haze_ratio * of_this(trace, view).ratio <= look.contrast_ratio:
+        return limits.dirt_contrast_of_usual
+    return limits.dirt_contrast_in_haze
 
 
 def _fog(look: Look, view: View, rows: Rows, limits: OwnThresholds, left: float) -> Finding | None:

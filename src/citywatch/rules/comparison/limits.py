@@ -359,6 +359,10 @@ class OwnThresholds:
     """... and the picture not darker than this share of the usual. (The night knows no such bound.)"""
     dirt_contrast_of_usual: float = 0.42
     """What is found again must have lost its contrast, too: to this share of the usual, as behind dirt..."""
+    dirt_contrast_in_haze: float = 0.33
+    """(... and to this one where it had lost it already at the last look in order: haze over snow 0.42...)"""
+    haze_ratio: float = 0.7
+    """(... and kept so much of what it had left...)"""
     fog_contrast_of_usual: float = 0.6
     """... or to this one, when much is not found at all, as in fog. Snow on the ground leaves more."""
     fog_lost_share: float = 0.3
