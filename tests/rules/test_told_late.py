@@ -384,3 +384,12 @@ def test_haze_over_snow_creeps_and_dirt_comes_at_once(before, told):
     for _ in range(3):
         watch.look(420.0, **pale, contrast_ratio=0.39)
     assert watch.confirmed() == told
+
+
+@pytest.mark.parametrize(("changed", "told"), [(0.47, [Fault.MOVED]), (0.001, [])])
+def test_in_an_empty_street_by_night_nothing_moves_but_its_noise_lives(changed, told):
+    watch = known(60, of=BY_INFRARED, scene_changed=0.45, drift=0.1)
+    for steady, stir, drift in ((0.04, 40.0, 20.0), (1.0, 0.38, 0.09)):
+        watch.look(420.0, of=BY_INFRARED, **OTHER, steady_share=steady, stir=stir, drift=drift,
+                   scene_changed=changed if stir < 1.0 else 0.9)  # fmt: skip
+    assert watch.confirmed() == told

@@ -104,7 +104,7 @@ def judge(
         del found[Fault.COVERED]
     dark = unchecked.get(Fault.COVERED) in _TOO_DARK and is_too_dark_for_its_nights(look, view, usual, limits)
     hidden = bool((HIDES - {Fault.LOW_CONTRAST}) & found.keys()) or dark
-    own = _doubted(look, found, against(look, view, usual, dark_hours, trace, hidden, limits))
+    own = _doubted(look, found, after, against(look, view, usual, dark_hours, trace, hidden, limits))
     for fault in _explained({finding.fault for finding in own.found}) & found.keys():
         del found[fault]
         unchecked[fault] = Own.HIDDEN.value
@@ -134,13 +134,15 @@ def _is_pale(look: Look, view: View | None, rows: Row, limits: OwnThresholds) ->
     return is_fog(look, view, rows, limits) or is_seen_through(look, view, rows, limits)
 
 
-def _doubted(look: Look, found: Mapping[Fault, Finding], own: Against) -> Against:
+def _doubted(look: Look, found: Mapping[Fault, Finding], chain: LookHistory, own: Against) -> Against:
     """The answers without what a torn picture, or the same one once more, cannot tell."""
     if Fault.MOSAIC in found:
         # Its colours and its noise may be anybody's.
         own = _without(own, Fault.INFRARED_STUCK, Own.HIDDEN)
-    if is_once_more(look, PICTURES) and look.lost_share < MOST_BEHIND_A_BUS:
-        # A frozen source shows it, with the bus that passed; in a view into the sky nothing moves, either.
+    may_be_frozen = chain.still or chain.unchanged or chain.calm or chain.faint or look.light is Light.DAY
+    if is_once_more(look, PICTURES) and may_be_frozen and look.lost_share < MOST_BEHIND_A_BUS:
+        # A frozen source shows it, with the bus that passed; in a view into the sky nothing moves, either. An empty
+        # street by night has noise that lives.
         own = _without(own, Fault.MOVED, Own.VIEW_CHANGES, reason="another_view")
     return own
 
