@@ -393,3 +393,45 @@ def test_in_an_empty_street_by_night_nothing_moves_but_its_noise_lives(changed, 
         watch.look(420.0, of=BY_INFRARED, **OTHER, steady_share=steady, stir=stir, drift=drift,
                    scene_changed=changed if stir < 1.0 else 0.9)  # fmt: skip
     assert watch.confirmed() == told
+
+
+@pytest.mark.parametrize(("y", "told"), [(-2.8, Fault.MOVED), (-1.0, Fault.PARTLY_COVERED)])
+def test_a_lens_that_was_drawn_to_a_lit_road_is_no_web(y, told):
+    """What is found of it lies beside its place, and surely."""
+    watch = known(of=BY_INFRARED)
+    watch.look(of=BY_INFRARED, mean=90.0, contrast=134.0, sharpness=0.83, match_share=0.25, lost_share=0.02,
+               shift_x=1.8, shift_y=y, shift_certainty=0.13, coarse_correlation=0.16,
+               detail_ratio=1.3, steady_share=0.3)  # fmt: skip
+    assert watch.suspected() == [told]
+
+
+@pytest.mark.parametrize(("mean", "told"), [(25.0, [Fault.INFRARED_STUCK]), (40.0, [])])
+def test_beside_a_twilight_only_what_is_far_darker_lacks_its_infrared(mean, told):
+    watch = Watch()
+    watch.settle(23, of=BY_DAY)
+    watch.settle(24, of=BY_INFRARED)
+    watch.now_ns += 22 * 3600 * NS_PER_S  # the first hour of infrared, once more
+    watch.look(of=BY_INFRARED, light=Light.NIGHT, mean=mean, contrast=17.0, texture_share=0.11, chroma_sd=1.0)
+    assert watch.suspected() == told
+
+
+@pytest.mark.parametrize(("mean", "told"), [(175.0, Fault.LOW_CONTRAST), (157.0, Fault.COVERED)])
+def test_fog_of_which_next_to_nothing_is_seen_is_brighter_than_any_film(mean, told):
+    watch = known()
+    thick = {"contrast": 8.0, "sharpness": 2.7, "texture_share": 0.0, "match_share": 0.02, "lost_share": 0.89,
+             "shift_certainty": 0.0, "contrast_ratio": math.nan, "coarse_correlation": 0.038}  # fmt: skip
+    for _ in range(2):
+        watch.look(420.0, **thick, mean=mean)
+    assert watch.confirmed() == [told]
+
+
+@pytest.mark.parametrize(("steady", "told"), [(0.86, [Fault.MOVED]), (0.6, [])])
+def test_a_view_whose_place_was_not_sure_at_first_stands(steady, told):
+    zoomed = {"mean": 75.0, "lost_share": 0.03, "shift_y": -3.0}
+    watch = known(of=BY_INFRARED)
+    watch.look(420.0, of=BY_INFRARED, **OTHER, mean=95.0, steady_share=0.18)
+    watch.look(420.0, of=BY_INFRARED, **zoomed, match_share=0.41, shift_x=-90.0, shift_certainty=0.079,
+               steady_share=0.33)  # fmt: skip
+    watch.look(420.0, of=BY_INFRARED, **zoomed, match_share=0.43, shift_x=-92.0, shift_certainty=0.081,
+               steady_share=steady, step_x=-2.4, step_y=2.2)  # fmt: skip
+    assert watch.confirmed() == told

@@ -78,6 +78,12 @@ def is_surely_dark(hours: Hours, at_ns: int) -> bool:
     return all(day == 0 for day, _ in beside) and _are_enough([dark for _, dark in beside])
 
 
+def was_never_day(hours: Hours, at_ns: int) -> bool:
+    """Whether no look of this hour was ever made by day, and enough were in the dark; of those beside it some may."""
+    day, dark = hours[_hour(at_ns)]
+    return day == 0 and dark >= KNOWN_AFTER
+
+
 def _beside(hours: Hours, at_ns: int) -> Hours:
     """This hour between the two beside it."""
     hour = _hour(at_ns)

@@ -161,12 +161,21 @@ def _is_of_its_kind(case: Case, finding: Finding, mark: _Mark, now: Sequence[flo
     did.
     """
     if not mark.place:
-        return finding.reason != "view_displaced"
+        return finding.reason != "view_displaced" or _stands(case.look, mark, now)
     if now:
         return True
     if case.view is None or not case.look.shift_certainty >= DEFAULT.certain:
         return False
     return not _lies_apart(case.look, mark, _shift(case, case.view))
+
+
+def _stands(look: Look, mark: _Mark, now: Sequence[float]) -> bool:
+    """Whether a mark is the look just before, and the two pictures themselves say that the view stands, but for a wind
+    that a lens which zoomed in makes larger.
+    """
+    wind = _SAME_PLACE_PIXELS + _SAME_PLACE_SHARE * math.hypot(*now)
+    still = look.steady_share >= _STILL_SHARE and math.hypot(look.step_x, look.step_y) <= wind
+    return still and mark.at_ns == look.previous_at_ns
 
 
 def _lies_apart(look: Look, mark: _Mark, now: Sequence[float], pixels: float = _SAME_PLACE_PIXELS) -> bool:

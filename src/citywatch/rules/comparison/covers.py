@@ -46,10 +46,12 @@ def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DE
     """
     if view is None or not brightness(look, view, rows) >= limits.hazy_brightness_of_usual:
         return False
-    hardly = limits.hardly_seen_correlation <= look.coarse_correlation < limits.seen_correlation
+    thick = look.contrast <= limits.hardly_seen_contrast
+    least = limits.hardly_seen_in_thick if thick else limits.hardly_seen_correlation
+    hardly = least <= look.coarse_correlation < limits.seen_correlation
     left = limits.bare_contrast < look.contrast < limits.smooth_contrast
     even = left and look.sharpness >= limits.hardly_seen_sharpness
-    if hardly and even and is_bright(look, view, rows, limits):
+    if hardly and even and brightness(look, view, rows) >= limits.hardly_seen_brightness:
         return True
     if is_blurred(look, limits) or math.hypot(*view.shift(look)) >= limits.moved_pixels:
         return False

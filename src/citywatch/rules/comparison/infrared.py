@@ -37,9 +37,14 @@ def colour_noise(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThreshold
 
 def _unlit(look: Look, rows: Rows, dark_hours: Hours, limits: OwnThresholds) -> Finding | None:
     """In colour and in the dark, at an hour at which it was never day: twilight, before it switches, is brighter."""
-    if look.light is not Light.NIGHT or not hours.is_surely_dark(dark_hours, look.at_ns):
+    if look.light is not Light.NIGHT:
         return None
     threshold = _dim(rows, limits)
+    if not hours.is_surely_dark(dark_hours, look.at_ns):
+        # Beside an hour with a twilight only what is far darker than any.
+        if not hours.was_never_day(dark_hours, look.at_ns):
+            return None
+        threshold = min(threshold, limits.far_darker * usual(rows, Light.INFRARED, "mean").mean)
     if look.mean > threshold:
         return None
     return below(Fault.INFRARED_STUCK, "dark_in_colour", "mean", look.mean, threshold)

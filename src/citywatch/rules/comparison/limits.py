@@ -129,6 +129,12 @@ class OwnThresholds:
     hardly_seen_correlation: float = 0.05
     """And in a picture as bright as fog, without contrast, so little is enough for fog (0.054 and more at 12 m): only
     what is near is seen. Of a film's view more is seen, or it is no brighter than by 1.33..."""
+    hardly_seen_contrast: float = 12.0
+    """(With no more contrast than this, which plates in such light exceed (16)...)"""
+    hardly_seen_in_thick: float = 0.03
+    """(... so little: 0.038 under a noise of 1.5 levels.)"""
+    hardly_seen_brightness: float = 1.41
+    """(thick fog 1.46 and more, films of whose view so little is seen 1.37 at most)..."""
     hardly_seen_sharpness: float = 0.9
     """... and something is sharp, if only the noise (1.2 and more): the light that falls on a plate has 0.63."""
     film_match_share: float = 0.3
@@ -284,6 +290,11 @@ class OwnThresholds:
     veil_pixels: float = 4.0
     """And what is found lies where it was (within 2.5): a lens that zooms in a little blurs, too, and shifts by 4.6 and
     more."""
+    drawn_pixels: float = 2.75
+    """... or by this one, and surely, in a night that is brighter than usual (zooms 2.79 to 3.6; of 948 looks at webs
+    by night none, of 152,000 clean ones none)..."""
+    drawn_certain: float = 0.09
+    """... by this certainty."""
     lit_up_brightness_of_usual: float = 1.65
     """Webs and twigs that a lamp lights up by night make it brighter by 1.57 to 2.0; a lit front that the lens was
     drawn to, by 1.58 at most."""
@@ -420,6 +431,8 @@ class OwnThresholds:
     """... and above the usual of the day by this factor: noise has more colours than a street."""
     unlit_of_infrared: float = 0.85
     """In the dark, and in colour, and darker than this share of the usual infrared: the lamp's filter is stuck."""
+    far_darker: float = 0.5
+    """... or, at an hour beside a twilight, this one of its infrared nights (unlit ones 0.33 to 0.4)."""
     frame_rate_of_usual: float = 0.5
     """Low when below this share of the usual."""
 

@@ -25,6 +25,7 @@ from citywatch.rules.comparison.parts import (
 from citywatch.rules.comparison.trace import Trace, in_order, is_found_or_followed, lies_as_far
 from citywatch.rules.comparison.veils import (
     is_another_veil,
+    is_drawn,
     is_lit_up,
     is_plain,
     is_surely_veiled,
@@ -63,7 +64,8 @@ def whereabouts(
             return ((), unchecked(why, *PLACED)), calm
         return partly_covered(look, trace, partly_from, limits)
     lit_up = is_lit_up(look, view.light, rows, limits) and look.lost_share < limits.lit_up_lost_share and not by_light
-    near = math.hypot(x, y) < (limits.lit_up_pixels if lit_up else limits.veil_pixels)
+    drawn = is_drawn(look, view, rows, limits)
+    near = math.hypot(x, y) < (limits.lit_up_pixels if lit_up else limits.veil_pixels) and not drawn
     again = stays_veiled(look, view, rows, trace, limits)
     surely = is_surely_veiled(look, view, rows, limits)
     plain = placed and (surely or is_plain(look, view, rows, limits))
@@ -72,7 +74,7 @@ def whereabouts(
     plain = plain and math.hypot(x, y) <= limits.same_pixels
     here = near and (lit_up or again or plain or look.shift_certainty >= limits.here_certain)
     # The wind may have it: a mast sways by less.
-    stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.shaking_pixels
+    stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.shaking_pixels and not drawn
     if look.match_share <= least and not stays and not (here and is_veiled(look, view, rows, limits, again=again)):
         return another_view(look, view, rows, trace, least, limits)
     veiled = veil(look, view, rows, trace, limits) if near else None

@@ -129,6 +129,16 @@ def _of_usual(look: Look, view: View, rows: Rows) -> tuple[float, float, float]:
     return shares[0], shares[1], shares[2]
 
 
+def is_drawn(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a night is brighter, and what is found of it lies a little beside its place, but surely: a lens was drawn
+    to a lit road, which is like itself. A mast that moves in the wind adds no light, and a web leaves the view where
+    it is.
+    """
+    bright, _, _ = _of_usual(look, view, rows)
+    aside = math.hypot(*view.shift(look)) >= limits.drawn_pixels and look.shift_certainty >= limits.drawn_certain
+    return view.light is not Light.DAY and aside and bright >= limits.plain_brightness_of_usual
+
+
 def is_lit_up(look: Look, light: Light, rows: Rows, limits: OwnThresholds) -> bool:
     """Whether a night is so bright and so blurred as only the camera's own lamp on something near makes it. Threads
     that lie all over the view leave too few edges for a certainty.
