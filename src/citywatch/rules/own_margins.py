@@ -371,9 +371,16 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     by_chance = max(
         _most(look.match_share, limits.by_chance_match_share), _least(look.steady_share, limits.still_share)
     )
+    drawn, brightness = math.inf, usual(rows, view.light, "mean")
+    if view.light is not Light.DAY and brightness.known:
+        drawn = max(
+            _least(look.mean, limits.plain_brightness_of_usual * brightness.mean),
+            _least(far, limits.drawn_pixels),
+            _least(look.shift_certainty, limits.drawn_certain),
+        )
     elsewhere = max(
         min(_most(look.shift_certainty, limits.certain), _least(far, limits.same_pixels), lit, by_chance),
-        min(_most(look.shift_certainty, limits.surely_here), _least(far, limits.shaking_pixels)),
+        min(_most(look.shift_certainty, limits.surely_here), _least(far, limits.shaking_pixels), drawn),
     )
     return max(alone, elsewhere, _stays(look, view, rows, trace, limits))
 

@@ -69,8 +69,8 @@ def whereabouts(
     again = stays_veiled(look, view, rows, trace, limits)
     surely = is_surely_veiled(look, view, rows, limits)
     plain = placed and (surely or is_plain(look, view, rows, limits))
-    stays = look.steady_share >= limits.sure_steady_share and look.coarse_correlation >= limits.seen_correlation
-    plain = plain or (surely and stays)
+    seen = look.steady_share >= limits.sure_steady_share and look.coarse_correlation >= limits.seen_correlation
+    plain = plain or (surely and seen)
     plain = plain and math.hypot(x, y) <= limits.same_pixels
     here = near and (lit_up or again or plain or look.shift_certainty >= limits.here_certain)
     # The wind may have it: a mast sways by less.
