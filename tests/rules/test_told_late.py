@@ -435,3 +435,14 @@ def test_a_view_whose_place_was_not_sure_at_first_stands(steady, told):
     watch.look(420.0, of=BY_INFRARED, **zoomed, match_share=0.43, shift_x=-92.0, shift_certainty=0.081,
                steady_share=steady, step_x=-2.4, step_y=2.2)  # fmt: skip
     assert watch.confirmed() == told
+
+
+@pytest.mark.parametrize(("mean", "told"), [(93.0, Fault.MOVED), (126.0, Fault.PARTLY_COVERED), (66.0, None)])
+def test_a_lens_that_was_drawn_to_a_lit_front_lies_where_no_web_does(mean, told):
+    """Half of the usual is found, seven pixels aside. Lit up it would be a web, no brighter than usual the wind."""
+    watch = known(of=BY_INFRARED)
+    for steady in (0.55, 0.88):
+        watch.look(420.0, of=BY_INFRARED, mean=mean, contrast=125.0, sharpness=0.6, match_share=0.45, lost_share=0.06,
+                   shift_x=5.8, shift_y=-4.0, shift_certainty=0.084, coarse_correlation=0.25,
+                   steady_share=steady)  # fmt: skip
+    assert [fault for fault in watch.confirmed() if fault is not Fault.SHAKING] == ([told] if told else [])

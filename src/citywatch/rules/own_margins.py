@@ -338,7 +338,10 @@ def _displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThre
     if trace.placed:
         same = _most(math.hypot(x - trace.x, y - trace.y), limits.same_pixels + 0.05 * far)
         placed = min(placed, max(_least(far, limits.far_pixels), same, _least(look.steady_share, limits.still_share)))
-    return max(_least(far, limits.moved_pixels), placed, known)
+    displaced, brightness = max(_least(far, limits.moved_pixels), placed, known), usual(rows, view.light, "mean")
+    if view.light is Light.DAY or not brightness.known:
+        return displaced
+    return min(displaced, _drawn(look, view, brightness.mean, limits))
 
 
 def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
@@ -373,16 +376,24 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     )
     drawn, brightness = math.inf, usual(rows, view.light, "mean")
     if view.light is not Light.DAY and brightness.known:
-        drawn = max(
-            _least(look.mean, limits.plain_brightness_of_usual * brightness.mean),
-            _least(far, limits.drawn_pixels),
-            _least(look.shift_certainty, limits.drawn_certain),
-        )
+        drawn = _drawn(look, view, brightness.mean, limits)
     elsewhere = max(
         min(_most(look.shift_certainty, limits.certain), _least(far, limits.same_pixels), lit, by_chance),
         min(_most(look.shift_certainty, limits.surely_here), _least(far, limits.shaking_pixels), drawn),
     )
     return max(alone, elsewhere, _stays(look, view, rows, trace, limits))
+
+
+def _drawn(look: Look, view: View, brightness: float, limits: OwnThresholds) -> float:
+    """How far a night is from one of a lens that was drawn to a lit road."""
+    far = math.hypot(*view.shift(look))
+    return max(
+        _least(look.mean, limits.plain_brightness_of_usual * brightness),
+        min(
+            max(_least(far, limits.drawn_pixels), _least(look.shift_certainty, limits.drawn_certain)),
+            max(_least(far, limits.drawn_far_pixels), _least(look.shift_certainty, limits.certain)),
+        ),
+    )
 
 
 def _stays(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:

@@ -19,7 +19,7 @@ from citywatch.rules.comparison.trace import (
     lies_still,
     of_this,
 )
-from citywatch.rules.comparison.veils import is_lit_up
+from citywatch.rules.comparison.veils import is_drawn, is_lit_up
 from citywatch.rules.likeness import is_like, likeness, nearness
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import Finding, Look, Unchecked
@@ -44,13 +44,15 @@ def displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThres
         step = far
     if lies_still(look, limits):
         step = math.hypot(look.step_x, look.step_y)
-    away = far >= limits.moved_pixels
+    drawn = is_drawn(look, view, rows, limits)
+    least = limits.drawn_pixels if drawn else limits.moved_pixels
+    away, first = far >= least, drawn or far >= limits.far_pixels
     steady = is_steady(look, view, limits)
-    if away and hardly and not (steady or again if was_away else far >= limits.far_pixels):
+    if away and hardly and not (steady or again if was_away else first):
         unsure = unchecked(Own.VIEW_CHANGES, Fault.MOVED)
     elif away and (steady or not was_away or again or (trace.placed and same)):
         # The first look away says so; the next ones must lie at the same place, or the camera shakes.
-        found.append(above(Fault.MOVED, "view_displaced", "displacement", far, limits.moved_pixels))
+        found.append(above(Fault.MOVED, "view_displaced", "displacement", far, least))
     shaken = trace.placed and trace.shaken and far >= limits.shaking_pixels and step >= limits.resting_pixels
     stepped = look.steady_share >= limits.still_share and math.hypot(look.step_x, look.step_y) >= limits.shaking_pixels
     if stepped and (hardly or not trace.sure):

@@ -291,10 +291,13 @@ class OwnThresholds:
     """And what is found lies where it was (within 2.5): a lens that zooms in a little blurs, too, and shifts by 4.6 and
     more."""
     drawn_pixels: float = 2.75
-    """... or by this one, and surely, in a night that is brighter than usual (zooms 2.79 to 3.6; of 948 looks at webs
-    by night none, of 152,000 clean ones none)..."""
+    """... or by this one, and surely, in a night that is brighter than usual, and not lit up (zooms 2.79 to 3.6; of 948
+    looks at webs by night none, of 152,000 clean ones none)..."""
     drawn_certain: float = 0.09
-    """... by this certainty."""
+    """... by this certainty..."""
+    drawn_far_pixels: float = 3.2
+    """... or by this one, as surely as a displacement is (zooms 7 and more, of which half of the usual is found; webs
+    none; of clean looks four, each a bus that was gone at the next)."""
     lit_up_brightness_of_usual: float = 1.65
     """Webs and twigs that a lamp lights up by night make it brighter by 1.57 to 2.0; a lit front that the lens was
     drawn to, by 1.58 at most."""

@@ -135,8 +135,11 @@ def is_drawn(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     it is.
     """
     bright, _, _ = _of_usual(look, view, rows)
-    aside = math.hypot(*view.shift(look)) >= limits.drawn_pixels and look.shift_certainty >= limits.drawn_certain
-    return view.light is not Light.DAY and aside and bright >= limits.plain_brightness_of_usual
+    lit = limits.plain_brightness_of_usual <= bright < limits.lit_up_brightness_of_usual
+    far, sure = math.hypot(*view.shift(look)), look.shift_certainty
+    a_little = far >= limits.drawn_pixels and sure >= limits.drawn_certain
+    aside = a_little or (far >= limits.drawn_far_pixels and sure >= limits.certain)
+    return view.light is not Light.DAY and lit and aside
 
 
 def is_lit_up(look: Look, light: Light, rows: Rows, limits: OwnThresholds) -> bool:
