@@ -446,3 +446,13 @@ def test_a_lens_that_was_drawn_to_a_lit_front_lies_where_no_web_does(mean, told)
                    shift_x=5.8, shift_y=-4.0, shift_certainty=0.084, coarse_correlation=0.25,
                    steady_share=steady)  # fmt: skip
     assert [fault for fault in watch.confirmed() if fault is not Fault.SHAKING] == ([told] if told else [])
+
+
+@pytest.mark.parametrize(("match", "told"), [(0.07, Fault.MOVED), (0.26, Fault.LOW_CONTRAST)])
+def test_fog_leaves_what_it_does_not_hide_and_a_pale_sky_something_else(match, told):
+    watch = known()
+    for steady in (0.07, 0.99):
+        watch.look(420.0, mean=127.0, contrast=30.0, sharpness=0.8, texture_share=0.5, match_share=match,
+                   lost_share=0.38, shift_x=3.0, shift_y=3.0, shift_certainty=0.01, contrast_ratio=0.5,
+                   coarse_correlation=0.11, steady_share=steady)  # fmt: skip
+    assert watch.confirmed() == [told]

@@ -98,4 +98,6 @@ def _is_by_chance(look: Look, view: View, limits: OwnThresholds) -> bool:
     far = math.hypot(*view.shift(look)) >= limits.moved_pixels
     contrasted = look.contrast >= limits.covered_contrast or view.light is not Light.DAY
     unseen = is_unseen(look, limits) and contrasted
-    return look.match_share < limits.found_by_chance and (far or unseen)
+    # Fog and dirt leave what they do not hide: something else stands there.
+    others = contrasted and look.match_share < limits.nearly_found_of_rest * (1.0 - look.lost_share)
+    return look.match_share < limits.found_by_chance and (far or unseen or others)

@@ -189,7 +189,8 @@ class OwnThresholds:
     nearly_lost_share: float = 0.6
     """Where even more is lost, it is enough that the picture stays the same, and is as sharp as ever..."""
     nearly_found_of_rest: float = 0.25
-    """By night so much of what is not lost must be found (other views 0.19 at most)."""
+    """By night so much of what is not lost must be found (other views 0.19 at most); and behind fog and dirt, where
+    there is contrast (0.37 and more)."""
     gone_lost_share: float = 0.45
     """By day this much is enough..."""
     gone_of_rest: float = 0.59
