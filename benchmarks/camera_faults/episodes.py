@@ -109,7 +109,7 @@ def _lit(arrays: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Whether a look may be lit up by the camera's own lamp: nearly so bright for a dark hour as such a veil is."""
     mean, dark = np.asarray(arrays["mean"], np.float64), np.asarray(arrays.get(margins.DARK, 0.0)) > 0
     nights = mean[dark] if dark.any() else mean
-    return np.asarray(mean >= DEFAULT.sure_brightness_by_night * np.nanmedian(nights))
+    return np.asarray(mean >= DEFAULT.plain_brightness_of_usual * np.nanmedian(nights))
 
 
 def runs(looks: Looks, rule: Confirmation) -> tuple[Floats, Floats]:

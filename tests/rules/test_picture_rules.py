@@ -429,6 +429,17 @@ def test_a_still_day_that_the_encoder_codes_anew_is_still_frozen(anew, answer):
     )  # after one pair
 
 
+def test_a_tunnel_that_stands_for_two_pairs_is_alive_when_as_much_changes_as_ever():
+    history, at_s = known_street(least=0.35)
+    lives = {**STILL, "changed_share": 0.7, "scene_changed": 0.7, "stir": 0.4, "drift": 0.05}
+    small = Why.CHANGE_TOO_SMALL
+    rows = (*every(300, 2, at_s, **STILL), *every(300, 1, at_s + 600, **lives))
+    assert run(*rows, history=history)[1:] == [True, small]
+    dark = {**STILL, "scene_changed": 0.16, "changed_share": 0.16, "dark_share": 0.9}
+    rows = (*every(300, 2, at_s, **STILL), *every(300, 1, at_s + 600, **dark))
+    assert run(*rows, history=history)[-1] is Why.TOO_DARK
+
+
 def test_a_clock_that_runs_over_a_still_scene_is_no_sign_of_life():
     clock = {**STILL, "caption_changed": 0.05, "changed_share": 0.02}
     assert run(look(0), *every(300, 3, **clock))[-1] is True

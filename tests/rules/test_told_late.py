@@ -456,3 +456,45 @@ def test_fog_leaves_what_it_does_not_hide_and_a_pale_sky_something_else(match, t
                    lost_share=0.38, shift_x=3.0, shift_y=3.0, shift_certainty=0.01, contrast_ratio=0.5,
                    coarse_correlation=0.11, steady_share=steady)  # fmt: skip
     assert watch.confirmed() == [told]
+
+
+def test_beside_a_bus_the_two_pictures_say_the_same_as_the_reference_whatever_it_is():
+    watch = known()
+    bus = {"match_share": 0.42, "shift_x": 12.0, "shift_y": 3.0, "shift_certainty": 0.04, "steady_share": 0.42,
+           "step_x": 12.0, "step_y": 3.0}  # fmt: skip
+    for figures in (bus, {}, bus):
+        watch.look(**figures)
+    assert watch.suspected() == []
+
+
+def test_nobody_aims_a_lens_back_that_was_drawn_to_a_lit_front():
+    zoomed = {"mean": 90.0, "match_share": 0.45, "lost_share": 0.05, "shift_certainty": 0.1, "steady_share": 0.9}
+    watch = known(of=BY_INFRARED)
+    for x in (7.0, 7.0, 3.0, 3.0):
+        watch.look(420.0, of=BY_INFRARED, **zoomed, shift_x=x)
+    assert watch.open()["moved"] == "confirmed"
+
+
+def test_one_look_that_agrees_well_does_not_make_a_reference_of_what_agreed_in_noise():
+    watch = Watch()
+    for share in (0.1, 0.28, 0.55, 0.55, 0.55):
+        watch.look(of=BY_INFRARED, noise_sd=6.0, steady_share=share)
+    assert watch.references == {}
+    watch.look(of=BY_INFRARED, noise_sd=6.0, steady_share=0.55)
+    assert watch.references != {}
+
+
+def test_veils_that_are_another_at_each_look_are_none():
+    """And what is learned goes on."""
+    watch = known()
+    for _ in range(3):
+        watch.look(match_share=0.5, sharpness=1.0, contrast=110.0, mean=128.0, steady_share=0.5)
+    assert watch.open() == {}
+
+
+def test_a_bus_in_the_dark_that_is_compared_with_the_day_is_two_buses_still():
+    watch = in_the_dark(
+        mean=93.0, contrast=90.0, sharpness=1.3, match_share=0.35, lost_share=0.47, shift_certainty=0.12,
+        contrast_ratio=0.9, lost_cells=0xFFFF, texture_share=0.4, light=Light.NIGHT,
+    )  # fmt: skip
+    assert watch.confirmed() == []

@@ -22,6 +22,7 @@ from citywatch.domain.work import WorkKind
 from citywatch.kernels import liveness
 from citywatch.rules import answers, devices, faults, hours, learning, normals, references, standing, suspicions, work
 from citywatch.rules.camera_case import OF_THE_NETWORK, Case
+from citywatch.rules.comparison import DEFAULT as OWN
 from citywatch.rules.comparison import Own, OwnThresholds, Trace
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import CONFIRMED, NEVER, SUSPECT, Confirmation, Evidence, FaultRow
@@ -242,7 +243,8 @@ def _aimed_again(case: Case, fault: Fault, fault_row: FaultRow | None, finding: 
     if fault is not Fault.MOVED or fault_row is None or fault_row["phase"] != CONFIRMED:
         return False
     before, now = fault_row.get("far", -1.0), _far(finding)
-    near = 0 <= now <= _AIMED_AGAIN_PIXELS and (before < 0 or now <= 0.5 * before)
+    # Nearer than it counts as moved only a lens lies that was drawn to a lit front: nobody aimed that.
+    near = OWN.moved_pixels <= now <= _AIMED_AGAIN_PIXELS and (before < 0 or now <= 0.5 * before)
     case.aimed_again = case.aimed_again or near
     return near
 

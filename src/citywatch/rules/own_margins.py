@@ -113,6 +113,7 @@ def ways(
             lost=min(trace.lost for trace in known),
             seen=max(trace.seen for trace in known),
             lately=max(trace.lately for trace in known),
+            ratio=min((trace.ratio for trace in known if trace.ratio > 0), default=-1.0),
             like=likeness(before),
         )
     unlike = -math.inf
@@ -331,13 +332,11 @@ def _displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThre
     steady = limits.steady_share if view.light is Light.DAY else limits.steady_by_night
     stays = math.inf if math.isnan(look.steady_share) else _least(look.steady_share, steady)
     known = min(_found(look, view, rows, limits), stays, _least(far, limits.far_pixels))
+    known = min(known, _followed(look, view, trace, limits))
     if trace.strange:
         same = limits.same_pixels + 0.05 * far
         known = min(known, _most(math.hypot(x - trace.x, y - trace.y), same))
-    placed = _least(look.shift_certainty, limits.certain)
-    if trace.placed:
-        same = _most(math.hypot(x - trace.x, y - trace.y), limits.same_pixels + 0.05 * far)
-        placed = min(placed, max(_least(far, limits.far_pixels), same, _least(look.steady_share, limits.still_share)))
+    placed = _placed(look, far, math.hypot(x - trace.x, y - trace.y), trace, limits)
     displaced, brightness = max(_least(far, limits.moved_pixels), placed, known), usual(rows, view.light, "mean")
     if view.light is Light.DAY or not brightness.known:
         return displaced
@@ -568,7 +567,22 @@ def _shaking(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
         margin = min(margin, max(_least(far, limits.shaking_pixels), _least(step, limits.resting_pixels)))
     if trace.placed and not trace.sure:
         return math.inf
-    known = _found(look, view, rows, limits)
-    if trace.placed and not math.isnan(off_the_step(look, view, trace)):
-        known = min(known, _most(off_the_step(look, view, trace), limits.same_pixels))
-    return max(margin, known, _least(look.shift_certainty, limits.certain))
+    known = min(_found(look, view, rows, limits), _followed(look, view, trace, limits))
+    return max(margin, known, _placed(look, far, step, trace, limits))
+
+
+def _followed(look: Look, view: View, trace: Trace, limits: OwnThresholds) -> float:
+    """How far a look is from lying where the look before leads to."""
+    if not trace.placed or math.isnan(off_the_step(look, view, trace)):
+        return math.inf
+    steady = _least(look.steady_share, limits.steady_by_night)
+    return max(_most(off_the_step(look, view, trace), limits.same_pixels), steady)
+
+
+def _placed(look: Look, far: float, step: float, trace: Trace, limits: OwnThresholds) -> float:
+    """How far it is from being sure of its place, or from lying as far away as the look before."""
+    sure = _least(look.shift_certainty, limits.certain)
+    if not trace.placed:
+        return sure
+    same = _most(step, limits.same_pixels + 0.05 * far)
+    return min(sure, max(_least(far, limits.far_pixels), same, _least(look.steady_share, limits.still_share)))

@@ -211,10 +211,13 @@ def _count(
     missing = min(before["missing"] + 1, policy.missing_looks) if same else 1
     likeness = look.match_share if look.reference and not look.steady_share >= 0.0 else look.steady_share
     least = policy.agreeing_in_noise if look.noise_sd >= policy.noisy_sd else policy.agreeing_share
-    wanted = policy.agreeing_looks if likeness >= policy.agreeing_share else policy.agreeing_in_noise_looks
     agrees = same and likeness >= least and before["picture"] == look.previous
-    looks = min(before["looks"] + 1, policy.agreeing_in_noise_looks) if agrees else 1
-    learning = {"name": name, "looks": looks, "missing": missing, "picture": look.picture}
+    most = max(policy.agreeing_looks, policy.agreeing_in_noise_looks)
+    looks = min(before["looks"] + 1, most) if agrees else 1
+    # One look of the run that agrees in noise only makes it a run in noise.
+    noisy = agrees and (before.get("noisy", False) or likeness < policy.agreeing_share)
+    wanted = policy.agreeing_in_noise_looks if noisy else policy.agreeing_looks
+    learning = {"name": name, "looks": looks, "missing": missing, "picture": look.picture, "noisy": noisy}
     state.put(ROOM, look.device, {**row, "learning": learning})
     if looks < wanted or not look.sketch or (known is not None and missing < policy.missing_looks):
         return

@@ -129,10 +129,10 @@ def tells_alike(case: Case, fault: Fault) -> bool:
 
 def may_be_two_buses(case: Case, fault: Fault) -> bool:
     """Whether something hides most of the view by night: there all buses are alike, and a second one may stand where
-    the first did. No bus is so bright as what the camera's own lamp lights up.
+    the first did. No bus is so bright as what the camera's own lamp lights up, nor as a day in the day's colours.
     """
     finding = case.judgement.found.get(Fault.PARTLY_COVERED)
-    as_a_day = case.view is not None and case.view.light is Light.DAY
+    as_a_day = case.look.light is Light.DAY and case.view is not None and case.view.light is Light.DAY
     lit = finding is not None and (finding.reason == LIT_UP or as_a_day)
     return fault is Fault.PARTLY_COVERED and case.dark and case.look.match_share < BESIDE_A_BUS and not lit
 
@@ -166,7 +166,8 @@ def _is_of_its_kind(case: Case, finding: Finding, mark: _Mark, now: Sequence[flo
         return True
     if case.view is None or not case.look.shift_certainty >= DEFAULT.certain:
         return False
-    return not _lies_apart(case.look, mark, _shift(case, case.view))
+    where = _shift(case, case.view)
+    return all(map(math.isfinite, where)) and not _lies_apart(case.look, mark, where)
 
 
 def _stands(look: Look, mark: _Mark, now: Sequence[float]) -> bool:

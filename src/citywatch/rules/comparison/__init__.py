@@ -87,7 +87,9 @@ def against(
         unsure = unchecked(
             Own.HIDDEN, *(fault for fault in SCENE if noise is None or fault is not Fault.INFRARED_STUCK)
         )
-        return _together(rate, (stuck[0], unsure), replace(trace, cells=0, light=int(look.light), passed=True))
+        return _together(
+            rate, (stuck[0], unsure), replace(trace, cells=0, light=int(look.light), passed=True, other=[])
+        )
     stuck = colourless(look, rows, dark_hours, limits)
     if stuck[0]:
         unsure = unchecked(Own.HIDDEN, *(fault for fault in SCENE if fault is not Fault.INFRARED_STUCK))

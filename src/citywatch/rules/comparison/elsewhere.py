@@ -114,7 +114,7 @@ def another_view(
         return ((), unchecked(Own.VIEW_CHANGES, *PLACED)), after
     found = below(Fault.MOVED, "another_view", "match_share", look.match_share, least)
     if trace.strange and not like and not is_steady(look, view, limits):
-        # By its place alone: it may be traffic in the new view, or a place by chance; the view is still the one before.
+        # By its place, or by a look that did not count: it may be traffic in the new view, which is the one before.
         after = replace(after, passed=True)
     else:
         after = replace(after, passed=False, like=likeness(look), apart=-1.0)

@@ -78,8 +78,9 @@ def whereabouts(
     if look.match_share <= least and not stays and not (here and is_veiled(look, view, rows, limits, again=again)):
         return another_view(look, view, rows, trace, least, limits)
     veiled = veil(look, view, rows, trace, limits) if near else None
-    anew = near and veiled is None and trace.veiled and is_another_veil(look, view, rows, trace, limits)
-    calm = replace(trace, cells=0, strange=False, veiled=veiled is not None or anew)
+    anew = near and veiled is None and trace.veiled and not trace.anew
+    anew = anew and is_another_veil(look, view, rows, trace, limits)
+    calm = replace(trace, cells=0, strange=False, veiled=veiled is not None or anew, anew=anew)
     if not (calm.veiled or surely):
         calm = in_order(look, calm, limits)
     lit: tuple[Unchecked, ...] = ()

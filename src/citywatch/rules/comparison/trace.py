@@ -30,6 +30,7 @@ class Trace:
     cells    the cells that a cover hid, all looks of its run in common; 0 for none
     strange  whether it showed another view
     veiled   whether something with structure of its own lay over a part of it
+    anew     whether that was another veil than the one at the look before it
     shaken   whether it was displaced against the look before it
     light    Light of the last look with a picture
     like     the likeness of the last look at another view that counted; rules/likeness.py
@@ -47,6 +48,7 @@ class Trace:
     cells: int = 0
     strange: bool = False
     veiled: bool = False
+    anew: bool = False
     shaken: bool = False
     light: int = 0
     sure: bool = True
@@ -88,7 +90,7 @@ def in_order(look: Look, trace: Trace, limits: OwnThresholds) -> Trace:
         lost=round(look.lost_share, 4),
         seen=round(look.match_share, 4),
         lately=round(lately, 4),
-        contrast=round(look.contrast, 1),
+        contrast=-1.0 if math.isnan(look.contrast) else round(look.contrast, 1),
         ratio=-1.0 if math.isnan(look.contrast_ratio) else round(look.contrast_ratio, 3),
     )
 
@@ -132,11 +134,13 @@ def is_found(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
 
 def is_found_or_followed(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
     """Whether enough of the view is found there, or it lies where the look before leads to: the two pictures themselves
-    say the same of the way between them as the reference does.
+    say the same of the way between them as the reference does, and half of the one is found in the other. (Beside a bus
+    less is; and after a look in order the two say the same of it whatever it is, for that look is like the reference.)
     """
     if is_found(look, view, rows, limits):
         return True
-    return trace.placed and trace.sure and off_the_step(look, view, trace) <= limits.same_pixels
+    followed = trace.placed and trace.sure and off_the_step(look, view, trace) <= limits.same_pixels
+    return followed and look.steady_share >= limits.steady_by_night
 
 
 def off_the_step(look: Look, view: View, trace: Trace) -> float:

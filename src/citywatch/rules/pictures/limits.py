@@ -1,6 +1,6 @@
 """The limits of the picture rules, each with what it parts.
 
-Tuned on generated streets (testing.scenes.Street; testing.street_life.StreetLife) of the seeds 0 to 999 only, through
+Tuned on generated streets (testing.scenes.Street; testing.street_life.StreetLife) of the tuning seeds only, through
 x264, x265, MPEG-4 and MJPEG at good to poor quality, and on the real clip car-detection.mp4; never on the scenes that
 benchmarks/camera_faults scores (seeds from 10,000 on, drawn from other ranges) nor on the highway clip. "Clean" below
 are some 2,300 looks of healthy tuning streets by day and night, in rain, snowfall and haze; "medium" and "severe" are

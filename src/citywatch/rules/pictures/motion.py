@@ -112,8 +112,13 @@ def _still_limit(look: Look, limits: PictureThresholds) -> float:
 
 
 def _is_coded_anew(before: LookHistory, look: Look, limits: PictureThresholds) -> bool:
-    """Whether a picture that was still by day still stands, and the encoder chose its quantiser anew."""
-    return before.still >= limits.frozen_pairs and stands(look, limits)
+    """Whether a picture that was still by day still stands, and the encoder chose its quantiser anew: less changed than
+    ever did while it was alive.
+    """
+    if before.still < limits.frozen_pairs or not _tells(look, limits) or not stands(look, limits):
+        return False
+    _, _, least = before.own.get(look.light.name.lower(), _NOTHING_KNOWN)
+    return changed(look) < least
 
 
 def _hardly_limit(look: Look, limits: PictureThresholds) -> float:
