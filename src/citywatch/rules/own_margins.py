@@ -25,7 +25,7 @@ from citywatch.rules.comparison.contrast import contrast_left, dirt_left
 from citywatch.rules.comparison.focus import least_slope
 from citywatch.rules.comparison.light import contrast_light
 from citywatch.rules.comparison.parts import found_of_rest, least_left
-from citywatch.rules.comparison.trace import found_share, least_steady, of_this, off_the_step
+from citywatch.rules.comparison.trace import found_share, least_steady, lies_still, of_this, off_the_step
 from citywatch.rules.comparison.veils import steady_veil
 from citywatch.rules.hours import Hours
 from citywatch.rules.likeness import likeness, nearness
@@ -562,9 +562,10 @@ def _shaking(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
         return math.inf
     far = math.hypot(x, y)
     step = math.hypot(x - trace.x, y - trace.y) if trace.placed else far
-    margin = _least(step, limits.shaking_pixels)
+    told = math.hypot(look.step_x, look.step_y) if lies_still(look, limits) else step
+    margin = _least(told, limits.shaking_pixels)
     if trace.placed and trace.shaken:
-        margin = min(margin, max(_least(far, limits.shaking_pixels), _least(step, limits.resting_pixels)))
+        margin = min(margin, max(_least(far, limits.shaking_pixels), _least(told, limits.resting_pixels)))
     if trace.placed and not trace.sure:
         return math.inf
     known = min(_found(look, view, rows, limits), _followed(look, view, trace, limits))
