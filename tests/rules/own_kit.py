@@ -132,3 +132,15 @@ class Watch:
         """Faults that are suspected or confirmed: name -> phase."""
         row = self.state.get(cameras.ROOM, CAMERA)
         return {name: fault["phase"] for name, fault in row["faults"].items()}
+
+
+def coloured_nights() -> Watch:
+    """A camera whose nights are in colour, in the evening of its fifth day."""
+    watch = Watch()
+    by_night = BY_DAY | {"mean": 45.0, "light": Light.NIGHT, "sharpness": 1.4}
+    for _ in range(5):
+        for of in (BY_DAY, by_night):
+            for _ in range(12):
+                watch.look(3600.0, of=of)
+    watch.now_ns += 14 * 3600 * NS_PER_S
+    return watch

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
-from own_kit import ANOTHER_VIEW, BUS, BY_DAY, BY_INFRARED, CAMERA, COVER, Watch
+from own_kit import ANOTHER_VIEW, BUS, BY_DAY, BY_INFRARED, CAMERA, COVER, Watch, coloured_nights
 
 from citywatch.domain.events import EventKind
 from citywatch.domain.instants import NS_PER_S
@@ -175,18 +175,6 @@ def test_what_is_too_bright_for_the_night_is_told_by_where_it_lies_alone():
     for steady in (0.3, 0.9, 0.9):
         watch.look(**lit, shift_x=36.0, steady_share=steady)
     assert watch.confirmed() == [Fault.MOVED]
-
-
-def coloured_nights():
-    """A camera whose nights are in colour, in the evening of its fifth day."""
-    watch = Watch()
-    by_night = BY_DAY | {"mean": 45.0, "light": Light.NIGHT, "sharpness": 1.4}
-    for _ in range(5):
-        for of in (BY_DAY, by_night):
-            for _ in range(12):
-                watch.look(3600.0, of=of)
-    watch.now_ns += 14 * 3600 * NS_PER_S
-    return watch
 
 
 def test_what_is_like_neither_day_nor_night_and_stays_is_another_view():

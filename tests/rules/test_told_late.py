@@ -7,7 +7,7 @@ neighbour that is none: what passes by itself, or another fault.
 import math
 
 import pytest
-from own_kit import BY_DAY, BY_INFRARED, Watch, visit
+from own_kit import BY_DAY, BY_INFRARED, Watch, coloured_nights, visit
 
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault, Light, Outcome
@@ -294,13 +294,8 @@ def test_a_road_that_the_lens_was_drawn_to_is_like_itself_and_no_brighter(mean, 
 
 def in_the_dark(**figures) -> Watch:
     """A camera whose nights are in colour, at night, which looks at something as bright as a day."""
-    watch = Watch()
-    night = BY_DAY | {"mean": 45.0, "light": Light.NIGHT, "sharpness": 1.4}
-    for _ in range(5):
-        for of in (BY_DAY, night):
-            for _ in range(12):
-                watch.look(3600.0, of=of)
-    watch.now_ns += 15 * 3600 * NS_PER_S
+    watch = coloured_nights()
+    watch.now_ns += 3600 * NS_PER_S
     for steady in (0.4, 0.99):
         watch.look(420.0, reference=watch.references["day", ""], **figures, steady_share=steady)
     return watch
