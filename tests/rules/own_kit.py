@@ -134,11 +134,11 @@ class Watch:
         return {name: fault["phase"] for name, fault in row["faults"].items()}
 
 
-def coloured_nights() -> Watch:
-    """A camera whose nights are in colour, in the evening of its fifth day."""
+def coloured_nights(days: int = 5) -> Watch:
+    """A camera whose nights are in colour, in the evening of its last day."""
     watch = Watch()
     by_night = BY_DAY | {"mean": 45.0, "light": Light.NIGHT, "sharpness": 1.4}
-    for _ in range(5):
+    for _ in range(days):
         for of in (BY_DAY, by_night):
             for _ in range(12):
                 watch.look(3600.0, of=of)

@@ -275,7 +275,7 @@ def test_a_view_into_a_grey_sky_is_known_again_by_its_noise_alone():
     assert watch.confirmed() == [Fault.MOVED]
     watch = known()  # two buses that have edges
     for steady in (0.01, 0.23, 0.23):
-        watch.look(420.0, **sky | {"sharpness": 2.0, "contrast": 60.0}, steady_share=steady)
+        watch.look(420.0, **sky | {"sharpness": 2.0, "contrast": 60.0, "coarse_correlation": 0.1}, steady_share=steady)
     assert watch.confirmed() == []
 
 

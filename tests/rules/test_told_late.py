@@ -167,7 +167,7 @@ def test_a_bright_cloth_is_no_fog_where_detail_is_left(detail, told):
     assert watch.confirmed() == [told]
 
 
-OTHER = {"match_share": 0.016, "lost_share": 0.06, "shift_certainty": 0.0, "coarse_correlation": 0.05}
+OTHER = {"match_share": 0.016, "lost_share": 0.06, "shift_certainty": 0.0, "coarse_correlation": 0.1}
 
 
 @pytest.mark.parametrize(("steady", "told"), [(0.44, [Fault.MOVED]), (0.2, [])])
@@ -493,3 +493,85 @@ def test_a_bus_in_the_dark_that_is_compared_with_the_day_is_two_buses_still():
         contrast_ratio=0.9, lost_cells=0xFFFF, texture_share=0.4, light=Light.NIGHT,
     )  # fmt: skip
     assert watch.confirmed() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [({}, Fault.LOW_CONTRAST), ({"contrast": 16.0}, None), ({"mean": 135.0}, None)],
+    ids=["thick fog", "beside a cover there is contrast", "fog lightens"],
+)
+def test_blocks_that_are_alike_by_chance_keep_no_contrast_in_thick_fog(changes, told):
+    """The few that are found have three quarters of theirs: neither pale, nor all that a cover has left."""
+    watch = known()
+    thick = {"mean": 178.0, "contrast": 10.0, "sharpness": 3.0, "texture_share": 0.01, "match_share": 0.128,
+             "lost_share": 0.77, "shift_certainty": 0.07, "contrast_ratio": 0.74, "coarse_correlation": 0.06,
+             "detail_ratio": 0.3}  # fmt: skip
+    for steady in (0.07, 0.99):
+        watch.look(420.0, **thick | changes, steady_share=steady)
+    assert (watch.confirmed() == [Fault.LOW_CONTRAST]) == (told is Fault.LOW_CONTRAST)
+    if told is not None:
+        assert Fault.PARTLY_COVERED not in watch.suspected()
+
+
+NOTHING_OF_IT = {
+    "mean": 104.0, "contrast": 75.0, "sharpness": 1.25, "texture_share": 0.7, "match_share": 0.03, "lost_share": 0.2,
+    "shift_x": 33.0, "shift_y": -50.0, "shift_certainty": 0.01, "contrast_ratio": math.nan,
+    "coarse_correlation": 0.025,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("third", "told"),
+    [({}, [Fault.MOVED]), ({"match_share": 0.2}, []), ({"coarse_correlation": 0.15}, [])],
+    ids=["nothing", "some of it is found", "some of it is seen"],
+)
+def test_three_looks_in_a_row_that_show_nothing_of_the_view_show_another(third, told):
+    """Something passes at each, so that no two of them are alike: no three buses hide all of a view."""
+    watch = known()
+    watch.look(420.0, **NOTHING_OF_IT, steady_share=0.02)
+    watch.look(420.0, **NOTHING_OF_IT | {"mean": 80.0, "contrast": 96.0}, steady_share=0.21)
+    assert watch.confirmed() == []
+    watch.look(420.0, **NOTHING_OF_IT | {"mean": 60.0, "texture_share": 0.5} | third, steady_share=0.23)
+    assert watch.confirmed() == told
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [({}, [Fault.MOVED]), ({"mean": 63.0}, [Fault.LOW_CONTRAST]), ({"mean": 40.0}, [Fault.LOW_CONTRAST])],
+    ids=["as dark as ever", "fog lightens", "darker"],
+)
+def test_a_night_sky_in_which_hardly_anything_agrees_is_no_fog(changes, told):
+    watch = known(of=BY_INFRARED)
+    sky = {"mean": 55.0, "contrast": 10.0, "texture_share": 0.06, "match_share": 0.056, "lost_share": 0.56,
+           "shift_x": 36.0, "shift_y": 5.0, "shift_certainty": 0.002, "contrast_ratio": 1.0,
+           "coarse_correlation": 0.087}  # fmt: skip
+    for steady in (0.05, 1.0):
+        watch.look(420.0, of=BY_INFRARED, **sky | changes, steady_share=steady)
+    assert watch.confirmed() == told
+
+
+@pytest.mark.parametrize(("stir", "told"), [(0.0, [Fault.FROZEN]), (40.0, [Fault.MOSAIC])])
+def test_a_source_that_stops_at_a_bus_with_a_straight_edge_is_frozen_and_not_torn(stir, told):
+    """No picture is torn twice by the same bit."""
+    watch = known(of=BY_INFRARED)
+    edge = {"match_share": 0.12, "shift_certainty": 0.0, "tear": 0.2, "coarse_correlation": 0.07}
+    watch.look(420.0, of=BY_INFRARED, **edge, steady_share=0.12)
+    assert watch.suspected() == [Fault.MOSAIC]
+    still = {"stir": stir, "drift": stir / 10.0, "scene_changed": 0.9 if stir else 0.0,
+             "changed_share": 0.9 if stir else 0.0}  # fmt: skip
+    for _ in range(4):
+        watch.look(of=BY_INFRARED, **edge, **still, steady_share=1.0)
+    assert watch.confirmed() == told
+
+
+@pytest.mark.parametrize(("hours_on", "told"), [(16, [Fault.PARTLY_COVERED]), (22, [])], ids=["at noon", "at dusk"])
+def test_what_darkens_a_noon_is_no_dusk_although_it_is_most_like_the_night(hours_on, told):
+    """A dark cloth before a street that is known by day and by night: the night's reference agrees better."""
+    watch = coloured_nights(days=7)
+    watch.now_ns += hours_on * 3600 * NS_PER_S
+    night = watch.references["night", ""]
+    for steady in (0.44, 0.85):
+        watch.look(420.0, reference=night, mean=76.0, contrast=80.0, texture_share=0.35, match_share=0.5,
+                   lost_share=0.34, lost_cells=0x0F0F0F, shift_certainty=0.06, contrast_ratio=1.2,
+                   coarse_correlation=0.23, steady_share=steady)  # fmt: skip
+    assert watch.confirmed() == told

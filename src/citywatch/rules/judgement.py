@@ -18,6 +18,7 @@ from citywatch.domain.vocabularies import CAMERA_FAULTS
 from citywatch.rules import hours
 from citywatch.rules.comparison import HIDES, JUDGED, Against, Own, OwnThresholds, Trace, against
 from citywatch.rules.comparison.covers import is_fog, is_seen_through
+from citywatch.rules.comparison.elsewhere import ANOTHER_VIEW, NOTHING_OF_VIEW
 from citywatch.rules.comparison.focus import edges_stand
 from citywatch.rules.comparison.light import is_lit_otherwise, is_too_dark_for_its_nights
 from citywatch.rules.hours import Hours
@@ -143,7 +144,7 @@ def _doubted(look: Look, found: Mapping[Fault, Finding], chain: LookHistory, own
     if is_once_more(look, PICTURES) and may_be_frozen and look.lost_share < MOST_BEHIND_A_BUS:
         # A frozen source shows it, with the bus that passed; in a view into the sky nothing moves, either. An empty
         # street by night has noise that lives.
-        own = _without(own, Fault.MOVED, Own.VIEW_CHANGES, reason="another_view")
+        own = _without(own, Fault.MOVED, Own.VIEW_CHANGES, reason=ANOTHER_VIEW)
     return own
 
 
@@ -184,7 +185,7 @@ def _is_of_another_view(look: Look, found: Mapping[Fault, Finding], own: Against
     if Fault.PARTLY_COVERED in found and look.match_share < MOST_BESIDE_A_COVER:
         return True
     changes = any(item.why == Own.VIEW_CHANGES for item in own.unchecked)
-    return changes or (moved is not None and moved.reason == "another_view")
+    return changes or (moved is not None and moved.reason in (ANOTHER_VIEW, NOTHING_OF_VIEW))
 
 
 def _settling(look: Look, trace: Trace, dark_hours: Hours) -> bool:

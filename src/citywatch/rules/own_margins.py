@@ -23,6 +23,7 @@ from citywatch.rules import normals
 from citywatch.rules.comparison import DEFAULT, OwnThresholds, Trace
 from citywatch.rules.comparison.contrast import contrast_left, dirt_left
 from citywatch.rules.comparison.focus import least_slope
+from citywatch.rules.comparison.light import brightness as share_of_light
 from citywatch.rules.comparison.light import contrast_light
 from citywatch.rules.comparison.parts import found_of_rest, least_left
 from citywatch.rules.comparison.trace import found_share, least_steady, lies_still, of_this, off_the_step
@@ -156,6 +157,7 @@ def pale(
             worn = min(
                 _most(left, dirt_left(look, view, trace or Trace(), limits)),
                 max(_most(left, limits.fog_contrast_of_usual), _least(look.lost_share, limits.fog_lost_share)),
+                _bare(look, view, rows, limits),
             )
         flat = max(_most(normals.figure(look, "relative_contrast"), limits.contrast_of_usual * normal.mean), worn)
         told[Fault.LOW_CONTRAST] = min(flat, _fog(look, view, rows, left, limits))
@@ -185,6 +187,16 @@ def pale(
         )
         told[Fault.COVERED] = min(film, gone)
     return {fault: margin for fault, margin in told.items() if math.isfinite(margin)}
+
+
+def _bare(look: Look, view: View | None, rows: Rows, limits: OwnThresholds) -> float:
+    """How far a day is from being lighter, with so little contrast as beside no cover."""
+    if view is None or view.light is not Light.DAY:
+        return math.inf
+    lit = share_of_light(look, view, rows)
+    if math.isnan(lit):
+        return math.inf
+    return max(_least(lit, limits.hazy_brightness_of_usual), _most(look.contrast, limits.hardly_seen_contrast))
 
 
 def _fog(look: Look, view: View | None, rows: Rows, left: float, limits: OwnThresholds) -> float:
@@ -358,8 +370,7 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     )
     empty = min(_least(look.texture_share, structure), stands, nothing)
     if view.light is not Light.DAY:
-        seen = _most(look.coarse_correlation, limits.unseen_correlation)
-        empty = min(empty, max(seen, _least(look.texture_share, limits.sky_texture)))
+        empty = min(empty, max(_sky(look, view, rows, limits), _least(look.texture_share, limits.sky_texture)))
     uncovered = _most(look.lost_share, limits.another_lost_of_rest * rest)
     if view.light is not Light.DAY:
         found = limits.nearly_found_of_rest * (1.0 - look.lost_share)
@@ -381,6 +392,19 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
         min(_most(look.shift_certainty, limits.surely_here), _least(far, limits.shaking_pixels), drawn),
     )
     return max(alone, elsewhere, _stays(look, view, rows, trace, limits))
+
+
+def _sky(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+    """How far a night is from one in which nothing of the view is seen; or hardly anything, as dark as ever."""
+    unseen = _most(look.coarse_correlation, limits.unseen_correlation)
+    usually = usual(rows, view.light, "mean")
+    if not usually.known:
+        return unseen
+    dark = max(
+        _least(look.mean, limits.dark_of_usual * usually.mean),
+        _most(look.mean, limits.sky_brightness_of_usual * usually.mean),
+    )
+    return min(unseen, max(dark, _most(look.coarse_correlation, limits.seen_correlation)))
 
 
 def _drawn(look: Look, view: View, brightness: float, limits: OwnThresholds) -> float:
@@ -407,6 +431,9 @@ def _stays(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
         found = _most(look.match_share, limits.by_chance_match_share)
         partly = min(partly, max(unseen, found, _most(look.drift, limits.same_light_drift)))
     like = max(partly, -nearness(likeness(look), trace.like))
+    if trace.nowhere:
+        unseen = _most(look.coarse_correlation, limits.unseen_correlation)
+        like = min(like, max(unseen, _most(look.match_share, limits.by_chance_match_share)))
     return min(_steady(look, view, limits), max(place, _least(look.shift_certainty, limits.certain)), like)
 
 

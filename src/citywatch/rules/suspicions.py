@@ -17,6 +17,7 @@ from citywatch.domain.pictures import Fault, Light
 from citywatch.rules.camera_case import OF_THE_NETWORK, Case
 from citywatch.rules.comparison import DEFAULT, Own, OwnThresholds
 from citywatch.rules.comparison.covers import is_blurred
+from citywatch.rules.comparison.elsewhere import NOTHING_OF_VIEW
 from citywatch.rules.comparison.veils import LIT_UP
 from citywatch.rules.faults import CONFIRMED, SUSPECT, Confirmation, FaultRow
 from citywatch.rules.judgement import Judgement
@@ -77,6 +78,8 @@ def is_as_before(case: Case, finding: Finding, fault_row: FaultRow, rule: Confir
     again when nothing could be checked for a while may be the light.
     """
     look, apart_ns, now = case.look, rule.confirm_seconds * NS_PER_S, place(case, finding)
+    if finding.reason == NOTHING_OF_VIEW:
+        return False
     return tells_alike(case, finding.fault) and any(
         apart_ns <= look.at_ns - mark.at_ns <= MOST_APART * apart_ns
         and not _lies_apart(look, mark, now, _STILL_PIXELS)

@@ -148,7 +148,10 @@ def _scene(
     elif focus:
         rest = unchecked(Own.HIDDEN, Fault.COVERED, *PLACED)
         return ((focus,), contrast[1] + rest), replace(trace, cells=0, strange=False, veiled=False)
-    placed, after = whereabouts(look, view, rows, of_this(trace, view), limits, by_light=by_light)
+    surely_day = hours.is_surely_day(dark_hours, look.at_ns)
+    placed, after = whereabouts(
+        look, view, rows, of_this(trace, view), limits, by_light=by_light, surely_day=surely_day
+    )
     return (placed[0], contrast[1] + placed[1]), after
 
 

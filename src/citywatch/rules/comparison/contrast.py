@@ -7,7 +7,7 @@ import math
 from citywatch.domain.pictures import Fault, Light
 from citywatch.rules import normals
 from citywatch.rules.comparison.answers import FINE, Own, below
-from citywatch.rules.comparison.light import contrast_light, is_bright, is_dim
+from citywatch.rules.comparison.light import brightness, contrast_light, is_bright, is_dim
 from citywatch.rules.comparison.limits import OwnThresholds
 from citywatch.rules.comparison.trace import Trace, is_unseen, of_this
 from citywatch.rules.hours import Hours
@@ -34,6 +34,7 @@ def low_contrast(
     pale = left <= dirt_left(look, view, trace, limits) or (
         left <= limits.fog_contrast_of_usual and look.lost_share >= limits.fog_lost_share
     )
+    pale = pale or (view is not None and _is_bare(look, view, rows, limits))
     fog = None if view is None else _fog(look, view, rows, limits, left)
     if fog is not None:
         return (fog,), ()
@@ -89,6 +90,14 @@ def _may_be_sky(look: Look, view: View | None, rows: Rows, limits: OwnThresholds
         return False
     brightness = usual(rows, view.light, "mean")
     return brightness.known and look.mean <= limits.sky_brightness_of_usual * brightness.mean
+
+
+def _is_bare(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a day is lighter, and so little contrast is left in all of it as beside no cover: in thick fog the few
+    blocks that are found are alike by chance, and as full of contrast as they are.
+    """
+    lighter = brightness(look, view, rows) >= limits.hazy_brightness_of_usual
+    return view.light is Light.DAY and lighter and look.contrast <= limits.hardly_seen_contrast
 
 
 def _is_by_chance(look: Look, view: View, limits: OwnThresholds) -> bool:

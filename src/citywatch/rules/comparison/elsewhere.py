@@ -26,6 +26,11 @@ from citywatch.rules.pictures import Finding, Look, Unchecked
 from citywatch.rules.pictures.answers import Conclusion, unchecked
 from citywatch.rules.references import View
 
+ANOTHER_VIEW = "another_view"
+"""The reason of a look that shows what the look before did, and little of the view."""
+NOTHING_OF_VIEW = "nothing_of_view"
+"""The reason of one that shows something else again, and nothing of the view: one such look, or two, may be buses."""
+
 
 def displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Conclusion:
     """Where the view lies against its first reference, and against the look before."""
@@ -86,7 +91,9 @@ def another_view(
     )
     blank = as_before and bare
     steady = is_steady(look, view, limits) or (trace.strange and (again or partly or blank or (like and trace.passed)))
-    after = replace(trace, cells=0, strange=True, veiled=False, placed=False, other=likeness(look))
+    nowhere = is_unseen(look, limits) and look.match_share <= limits.by_chance_match_share
+    gone = trace.strange and trace.nowhere and nowhere
+    after = replace(trace, cells=0, strange=True, veiled=False, placed=False, other=likeness(look), nowhere=nowhere)
     stands = look.match_share <= limits.by_chance_match_share and look.steady_share >= limits.still_share
     if here and look.shift_certainty >= limits.certain and not (stands or is_dull(look, view, rows, limits)):
         # It lies where it always was, and something hides most of it: traffic, snow, the noise of a dark night.
@@ -99,26 +106,39 @@ def another_view(
         share = min(share, limits.another_texture_elsewhere)
     if is_unseen(look, limits) and look.match_share <= limits.nowhere_match_share:
         share = min(share, limits.another_texture_of_nothing)
-    sky = is_dull(look, view, rows, limits) and is_unseen(look, limits) and look.texture_share >= limits.sky_texture
+    sky = is_dull(look, view, rows, limits) and _is_sky(look, view, rows, limits)
     empty = texture.known and look.texture_share < share * texture.mean and not sky
     # A part of a night that is covered leaves its lamps; of another view nothing is seen, or next to nothing found.
     chance = look.match_share < limits.nearly_found_of_rest * (1.0 - look.lost_share)
     nowhere = view.light is not Light.DAY and (chance or is_unseen(look, limits))
     lost = look.lost_share >= limits.another_lost_of_rest * (1.0 - look.match_share) and not nowhere
-    if empty or lost or (trace.strange and not steady):
+    if empty or lost or (trace.strange and not steady and not gone):
         # Alike by its figures, and another picture than the one just before: only what is nearer is told by them.
         after = replace(after, passed=True, apart=max(near, trace.apart))
         if empty or lost:
             # No view to which the next look could be held.
             after = replace(after, strange=trace.strange)
         return ((), unchecked(Own.VIEW_CHANGES, *PLACED)), after
-    found = below(Fault.MOVED, "another_view", "match_share", look.match_share, least)
+    reason = ANOTHER_VIEW if steady or not trace.strange else NOTHING_OF_VIEW
+    found = below(Fault.MOVED, reason, "match_share", look.match_share, least)
     if trace.strange and not like and not is_steady(look, view, limits):
         # By its place, or by a look that did not count: it may be traffic in the new view, which is the one before.
         after = replace(after, passed=True)
     else:
         after = replace(after, passed=False, like=likeness(look), apart=-1.0)
     return ((found,), unchecked(Own.HIDDEN, Fault.PARTLY_COVERED, Fault.SHAKING)), after
+
+
+def _is_sky(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a night without contrast has structure, and nothing of the view is seen in it; or hardly anything, in one
+    that is as dark as ever, which no fog and no dirt is that hides so much.
+    """
+    brightness = usual(rows, view.light, "mean")
+    dark = brightness.known and (
+        limits.dark_of_usual * brightness.mean <= look.mean <= limits.sky_brightness_of_usual * brightness.mean
+    )
+    unseen = look.coarse_correlation < limits.seen_correlation if dark else is_unseen(look, limits)
+    return unseen and look.texture_share >= limits.sky_texture
 
 
 def _is_only_noise(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
@@ -158,7 +178,7 @@ def in_the_dark(
             after = Trace(view.name, strange=True)
             if trace.strange and not look.steady_share >= limits.steady_by_night:
                 return ((), unchecked(Own.LIGHT_CHANGES, *SCENE)), after
-            found = below(Fault.MOVED, "another_view", "match_share", look.match_share, limits.unlike_both)
+            found = below(Fault.MOVED, ANOTHER_VIEW, "match_share", look.match_share, limits.unlike_both)
             rest = unchecked(Own.LIGHT_CHANGES, *(fault for fault in SCENE if fault is not Fault.MOVED))
             return ((found,), rest), after
     return ((), unchecked(Own.LIGHT_CHANGES, *SCENE)), trace

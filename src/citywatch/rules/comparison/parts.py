@@ -111,11 +111,14 @@ def lately_found(look: Look, trace: Trace, limits: OwnThresholds) -> float:
     return min(max(trace.seen, trace.lately) / max(1.0 - trace.lost, 1e-9), 1.0)
 
 
-def may_be_weather(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Own | None:
+def may_be_weather(
+    look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, *, surely_day: bool
+) -> Own | None:
     """Why what is lost may be no cover; None when it can be nothing else."""
     if _is_hazy(look, view, rows, limits) and not came_at_once(look, trace, limits):
         return Own.TOO_LITTLE_STRUCTURE
-    if look.light is Light.DAY and view.light is not Light.DAY and look.lost_share < limits.dusk_lost_share:
+    dusk = look.light is Light.DAY and view.light is not Light.DAY and not surely_day
+    if dusk and look.lost_share < limits.dusk_lost_share:
         # A dusk compared with the night: what lamps do not light yet, and what snow hides, was there or will be.
         return Own.LIGHT_CHANGES
     if _is_first_morning(look, view, rows, limits):

@@ -40,9 +40,13 @@ from citywatch.rules.references import View
 
 
 def whereabouts(
-    look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, *, by_light: bool
+    look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, *, by_light: bool, surely_day: bool
 ) -> tuple[Conclusion, Trace]:
-    """Moved, partly covered and shaking. `by_light`: light explains what looks like a veil (is_lit_like_a_veil)."""
+    """Moved, partly covered and shaking.
+
+    by_light    light explains what looks like a veil (is_lit_like_a_veil)
+    surely_day  no dusk is ever at this hour (rules/hours.py)
+    """
     x, y = view.shift(look)
     match = usual(rows, view.light, "match_share")
     least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
@@ -58,7 +62,7 @@ def whereabouts(
         and (came_at_once(look, trace, limits) or not is_pale(look, view, rows, limits))
         and not is_dull(look, view, rows, limits)
     ) or is_mostly_lost(look, view, rows, trace, limits):
-        why = may_be_weather(look, view, rows, trace, limits)
+        why = may_be_weather(look, view, rows, trace, limits, surely_day=surely_day)
         if why is not None:
             calm = replace(trace, cells=0, strange=False, veiled=False, placed=False)
             return ((), unchecked(why, *PLACED)), calm

@@ -147,6 +147,11 @@ def _picture(
     if light is not None:
         return _no_motion(before, row), light
     parts = _signal(row, checks, told)
+    if motion.is_once_more(row, limits) and any(
+        finding.measure == "tear" for findings, _ in parts for finding in findings
+    ):
+        # No picture is torn twice by the same bit: it is the edge of a bus before which the source stopped.
+        parts = [((), unchecked(Why.SPOILED, *_SIGNAL))]
     if any(findings for findings, _ in parts):
         parts.append(((), unchecked(Why.SPOILED, *_VIEW, Fault.FROZEN, *_COLOUR)))
         return _no_motion(before, row), _joined(parts)
