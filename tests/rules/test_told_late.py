@@ -575,3 +575,15 @@ def test_what_darkens_a_noon_is_no_dusk_although_it_is_most_like_the_night(hours
                    lost_share=0.34, lost_cells=0x0F0F0F, shift_certainty=0.06, contrast_ratio=1.2,
                    coarse_correlation=0.23, steady_share=steady)  # fmt: skip
     assert watch.confirmed() == told
+
+
+@pytest.mark.parametrize(("step", "told"), [(3.1, [Fault.MOVED]), (9.0, [])], ids=["the wind", "elsewhere"])
+def test_a_view_that_surely_lay_away_and_is_the_same_picture_still_does(step, told):
+    """Through a lens that zoomed in the wind draws what agrees by chance to another place."""
+    zoomed = {"mean": 75.0, "contrast": 130.0, "lost_share": 0.04, "coarse_correlation": 0.03, "shift_x": -16.0}
+    watch = known(of=BY_INFRARED)
+    watch.look(420.0, of=BY_INFRARED, **zoomed, match_share=0.4, shift_y=-64.0, shift_certainty=0.11,
+               steady_share=0.38)  # fmt: skip
+    watch.look(420.0, of=BY_INFRARED, **zoomed, match_share=0.22, shift_y=-55.0, shift_certainty=0.048,
+               steady_share=0.83, step_x=0.0, step_y=-step)  # fmt: skip
+    assert watch.confirmed() == told

@@ -161,11 +161,11 @@ def lies_elsewhere(case: Case, finding: Finding, fault_row: FaultRow) -> bool:
 
 def _is_of_its_kind(case: Case, finding: Finding, mark: _Mark, now: Sequence[float]) -> bool:
     """Whether a view lies away at both looks, or is another one at both: or it lies, though less surely, where the mark
-    did.
+    did, or is the very view that it was.
     """
     if not mark.place:
         return finding.reason != "view_displaced" or _stands(case.look, mark, now)
-    if now:
+    if now or _stands(case.look, mark, mark.place):
         return True
     if case.view is None or not case.look.shift_certainty >= DEFAULT.certain:
         return False
