@@ -587,3 +587,35 @@ def test_a_view_that_surely_lay_away_and_is_the_same_picture_still_does(step, to
     watch.look(420.0, of=BY_INFRARED, **zoomed, match_share=0.22, shift_y=-55.0, shift_certainty=0.048,
                steady_share=0.83, step_x=0.0, step_y=-step)  # fmt: skip
     assert watch.confirmed() == told
+
+
+@pytest.mark.parametrize(("transfer", "told"), [(0.12, [Fault.OUT_OF_FOCUS]), (0.23, [])], ids=["noise", "detail"])
+def test_in_much_noise_a_blurred_picture_is_hardly_less_sharp(transfer, told):
+    blurred = {"sharpness": 1.37, "match_share": 0.08, "lost_share": 0.035, "shift_x": -5.0, "shift_certainty": 0.36,
+               "contrast_ratio": 0.74, "coarse_correlation": 0.38, "coarse_transfer": 0.17, "transfer_ratio": transfer,
+               "detail_ratio": 0.49, "noise_sd": 12.0}  # fmt: skip
+    watch = known(of=BY_INFRARED, noise_sd=12.0)
+    for steady in (0.09, 0.15):
+        watch.look(420.0, of=BY_INFRARED, **blurred, steady_share=steady)
+    assert [fault for fault in watch.confirmed() if fault is Fault.OUT_OF_FOCUS] == told
+
+
+@pytest.mark.parametrize(("match", "followed"), [(0.79, False), (0.85, True)], ids=["headlights", "nothing passes"])
+def test_by_night_no_picture_becomes_the_reference_in_which_headlights_pass(match, followed):
+    """What they light up would be missed when they are gone."""
+    watch = known(of=BY_INFRARED)
+    before = dict(watch.references)
+    watch.look(5 * 3600.0, of=BY_INFRARED, match_share=match)
+    assert (watch.references != before) == followed
+
+
+def test_what_the_line_of_references_was_displaced_by_was_drawn_by_nobody():
+    """A web by night, in its place against a reference that lies two pixels beside the first one."""
+    watch = known(of=BY_INFRARED)
+    before = dict(watch.references)
+    watch.look(5 * 3600.0, of=BY_INFRARED, shift_y=-2.0)
+    assert watch.references != before
+    watch.look(420.0, of=BY_INFRARED, mean=92.0, contrast=129.0, sharpness=0.7, match_share=0.29, lost_share=0.04,
+               shift_y=-1.2, shift_certainty=0.1, coarse_correlation=0.19, detail_ratio=1.7,
+               steady_share=0.3)  # fmt: skip
+    assert watch.suspected() == [Fault.PARTLY_COVERED]

@@ -22,6 +22,9 @@ _SHOWS_TOO_LITTLE = frozenset({Why.TOO_DARK, Why.TOO_SMALL, Why.TOO_LITTLE_STRUC
 """A picture in which a cover could not be seen is no reference."""
 _TYPICAL_CONTRAST = 0.2
 """A look is typical for its light when its contrast for its brightness is not below the usual by more than this."""
+_EMPTY_MATCH = 0.97
+"""Nothing passes before a view of which this share of what usually is found is found (beside headlights that light up
+a part of a night 0.94)."""
 _TYPICAL_BRIGHTNESS = 0.2
 """A look is typical for its light when its mean differs from the usual by no more than this share of it."""
 
@@ -55,7 +58,7 @@ def learn(state: State, case: Case, usual: Row, policy: LearningPolicy) -> Itera
     if unchecked.get(Fault.COVERED) in _SHOWS_TOO_LITTLE:
         references.interrupt(state, look.device)
         return
-    yield from references.learn(state, look, policy, typical=typical)
+    yield from references.learn(state, look, policy, typical=typical, empty=_is_empty(look, usual["usual"]))
 
 
 def _may_be_stuck(case: Case, known: hours.Hours) -> bool:
@@ -71,3 +74,9 @@ def _is_typical(look: Look, rows: Row) -> bool:
     mean, contrast = (normals.usual(rows, look.light, name) for name in ("mean", "relative_contrast"))
     bright = mean.known and abs(look.mean - mean.mean) <= _TYPICAL_BRIGHTNESS * mean.mean
     return bright and normals.figure(look, "relative_contrast") >= (1.0 - _TYPICAL_CONTRAST) * contrast.mean
+
+
+def _is_empty(look: Look, rows: Row) -> bool:
+    """Whether as much of the view is found as usually is; also where that is not known."""
+    match = normals.usual(rows, look.light, "match_share")
+    return not match.known or look.match_share >= _EMPTY_MATCH * match.mean

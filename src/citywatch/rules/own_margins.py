@@ -22,7 +22,7 @@ from citywatch.domain.pictures import Fault, Light, Outcome
 from citywatch.rules import normals
 from citywatch.rules.comparison import DEFAULT, OwnThresholds, Trace
 from citywatch.rules.comparison.contrast import contrast_left, dirt_left
-from citywatch.rules.comparison.focus import least_slope
+from citywatch.rules.comparison.focus import least_slope, most_sharpness
 from citywatch.rules.comparison.light import brightness as share_of_light
 from citywatch.rules.comparison.light import contrast_light
 from citywatch.rules.comparison.parts import found_of_rest, least_left
@@ -294,7 +294,7 @@ def _transferred(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnTh
     soft = _most(look.sharpness, limits.sharpness_of_usual * sharpness.mean) if sharpness.known else math.inf
     kept = contrast.mean if trace.contrast < 0 else min(contrast.mean, trace.contrast)
     return max(
-        _most(look.sharpness, limits.blur_sharpness_of_usual * sharpness.mean) if sharpness.known else -math.inf,
+        _most(look.sharpness, most_sharpness(look, limits) * sharpness.mean) if sharpness.known else -math.inf,
         min(
             _most(look.transfer_ratio, limits.blur_transfer_ratio),
             max(_most(look.transfer_ratio, limits.blurred_transfer_ratio), soft),
@@ -352,7 +352,7 @@ def _displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThre
     displaced, brightness = max(_least(far, limits.moved_pixels), placed, known), usual(rows, view.light, "mean")
     if view.light is Light.DAY or not brightness.known:
         return displaced
-    return min(displaced, _drawn(look, view, brightness.mean, limits))
+    return min(displaced, _drawn(look, brightness.mean, limits))
 
 
 def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
@@ -386,7 +386,7 @@ def _another(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresh
     )
     drawn, brightness = math.inf, usual(rows, view.light, "mean")
     if view.light is not Light.DAY and brightness.known:
-        drawn = _drawn(look, view, brightness.mean, limits)
+        drawn = _drawn(look, brightness.mean, limits)
     elsewhere = max(
         min(_most(look.shift_certainty, limits.certain), _least(far, limits.same_pixels), lit, by_chance),
         min(_most(look.shift_certainty, limits.surely_here), _least(far, limits.shaking_pixels), drawn),
@@ -407,9 +407,9 @@ def _sky(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
     return min(unseen, max(dark, _most(look.coarse_correlation, limits.seen_correlation)))
 
 
-def _drawn(look: Look, view: View, brightness: float, limits: OwnThresholds) -> float:
+def _drawn(look: Look, brightness: float, limits: OwnThresholds) -> float:
     """How far a night is from one of a lens that was drawn to a lit road."""
-    far = math.hypot(*view.shift(look))
+    far = math.hypot(look.shift_x, look.shift_y)
     return max(
         _least(look.mean, limits.plain_brightness_of_usual * brightness),
         min(

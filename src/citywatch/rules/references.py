@@ -134,10 +134,11 @@ def view(state: State, look: Look) -> View | None:
     return None
 
 
-def learn(state: State, look: Look, policy: LearningPolicy, *, typical: bool) -> Iterator[Event]:
+def learn(state: State, look: Look, policy: LearningPolicy, *, typical: bool, empty: bool = True) -> Iterator[Event]:
     """One look in order: count it, and adopt it when that is due. The caller vouches that nothing is suspected.
 
     typical  whether the look is as bright as looks by this light usually are: twilight stands for no day
+    empty    whether as much of the view is found as usually is by this light: nothing passes before it
     """
     if not learnable(look):
         return
@@ -147,7 +148,7 @@ def learn(state: State, look: Look, policy: LearningPolicy, *, typical: bool) ->
     if known is not None and look.reference == known["picture"]:
         if row["learning"].get("name") == name:
             state.put(ROOM, look.device, {**row, "learning": {}})
-        if typical and _follows(look, View(name, **known), policy):
+        if typical and _follows(look, View(name, **known), policy, empty=empty):
             yield _adopt(state, look, name, Adopted.FOLLOWED)
         return
     if known is not None and any(values["picture"] == look.reference for values in row["views"].values()):
@@ -187,9 +188,11 @@ def forget(state: State, camera: str, reason: Adopted, at_ns: int, *, only: str 
         yield _dropped(camera, name, values, reason.value, at_ns)
 
 
-def _follows(look: Look, known: View, policy: LearningPolicy) -> bool:
+def _follows(look: Look, known: View, policy: LearningPolicy, *, empty: bool) -> bool:
     age_ns = look.at_ns - known.at_ns
+    # What headlights light up by night would be missed at the next look.
     well = look.match_share >= policy.follow_share and age_ns >= policy.follow_seconds * NS_PER_S
+    well = well and (empty or look.light is Light.DAY)
     stale = (
         look.match_share >= policy.stale_share
         and look.steady_share >= look.match_share + policy.stale_steady

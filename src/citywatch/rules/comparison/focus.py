@@ -43,10 +43,16 @@ def keeps_contrast(look: Look, trace: Trace, limits: OwnThresholds) -> bool:
     return 0.0 <= limits.blur_contrast_of_usual * trace.contrast <= look.contrast
 
 
+def most_sharpness(look: Look, limits: OwnThresholds) -> float:
+    """The share of the usual sharpness that a blurred picture has at most: more where noise alone is sharp in it."""
+    noise = look.transfer_ratio <= limits.blur_noise_transfer_ratio
+    return limits.blur_noise_sharpness_of_usual if noise else limits.blur_sharpness_of_usual
+
+
 def _is_there(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
     """Whether the view is there, with its contrast, and no other one that has detail of its own."""
     contrast, sharpness = usual(rows, view.light, "contrast"), usual(rows, view.light, "sharpness")
-    if sharpness.known and look.sharpness > limits.blur_sharpness_of_usual * sharpness.mean:
+    if sharpness.known and look.sharpness > most_sharpness(look, limits) * sharpness.mean:
         return False
     bare = look.detail_ratio <= limits.blur_bare_detail_ratio
     return (

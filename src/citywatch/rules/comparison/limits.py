@@ -355,6 +355,10 @@ class OwnThresholds:
     blur_sharpness_of_usual: float = 0.85
     """... and nothing is sharper than this, if only by the noise: severe ones 0.78 at most, in 12 levels; other views
     0.9 and more..."""
+    blur_noise_sharpness_of_usual: float = 0.95
+    """(... or than this one, 0.91 in 14 levels of noise...)"""
+    blur_noise_transfer_ratio: float = 0.18
+    """(... where of the finer detail no more than this is left beside the coarser: 0.14; other views 0.23)..."""
     blur_contrast_of_usual: float = 0.45
     """... and so much of the contrast: a blur keeps it (0.49 to 1.6), films do not (0.12 at most)."""
     bright_night_of_usual: float = 1.12
