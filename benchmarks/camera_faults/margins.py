@@ -53,9 +53,10 @@ class Followed:
         rows = {} if usual is None else usual["usual"]
         known = hours.nothing() if usual is None else usual["hours"]
         twilight = hours.is_twilight(known, look.at_ns)
-        told = margins(chain, look, daylight=hours.is_surely_day(known, look.at_ns))
+        surely_day = hours.is_surely_day(known, look.at_ns)
+        told = margins(chain, look, daylight=surely_day)
         by_light = view is not None and is_lit_like_a_veil(look, view, rows, known)
-        told |= own_margins.margins(look, view, rows, trace, by_light=by_light)
+        told |= own_margins.margins(look, view, rows, trace, by_light=by_light, surely_day=surely_day)
         for fault, margin in own_margins.pale(look, view, rows, known, trace).items():
             told[fault] = min(told.get(fault, math.inf), margin)
         told[Fault.OUT_OF_FOCUS] = own_margins.focus(
@@ -69,7 +70,9 @@ class Followed:
         )
         self.traces.append(trace)
         same = view is not None and self.view is not None and view.picture == self.view.picture
-        ways = own_margins.ways(look, self.before if same else None, view, rows, self.traces, by_light=by_light)
+        ways = own_margins.ways(
+            look, self.before if same else None, view, rows, self.traces, by_light=by_light, surely_day=surely_day
+        )
         self.before, self.view = look, view
         answers = judge(look, chain, view, rows, known, trace, DEFAULT)
         return {
