@@ -15,6 +15,7 @@ from citywatch.rules.references import View
 
 
 def displaced_view(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
+    """How far a look is from a view that lies elsewhere, the same as at the look before."""
     x, y = view.shift(look)
     far = math.hypot(x, y)
     if math.isnan(far):
@@ -34,6 +35,7 @@ def displaced_view(look: Look, view: View, rows: Rows, trace: Trace, limits: Own
 
 
 def other_view(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
+    """How far a look is from another view altogether."""
     match, texture = usual(rows, view.light, "match_share"), usual(rows, view.light, "texture_share")
     least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
     share = limits.another_texture_of_usual if view.light is Light.DAY else limits.another_texture_by_night
@@ -73,6 +75,7 @@ def other_view(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThre
 
 
 def shaken_view(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
+    """How far a look is from one whose place differs from that of the look before."""
     x, y = view.shift(look)
     if math.isnan(x) or math.isnan(y):
         return math.inf
