@@ -16,7 +16,7 @@ from citywatch.rules.references import View
 
 
 def lost_part(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, surely_day: bool) -> float:
-    """How far a look is from a part that is lost in a view that is there. `surely_day`: no dusk is ever at this hour."""
+    """How far a look is from a part that is lost beside what is there. `surely_day`: no dusk is ever at this hour."""
     lost = usual(rows, view.light, "lost_share")
     threshold = limits.partly_lost_share + (lost.high(0.0, 2.0) if lost.known else 0.0)
     rest = limits.partly_lost_of_rest * (1.0 - look.match_share)
