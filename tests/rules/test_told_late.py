@@ -619,3 +619,35 @@ def test_what_the_line_of_references_was_displaced_by_was_drawn_by_nobody():
                shift_y=-1.2, shift_certainty=0.1, coarse_correlation=0.19, detail_ratio=1.7,
                steady_share=0.3)  # fmt: skip
     assert watch.suspected() == [Fault.PARTLY_COVERED]
+
+
+CLOTH_IN_HAZE = {
+    "mean": 130.0, "contrast": 34.0, "sharpness": 1.6, "texture_share": 0.2, "match_share": 0.15, "lost_share": 0.66,
+    "shift_certainty": 0.1, "contrast_ratio": 0.5, "coarse_correlation": 0.3, "coarse_transfer": 0.09,
+    "transfer_ratio": 1.2, "detail_ratio": 0.3, "lost_cells": 0xFFFFFFFF,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, Fault.PARTLY_COVERED),
+        ({"mean": 150.0}, Fault.PARTLY_COVERED),
+        ({"mean": 165.0}, Fault.LOW_CONTRAST),
+        ({"detail_ratio": 0.19}, Fault.LOW_CONTRAST),
+    ],
+    ids=["a cloth", "a bright one", "fog is brighter", "dirt leaves less detail"],
+)
+def test_what_hides_so_much_and_is_neither_as_bright_as_fog_nor_as_blank_as_dirt_is_a_cover(changes, told):
+    """Whatever it leaves of the contrast of the rest, and although two looks at it have little in common."""
+    watch = known()
+    for steady in (0.1, 0.3):
+        watch.look(420.0, **CLOTH_IN_HAZE | changes, steady_share=steady)
+    assert watch.confirmed() == [told]
+
+
+def test_of_a_cover_that_was_seen_an_encoder_may_leave_less_detail():
+    watch = known()
+    for detail in (0.25, 0.18):
+        watch.look(420.0, **CLOTH_IN_HAZE | {"detail_ratio": detail}, steady_share=0.3)
+    assert watch.confirmed() == [Fault.PARTLY_COVERED]

@@ -39,7 +39,7 @@ from citywatch.rules.comparison.focus import blur, is_blur_by_any_light, keeps_c
 from citywatch.rules.comparison.infrared import colour_noise, colourless
 from citywatch.rules.comparison.light import is_dim, is_first_dusk, is_lit_like_a_veil, is_lit_otherwise
 from citywatch.rules.comparison.limits import DEFAULT, OwnThresholds
-from citywatch.rules.comparison.parts import came_at_once
+from citywatch.rules.comparison.parts import came_at_once, hides_a_part
 from citywatch.rules.comparison.place import whereabouts
 from citywatch.rules.comparison.rate import frame_rate
 from citywatch.rules.comparison.trace import Trace, is_jolted, of_this
@@ -120,7 +120,14 @@ def _scene(
     if covered is not None:
         rest = unchecked(Own.HIDDEN, Fault.LOW_CONTRAST, Fault.OUT_OF_FOCUS, *PLACED)
         return ((covered,), rest), replace(trace, cells=0, strange=False, veiled=False)
-    if contrast[0] and view is not None and came_at_once(look, of_this(trace, view), limits):
+    if (
+        contrast[0]
+        and view is not None
+        and (
+            came_at_once(look, of_this(trace, view), limits)
+            or hides_a_part(look, view, rows, of_this(trace, view), limits)
+        )
+    ):
         contrast = (), unchecked(Own.HIDDEN, Fault.LOW_CONTRAST)
     if contrast[0]:
         rest = unchecked(Own.HIDDEN, Fault.OUT_OF_FOCUS, Fault.COVERED, *PLACED)

@@ -410,6 +410,8 @@ class OwnThresholds:
     fog_detail_ratio: float = 0.22
     """(... of whose finer detail, noise and all, less than this is left: fog and dirt leave 0.14 at most; a bright
     cloth, in a picture as bright, 0.32 and more...)"""
+    hidden_detail_ratio: float = 0.16
+    """(... or, where one was seen at the look before, 0.17 and more...)"""
     fog_lit_contrast_of_usual: float = 0.75
     """... and of what is found again as much (beside stickers and cloths 0.83 and more)."""
     spreads: float = 6.0

@@ -11,6 +11,7 @@ from dataclasses import replace
 from citywatch.domain.pictures import Fault, Light
 from citywatch.rules.comparison.answers import PLACED, Own, above
 from citywatch.rules.comparison.contrast import contrast_left
+from citywatch.rules.comparison.light import brightness
 from citywatch.rules.comparison.limits import OwnThresholds
 from citywatch.rules.comparison.trace import Trace, is_unseen
 from citywatch.rules.normals import Rows, usual
@@ -80,6 +81,19 @@ def came_at_once(look: Look, trace: Trace, limits: OwnThresholds) -> bool:
     return much and 0.0 < limits.at_once_ratio * trace.ratio <= look.contrast_ratio
 
 
+def hides_a_part(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> bool:
+    """Whether much of a day is lost, the rest lies in its place, and neither fog nor dirt can be what hides it,
+    however pale the rest is: fog that hides so much is brighter, and dirt leaves less detail.
+    """
+    much = view.light is Light.DAY and look.lost_share >= limits.mostly_lost_share
+    here = look.shift_certainty >= limits.here_certain and math.hypot(*view.shift(look)) <= limits.same_pixels
+    seen = here and look.coarse_correlation >= limits.seen_correlation
+    darker = brightness(look, view, rows) < limits.hardly_seen_brightness
+    # Of a cover that was there at the look before, an encoder that is short of bits may leave less.
+    least = limits.fog_detail_ratio if trace.cells == 0 else limits.hidden_detail_ratio
+    return much and seen and darker and look.detail_ratio > least
+
+
 def least_left(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
     """The share of its contrast that a cover leaves of the rest. Where the sun makes much of the contrast, clouds take
     some of it; fog lightens.
@@ -115,7 +129,8 @@ def may_be_weather(
     look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, *, surely_day: bool
 ) -> Own | None:
     """Why what is lost may be no cover; None when it can be nothing else."""
-    if _is_hazy(look, view, rows, limits) and not came_at_once(look, trace, limits):
+    hidden = came_at_once(look, trace, limits) or hides_a_part(look, view, rows, trace, limits)
+    if _is_hazy(look, view, rows, limits) and not hidden:
         return Own.TOO_LITTLE_STRUCTURE
     dusk = look.light is Light.DAY and view.light is not Light.DAY and not surely_day
     if dusk and look.lost_share < limits.dusk_lost_share:

@@ -15,6 +15,7 @@ from citywatch.rules.comparison.limits import OwnThresholds
 from citywatch.rules.comparison.parts import (
     came_at_once,
     found_of_rest,
+    hides_a_part,
     is_dull,
     is_mostly_lost,
     is_pale,
@@ -52,16 +53,20 @@ def whereabouts(
     least = min(limits.another_match_share, limits.another_of_usual * match.mean if match.known else math.inf)
     rest = max(1.0 - look.match_share, 1e-9)
     placed = look.shift_certainty >= limits.certain or lies_as_far(look, view, trace, limits)
-    lost = usual(rows, view.light, "lost_share")
+    lost, hides = usual(rows, view.light, "lost_share"), hides_a_part(look, view, rows, trace, limits)
     partly_from = limits.partly_lost_share + (lost.high(0.0, 2.0) if lost.known else 0.0)
     if (
-        look.lost_share >= partly_from
-        and look.lost_share >= limits.partly_lost_of_rest * rest
-        and look.match_share
-        >= found_of_rest(look, view, limits) * (1.0 - look.lost_share) * lately_found(look, trace, limits)
-        and (came_at_once(look, trace, limits) or not is_pale(look, view, rows, limits))
-        and not is_dull(look, view, rows, limits)
-    ) or is_mostly_lost(look, view, rows, trace, limits):
+        (
+            look.lost_share >= partly_from
+            and look.lost_share >= limits.partly_lost_of_rest * rest
+            and look.match_share
+            >= found_of_rest(look, view, limits) * (1.0 - look.lost_share) * lately_found(look, trace, limits)
+            and (came_at_once(look, trace, limits) or not is_pale(look, view, rows, limits))
+            and not is_dull(look, view, rows, limits)
+        )
+        or hides
+        or is_mostly_lost(look, view, rows, trace, limits)
+    ):
         why = may_be_weather(look, view, rows, trace, limits, surely_day=surely_day)
         if why is not None:
             calm = replace(trace, cells=0, strange=False, veiled=False, placed=False)

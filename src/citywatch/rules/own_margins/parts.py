@@ -7,6 +7,7 @@ import math
 from citywatch.domain.pictures import Light
 from citywatch.rules.comparison import OwnThresholds, Trace
 from citywatch.rules.comparison.contrast import contrast_left
+from citywatch.rules.comparison.light import brightness
 from citywatch.rules.comparison.parts import found_of_rest, least_left
 from citywatch.rules.comparison.veils import steady_veil
 from citywatch.rules.normals import Rows, usual
@@ -29,8 +30,9 @@ def lost_part(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThres
     )
     lost_margin = min(max(part, there), up_to(look.lost_share, limits.mostly_lost_share))
     same = up_to(_common(look, trace), limits.same_cells) if trace.cells else -math.inf
-    weather = _weather(look, view, rows, _at_once(look, trace, limits), limits, surely_day)
-    return max(lost_margin, weather, _crept(look, view, rows, trace, limits), same)
+    hides = _hides(look, view, rows, trace, limits)
+    weather = _weather(look, view, rows, min(_at_once(look, trace, limits), hides), limits, surely_day)
+    return max(min(lost_margin, hides), weather, _crept(look, view, rows, trace, limits), same)
 
 
 def veiled_part(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, by_light: bool) -> float:
@@ -113,6 +115,21 @@ def veiled_part(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThr
     )
 
 
+def _hides(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
+    """How far a day is from one of which much is hidden by what can be neither fog nor dirt."""
+    light = brightness(look, view, rows)
+    if view.light is not Light.DAY or math.isnan(light) or math.isnan(look.detail_ratio):
+        return math.inf
+    return max(
+        up_to(look.lost_share, limits.mostly_lost_share),
+        up_to(look.shift_certainty, limits.here_certain),
+        down_to(math.hypot(*view.shift(look)), limits.same_pixels),
+        up_to(look.coarse_correlation, limits.seen_correlation),
+        down_to(light, limits.hardly_seen_brightness),
+        up_to(look.detail_ratio, limits.hidden_detail_ratio if trace.cells else limits.fog_detail_ratio),
+    )
+
+
 def _common(look: Look, trace: Trace) -> float:
     """The share of the cells that a cover hides now and hid at the look before, of the fewer of both."""
     fewer = max(min(look.lost_cells.bit_count(), trace.cells.bit_count()), 1)
@@ -127,14 +144,14 @@ def _at_once(look: Look, trace: Trace, limits: OwnThresholds) -> float:
     return max(rise, up_to(look.contrast_ratio, limits.at_once_ratio * trace.ratio))
 
 
-def _weather(look: Look, view: View, rows: Rows, at_once: float, limits: OwnThresholds, surely_day: bool) -> float:
+def _weather(look: Look, view: View, rows: Rows, hidden: float, limits: OwnThresholds, surely_day: bool) -> float:
     """How far what is lost is from being more than haze and the shadows of a day explain."""
     brightness, left = usual(rows, view.light, "mean"), contrast_left(look, view, rows)
     haze = -math.inf
     if brightness.known:
         clear = up_to(left, limits.hazy_contrast_of_usual)
         mostly = max(up_to(look.lost_share, limits.mostly_lost_share), up_to(left, limits.mostly_contrast_of_usual))
-        haze = min(down_to(look.mean, limits.hazy_brightness_of_usual * brightness.mean), clear, mostly, at_once)
+        haze = min(down_to(look.mean, limits.hazy_brightness_of_usual * brightness.mean), clear, mostly, hidden)
     if view.light is not Light.DAY:
         dusk = look.light is Light.DAY and not surely_day
         return max(haze, up_to(look.lost_share, limits.dusk_lost_share) if dusk else -math.inf)
