@@ -651,3 +651,13 @@ def test_of_a_cover_that_was_seen_an_encoder_may_leave_less_detail():
     for detail in (0.25, 0.18):
         watch.look(420.0, **CLOTH_IN_HAZE | {"detail_ratio": detail}, steady_share=0.3)
     assert watch.confirmed() == [Fault.PARTLY_COVERED]
+
+
+@pytest.mark.parametrize(("second", "told"), [(0.49, [Fault.MOVED]), (0.99, [])], ids=["it lives", "one picture"])
+def test_a_source_that_showed_two_pictures_of_another_view_did_not_stop_behind_a_bus(second, told):
+    watch = known()
+    watch.look(420.0, **NOTHING_OF_IT | {"texture_share": 0.8, "mean": 98.0}, steady_share=0.05)
+    alive = {"stir": 22.0, "drift": 10.0} if second < 0.9 else {"stir": 0.1, "drift": 0.0}
+    watch.look(420.0, **NOTHING_OF_IT | {"contrast": 68.0}, **alive, steady_share=second)
+    watch.look(420.0, **NOTHING_OF_IT | {"contrast": 68.0}, stir=0.7, drift=0.1, steady_share=0.99)
+    assert watch.confirmed() == told

@@ -42,6 +42,9 @@ no colour by any light, and is told by a minute that passes from what stays.
 MOST_BEHIND_A_BUS = 0.3
 """A bus has edges of its own: less than this share of the view loses its structure (0.05 to 0.19; in the sky 0.44)."""
 
+_TWO_PICTURES = 2
+"""And it is one picture that stands behind it: of two others with nothing of the view the source was alive."""
+
 MOST_BESIDE_A_COVER = 0.3
 """Where less than this of a view is found beside what covers it, most of the colours are those of the cover."""
 
@@ -141,7 +144,8 @@ def _doubted(look: Look, found: Mapping[Fault, Finding], chain: LookHistory, own
         # Its colours and its noise may be anybody's.
         own = _without(own, Fault.INFRARED_STUCK, Own.HIDDEN)
     may_be_frozen = chain.still or chain.unchanged or chain.calm or chain.faint or look.light is Light.DAY
-    if is_once_more(look, PICTURES) and may_be_frozen and look.lost_share < MOST_BEHIND_A_BUS:
+    one_bus = look.lost_share < MOST_BEHIND_A_BUS and own.trace.nowhere < _TWO_PICTURES
+    if is_once_more(look, PICTURES) and may_be_frozen and one_bus:
         # A frozen source shows it, with the bus that passed; in a view into the sky nothing moves, either. An empty
         # street by night has noise that lives.
         own = _without(own, Fault.MOVED, Own.VIEW_CHANGES, reason=ANOTHER_VIEW)

@@ -101,7 +101,7 @@ def against(
     scene, after = _scene(look, view, rows, dark_hours, trace, limits)
     if scene[0]:
         stuck = (), unchecked(Own.HIDDEN, Fault.INFRARED_STUCK)
-    after = replace(after, light=int(look.light))
+    after = replace(after, light=int(look.light), nowhere=after.nowhere if after.strange else 0)
     return _together(rate, (scene[0] + stuck[0], scene[1] + stuck[1]), after)
 
 

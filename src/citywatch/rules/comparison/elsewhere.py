@@ -22,14 +22,20 @@ from citywatch.rules.comparison.trace import (
 from citywatch.rules.comparison.veils import is_drawn, is_lit_up
 from citywatch.rules.likeness import is_like, likeness, nearness
 from citywatch.rules.normals import Rows, usual
+from citywatch.rules.pictures import DEFAULT as PICTURES
 from citywatch.rules.pictures import Finding, Look, Unchecked
 from citywatch.rules.pictures.answers import Conclusion, unchecked
+from citywatch.rules.pictures.motion import is_once_more
 from citywatch.rules.references import View
 
 ANOTHER_VIEW = "another_view"
 """The reason of a look that shows what the look before did, and little of the view."""
 NOTHING_OF_VIEW = "nothing_of_view"
 """The reason of one that shows something else again, and nothing of the view: one such look, or two, may be buses."""
+
+
+_MOST_NOWHERE = 3
+"""More pictures than this that show nothing of the view are not counted."""
 
 
 def displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Conclusion:
@@ -91,8 +97,10 @@ def another_view(
     )
     blank = as_before and bare
     steady = is_steady(look, view, limits) or (trace.strange and (again or partly or blank or (like and trace.passed)))
-    nowhere = is_unseen(look, limits) and look.match_share <= limits.by_chance_match_share
-    gone = trace.strange and trace.nowhere and nowhere
+    unseen = is_unseen(look, limits) and look.match_share <= limits.by_chance_match_share
+    gone = unseen and trace.nowhere > 0
+    same = trace.nowhere > 0 and is_once_more(look, PICTURES)
+    nowhere = min(trace.nowhere + (not same), _MOST_NOWHERE) if unseen else 0
     after = replace(trace, cells=0, strange=True, veiled=False, placed=False, other=likeness(look), nowhere=nowhere)
     stands = look.match_share <= limits.by_chance_match_share and look.steady_share >= limits.still_share
     if here and look.shift_certainty >= limits.certain and not (stands or is_dull(look, view, rows, limits)):

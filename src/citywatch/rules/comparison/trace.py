@@ -29,7 +29,7 @@ class Trace:
     lately   the share that was found lately: after a look that found less it falls little by little
     cells    the cells that a cover hid, all looks of its run in common; 0 for none
     strange  whether it showed another view
-    nowhere  whether nothing of this one was seen in that
+    nowhere  at so many different pictures in a row nothing of this one was seen in that
     veiled   whether something with structure of its own lay over a part of it
     anew     whether that was another veil than the one at the look before it
     shaken   whether it was displaced against the look before it
@@ -62,12 +62,14 @@ class Trace:
     lately: float = 0.0
     contrast: float = -1.0
     ratio: float = -1.0
-    nowhere: bool = False
+    nowhere: int = 0
 
 
 def of_this(trace: Trace, view: View) -> Trace:
-    """The trace of an earlier look at this view; nothing when the camera looked elsewhere, by another light."""
-    return trace if trace.name == view.name else Trace(view.name)
+    """The trace of an earlier look at this view; nothing when the camera looked elsewhere, by another light, but that
+    nothing of its views was seen.
+    """
+    return trace if trace.name == view.name else Trace(view.name, nowhere=trace.nowhere)
 
 
 def lay_elsewhere(trace: Trace, limits: OwnThresholds) -> bool:

@@ -161,7 +161,7 @@ def _stays(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
         found = down_to(look.match_share, limits.by_chance_match_share)
         partly = min(partly, max(unseen, found, down_to(look.drift, limits.same_light_drift)))
     like = max(partly, -nearness(likeness(look), trace.like))
-    if trace.nowhere:
+    if trace.nowhere > 0:
         unseen = down_to(look.coarse_correlation, limits.unseen_correlation)
         like = min(like, max(unseen, down_to(look.match_share, limits.by_chance_match_share)))
     return min(steady_view(look, view, limits), max(place, up_to(look.shift_certainty, limits.certain)), like)
