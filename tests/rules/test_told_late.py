@@ -661,3 +661,13 @@ def test_a_source_that_showed_two_pictures_of_another_view_did_not_stop_behind_a
     watch.look(420.0, **NOTHING_OF_IT | {"contrast": 68.0}, **alive, steady_share=second)
     watch.look(420.0, **NOTHING_OF_IT | {"contrast": 68.0}, stir=0.7, drift=0.1, steady_share=0.99)
     assert watch.confirmed() == told
+
+
+@pytest.mark.parametrize(("contrast", "told"), [(5.0, Fault.LOW_CONTRAST), (4.0, Fault.COVERED)])
+def test_the_thickest_fog_leaves_a_little_more_contrast_than_a_film(contrast, told):
+    watch = known()
+    for steady in (0.01, 0.67):
+        watch.look(420.0, mean=175.0, contrast=contrast, sharpness=3.6, texture_share=0.0, match_share=0.027,
+                   lost_share=0.85, shift_certainty=0.0, contrast_ratio=0.5, coarse_correlation=0.045,
+                   steady_share=steady)  # fmt: skip
+    assert watch.confirmed() == [told]

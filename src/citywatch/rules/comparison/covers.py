@@ -49,7 +49,7 @@ def is_fog(look: Look, view: View | None, rows: Rows, limits: OwnThresholds = DE
     thick = look.contrast <= limits.hardly_seen_contrast
     least = limits.hardly_seen_in_thick if thick else limits.hardly_seen_correlation
     hardly = least <= look.coarse_correlation < limits.seen_correlation
-    left = limits.bare_contrast < look.contrast < limits.smooth_contrast
+    left = limits.hardly_seen_least_contrast < look.contrast < limits.smooth_contrast
     even = left and look.sharpness >= limits.hardly_seen_sharpness
     if hardly and even and brightness(look, view, rows) >= limits.hardly_seen_brightness:
         return True

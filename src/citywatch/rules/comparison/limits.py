@@ -131,6 +131,8 @@ class OwnThresholds:
     what is near is seen. Of a film's view more is seen, or it is no brighter than by 1.33..."""
     hardly_seen_contrast: float = 12.0
     """(With no more contrast than this, which plates in such light exceed (16)...)"""
+    hardly_seen_least_contrast: float = 4.5
+    """(... and with no less than this: fog 5, films of whose view so little is seen 4 at most...)"""
     hardly_seen_in_thick: float = 0.03
     """(... so little: 0.038 under a noise of 1.5 levels.)"""
     hardly_seen_brightness: float = 1.41

@@ -91,8 +91,10 @@ def follow(before: LookHistory, look: Look, limits: PictureThresholds) -> LookHi
     if is_live(look, limits):
         return replace(ended(before, at_ns), own=_alive(before, look, share))
     after = replace(before, last_ns=at_ns)
-    after = _still(after, look, share <= _still_limit(look, limits) or _is_coded_anew(before, look, limits))
-    after = _hardly(after, look, share <= _hardly_limit(look, limits))
+    still, hardly = before.still >= limits.frozen_pairs, before.unchanged >= limits.hardly_pairs
+    anew = _is_coded_anew(before, look, limits)
+    after = _still(after, look, share <= _still_limit(look, limits) or (still and anew))
+    after = _hardly(after, look, share <= _hardly_limit(look, limits) or (hardly and anew))
     if _is_quiet(look, limits):
         since_ns = before.quiet_since_ns if before.quiet else look.previous_at_ns
         after = replace(after, quiet=min(before.quiet + 1, MOST_PAIRS), quiet_since_ns=since_ns)
@@ -112,10 +114,10 @@ def _still_limit(look: Look, limits: PictureThresholds) -> float:
 
 
 def _is_coded_anew(before: LookHistory, look: Look, limits: PictureThresholds) -> bool:
-    """Whether a picture that was still by day still stands, and the encoder chose its quantiser anew: less changed than
-    ever did while it was alive.
+    """Whether a picture of a day stands, and the encoder chose its quantiser anew: less changed than ever did while it
+    was alive. It goes on with what was still, or hardly differed, and begins nothing.
     """
-    if before.still < limits.frozen_pairs or not _tells(look, limits) or not stands(look, limits):
+    if not _tells(look, limits) or not stands(look, limits):
         return False
     _, _, least = before.own.get(look.light.name.lower(), _NOTHING_KNOWN)
     return changed(look) < least
@@ -311,7 +313,7 @@ def _margin(chain: LookHistory, look: Look, limits: PictureThresholds) -> float:
         return math.nan
     limit = _hardly_limit(look, limits)
     still = max((share - limit) / limit, _moved(look, limits.live_stir)) if limit > 0 else math.inf
-    if chain.still >= limits.frozen_pairs:
+    if chain.still >= limits.frozen_pairs or chain.unchanged >= limits.hardly_pairs:
         still = min(still, _moved(look, limits.stands_stir))
     quiet_ns, least_ns = _quiet(chain, look, limits)
     quiet = (least_ns - quiet_ns) / least_ns if least_ns > 0 else math.inf
