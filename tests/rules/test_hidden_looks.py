@@ -284,8 +284,9 @@ def test_a_broken_stream_that_shows_a_whole_picture_once_is_broken_still(watch, 
     assert watch.confirmed() == [Fault.MOSAIC]
 
 
-def test_two_whole_pictures_or_one_after_a_torn_one_that_the_decoder_knows_nothing_of_end_a_suspicion(watch):
-    for changes, whole in ((BROKEN["decoder"], 2), ({"tear": 0.3}, 1)):
+def test_two_whole_pictures_or_one_after_a_picture_that_is_hardly_torn_end_a_suspicion(watch):
+    hardly = {"tear": 0.06, "noise_sd": 3.0}
+    for changes, whole in ((BROKEN["decoder"], 2), ({"tear": 0.3}, 2), (hardly, 1)):
         watch.look(after_s=420, **changes)
         assert watch.open() == {"mosaic": "suspect"}
         watch.settle(whole, after_s=300)

@@ -671,3 +671,12 @@ def test_the_thickest_fog_leaves_a_little_more_contrast_than_a_film(contrast, to
                    lost_share=0.85, shift_certainty=0.0, contrast_ratio=0.5, coarse_correlation=0.045,
                    steady_share=steady)  # fmt: skip
     assert watch.confirmed() == [told]
+
+
+@pytest.mark.parametrize(("tear", "told"), [(0.1, [Fault.MOSAIC]), (0.06, [])])
+def test_bands_that_fit_by_chance_at_one_look_are_torn_at_the_next(tear, told):
+    """By night, in noise: what is torn so much as no healthy picture is may be whole once."""
+    watch = known(of=BY_INFRARED)
+    for torn in (tear, 0.03, 0.13):
+        watch.look(420.0, of=BY_INFRARED, tear=torn, noise_sd=8.0, match_share=0.3)
+    assert watch.confirmed() == told

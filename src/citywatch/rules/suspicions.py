@@ -22,6 +22,7 @@ from citywatch.rules.comparison.veils import LIT_UP
 from citywatch.rules.faults import CONFIRMED, SUSPECT, Confirmation, FaultRow
 from citywatch.rules.judgement import Judgement
 from citywatch.rules.likeness import is_like, likeness
+from citywatch.rules.pictures import DEFAULT as PICTURES
 from citywatch.rules.pictures import Finding, Look
 from citywatch.rules.references import View
 
@@ -216,8 +217,11 @@ def _shift(case: Case, view: View) -> list[float]:
 
 
 def is_broken(finding: Finding) -> bool:
-    """Whether a picture is torn because the stream itself is broken, as its decoder says."""
-    return finding.fault is Fault.MOSAIC and finding.measure in _BY_THE_DECODER
+    """Whether a picture is torn because the stream itself is broken, as its decoder says, or so much as no healthy one
+    is.
+    """
+    torn = finding.measure == "tear" and finding.value >= PICTURES.tear
+    return finding.fault is Fault.MOSAIC and (torn or finding.measure in _BY_THE_DECODER)
 
 
 def comes_and_goes(fault_row: FaultRow) -> bool:

@@ -146,7 +146,7 @@ def _picture(
     light = _light(row, limits, checks, told)
     if light is not None:
         return _no_motion(before, row), light
-    parts = _signal(row, checks, told)
+    parts = _signal(_without_its_own(row, before, limits), checks, told)
     if motion.is_once_more(row, limits) and any(
         finding.measure == "tear" for findings, _ in parts for finding in findings
     ):
@@ -173,7 +173,9 @@ def _picture(
         # Nothing moves behind a cover, which would make little structure usual.
         learns = before.texture[0] < limits.usual_looks or motion.is_live(row, limits)
         texture = learned(before.texture, row.texture_share) if learns else before.texture
-        after = replace(after, colour=colour.with_look(before.colour, row), texture=texture)
+        after = replace(
+            after, colour=colour.with_look(before.colour, row), texture=texture, tear=_tears(before.tear, row)
+        )
     return after, _joined(parts)
 
 
@@ -184,6 +186,24 @@ def _signal(row: Look, checks: Table, told: _Margins) -> list[Conclusion]:
         return [mosaic, ((), unchecked(Why.SPOILED, Fault.STRIPES, Fault.SNOW))]
     return [mosaic, *(_of(fault, row, checks, told) for fault in (Fault.STRIPES, Fault.SNOW))]
 
+
+def _without_its_own(row: Look, before: LookHistory, limits: PictureThresholds) -> Look:
+    """The look without the steps that its camera's pictures always have: a front with a straight ledge makes some."""
+    looks_known, tear = before.tear.get(row.light.name.lower(), _NO_TEARS)
+    if looks_known < limits.usual_looks or tear <= limits.usual_tear:
+        return row
+    return replace(row, tear=row.tear - (tear - limits.usual_tear))
+
+
+def _tears(usual: dict[str, list[float]], row: Look) -> dict[str, list[float]]:
+    """The usual steps with one more look in order."""
+    if math.isnan(row.tear) or row.light is Light.UNKNOWN:
+        return usual
+    light = row.light.name.lower()
+    return {**usual, light: learned(usual.get(light, _NO_TEARS), row.tear)}
+
+
+_NO_TEARS: list[float] = [0, 0.0]
 
 _SURELY_TORN = frozenset({"tear", "void_share"})
 """Measures of torn pictures that neither snow nor stripes raise."""

@@ -53,6 +53,7 @@ def table(limits: PictureThresholds, daylight: bool) -> Table:
         Check("stripe_change", limits.tear_surely_stripes, most=True, or_missing=True),
     )
     no_noise = Check("chroma_sd", limits.void_chroma_sd, most=True, or_missing=True)
+    no_columns = Check("stripe_columns", limits.stripe_columns, most=True, or_missing=True)
     no_bands = Check("stripe_change", limits.stripe_change, most=True, or_missing=True)
     black = Check("dark_share", limits.black_dark_share)
     nothing_left = Check("layout", limits.black_layout, most=True, or_missing=True)
@@ -72,8 +73,14 @@ def table(limits: PictureThresholds, daylight: bool) -> Table:
         Fault.MOSAIC: (
             (Check("decode_errors", limits.decode_errors),),
             (Check("torn_share", limits.torn_share), no_lines),
-            (Check("tear", limits.tear), few_lines, no_bands),
-            (Check("tear", limits.tear_in_noise), Check("noise_sd", limits.tear_noise_sd), few_lines, no_bands),
+            (Check("tear", limits.tear), few_lines, no_bands, no_columns),
+            (
+                Check("tear", limits.tear_in_noise),
+                Check("noise_sd", limits.tear_noise_sd),
+                few_lines,
+                no_bands,
+                no_columns,
+            ),
             (Check("tear", limits.tear_surely), *hardly_striped),
             (Check("void_share", limits.void_share), no_noise),
             (Check("void_share", limits.void_in_noise),),

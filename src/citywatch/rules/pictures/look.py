@@ -104,6 +104,7 @@ class LookHistory:
                 moved (at most MOST_PAIRS), nanoseconds of the longest quiet, least share of the scene that changed]
     colour      its usual colour by day: [looks (at most MOST_PAIRS), mean u, mean v], see `learned`
     texture     its usual structure: [looks, mean texture_share]
+    tear        by each light, the steps between its rows of blocks: [looks, mean tear]
     """
 
     unchanged: int = 0
@@ -121,6 +122,7 @@ class LookHistory:
     own: dict[str, list[float]] = field(default_factory=dict)
     colour: list[float] = field(default_factory=lambda: [0, 0.0, 0.0])
     texture: list[float] = field(default_factory=lambda: [0, 0.0])
+    tear: dict[str, list[float]] = field(default_factory=dict)
 
 
 MOST_PAIRS = 1000

@@ -106,7 +106,7 @@ def follow(before: LookHistory, look: Look, limits: PictureThresholds) -> LookHi
 
 def ended(before: LookHistory, at_ns: int) -> LookHistory:
     """No chain; the next pair may begin one with the picture of `at_ns`."""
-    return LookHistory(last_ns=at_ns, own=before.own, colour=before.colour, texture=before.texture)
+    return LookHistory(last_ns=at_ns, own=before.own, colour=before.colour, texture=before.texture, tear=before.tear)
 
 
 def _still_limit(look: Look, limits: PictureThresholds) -> float:
