@@ -736,6 +736,7 @@ def test_thresholds_are_pinned():
         "tear": 0.085,
         "tear_in_noise": 0.045,
         "tear_noise_sd": 2.0,
+        "most_usual_tear": 0.05,
         "usual_tear": 0.02,
         "tear_stripe_rows": 0.6,
         "tear_surely": 0.17,

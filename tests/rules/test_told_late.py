@@ -632,11 +632,12 @@ CLOTH_IN_HAZE = {
     ("changes", "told"),
     [
         ({}, Fault.PARTLY_COVERED),
-        ({"mean": 150.0}, Fault.PARTLY_COVERED),
+        ({"mean": 158.0}, Fault.PARTLY_COVERED),
+        ({"mean": 158.0, "match_share": 0.28}, Fault.LOW_CONTRAST),
         ({"mean": 165.0}, Fault.LOW_CONTRAST),
         ({"detail_ratio": 0.19}, Fault.LOW_CONTRAST),
     ],
-    ids=["a cloth", "a bright one", "fog is brighter", "dirt leaves less detail"],
+    ids=["a cloth", "a bright one", "fog leaves the near", "fog is brighter", "dirt leaves less detail"],
 )
 def test_what_hides_so_much_and_is_neither_as_bright_as_fog_nor_as_blank_as_dirt_is_a_cover(changes, told):
     """Whatever it leaves of the contrast of the rest, and although two looks at it have little in common."""
@@ -680,3 +681,88 @@ def test_bands_that_fit_by_chance_at_one_look_are_torn_at_the_next(tear, told):
     for torn in (tear, 0.03, 0.13):
         watch.look(420.0, of=BY_INFRARED, tear=torn, noise_sd=8.0, match_share=0.3)
     assert watch.confirmed() == told
+
+
+SPOTS = {
+    "contrast": 30.0, "contrast_ratio": 0.4, "match_share": 0.35, "lost_share": 0.5, "shift_certainty": 0.2,
+    "coarse_correlation": 0.4, "detail_ratio": 0.3, "texture_share": 0.5, "steady_share": 0.9,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", [{"lost_cells": 0}, {"lost_cells": 0x0F0F0F, "noise_sd": 4.0, "mean": 140.0}],
+                         ids=["in spots", "fog in noise"])  # fmt: skip
+def test_what_is_no_cover_after_all_keeps_the_name_of_fog_or_dirt(changes):
+    watch = known()
+    for _ in range(3):
+        watch.look(420.0, **SPOTS | changes)
+    assert watch.confirmed() == [Fault.LOW_CONTRAST]
+
+
+def test_dirt_that_creeps_is_no_cover_and_is_told():
+    watch = known()
+    for lost, contrast, ratio in ((0.1, 75, 0.8), (0.2, 65, 0.7), (0.3, 55, 0.6), (0.38, 48, 0.5), (0.43, 42, 0.46)):
+        for _ in range(3):
+            watch.look(lost_share=lost, contrast=float(contrast), contrast_ratio=ratio, match_share=0.9 - lost,
+                       detail_ratio=0.5, coarse_correlation=0.5)  # fmt: skip
+    for _ in range(10):
+        watch.look(**SPOTS, lost_cells=0x0F0F0F)
+    assert Fault.LOW_CONTRAST in watch.confirmed()
+
+
+@pytest.mark.parametrize("tears", [[min(0.3, 0.0004 * n) for n in range(800)], [0.08] * 40 + [0.14] * 40],
+                         ids=["slowly", "from the first look on"])  # fmt: skip
+def test_no_camera_teaches_that_it_is_torn(tears):
+    watch = known()
+    for tear in tears:
+        watch.look(tear=tear)
+    assert watch.open().get("mosaic") == "confirmed"
+
+
+def test_buses_with_straight_edges_are_no_torn_stream():
+    watch = known()
+    for tear in (0.1, 0.0, 0.1, 0.0, 0.12):
+        watch.look(420.0, tear=tear)
+    assert watch.confirmed() == []
+
+
+def test_a_stream_that_is_cut_off_at_the_same_slice_each_time_is_torn_however_it_stands():
+    watch = known(300, of=BY_INFRARED)
+    for _ in range(4):
+        watch.look(of=BY_INFRARED, tear=0.2, void_share=0.3, chroma_sd=30.0, steady_share=0.9, stir=0.5, drift=0.05,
+                   scene_changed=0.3, changed_share=0.3)  # fmt: skip
+    assert watch.confirmed() == [Fault.MOSAIC]
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        [({}, 0.02), ({"mean": 80.0, "contrast": 96.0}, 0.1), ({"mean": 80.0, "contrast": 96.0}, 0.95)],
+        [({}, 0.02), ({"mean": 80.0}, 0.1),
+         ({"match_share": 0.2, "coarse_correlation": 0.15, "mean": 130.0, "u_mean": 30.0}, 0.1),
+         ({"mean": 60.0, "u_mean": 9.0}, 0.1), ({"mean": 150.0, "u_mean": -9.0}, 0.1)],
+    ],
+    ids=["the second stands", "something is seen in between"],
+)  # fmt: skip
+def test_two_buses_in_a_row_are_no_other_view(looks):
+    watch = known()
+    for changes, steady in looks:
+        watch.look(300.0, **NOTHING_OF_IT | changes, steady_share=steady)
+    assert watch.confirmed() == []
+
+
+def test_a_night_is_followed_after_a_day_though_less_of_it_is_found_than_was():
+    watch = known(100, of=BY_INFRARED)
+    before = dict(watch.references)
+    for _ in range(30):
+        watch.look(3600.0, of=BY_INFRARED, match_share=0.65, steady_share=0.75)
+    assert watch.references != before
+
+
+def test_a_storm_at_noon_that_lights_the_lamps_is_no_cover():
+    watch = coloured_nights(days=7)
+    watch.now_ns += 16 * 3600 * NS_PER_S
+    for steady in (0.6, 0.9):
+        watch.look(420.0, reference=watch.references["night", ""], mean=70.0, lost_share=0.25, match_share=0.55,
+                   lost_cells=0x0F0F, shift_certainty=0.2, contrast_ratio=0.9, coarse_correlation=0.5,
+                   steady_share=steady)  # fmt: skip
+    assert watch.confirmed() == []

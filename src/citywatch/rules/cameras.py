@@ -201,7 +201,7 @@ def _one_fault(case: Case, fault: Fault, rule: Confirmation) -> None:
         if fault_row is None and rule.hidden_looks and suspicions.tells_alike(case, fault):
             after = {**after, "like": likeness(look)}
         if suspicions.is_broken(finding):
-            after = {**after, "broken": True}
+            after = {**after, "broken": True, "torn": suspicions.is_torn(finding)}
         if fault is Fault.MOVED:
             after = {"place": suspicions.place(case, finding), **after, "far": _far(finding)}
         case.open[name] = after
@@ -222,7 +222,7 @@ def _one_good_look(case: Case, fault: Fault, fault_row: FaultRow | None, rule: C
     case.good[name] = look.at_ns
     if fault_row is None or suspicions.says_nothing(case, fault, fault_row):
         return None
-    if suspicions.comes_and_goes(fault_row):
+    if suspicions.comes_and_goes(case, fault_row):
         case.open[name] = suspicions.whole_once(case, fault_row)
         return None
     left, event = faults.good_look(fault_row, look.device, name, look.at_ns, rule)

@@ -69,6 +69,9 @@ class LearningPolicy:
     """Measured noise of so many levels hides what agrees."""
     follow_seconds: int = 4 * 3600
     """A reference older than this is replaced by the next look that agrees with it well and left a sketch."""
+    follow_anyway_seconds: int = 24 * 3600
+    """By night by one in which nothing passes; when it is so old, by any: what is usual may have been of another year,
+    or of another preset."""
     follow_share: float = 0.6
     """Well: this share of its blocks is found again."""
     stale_seconds: int = 1800
@@ -192,7 +195,7 @@ def _follows(look: Look, known: View, policy: LearningPolicy, *, empty: bool) ->
     age_ns = look.at_ns - known.at_ns
     # What headlights light up by night would be missed at the next look.
     well = look.match_share >= policy.follow_share and age_ns >= policy.follow_seconds * NS_PER_S
-    well = well and (empty or look.light is Light.DAY)
+    well = well and (empty or look.light is Light.DAY or age_ns >= policy.follow_anyway_seconds * NS_PER_S)
     stale = (
         look.match_share >= policy.stale_share
         and look.steady_share >= look.match_share + policy.stale_steady

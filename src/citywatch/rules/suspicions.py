@@ -80,7 +80,7 @@ def is_as_before(case: Case, finding: Finding, fault_row: FaultRow, rule: Confir
     """
     look, apart_ns, now = case.look, rule.confirm_seconds * NS_PER_S, place(case, finding)
     if finding.reason == NOTHING_OF_VIEW:
-        return False
+        return True
     return tells_alike(case, finding.fault) and any(
         apart_ns <= look.at_ns - mark.at_ns <= MOST_APART * apart_ns
         and not _lies_apart(look, mark, now, _STILL_PIXELS)
@@ -217,19 +217,23 @@ def _shift(case: Case, view: View) -> list[float]:
 
 
 def is_broken(finding: Finding) -> bool:
-    """Whether a picture is torn because the stream itself is broken, as its decoder says, or so much as no healthy one
-    is.
-    """
-    torn = finding.measure == "tear" and finding.value >= PICTURES.tear
-    return finding.fault is Fault.MOSAIC and (torn or finding.measure in _BY_THE_DECODER)
+    """Whether a picture is torn because the stream itself is broken, as its decoder says; or so much as if it were."""
+    return finding.fault is Fault.MOSAIC and (finding.measure in _BY_THE_DECODER or is_torn(finding))
 
 
-def comes_and_goes(fault_row: FaultRow) -> bool:
+def is_torn(finding: Finding) -> bool:
+    """Whether a picture is torn by what it shows alone."""
+    return finding.measure == "tear" and finding.value >= PICTURES.tear
+
+
+def comes_and_goes(case: Case, fault_row: FaultRow) -> bool:
     """Whether one good look says nothing yet of a suspicion: a stream in which some bytes are altered is broken at one
-    key frame, and at the next they may be bytes that nobody sees.
+    key frame, and at the next they may be bytes that nobody sees. Of what only looked torn, as the edge of a bus does,
+    a picture without a step says enough.
     """
     broken: bool = fault_row.get("broken", False)
-    return broken and fault_row["phase"] == SUSPECT and fault_row["good"] == 0
+    hardly = not fault_row.get("torn", False) or case.look.tear > PICTURES.usual_tear
+    return broken and hardly and fault_row["phase"] == SUSPECT and fault_row["good"] == 0
 
 
 def whole_once(case: Case, fault_row: FaultRow) -> FaultRow:

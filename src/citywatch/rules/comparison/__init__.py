@@ -120,18 +120,10 @@ def _scene(
     if covered is not None:
         rest = unchecked(Own.HIDDEN, Fault.LOW_CONTRAST, Fault.OUT_OF_FOCUS, *PLACED)
         return ((covered,), rest), replace(trace, cells=0, strange=False, veiled=False)
-    if (
-        contrast[0]
-        and view is not None
-        and (
-            came_at_once(look, of_this(trace, view), limits)
-            or hides_a_part(look, view, rows, of_this(trace, view), limits)
-        )
-    ):
-        contrast = (), unchecked(Own.HIDDEN, Fault.LOW_CONTRAST)
     if contrast[0]:
+        part = None if view is None else _part_of(look, view, rows, dark_hours, of_this(trace, view), limits)
         rest = unchecked(Own.HIDDEN, Fault.OUT_OF_FOCUS, Fault.COVERED, *PLACED)
-        return (contrast[0], rest), replace(trace, cells=0, strange=False, veiled=False)
+        return part or ((contrast[0], rest), replace(trace, cells=0, strange=False, veiled=False))
     if view is None or math.isnan(look.match_share):
         why = Own.NO_REFERENCE if view is None else Own.TOO_LITTLE_STRUCTURE
         if look.preset == UNKNOWN_PRESET:
@@ -139,7 +131,6 @@ def _scene(
         rest = unchecked(why, Fault.OUT_OF_FOCUS, Fault.COVERED, *PLACED)
         return ((), contrast[1] + rest), Trace()
     focus = blur(look, view, rows, trace, limits)
-    by_light = is_lit_like_a_veil(look, view, rows, dark_hours, limits)
     if focus and is_jolted(look, view, rows, trace, limits) and not look.detail_ratio <= limits.blur_bare_detail_ratio:
         # Blurred by its own motion, which leaves detail across it (0.68 and more).
         contrast = contrast[0], contrast[1] + unchecked(Own.HIDDEN, Fault.OUT_OF_FOCUS)
@@ -155,11 +146,28 @@ def _scene(
     elif focus:
         rest = unchecked(Own.HIDDEN, Fault.COVERED, *PLACED)
         return ((focus,), contrast[1] + rest), replace(trace, cells=0, strange=False, veiled=False)
-    surely_day = hours.is_surely_day(dark_hours, look.at_ns)
-    placed, after = whereabouts(
-        look, view, rows, of_this(trace, view), limits, by_light=by_light, surely_day=surely_day
-    )
+    placed, after = _whereabouts(look, view, rows, dark_hours, of_this(trace, view), limits)
     return (placed[0], contrast[1] + placed[1]), after
+
+
+def _part_of(
+    look: Look, view: View, rows: Rows, dark_hours: Hours, trace: Trace, limits: OwnThresholds
+) -> tuple[Conclusion, Trace] | None:
+    """What covers a part of a view whose rest looks as pale as behind fog; None where it is fog or dirt after all."""
+    if not (came_at_once(look, trace, limits) or hides_a_part(look, view, rows, trace, limits)):
+        return None
+    placed, after = _whereabouts(look, view, rows, dark_hours, trace, limits)
+    if not any(finding.fault is Fault.PARTLY_COVERED for finding in placed[0]):
+        return None
+    return (placed[0], unchecked(Own.HIDDEN, Fault.LOW_CONTRAST) + placed[1]), after
+
+
+def _whereabouts(
+    look: Look, view: View, rows: Rows, dark_hours: Hours, trace: Trace, limits: OwnThresholds
+) -> tuple[Conclusion, Trace]:
+    by_light = is_lit_like_a_veil(look, view, rows, dark_hours, limits)
+    surely_day = hours.is_surely_day(dark_hours, look.at_ns)
+    return whereabouts(look, view, rows, trace, limits, by_light=by_light, surely_day=surely_day)
 
 
 def _together(first: Conclusion, second: Conclusion, trace: Trace) -> Against:

@@ -31,11 +31,11 @@ from citywatch.rules.references import View
 ANOTHER_VIEW = "another_view"
 """The reason of a look that shows what the look before did, and little of the view."""
 NOTHING_OF_VIEW = "nothing_of_view"
-"""The reason of one that shows something else again, and nothing of the view: one such look, or two, may be buses."""
+"""The reason of the third one in a row that shows something else again, and nothing of the view: two may be buses."""
 
 
-_MOST_NOWHERE = 3
-"""More pictures than this that show nothing of the view are not counted."""
+_NOWHERE = 3
+"""So many different pictures in a row that show nothing of a view are of another one."""
 
 
 def displaced(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> Conclusion:
@@ -98,9 +98,9 @@ def another_view(
     blank = as_before and bare
     steady = is_steady(look, view, limits) or (trace.strange and (again or partly or blank or (like and trace.passed)))
     unseen = is_unseen(look, limits) and look.match_share <= limits.by_chance_match_share
-    gone = unseen and trace.nowhere > 0
-    same = trace.nowhere > 0 and is_once_more(look, PICTURES)
-    nowhere = min(trace.nowhere + (not same), _MOST_NOWHERE) if unseen else 0
+    same = trace.nowhere > 0 and (look.steady_share >= limits.still_share or is_once_more(look, PICTURES))
+    nowhere = min(trace.nowhere + (not same), _NOWHERE) if unseen else 0
+    gone = nowhere == _NOWHERE
     after = replace(trace, cells=0, strange=True, veiled=False, placed=False, other=likeness(look), nowhere=nowhere)
     stands = look.match_share <= limits.by_chance_match_share and look.steady_share >= limits.still_share
     if here and look.shift_certainty >= limits.certain and not (stands or is_dull(look, view, rows, limits)):
@@ -145,7 +145,7 @@ def _is_sky(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     dark = brightness.known and (
         limits.dark_of_usual * brightness.mean <= look.mean <= limits.sky_brightness_of_usual * brightness.mean
     )
-    unseen = look.coarse_correlation < limits.seen_correlation if dark else is_unseen(look, limits)
+    unseen = look.coarse_correlation < limits.sky_correlation if dark else is_unseen(look, limits)
     return unseen and look.texture_share >= limits.sky_texture
 
 

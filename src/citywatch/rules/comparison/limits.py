@@ -52,6 +52,8 @@ class OwnThresholds:
     """(With so much structure a night that has lost its contrast, and of which nothing is seen, is another view...)"""
     sky_brightness_of_usual: float = 1.02
     """(... and no fog, when it is no brighter than this: views into the sky 0.84 to 1.0; fog lightens.)"""
+    sky_correlation: float = 0.1
+    """(In one that is as dark as ever so much may agree: 0.087.)"""
     another_texture_by_night: float = 0.25
     """... or this one by night: a camera that hangs into the sky sees few lamps."""
     dull_contrast_of_usual: float = 0.35
@@ -170,6 +172,8 @@ class OwnThresholds:
     dusk_lost_share: float = 0.36
     """What is lost of a night in a picture of the day's colours may be what its lamps do not light, up to this share (a
     dawn over snow 0.42, and pale; none else of 280,000 clean looks 0.33; behind a leaf that darkens a day 0.4)."""
+    noon_correlation: float = 0.3
+    """(At an hour that is surely day what agrees so little with the night is covered: a dark cloth 0.18 to 0.25.)"""
     shadows_lost_share: float = 0.3
     """What is lost may be the shadows of leaves that lay in the reference, up to this share..."""
     shadows_contrast_of_usual: float = 0.85
@@ -412,8 +416,13 @@ class OwnThresholds:
     fog_detail_ratio: float = 0.22
     """(... of whose finer detail, noise and all, less than this is left: fog and dirt leave 0.14 at most; a bright
     cloth, in a picture as bright, 0.32 and more...)"""
+    near_found_of_rest: float = 0.6
+    """(... and of the rest this share found in a picture nearly as bright (`fog_brightness_of_usual`): fog 0.6 and more
+    in nine of ten, cloths in haze 0.3 to 0.58...)"""
     hidden_detail_ratio: float = 0.16
     """(... or, where one was seen at the look before, 0.17 and more...)"""
+    hidden_noise_sd: float = 2.0
+    """(... in no more noise than this...)"""
     fog_lit_contrast_of_usual: float = 0.75
     """... and of what is found again as much (beside stickers and cloths 0.83 and more)."""
     spreads: float = 6.0

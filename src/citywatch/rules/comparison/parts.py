@@ -88,10 +88,16 @@ def hides_a_part(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnTh
     much = view.light is Light.DAY and look.lost_share >= limits.mostly_lost_share
     here = look.shift_certainty >= limits.here_certain and math.hypot(*view.shift(look)) <= limits.same_pixels
     seen = here and look.coarse_correlation >= limits.seen_correlation
-    darker = brightness(look, view, rows) < limits.hardly_seen_brightness
+    light = brightness(look, view, rows)
+    # Nearly as bright as fog: that leaves what is near, which is found.
+    near = light >= limits.fog_brightness_of_usual
+    near = near and look.match_share >= limits.near_found_of_rest * (1.0 - look.lost_share)
+    darker = light < limits.hardly_seen_brightness and not near
     # Of a cover that was there at the look before, an encoder that is short of bits may leave less.
     least = limits.fog_detail_ratio if trace.cells == 0 else limits.hidden_detail_ratio
-    return much and seen and darker and look.detail_ratio > least
+    # Noise is detail, too; and of a first look nobody knows what was lost before.
+    sure = look.noise_sd <= limits.hidden_noise_sd and trace.lost >= 0.0
+    return much and seen and darker and sure and look.detail_ratio > least
 
 
 def least_left(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
@@ -132,7 +138,9 @@ def may_be_weather(
     hidden = came_at_once(look, trace, limits) or hides_a_part(look, view, rows, trace, limits)
     if _is_hazy(look, view, rows, limits) and not hidden:
         return Own.TOO_LITTLE_STRUCTURE
-    dusk = look.light is Light.DAY and view.light is not Light.DAY and not surely_day
+    # A storm at noon lights the lamps, but most of the view is seen.
+    cloth = look.lost_share >= limits.shadows_lost_share and look.coarse_correlation <= limits.noon_correlation
+    dusk = look.light is Light.DAY and view.light is not Light.DAY and not (surely_day and cloth)
     if dusk and look.lost_share < limits.dusk_lost_share:
         # A dusk compared with the night: what lamps do not light yet, and what snow hides, was there or will be.
         return Own.LIGHT_CHANGES

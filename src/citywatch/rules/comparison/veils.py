@@ -136,8 +136,9 @@ def is_drawn(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     """
     bright, _, _ = _of_usual(look, view, rows)
     lit = limits.plain_brightness_of_usual <= bright < limits.lit_up_brightness_of_usual
-    # Against the reference itself: what its line was displaced by, look after look, nobody drew.
-    far, sure = math.hypot(look.shift_x, look.shift_y), look.shift_certainty
+    # Against the reference itself, too: what its line was displaced by, look after look, nobody drew.
+    far = min(math.hypot(look.shift_x, look.shift_y), math.hypot(*view.shift(look)))
+    sure = look.shift_certainty
     a_little = far >= limits.drawn_pixels and sure >= limits.drawn_certain
     aside = a_little or (far >= limits.drawn_far_pixels and sure >= limits.certain)
     return view.light is not Light.DAY and lit and aside

@@ -126,6 +126,10 @@ def _hides(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
         down_to(math.hypot(*view.shift(look)), limits.same_pixels),
         up_to(look.coarse_correlation, limits.seen_correlation),
         down_to(light, limits.hardly_seen_brightness),
+        min(
+            down_to(light, limits.fog_brightness_of_usual),
+            down_to(look.match_share, limits.near_found_of_rest * (1.0 - look.lost_share)),
+        ),
         up_to(look.detail_ratio, limits.hidden_detail_ratio if trace.cells else limits.fog_detail_ratio),
     )
 
@@ -153,8 +157,14 @@ def _weather(look: Look, view: View, rows: Rows, hidden: float, limits: OwnThres
         mostly = max(up_to(look.lost_share, limits.mostly_lost_share), up_to(left, limits.mostly_contrast_of_usual))
         haze = min(down_to(look.mean, limits.hazy_brightness_of_usual * brightness.mean), clear, mostly, hidden)
     if view.light is not Light.DAY:
-        dusk = look.light is Light.DAY and not surely_day
-        return max(haze, up_to(look.lost_share, limits.dusk_lost_share) if dusk else -math.inf)
+        if look.light is not Light.DAY:
+            return haze
+        dusk = up_to(look.lost_share, limits.dusk_lost_share)
+        cloth = max(
+            up_to(look.lost_share, limits.shadows_lost_share),
+            down_to(look.coarse_correlation, limits.noon_correlation),
+        )
+        return max(haze, min(dusk, cloth) if surely_day else dusk)
     much, texture = up_to(look.lost_share, limits.shadows_lost_share), usual(rows, view.light, "texture_share")
     whole = up_to(look.lost_cells.bit_count(), limits.shadows_cells)
     bare = max(down_to(look.texture_share, limits.shadows_texture_of_usual * texture.mean), whole)

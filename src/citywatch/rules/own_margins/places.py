@@ -31,7 +31,7 @@ def displaced_view(look: Look, view: View, rows: Rows, trace: Trace, limits: Own
     displaced, brightness = max(up_to(far, limits.moved_pixels), placed, known), usual(rows, view.light, "mean")
     if view.light is Light.DAY or not brightness.known:
         return displaced
-    return min(displaced, _drawn(look, brightness.mean, limits))
+    return min(displaced, _drawn(look, view, brightness.mean, limits))
 
 
 def other_view(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
@@ -66,7 +66,7 @@ def other_view(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThre
     )
     drawn, brightness = math.inf, usual(rows, view.light, "mean")
     if view.light is not Light.DAY and brightness.known:
-        drawn = _drawn(look, brightness.mean, limits)
+        drawn = _drawn(look, view, brightness.mean, limits)
     elsewhere = max(
         min(down_to(look.shift_certainty, limits.certain), up_to(far, limits.same_pixels), lit, by_chance),
         min(down_to(look.shift_certainty, limits.surely_here), up_to(far, limits.shaking_pixels), drawn),
@@ -85,10 +85,13 @@ def shaken_view(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThr
     margin = up_to(told, limits.shaking_pixels)
     if trace.placed and trace.shaken:
         margin = min(margin, max(up_to(far, limits.shaking_pixels), up_to(told, limits.resting_pixels)))
+    moved = math.hypot(look.step_x, look.step_y)
+    stepped = max(up_to(look.steady_share, limits.still_share), up_to(moved, limits.shaking_pixels))
+    stepped = math.inf if math.isnan(look.steady_share) or math.isnan(moved) else stepped
     if trace.placed and not trace.sure:
-        return math.inf
+        return stepped
     known = min(_found(look, view, rows, limits), _followed(look, view, trace, limits))
-    return max(margin, known, _placed(look, far, step, trace, limits))
+    return min(max(margin, known, _placed(look, far, step, trace, limits)), stepped)
 
 
 def steady_view(look: Look, view: View, limits: OwnThresholds) -> float:
@@ -134,12 +137,12 @@ def _sky(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
         up_to(look.mean, limits.dark_of_usual * usually.mean),
         down_to(look.mean, limits.sky_brightness_of_usual * usually.mean),
     )
-    return min(unseen, max(dark, down_to(look.coarse_correlation, limits.seen_correlation)))
+    return min(unseen, max(dark, down_to(look.coarse_correlation, limits.sky_correlation)))
 
 
-def _drawn(look: Look, brightness: float, limits: OwnThresholds) -> float:
+def _drawn(look: Look, view: View, brightness: float, limits: OwnThresholds) -> float:
     """How far a night is from one of a lens that was drawn to a lit road."""
-    far = math.hypot(look.shift_x, look.shift_y)
+    far = min(math.hypot(look.shift_x, look.shift_y), math.hypot(*view.shift(look)))
     return max(
         up_to(look.mean, limits.plain_brightness_of_usual * brightness),
         min(
@@ -161,7 +164,7 @@ def _stays(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThreshol
         found = down_to(look.match_share, limits.by_chance_match_share)
         partly = min(partly, max(unseen, found, down_to(look.drift, limits.same_light_drift)))
     like = max(partly, -nearness(likeness(look), trace.like))
-    if trace.nowhere > 0:
+    if trace.nowhere > 1:
         unseen = down_to(look.coarse_correlation, limits.unseen_correlation)
         like = min(like, max(unseen, down_to(look.match_share, limits.by_chance_match_share)))
     return min(steady_view(look, view, limits), max(place, up_to(look.shift_certainty, limits.certain)), like)

@@ -146,12 +146,14 @@ def _picture(
     light = _light(row, limits, checks, told)
     if light is not None:
         return _no_motion(before, row), light
-    parts = _signal(_without_its_own(row, before, limits), checks, told)
-    if motion.is_once_more(row, limits) and any(
-        finding.measure == "tear" for findings, _ in parts for finding in findings
-    ):
-        # No picture is torn twice by the same bit: it is the edge of a bus before which the source stopped.
-        parts = [((), unchecked(Why.SPOILED, *_SIGNAL))]
+    own = _without_its_own(row, before, limits)
+    parts = _signal(own, checks, told)
+    torn = any(finding.measure == "tear" for findings, _ in parts for finding in findings)
+    if torn and motion.is_once_more(row, limits) and motion.changed(row) <= limits.frozen_changed_share:
+        # No live picture is torn twice by the same bit: it is the edge of a bus before which the source stopped.
+        parts = _signal(replace(own, tear=math.nan), checks, {})
+        if not any(finding.fault is Fault.MOSAIC for findings, _ in parts for finding in findings):
+            parts.append(((), unchecked(Why.SPOILED, Fault.MOSAIC)))
     if any(findings for findings, _ in parts):
         parts.append(((), unchecked(Why.SPOILED, *_VIEW, Fault.FROZEN, *_COLOUR)))
         return _no_motion(before, row), _joined(parts)
@@ -174,7 +176,7 @@ def _picture(
         learns = before.texture[0] < limits.usual_looks or motion.is_live(row, limits)
         texture = learned(before.texture, row.texture_share) if learns else before.texture
         after = replace(
-            after, colour=colour.with_look(before.colour, row), texture=texture, tear=_tears(before.tear, row)
+            after, colour=colour.with_look(before.colour, row), texture=texture, tear=_tears(before.tear, row, limits)
         )
     return after, _joined(parts)
 
@@ -195,12 +197,12 @@ def _without_its_own(row: Look, before: LookHistory, limits: PictureThresholds) 
     return replace(row, tear=row.tear - (tear - limits.usual_tear))
 
 
-def _tears(usual: dict[str, list[float]], row: Look) -> dict[str, list[float]]:
-    """The usual steps with one more look in order."""
-    if math.isnan(row.tear) or row.light is Light.UNKNOWN:
+def _tears(usual: dict[str, list[float]], row: Look, limits: PictureThresholds) -> dict[str, list[float]]:
+    """The usual steps with one more live look in order; no more of them than make next to nothing torn."""
+    if math.isnan(row.tear) or row.light is Light.UNKNOWN or not motion.is_live(row, limits):
         return usual
     light = row.light.name.lower()
-    return {**usual, light: learned(usual.get(light, _NO_TEARS), row.tear)}
+    return {**usual, light: learned(usual.get(light, _NO_TEARS), min(row.tear, limits.most_usual_tear))}
 
 
 _NO_TEARS: list[float] = [0, 0.0]

@@ -73,7 +73,7 @@ def table(limits: PictureThresholds, daylight: bool) -> Table:
         Fault.MOSAIC: (
             (Check("decode_errors", limits.decode_errors),),
             (Check("torn_share", limits.torn_share), no_lines),
-            (Check("tear", limits.tear), few_lines, no_bands, no_columns),
+            (Check("tear", limits.tear), few_lines, no_bands),
             (
                 Check("tear", limits.tear_in_noise),
                 Check("noise_sd", limits.tear_noise_sd),

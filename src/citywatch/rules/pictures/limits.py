@@ -65,6 +65,8 @@ class PictureThresholds:
     There so many clear steps are enough: medium 0.043 to 0.18 by noisy nights, clean up to 0.036 (99.9 %: 0.021)..."""
     tear_noise_sd: float = 2.0
     """... from this noise on, grey levels."""
+    most_usual_tear: float = 0.05
+    """No more than this is learned as usual: what is torn stays torn (severe ones from 0.13 on)."""
     usual_tear: float = 0.02
     """Steps that a camera's pictures always have count from here on as its own (a street whose fronts made 0.047 in
     noise of 2 levels was accused; 99.9 % of the others 0.021)."""
