@@ -221,6 +221,8 @@ class OwnThresholds:
     """One that was there at the look before may leave more: at its edges the light decides what is found."""
     veiled_correlation: float = 0.6
     """And its coarser detail agrees no more than this: medium webs 0.56 at most."""
+    unplaced_correlation: float = 0.4
+    """Nor, where the view has no place to be sure of, by so much (webs 0.1 to 0.38 there; low sun 0.43)."""
     veiled_known_looks: int = 36
     """Only where so many looks by this light tell what is usual: not in a camera's first evening, as it grows dark;
     nor, of what is lost in shadows, in its first morning."""

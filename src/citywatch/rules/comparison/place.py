@@ -102,7 +102,11 @@ def whereabouts(
     if not placed:
         rest_of = unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.MOVED, Fault.SHAKING)
         if veiled is not None and not (lit_up or surely or again):
-            return ((), (*rest_of, *unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.PARTLY_COVERED))), calm
+            unsure = unchecked(Own.TOO_LITTLE_STRUCTURE, Fault.PARTLY_COVERED)
+            # Low sun takes its place from a view, and stays; so it must be hardly seen for the next look to go by it.
+            return ((), (*rest_of, *unsure)), replace(
+                calm, veiled=look.coarse_correlation <= limits.unplaced_correlation
+            )
         return ((veiled,) if veiled is not None else (), rest_of + lit), calm
     found, unsure = displaced(look, view, rows, trace, limits)
     unsure += lit

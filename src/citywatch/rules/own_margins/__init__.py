@@ -72,7 +72,7 @@ def margins(
         Fault.MOVED: min(displaced_view(look, view, rows, trace, limits), other_view(look, view, rows, trace, limits)),
         Fault.PARTLY_COVERED: min(
             lost_part(look, view, rows, trace, limits, surely_day),
-            veiled_part(look, view, rows, trace, limits, by_light),
+            veiled_part(look, view, rows, trace, limits, by_light, not trace.veiled),
         ),
         Fault.SHAKING: shaken_view(look, view, rows, trace, limits),
     }
@@ -138,8 +138,8 @@ def ways(
                 lost_part(look, view, rows, then, limits, surely_day),
             ),
             Reach(
-                veiled_part(look, view, rows, first, limits, by_light),
-                veiled_part(look, view, rows, then, limits, by_light),
+                veiled_part(look, view, rows, first, limits, by_light, not known[-1].veiled),
+                veiled_part(look, view, rows, then, limits, by_light, False),
             ),
         ),
     }

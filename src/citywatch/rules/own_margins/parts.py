@@ -35,8 +35,14 @@ def lost_part(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThres
     return max(min(lost_margin, hides), weather, _crept(look, view, rows, trace, limits), same)
 
 
-def veiled_part(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, by_light: bool) -> float:
-    """How far a look is from a veil over a part of it. `by_light`: what looks like one is explained by light."""
+def veiled_part(
+    look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, by_light: bool, placed: bool
+) -> float:
+    """How far a look is from a veil over a part of it.
+
+    by_light  what looks like one is explained by light
+    placed    by day the view must have a place behind it: no veil was there at the look before
+    """
     match, sharpness = usual(rows, view.light, "match_share"), usual(rows, view.light, "sharpness")
     brightness = usual(rows, view.light, "mean")
     if by_light or match.looks < limits.veiled_known_looks:
@@ -103,6 +109,9 @@ def veiled_part(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThr
     if trace.lost >= 0:
         crept = up_to(max(trace.seen, trace.lately) - look.match_share, limits.veiled_drop)
         crept = crept if view.light is Light.DAY else min(crept, sure)
+    unplaced = -math.inf
+    if placed and view.light is Light.DAY:
+        unplaced = min(up_to(look.shift_certainty, limits.certain), sure)
     return max(
         down_to(look.coarse_correlation, limits.veiled_correlation),
         min(
@@ -112,6 +121,7 @@ def veiled_part(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThr
         veil,
         min(up_to(look.steady_share, steady_veil(view, rows, limits)), sure) if trace.veiled else -math.inf,
         crept,
+        unplaced,
     )
 
 
