@@ -58,6 +58,7 @@ def pale(
                     max(
                         down_to(look.transfer_ratio, limits.bare_transfer_ratio),
                         up_to(look.sharpness, limits.thick_sharpness),
+                        down_to(look.contrast, limits.smooth_contrast),
                     ),
                 ),
                 down_to(look.contrast, limits.covered_contrast),
