@@ -838,7 +838,7 @@ def test_nothing_of_a_view_is_nothing_of_it_whichever_reference_is_tried():
     """Where nothing agrees, now the day's agrees best by chance, and now the night's."""
     watch = coloured_nights(days=7)
     watch.now_ns += 16 * 3600 * NS_PER_S
-    for light, changes in (("day", {}), ("night", {"mean": 80.0, "contrast": 96.0}), ("day", {"mean": 60.0})):
+    for light, changes in (("day", {}), ("night", {"mean": 80.0, "contrast": 96.0}), ("night", {"mean": 60.0})):
         watch.look(420.0, reference=watch.references[light, ""], **NOTHING_OF_IT | changes, steady_share=0.2)
     assert watch.confirmed() == [Fault.MOVED]
 
