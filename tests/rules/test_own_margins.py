@@ -5,7 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from own_kit import ANOTHER_VIEW, BY_DAY, COVER, FOUND_AGAIN, visit
+from own_kit import ANOTHER_VIEW, BY_DAY, BY_INFRARED, COVER, FOUND_AGAIN, visit
 
 from citywatch.domain.pictures import Fault, Outcome
 from citywatch.rules import hours, normals
@@ -66,7 +66,8 @@ def test_what_is_found_is_at_its_fault_or_beyond(fault, changes):
     st.fixed_dictionaries(
         {
             "shift_x": PIXELS, "shift_y": PIXELS, "shift_certainty": SHARES, "match_share": SHARES,
-            "lost_share": SHARES, "steady_share": SHARES, "contrast_ratio": st.floats(0.1, 1.3),
+            "lost_share": SHARES, "steady_share": st.one_of(st.just(math.nan), SHARES),
+            "contrast_ratio": st.floats(0.1, 1.3),
             "sharpness": st.floats(0.4, 2.5), "texture_share": SHARES, "mean": st.floats(60.0, 170.0),
             "contrast": st.floats(60.0, 120.0), "sharpness_ratio": st.floats(0.5, 1.2),
             "lost_cells": st.sampled_from([0, 0xFF00FF, 0x0000FF, 0xFFF000]),
@@ -95,6 +96,42 @@ def test_no_finding_is_said_to_be_far_from_its_fault(values, trace):
             assert flat[finding.fault] <= 1e-9, finding
         if finding.fault is Fault.OUT_OF_FOCUS:
             assert focus(one, VIEW, ROWS, math.inf) <= 1e-9, finding
+
+
+NIGHT = View("infrared/", "b" * 64, 0, 0.0, 0.0)
+
+
+def of_night(**values):
+    row = {**BY_INFRARED, **FOUND_AGAIN, "outcome": Outcome.PICTURE, "at_ns": 1, "reference": NIGHT.picture, **values}
+    return next(iter(looks(visit(**row))))
+
+
+NIGHTS = {}
+for _ in range(40):
+    NIGHTS = normals.learned(NIGHTS, of_night())
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "shift_x": st.floats(-14.0, 14.0), "shift_certainty": st.floats(0.0, 0.3),
+            "match_share": st.floats(0.2, 0.75), "lost_share": st.floats(0.0, 0.1),
+            "steady_share": st.one_of(st.just(math.nan), st.floats(0.3, 1.0)), "contrast_ratio": st.floats(0.5, 1.3),
+            "sharpness": st.floats(0.4, 1.6), "mean": st.floats(60.0, 130.0), "contrast": st.floats(50.0, 140.0),
+            "coarse_correlation": st.one_of(st.just(math.nan), st.floats(0.0, 0.7)),
+            "detail_ratio": st.one_of(st.just(math.nan), st.floats(0.6, 1.8)),
+        }
+    ),
+    st.booleans(),
+    st.sampled_from([-1.0, 0.02]),
+)  # fmt: skip
+def test_no_veil_of_a_night_is_said_to_be_far_either_nor_one_that_follows_another(values, veiled, lost):
+    one, trace = of_night(**values), Trace("infrared/", veiled=veiled, lost=lost, seen=0.8, lately=0.8, light=3)
+    for finding in against(one, NIGHT, NIGHTS, hours.nothing(), trace, False).found:
+        if finding.fault is Fault.PARTLY_COVERED:
+            assert margins(one, NIGHT, NIGHTS, trace)[finding.fault] <= 1e-9, finding
+            told = ways(one, of_night(), NIGHT, NIGHTS, [trace])[finding.fault]
+            assert min(reach.again if veiled else reach.alone for reach in told) <= 1e-9, finding
 
 
 def test_a_view_that_is_hardly_found_at_its_place_again_behind_a_bus_is_at_its_fault():

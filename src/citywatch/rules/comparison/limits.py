@@ -243,8 +243,11 @@ class OwnThresholds:
     veiled_brightness_by_day: float = 1.08
     """... and this much more light (webs 1.12 and more; a lens that zoomed into a road, which is like itself,
     1.05)..."""
-    veiled_in_the_dark: float = 0.95
+    veiled_in_the_dark: float = 0.88
     """... or less than by day at all (in the dark 0.81)."""
+    veiled_in_all: float = 2.9
+    """... and so much of all together, light times contrast over sharpness times what is found (webs 2.94 and more, 98
+    of 100 severe ones 3.5; the sun alone 1.1 to 2.65)."""
     threads_of_usual: float = 0.65
     """Threads in the sun leave no more than this to be found (0.35 to 0.63; the sun alone 0.73 and more)..."""
     threads_sharpness: float = 0.87
@@ -269,6 +272,9 @@ class OwnThresholds:
     sure_brightness: float = 1.24
     """... and is so much brighter (1.26 to 1.56; of 144,000 clean ones by day none from 1.22 to 1.28), while the view
     lies in its place by `here_certain`..."""
+    sure_light_of_correlation: float = 0.58
+    """(... by more of the usual light, the more of the view's detail still agrees: so many times (0.6 and more of webs
+    that nothing else tells; low sun 0.3 to 0.47)...)"""
     sure_steady_share: float = 0.85
     """(... or so much of the picture is that of the look before...)"""
     sure_of_usual: float = 0.75
@@ -290,6 +296,9 @@ class OwnThresholds:
     little 1.18, buses 1.17 at most)..."""
     veiled_contrast_by_night: float = 0.8
     """... and takes no contrast (1.0 to 1.6; a view into the sky 0.2 to 0.6)."""
+    veiled_detail_by_night: float = 0.97
+    """... nor detail: of all the finer there is, so much as the view has (1.0 to 2.0; snow in a lamp's light 0.6 to
+    0.9)."""
     plain_brightness_of_usual: float = 1.3
     """No doubt of a veil by night: so much brighter..."""
     plain_contrast_of_usual: float = 1.25

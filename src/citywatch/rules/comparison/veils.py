@@ -61,19 +61,16 @@ def is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, agai
     """
     if is_surely_veiled(look, view, rows, limits):
         return True
-    left = contrast_left(look, view, rows)
     if view.light is not Light.DAY:
-        bright, full, _ = _of_usual(look, view, rows)
-        lit = bright >= limits.veiled_brightness_of_usual and full >= limits.veiled_contrast_by_night
-        return lit and left >= limits.partly_contrast_of_usual
-    if _is_threads(look, view, rows, limits):
-        return left >= limits.threads_contrast_left
-    if not left >= limits.partly_contrast_of_usual:
+        return _is_in_the_lamp(look, view, rows, limits)
+    left, threads = contrast_left(look, view, rows), _is_threads(look, view, rows, limits)
+    clear = left >= (limits.threads_contrast_left if threads else limits.partly_contrast_of_usual)
+    if not (clear and _shines(look, view, rows, limits)):
         return False
-    bright, full, sharp = _of_usual(look, view, rows)
+    bright, full, sharp = of_usual(look, view, rows)
     # A dusk takes the light that a web adds, and a night has less: there it is `is_lit_like_a_veil` that has the word.
     lit = bright >= limits.veiled_brightness_by_day or bright < limits.veiled_in_the_dark
-    if lit and full >= limits.veiled_contrast_by_day and sharp <= limits.veiled_sharpness_by_day:
+    if threads or (lit and full >= limits.veiled_contrast_by_day and sharp <= limits.veiled_sharpness_by_day):
         return True
     match = usual(rows, view.light, "match_share")
     little = look.match_share <= limits.veiled_most_of_usual * match.mean
@@ -81,16 +78,24 @@ def is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, agai
     return little and sure and sharp <= limits.veiled_sharpness_of_usual
 
 
+def _is_in_the_lamp(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether the camera's own lamp lights up something near: snow in its light has no edges of its own."""
+    bright, full, _ = of_usual(look, view, rows)
+    lit = bright >= limits.veiled_brightness_of_usual and full >= limits.veiled_contrast_by_night
+    own = not look.detail_ratio < limits.veiled_detail_by_night
+    return lit and own and contrast_left(look, view, rows) >= limits.partly_contrast_of_usual
+
+
 def is_plain(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     """Whether there is no doubt of a veil by night, whatever is sure of the place of what it leaves."""
-    bright, full, sharp = _of_usual(look, view, rows)
+    bright, full, sharp = of_usual(look, view, rows)
     lit = bright >= limits.plain_brightness_of_usual and full >= limits.plain_contrast_of_usual
     return view.light is not Light.DAY and lit and sharp <= limits.plain_sharpness_of_usual
 
 
 def _is_threads(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     """Whether the sun shines on threads: they are brighter than the street, and blurred. Haze has no contrast."""
-    bright, full, sharp = _of_usual(look, view, rows)
+    bright, full, sharp = of_usual(look, view, rows)
     lit = bright >= limits.threads_brightness and full >= limits.threads_contrast
     little = look.match_share <= limits.threads_of_usual * usual(rows, view.light, "match_share").mean
     return lit and little and sharp <= limits.threads_sharpness
@@ -102,7 +107,7 @@ def is_surely_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) 
     sun does; then the view is in its place behind it, or even what is found again has lost of its contrast: what
     hides a part, as a bus does, takes none from the rest, and haze takes it from all.
     """
-    bright, full, sharp = _of_usual(look, view, rows)
+    bright, full, sharp = of_usual(look, view, rows)
     if not look.coarse_correlation <= limits.sure_correlation:
         return False
     if view.light is not Light.DAY:
@@ -113,13 +118,14 @@ def is_surely_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) 
     match = usual(rows, view.light, "match_share")
     little = look.match_share <= limits.sure_of_usual * match.mean
     here = look.steady_share >= limits.sure_steady_share or look.shift_certainty >= limits.here_certain
-    if bright >= limits.sure_brightness and little and here:
+    beside = bright - 1.0 >= limits.sure_light_of_correlation * look.coarse_correlation
+    if bright >= limits.sure_brightness and beside and little and here and _shines(look, view, rows, limits):
         return True
     taken = limits.over_all_least_left <= contrast_left(look, view, rows) <= limits.over_all_most_left
     return taken and bright >= limits.over_all_brightness and sharp <= limits.over_all_sharpness
 
 
-def _of_usual(look: Look, view: View, rows: Rows) -> tuple[float, float, float]:
+def of_usual(look: Look, view: View, rows: Rows) -> tuple[float, float, float]:
     """Brightness, contrast and sharpness, as shares of what is usual by this light; NaN where that is not known."""
     shares = []
     for measure in ("mean", "contrast", "sharpness"):
@@ -129,12 +135,29 @@ def _of_usual(look: Look, view: View, rows: Rows) -> tuple[float, float, float]:
     return shares[0], shares[1], shares[2]
 
 
+def glare(look: Look, view: View, rows: Rows) -> float:
+    """What a veil adds of light and contrast, and takes of sharpness and of what is found, all together; each as a
+    share of the usual. NaN where that is not known.
+    """
+    bright, full, sharp = of_usual(look, view, rows)
+    match = usual(rows, view.light, "match_share")
+    return bright * full / max(sharp * look.match_share / match.mean, 1e-9) if match.mean > 0 else math.nan
+
+
+def _shines(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether by day there is so much of all that a veil does, of which the sun alone may do one or two. Not asked
+    where the light of the day is gone.
+    """
+    bright, _, _ = of_usual(look, view, rows)
+    return bright < limits.veiled_in_the_dark or glare(look, view, rows) >= limits.veiled_in_all
+
+
 def is_drawn(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     """Whether a night is brighter, and what is found of it lies a little beside its place, but surely: a lens was drawn
     to a lit road, which is like itself. A mast that moves in the wind adds no light, and a web leaves the view where
     it is.
     """
-    bright, _, _ = _of_usual(look, view, rows)
+    bright, _, _ = of_usual(look, view, rows)
     lit = limits.plain_brightness_of_usual <= bright < limits.lit_up_brightness_of_usual
     # Against the reference itself, too: what its line was displaced by, look after look, nobody drew.
     far = min(math.hypot(look.shift_x, look.shift_y), math.hypot(*view.shift(look)))

@@ -25,8 +25,9 @@ from citywatch.rules.normals import Rows
 from citywatch.rules.own_margins.blurs import focus
 from citywatch.rules.own_margins.distances import down_to
 from citywatch.rules.own_margins.paleness import pale
-from citywatch.rules.own_margins.parts import lost_part, veiled_part
+from citywatch.rules.own_margins.parts import lost_part
 from citywatch.rules.own_margins.places import displaced_view, other_view, shaken_view, steady_view
+from citywatch.rules.own_margins.veils import veiled_part
 from citywatch.rules.pictures import Look
 from citywatch.rules.references import View
 

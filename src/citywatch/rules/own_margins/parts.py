@@ -1,4 +1,4 @@
-"""How far a look is from partly_covered: a part of the view that is lost, or veiled."""
+"""How far a look is from partly_covered by something that hides: a part of the view is lost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from citywatch.rules.comparison import OwnThresholds, Trace
 from citywatch.rules.comparison.contrast import contrast_left
 from citywatch.rules.comparison.light import brightness
 from citywatch.rules.comparison.parts import found_of_rest, least_left
-from citywatch.rules.comparison.veils import steady_veil
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.own_margins.distances import down_to, up_to
 from citywatch.rules.pictures import Look
@@ -33,96 +32,6 @@ def lost_part(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThres
     hides = _hides(look, view, rows, trace, limits)
     weather = _weather(look, view, rows, min(_at_once(look, trace, limits), hides), limits, surely_day)
     return max(min(lost_margin, hides), weather, _crept(look, view, rows, trace, limits), same)
-
-
-def veiled_part(
-    look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds, by_light: bool, placed: bool
-) -> float:
-    """How far a look is from a veil over a part of it.
-
-    by_light  what looks like one is explained by light
-    placed    by day the view must have a place behind it: no veil was there at the look before
-    """
-    match, sharpness = usual(rows, view.light, "match_share"), usual(rows, view.light, "sharpness")
-    brightness = usual(rows, view.light, "mean")
-    if by_light or match.looks < limits.veiled_known_looks:
-        return math.inf
-    contrast, left = usual(rows, view.light, "contrast"), contrast_left(look, view, rows)
-    again = limits.veiled_again_of_usual
-    known = math.inf if math.isnan(look.coarse_correlation) else -math.inf
-    pale = up_to(left, limits.partly_contrast_of_usual)
-    if view.light is Light.DAY:
-        full = max(
-            min(
-                up_to(look.mean, limits.veiled_brightness_by_day * brightness.mean),
-                down_to(look.mean, limits.veiled_in_the_dark * brightness.mean),
-            ),
-            down_to(look.sharpness, limits.veiled_sharpness_by_day * sharpness.mean),
-            up_to(look.contrast, limits.veiled_contrast_by_day * contrast.mean),
-        )
-        most = max(
-            down_to(look.match_share, limits.veiled_most_of_usual * match.mean),
-            up_to(look.shift_certainty, limits.here_certain if trace.veiled else limits.surely_here),
-            down_to(look.sharpness, limits.veiled_sharpness_of_usual * sharpness.mean),
-        )
-        threads = max(
-            down_to(look.match_share, limits.threads_of_usual * match.mean),
-            down_to(look.sharpness, limits.threads_sharpness * sharpness.mean),
-            up_to(look.mean, limits.threads_brightness * brightness.mean),
-            up_to(look.contrast, limits.threads_contrast * contrast.mean),
-            up_to(left, limits.threads_contrast_left),
-        )
-        over_all = max(
-            down_to(look.sharpness, limits.over_all_sharpness * sharpness.mean),
-            up_to(look.mean, limits.over_all_brightness * brightness.mean),
-            up_to(left, limits.over_all_least_left),
-            down_to(left, limits.over_all_most_left),
-        )
-        here = max(
-            up_to(look.mean, limits.sure_brightness * brightness.mean),
-            down_to(look.match_share, limits.sure_of_usual * match.mean),
-            min(
-                up_to(look.shift_certainty, limits.here_certain),
-                up_to(look.steady_share, limits.sure_steady_share),
-            ),
-        )
-        sure = max(
-            known,
-            down_to(look.coarse_correlation, limits.sure_correlation),
-            up_to(look.contrast, limits.sure_contrast * contrast.mean),
-            min(here, over_all),
-        )
-        veil = min(max(min(full, most), pale), threads, sure)
-        veil = max(veil, up_to(look.mean, limits.brightness_of_usual * brightness.mean))
-    else:
-        bright = up_to(look.mean, limits.veiled_brightness_of_usual * brightness.mean)
-        veil = max(bright, up_to(look.contrast, limits.veiled_contrast_by_night * contrast.mean), pale)
-        sure = max(
-            known,
-            down_to(look.coarse_correlation, limits.sure_correlation),
-            up_to(look.mean, limits.sure_brightness_by_night * brightness.mean),
-            down_to(look.sharpness, limits.sure_sharpness_by_night * sharpness.mean),
-            up_to(look.detail_ratio, limits.sure_detail),
-        )
-        veil = min(veil, sure)
-    crept = -math.inf
-    if trace.lost >= 0:
-        crept = up_to(max(trace.seen, trace.lately) - look.match_share, limits.veiled_drop)
-        crept = crept if view.light is Light.DAY else min(crept, sure)
-    unplaced = -math.inf
-    if placed and view.light is Light.DAY:
-        unplaced = min(up_to(look.shift_certainty, limits.certain), sure)
-    return max(
-        down_to(look.coarse_correlation, limits.veiled_correlation),
-        min(
-            down_to(look.match_share, (again if trace.veiled else limits.veiled_of_usual) * match.mean),
-            max(down_to(look.match_share, again * match.mean), sure),
-        ),
-        veil,
-        min(up_to(look.steady_share, steady_veil(view, rows, limits)), sure) if trace.veiled else -math.inf,
-        crept,
-        unplaced,
-    )
 
 
 def _hides(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
