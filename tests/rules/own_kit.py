@@ -144,3 +144,18 @@ def coloured_nights(days: int = 5) -> Watch:
                 watch.look(3600.0, of=of)
     watch.now_ns += 14 * 3600 * NS_PER_S
     return watch
+
+
+def known(looks_before: int = 40, **usual) -> Watch:
+    watch = Watch()
+    watch.settle(looks_before, **usual)
+    return watch
+
+
+def in_the_dark(**figures) -> Watch:
+    """A camera whose nights are in colour, at night, which looks at something as bright as a day."""
+    watch = coloured_nights()
+    watch.now_ns += 3600 * NS_PER_S
+    for steady in (0.4, 0.99):
+        watch.look(420.0, reference=watch.references["day", ""], **figures, steady_share=steady)
+    return watch
