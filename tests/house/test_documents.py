@@ -12,10 +12,11 @@ from citywatch.alerts.table import MOVES as ALERT_MOVES
 from citywatch.app.checks.script import Script
 from citywatch.domain.events import EventKind
 from citywatch.domain.pictures import Fault, VisitReason
-from citywatch.settings import Settings, load_settings, parse_model
+from citywatch.settings import Settings, load_settings
 from citywatch.sla.contracts import Contract
 from citywatch.telemetry import METRICS
 from citywatch.tickets.table import MOVES as TICKET_MOVES
+from citywatch.yaml_files import parse_model
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()

@@ -6,8 +6,8 @@ import pytest
 
 from citywatch.app.sla_sources import NoSuchContract, find_contract, in_service, read_register
 from citywatch.errors import ConfigurationError
-from citywatch.settings import parse_model
 from citywatch.sla.contracts import Contract, Listed, under
+from citywatch.yaml_files import parse_model
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from citywatch.domain.devices import check_device_id
 from citywatch.domain.responsibility import Register, ResponsibilityRule, Responsible
 from citywatch.errors import ConfigurationError
-from citywatch.settings import Settings, read_text
+from citywatch.settings import Settings
+from citywatch.yaml_files import read_text
 
 COLUMNS = ("device", "area", "class", "department", "contractor", "team", "kind", "site", "parent", "from", "to")
 """Of any register: that of the city and those of contracts are tables of one kind. The city takes the first six."""

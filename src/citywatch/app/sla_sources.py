@@ -16,9 +16,9 @@ from citywatch.app.register import read_rows
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.service import ALWAYS_NS, NEVER_NS, STANDINGS, STATES, ServiceFact, ServiceState, Standing, fact
 from citywatch.errors import ConfigurationError
-from citywatch.settings import parse_model, read_text
 from citywatch.sla.contracts import Contract, Listed
 from citywatch.sla.history import History
+from citywatch.yaml_files import parse_model, read_text
 
 
 class NoSuchContract(ConfigurationError):

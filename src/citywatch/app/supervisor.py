@@ -26,8 +26,9 @@ from citywatch.app.briefing import Briefing
 from citywatch.app.data_dir import DataDir
 from citywatch.app.kernels import cache_in
 from citywatch.errors import CitywatchError, ConfigurationError
-from citywatch.settings import Settings, parse_settings, read_text
+from citywatch.settings import Settings, parse_settings
 from citywatch.telemetry import PrometheusMeter, log_as_json
+from citywatch.yaml_files import read_text
 
 _log = logging.getLogger(__name__)
 

@@ -33,7 +33,8 @@ from citywatch.app.checks.wanted import Answer, answer, matches, moment, told
 from citywatch.domain.commands import CITY, Verb
 from citywatch.domain.instants import NS_PER_S
 from citywatch.errors import ConfigurationError
-from citywatch.settings import Settings, line_of, load_settings, parse_model, read_text
+from citywatch.settings import Settings, load_settings
+from citywatch.yaml_files import line_of, parse_model, read_text
 
 _CLOSED = {"alerts": "resolved", "tickets": "closed"}
 
