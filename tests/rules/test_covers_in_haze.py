@@ -285,3 +285,26 @@ def test_what_lay_there_in_the_morning_is_no_cover_that_came():
     for steady in (0.1, 0.3, 0.3):
         watch.look(420.0, **CLOTH_IN_HAZE, steady_share=steady)
     assert watch.confirmed() == [Fault.LOW_CONTRAST]
+
+
+DARK_STICKER = {
+    "mean": 117.0, "contrast": 41.0, "sharpness": 0.7, "texture_share": 0.22, "match_share": 0.115,
+    "lost_share": 0.64, "lost_cells": 0x0F0F0F, "shift_certainty": 0.0, "contrast_ratio": 0.9,
+    "coarse_correlation": 0.12,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "haze",
+    [{"mean": 145.0}, {"contrast_ratio": 0.84}, {"contrast": 38.0}],
+    ids=["as bright as haze", "paler", "of less contrast"],
+)
+def test_a_dark_cover_takes_the_contrast_of_what_it_hides_and_leaves_that_of_the_rest(haze):
+    def told(**changes):
+        watch = known()
+        for steady in (0.16, 0.95, 0.99):
+            watch.look(420.0, **DARK_STICKER | changes, steady_share=steady)
+        return watch.confirmed()
+
+    assert told() == [Fault.PARTLY_COVERED]
+    assert told(**haze) == []

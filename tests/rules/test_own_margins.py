@@ -134,6 +134,29 @@ def test_no_veil_of_a_night_is_said_to_be_far_either_nor_one_that_follows_anothe
             assert min(reach.again if veiled else reach.alone for reach in told) <= 1e-9, finding
 
 
+@given(
+    st.fixed_dictionaries(
+        {
+            "shift_x": st.floats(-3.0, 3.0), "shift_certainty": st.floats(0.02, 0.3),
+            "match_share": st.floats(0.2, 0.6), "lost_share": st.floats(0.0, 0.1),
+            "steady_share": st.one_of(st.just(math.nan), st.floats(0.75, 1.0)), "contrast_ratio": st.floats(0.5, 1.1),
+            "sharpness": st.floats(0.6, 1.4), "mean": st.floats(100.0, 160.0), "contrast": st.floats(85.0, 120.0),
+            "coarse_correlation": st.one_of(st.just(math.nan), st.floats(-0.1, 0.6)),
+            "detail_ratio": st.one_of(st.just(math.nan), st.floats(0.6, 1.8)),
+        }
+    ),
+    st.booleans(),
+    st.sampled_from([-1.0, 0.02]),
+)  # fmt: skip
+def test_no_veil_of_a_day_is_said_to_be_far_either(values, veiled, lost):
+    one, trace = look(**values), Trace("day/", veiled=veiled, lost=lost, seen=0.8, lately=0.8, light=1)
+    for finding in against(one, VIEW, ROWS, hours.nothing(), trace, False).found:
+        if finding.fault is Fault.PARTLY_COVERED:
+            assert margins(one, VIEW, ROWS, trace)[finding.fault] <= 1e-9, finding
+            told = ways(one, look(), VIEW, ROWS, [trace])[finding.fault]
+            assert min(reach.again if veiled else reach.alone for reach in told) <= 1e-9, finding
+
+
 def test_a_view_that_is_hardly_found_at_its_place_again_behind_a_bus_is_at_its_fault():
     far = {"shift_x": 12.0, "shift_certainty": 0.2, "match_share": 0.45, "steady_share": 0.2}
     behind = Trace("day/", x=12.0, strange=True)

@@ -291,3 +291,26 @@ def test_a_look_in_order_ends_what_was_nothing_of_the_view():
     for changes in ({}, {"mean": 80.0, "u_mean": 9.0}, None, {"mean": 60.0}, {"mean": 150.0, "u_mean": -9.0}):
         watch.look(420.0, **{} if changes is None else NOTHING_OF_IT | changes | {"steady_share": 0.1})
     assert watch.confirmed() == []
+
+
+SKY_WITH_ROOFS = {
+    "mean": 148.0, "contrast": 74.0, "sharpness": 1.1, "texture_share": 0.325, "match_share": 0.096,
+    "lost_share": 0.556, "lost_cells": 0x0F0F0F, "shift_y": -60.0, "shift_certainty": 0.015, "contrast_ratio": 1.04,
+    "coarse_correlation": 0.065,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, [Fault.MOVED]),
+        ({"coarse_correlation": 0.081}, [Fault.PARTLY_COVERED]),
+        ({"texture_share": 0.2}, [Fault.PARTLY_COVERED]),
+    ],
+    ids=["a sky", "something of the view", "a sticker"],
+)
+def test_a_sky_in_which_half_of_the_view_is_lost_stands_and_has_structure(changes, told):
+    watch = known()
+    for steady in (0.06, 1.0, 1.0):
+        watch.look(420.0, **SKY_WITH_ROOFS | changes, steady_share=steady)
+    assert watch.confirmed() == told

@@ -5,7 +5,7 @@ neighbour that is none: what passes by itself, or another fault.
 """
 
 import pytest
-from own_kit import BY_DAY, BY_INFRARED, in_the_dark, known, visit
+from own_kit import BY_DAY, BY_INFRARED, coloured_nights, in_the_dark, known, visit
 
 from citywatch.domain.instants import NS_PER_S
 from citywatch.domain.pictures import Fault, Outcome
@@ -172,3 +172,41 @@ def test_a_view_that_is_back_at_the_first_place_of_its_line_was_not_drawn():
                    shift_y=2.8, shift_certainty=0.1, coarse_correlation=0.19, detail_ratio=1.7,
                    steady_share=steady)  # fmt: skip
     assert watch.confirmed() == [Fault.PARTLY_COVERED]
+
+
+THREADS_AS_BRIGHT_AS_A_DAY = {
+    "mean": 81.0, "contrast": 110.0, "sharpness": 0.8, "match_share": 0.5, "lost_share": 0.1, "shift_x": 0.3,
+    "shift_certainty": 0.025, "contrast_ratio": 0.6, "coarse_correlation": 0.11,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, [Fault.PARTLY_COVERED]),
+        ({"shift_x": 4.3, "shift_certainty": 0.06}, []),  # a lens that was drawn to a lit front
+        ({"shift_certainty": 0.019}, []),
+        ({"sharpness": 1.54}, []),  # dawn, at an hour that is dark
+        ({"lost_share": 0.16}, []),
+        ({"contrast": 104.0}, []),
+        ({"match_share": 0.7}, []),
+        ({"coarse_correlation": 0.07}, []),
+    ],
+    ids=["threads", "a lit front", "no place", "a dawn", "a front", "little contrast", "much is found", "unseen"],
+)
+def test_threads_that_make_a_night_as_bright_as_a_day_stay(changes, told):
+    watch = coloured_nights()
+    watch.now_ns += 3600 * NS_PER_S
+    for steady in (0.14, 0.67, 0.68):
+        watch.look(
+            420.0, reference=watch.references["day", ""], **THREADS_AS_BRIGHT_AS_A_DAY | changes, steady_share=steady
+        )
+    assert watch.confirmed() == told
+
+
+def test_buses_whose_lamps_are_as_bright_are_no_threads():
+    watch = coloured_nights()
+    watch.now_ns += 3600 * NS_PER_S
+    for steady in (0.14, 0.3, 0.2):
+        watch.look(420.0, reference=watch.references["day", ""], **THREADS_AS_BRIGHT_AS_A_DAY, steady_share=steady)
+    assert watch.confirmed() == []

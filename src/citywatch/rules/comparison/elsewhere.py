@@ -19,7 +19,7 @@ from citywatch.rules.comparison.trace import (
     lies_still,
     of_this,
 )
-from citywatch.rules.comparison.veils import is_drawn, is_lit_up
+from citywatch.rules.comparison.veils import is_drawn, is_lit_up, veil_in_the_dark
 from citywatch.rules.likeness import is_like, likeness, nearness
 from citywatch.rules.normals import Rows, usual
 from citywatch.rules.pictures import DEFAULT as PICTURES
@@ -189,4 +189,8 @@ def in_the_dark(
             found = below(Fault.MOVED, ANOTHER_VIEW, "match_share", look.match_share, limits.unlike_both)
             rest = unchecked(Own.LIGHT_CHANGES, *(fault for fault in SCENE if fault is not Fault.MOVED))
             return ((found,), rest), after
+        threads = veil_in_the_dark(look, view, rows, limits)
+        if threads is not None and not lost:
+            rest = unchecked(Own.LIGHT_CHANGES, *(fault for fault in SCENE if fault is not Fault.PARTLY_COVERED))
+            return ((threads,), rest), replace(trace, strange=False)
     return ((), unchecked(Own.LIGHT_CHANGES, *SCENE)), trace

@@ -202,8 +202,18 @@ class OwnThresholds:
     gone_of_rest: float = 0.59
     """... when it is so much of all that is not found: beside stickers and leaves 0.6 and more, where nothing of the
     view is seen 0.64; in a camera that hangs into the sky 0.54 at most."""
+    sky_texture_by_day: float = 0.265
+    """But not where nothing of the view is seen in a picture with so much structure (skies 0.275 to 0.41; stickers
+    0.256 at most...)"""
+    sky_steady_share: float = 0.92
+    """(... that is the look before by so much; beside a cover a bus passes, 0.71 at most).)"""
     nearly_contrast_of_usual: float = 0.55
     """... or as full of contrast: fog, dirt and films leave next to none (0.44 at most behind a plate)."""
+    nearly_contrast_by_day: float = 0.45
+    """(By day so much, in a picture that is no brighter than haze makes it (fog in which so much is lost is by 1.43 and
+    more)...)"""
+    nearly_ratio: float = 0.85
+    """(... of which what is found has so much of its own: beside dark stickers 0.87 to 0.91, in fog 0.66 at most.)"""
     nearly_steady_share: float = 0.75
     found_by_chance: float = 0.15
     """What is found by no more than this share, away from its place, says nothing of the contrast that is left."""
@@ -243,11 +253,16 @@ class OwnThresholds:
     veiled_brightness_by_day: float = 1.08
     """... and this much more light (webs 1.12 and more; a lens that zoomed into a road, which is like itself,
     1.05)..."""
-    veiled_in_the_dark: float = 0.88
-    """... or less than by day at all (in the dark 0.81)."""
+    veiled_in_the_dark: float = 0.95
+    """... or less than by day at all (in the dark 0.81 to 0.92)."""
     veiled_in_all: float = 2.9
-    """... and so much of all together, light times contrast over sharpness times what is found (webs 2.94 and more, 98
-    of 100 severe ones 3.5; the sun alone 1.1 to 2.65)."""
+    """Whichever of these a day shows, it must do so much of all together: light times contrast over sharpness times
+    what is found, each as a share of the usual (webs 2.94 and more, 98 of 100 severe ones 3.5; the sun alone 1.1 to
+    2.65)..."""
+    veiled_in_all_again: float = 2.7
+    """... or this much where a veil was seen at the look before, and stays."""
+    weighed_in_the_dark: float = 0.88
+    """(Not where so little light of the day is left: it takes what a web adds.)"""
     threads_of_usual: float = 0.65
     """Threads in the sun leave no more than this to be found (0.35 to 0.63; the sun alone 0.73 and more)..."""
     threads_sharpness: float = 0.87
@@ -272,9 +287,9 @@ class OwnThresholds:
     sure_brightness: float = 1.24
     """... and is so much brighter (1.26 to 1.56; of 144,000 clean ones by day none from 1.22 to 1.28), while the view
     lies in its place by `here_certain`..."""
-    sure_light_of_correlation: float = 0.58
-    """(... by more of the usual light, the more of the view's detail still agrees: so many times (0.6 and more of webs
-    that nothing else tells; low sun 0.3 to 0.47)...)"""
+    sure_light_of_correlation: float = 0.53
+    """(... by more of the usual light, the more of the view's detail still agrees: so many times (0.54 and more of
+    webs; low sun 0.3 to 0.47)...)"""
     sure_steady_share: float = 0.85
     """(... or so much of the picture is that of the look before...)"""
     sure_of_usual: float = 0.75
@@ -299,6 +314,8 @@ class OwnThresholds:
     veiled_detail_by_night: float = 0.97
     """... nor detail: of all the finer there is, so much as the view has (1.0 to 2.0; snow in a lamp's light 0.6 to
     0.9)."""
+    veiled_detail_again: float = 0.85
+    """... or this much of one that was seen at the look before, and stays."""
     plain_brightness_of_usual: float = 1.3
     """No doubt of a veil by night: so much brighter..."""
     plain_contrast_of_usual: float = 1.25
@@ -323,6 +340,9 @@ class OwnThresholds:
     """And are sharper than the glare of lamps in a lens (0.2 to 0.28): by this share of the usual..."""
     lit_up_sharpness_of_usual: float = 0.75
     """... and no sharper than this (0.35 to 0.77)."""
+    dark_certain: float = 0.02
+    """In the dark their place is sure by this, in its place (0.021 to 0.054; of a front that the lens was drawn to the
+    place is 4.3 and more away)."""
     lit_up_pixels: float = 12.0
     """Its threads may draw what is found by so much (9)."""
     lit_up_lost_share: float = 0.15

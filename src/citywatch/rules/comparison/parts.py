@@ -46,16 +46,37 @@ def is_mostly_lost(look: Look, view: View, rows: Rows, trace: Trace, limits: Own
     sharp = sharpness.known and (
         look.sharpness >= limits.veiled_sharpness_of_usual * sharpness.mean
         or look.contrast >= limits.nearly_contrast_of_usual * contrast.mean
+        or _keeps_contrast(look, view, rows, limits)
     )
     stays = trace.cells == 0 or look.steady_share >= limits.nearly_steady_share
     much = look.lost_share >= limits.nearly_lost_share and not is_unseen(look, limits)
     if view.light is Light.DAY:
         gone = look.lost_share >= max(limits.gone_lost_share, limits.gone_of_rest * (1.0 - look.match_share))
-        much = much or gone
+        much = much or (gone and not _is_sky(look, view, rows, limits))
     else:
         # The lamps of another night stand elsewhere: most of this one is lost, too, and next to nothing of it found.
         much = much and look.match_share >= limits.nearly_found_of_rest * (1.0 - look.lost_share)
     return stays and sharp and much and look.contrast >= limits.covered_contrast
+
+
+def _keeps_contrast(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether a day of which so much is lost is no brighter than haze makes it, and what is left has its contrast; then
+    the whole picture may have less: a dark cover takes that of what it hides.
+    """
+    contrast = usual(rows, view.light, "contrast")
+    much = view.light is Light.DAY and look.lost_share >= limits.nearly_lost_share
+    some = much and look.contrast >= limits.nearly_contrast_by_day * contrast.mean
+    dim = brightness(look, view, rows) < limits.hazy_brightness_of_usual
+    return some and dim and look.contrast_ratio >= limits.nearly_ratio
+
+
+def _is_sky(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+    """Whether nothing of a day is seen in what stands, and that has structure: a camera that hangs into the sky. Of a
+    cover beside which nothing is seen a bus hides the rest, and is gone at the next look.
+    """
+    texture = usual(rows, view.light, "texture_share")
+    full = texture.known and look.texture_share >= limits.sky_texture_by_day * texture.mean
+    return is_unseen(look, limits) and look.steady_share >= limits.sky_steady_share and full
 
 
 def is_dull(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:

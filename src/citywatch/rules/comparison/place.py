@@ -77,20 +77,22 @@ def whereabouts(
     near = math.hypot(x, y) < (limits.lit_up_pixels if lit_up else limits.veil_pixels) and not drawn
     again = stays_veiled(look, view, rows, trace, limits)
     surely = is_surely_veiled(look, view, rows, limits)
-    plain = placed and (surely or is_plain(look, view, rows, limits))
+    signs = is_surely_veiled(look, view, rows, limits, weighed=False)
+    plain = placed and (signs or is_plain(look, view, rows, limits))
     seen = look.steady_share >= limits.sure_steady_share and look.coarse_correlation >= limits.seen_correlation
-    plain = plain or (surely and seen)
+    plain = plain or (signs and seen)
     plain = plain and math.hypot(x, y) <= limits.same_pixels
     here = near and (lit_up or again or plain or look.shift_certainty >= limits.here_certain)
     # The wind may have it: a mast sways by less.
     stays = look.shift_certainty >= limits.surely_here and math.hypot(x, y) <= limits.shaking_pixels and not drawn
-    if look.match_share <= least and not stays and not (here and is_veiled(look, view, rows, limits, again=again)):
+    like_a_veil = here and is_veiled(look, view, rows, limits, again=again, weighed=False)
+    if look.match_share <= least and not stays and not like_a_veil:
         return another_view(look, view, rows, trace, least, limits)
     veiled = veil(look, view, rows, trace, limits) if near else None
     anew = near and veiled is None and trace.veiled and not trace.anew
     anew = anew and is_another_veil(look, view, rows, trace, limits)
     calm = replace(trace, cells=0, strange=False, veiled=veiled is not None or anew, anew=anew)
-    if not (calm.veiled or surely):
+    if not (calm.veiled or signs):
         calm = in_order(look, calm, limits)
     lit: tuple[Unchecked, ...] = ()
     if calm.veiled and by_light:

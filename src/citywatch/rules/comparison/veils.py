@@ -53,19 +53,22 @@ def stays_veiled(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnTh
     return trace.veiled and look.steady_share >= steady_veil(view, rows, limits)
 
 
-def is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, again: bool) -> bool:
+def is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, again: bool, weighed: bool = True) -> bool:
     """Whether something near and blurred lies over the picture in the light of the day, or something that the camera's
     own lamp lights up: it is brighter, and has its contrast. A bus, the dark sky and a lens that zooms in only blur.
 
-    again  what was there at the look before and stays need not be placed as surely again
+    again    what was there at the look before and stays need not be placed as surely again, nor do as much
+    weighed  whether the signs must do together what a veil does; not asked where it only must be no other view
     """
-    if is_surely_veiled(look, view, rows, limits):
+    if is_surely_veiled(look, view, rows, limits, weighed=weighed):
         return True
     if view.light is not Light.DAY:
-        return _is_in_the_lamp(look, view, rows, limits)
+        detail = limits.veiled_detail_again if again else limits.veiled_detail_by_night
+        own = not weighed or not look.detail_ratio < detail
+        return own and _is_in_the_lamp(look, view, rows, limits)
     left, threads = contrast_left(look, view, rows), _is_threads(look, view, rows, limits)
     clear = left >= (limits.threads_contrast_left if threads else limits.partly_contrast_of_usual)
-    if not (clear and _shines(look, view, rows, limits)):
+    if not clear or (weighed and not _shines(look, view, rows, limits, again=again)):
         return False
     bright, full, sharp = of_usual(look, view, rows)
     # A dusk takes the light that a web adds, and a night has less: there it is `is_lit_like_a_veil` that has the word.
@@ -79,11 +82,10 @@ def is_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, agai
 
 
 def _is_in_the_lamp(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
-    """Whether the camera's own lamp lights up something near: snow in its light has no edges of its own."""
+    """Whether the camera's own lamp lights up something near."""
     bright, full, _ = of_usual(look, view, rows)
     lit = bright >= limits.veiled_brightness_of_usual and full >= limits.veiled_contrast_by_night
-    own = not look.detail_ratio < limits.veiled_detail_by_night
-    return lit and own and contrast_left(look, view, rows) >= limits.partly_contrast_of_usual
+    return lit and contrast_left(look, view, rows) >= limits.partly_contrast_of_usual
 
 
 def is_plain(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
@@ -101,11 +103,11 @@ def _is_threads(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bo
     return lit and little and sharp <= limits.threads_sharpness
 
 
-def is_surely_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+def is_surely_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, weighed: bool = True) -> bool:
     """Whether little of the coarser detail is that of the reference, and the light of what lies before it leaves no
     doubt. By night the camera's own lamp lights it up, and gives the picture detail that the view never has. By day the
     sun does; then the view is in its place behind it, or even what is found again has lost of its contrast: what
-    hides a part, as a bus does, takes none from the rest, and haze takes it from all.
+    hides a part, as a bus does, takes none from the rest, and haze takes it from all. `weighed` as in `is_veiled`.
     """
     bright, full, sharp = of_usual(look, view, rows)
     if not look.coarse_correlation <= limits.sure_correlation:
@@ -119,9 +121,13 @@ def is_surely_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds) 
     little = look.match_share <= limits.sure_of_usual * match.mean
     here = look.steady_share >= limits.sure_steady_share or look.shift_certainty >= limits.here_certain
     beside = bright - 1.0 >= limits.sure_light_of_correlation * look.coarse_correlation
-    if bright >= limits.sure_brightness and beside and little and here and _shines(look, view, rows, limits):
+    enough = not weighed or (beside and _shines(look, view, rows, limits))
+    if bright >= limits.sure_brightness and little and here and enough:
         return True
     taken = limits.over_all_least_left <= contrast_left(look, view, rows) <= limits.over_all_most_left
+    taken = taken and (
+        not weighed or _shines(look, view, rows, limits, again=True)
+    )  # what sways finds now and then more
     return taken and bright >= limits.over_all_brightness and sharp <= limits.over_all_sharpness
 
 
@@ -144,12 +150,13 @@ def glare(look: Look, view: View, rows: Rows) -> float:
     return bright * full / max(sharp * look.match_share / match.mean, 1e-9) if match.mean > 0 else math.nan
 
 
-def _shines(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
+def _shines(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, again: bool = False) -> bool:
     """Whether by day there is so much of all that a veil does, of which the sun alone may do one or two. Not asked
     where the light of the day is gone.
     """
     bright, _, _ = of_usual(look, view, rows)
-    return bright < limits.veiled_in_the_dark or glare(look, view, rows) >= limits.veiled_in_all
+    least = limits.veiled_in_all_again if again else limits.veiled_in_all
+    return bright < limits.weighed_in_the_dark or glare(look, view, rows) >= least
 
 
 def is_drawn(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
@@ -177,3 +184,21 @@ def is_lit_up(look: Look, light: Light, rows: Rows, limits: OwnThresholds) -> bo
     least, most = limits.lit_up_least_sharpness * sharpness.mean, limits.lit_up_sharpness_of_usual * sharpness.mean
     blurred = least <= look.sharpness <= most
     return blurred and look.mean >= limits.lit_up_brightness_of_usual * brightness.mean
+
+
+def veil_in_the_dark(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> Finding | None:
+    """Threads that the camera's own lamp makes as bright as a day, and so coloured: they stay, the night behind them is
+    hardly found, but in its place, and is seen. A lens that was drawn to a lit front has drawn the place away.
+    """
+    match = usual(rows, Light.NIGHT, "match_share")
+    threshold = limits.veiled_again_of_usual * match.mean
+    if match.looks < limits.veiled_known_looks or look.match_share > threshold:
+        return None
+    lit_up = is_lit_up(look, Light.NIGHT, rows, limits) and look.lost_share < limits.lit_up_lost_share
+    contrast = usual(rows, Light.NIGHT, "contrast")
+    full = contrast.known and look.contrast >= limits.plain_contrast_of_usual * contrast.mean
+    here = look.shift_certainty >= limits.dark_certain and math.hypot(*view.shift(look)) <= limits.same_pixels
+    stays = look.steady_share >= limits.steady_by_night
+    if not (lit_up and full and here and stays and look.coarse_correlation >= limits.unseen_correlation):
+        return None
+    return below(Fault.PARTLY_COVERED, LIT_UP, "match_share", look.match_share, threshold)

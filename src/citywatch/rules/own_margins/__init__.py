@@ -27,7 +27,7 @@ from citywatch.rules.own_margins.distances import down_to
 from citywatch.rules.own_margins.paleness import pale
 from citywatch.rules.own_margins.parts import lost_part
 from citywatch.rules.own_margins.places import displaced_view, other_view, shaken_view, steady_view
-from citywatch.rules.own_margins.veils import veiled_part
+from citywatch.rules.own_margins.veils import veiled_in_the_dark, veiled_part
 from citywatch.rules.pictures import Look
 from citywatch.rules.references import View
 
@@ -74,6 +74,7 @@ def margins(
         Fault.PARTLY_COVERED: min(
             lost_part(look, view, rows, trace, limits, surely_day),
             veiled_part(look, view, rows, trace, limits, by_light, not trace.veiled),
+            veiled_in_the_dark(look, view, rows, limits),
         ),
         Fault.SHAKING: shaken_view(look, view, rows, trace, limits),
     }
@@ -125,6 +126,7 @@ def ways(
         x, y = view.shift(look)
         place = down_to(math.hypot(x - then.x, y - then.y), limits.same_pixels + 0.05 * math.hypot(x, y))
         unlike = min(steady_view(look, view, limits), place)
+    in_the_dark = veiled_in_the_dark(look, view, rows, limits)
     return {
         Fault.MOVED: (
             Reach(
@@ -142,5 +144,6 @@ def ways(
                 veiled_part(look, view, rows, first, limits, by_light, not known[-1].veiled),
                 veiled_part(look, view, rows, then, limits, by_light, False),
             ),
+            Reach(in_the_dark, in_the_dark),
         ),
     }

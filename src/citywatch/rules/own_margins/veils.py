@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from citywatch.domain.pictures import Light
 from citywatch.rules.comparison import OwnThresholds, Trace
@@ -27,7 +28,7 @@ def veiled_part(
         return math.inf
     by_day = view.light is Light.DAY
     sure = (_sure_by_day if by_day else _sure_by_night)(look, view, rows, limits)
-    veil = min(sure, _by_day(look, view, rows, trace, limits) if by_day else _by_night(look, view, rows, limits))
+    veil = min(sure, _by_day(look, view, rows, trace, limits) if by_day else _by_night(look, view, rows, trace, limits))
     if by_day:
         veil = max(veil, up_to(of_usual(look, view, rows)[0], limits.brightness_of_usual))
     again = down_to(look.match_share, limits.veiled_again_of_usual * match.mean)
@@ -50,10 +51,27 @@ def veiled_part(
     )
 
 
+def veiled_in_the_dark(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+    """How far a look is from threads that the lamp makes as bright as a day; whether the hour is dark is left out."""
+    match = usual(rows, Light.NIGHT, "match_share")
+    contrast = usual(rows, Light.NIGHT, "contrast")
+    if look.light is not Light.DAY or view.light is not Light.DAY or match.looks < limits.veiled_known_looks:
+        return math.inf
+    night = replace(view, name=Light.NIGHT.name.lower())
+    return max(
+        down_to(look.match_share, limits.veiled_again_of_usual * match.mean),
+        _lit_up(look, night, rows, limits),
+        up_to(look.contrast, limits.plain_contrast_of_usual * contrast.mean),
+        up_to(look.shift_certainty, limits.dark_certain),
+        up_to(look.coarse_correlation, limits.unseen_correlation),
+        math.inf if math.isnan(look.steady_share) else up_to(look.steady_share, limits.steady_by_night),
+    )
+
+
 def _by_day(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
     """How far a day is from showing something near and blurred before it."""
     bright, full, sharp = of_usual(look, view, rows)
-    left, found = contrast_left(look, view, rows), look.match_share / usual(rows, view.light, "match_share").mean
+    left, found = contrast_left(look, view, rows), _found(look, view, rows)
     lit = max(
         min(up_to(bright, limits.veiled_brightness_by_day), down_to(bright, limits.veiled_in_the_dark)),
         down_to(sharp, limits.veiled_sharpness_by_day),
@@ -72,18 +90,19 @@ def _by_day(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresho
         up_to(left, limits.threads_contrast_left),
     )
     near = min(max(min(lit, most), up_to(left, limits.partly_contrast_of_usual)), threads)
-    return max(near, _shines(look, view, rows, limits))
+    return max(near, _shines(look, view, rows, limits, again=trace.veiled))
 
 
 def _sure_by_day(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
     """How far a day is from one in which there is no doubt of a veil."""
     bright, full, sharp = of_usual(look, view, rows)
-    left, found = contrast_left(look, view, rows), look.match_share / usual(rows, view.light, "match_share").mean
+    left, found = contrast_left(look, view, rows), _found(look, view, rows)
     over_all = max(
         down_to(sharp, limits.over_all_sharpness),
         up_to(bright, limits.over_all_brightness),
         up_to(left, limits.over_all_least_left),
         down_to(left, limits.over_all_most_left),
+        _shines(look, view, rows, limits, again=True),
     )
     here = max(
         up_to(bright, limits.sure_brightness),
@@ -95,19 +114,20 @@ def _sure_by_day(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> f
     return max(_hardly_agrees(look, limits), up_to(full, limits.sure_contrast), min(sun, over_all))
 
 
-def _shines(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
-    """How far a day is from so much of all that a veil does, or from being none."""
-    dark = down_to(of_usual(look, view, rows)[0], limits.veiled_in_the_dark)
-    return min(up_to(glare(look, view, rows), limits.veiled_in_all), dark)
+def _shines(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, again: bool = False) -> float:
+    """How far a day is from doing so much of all that a veil does, or from so little light that it is not asked."""
+    dark = down_to(of_usual(look, view, rows)[0], limits.weighed_in_the_dark)
+    least = limits.veiled_in_all_again if again else limits.veiled_in_all
+    return min(up_to(glare(look, view, rows), least), dark)
 
 
-def _by_night(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
+def _by_night(look: Look, view: View, rows: Rows, trace: Trace, limits: OwnThresholds) -> float:
     """How far a night is from showing something that the camera's own lamp lights up."""
     bright, full, _ = of_usual(look, view, rows)
     return max(
         up_to(bright, limits.veiled_brightness_of_usual),
         up_to(full, limits.veiled_contrast_by_night),
-        up_to(look.detail_ratio, limits.veiled_detail_by_night),
+        up_to(look.detail_ratio, limits.veiled_detail_again if trace.veiled else limits.veiled_detail_by_night),
         up_to(contrast_left(look, view, rows), limits.partly_contrast_of_usual),
     )
 
@@ -121,6 +141,12 @@ def _sure_by_night(look: Look, view: View, rows: Rows, limits: OwnThresholds) ->
         down_to(sharp, limits.sure_sharpness_by_night),
         up_to(look.detail_ratio, limits.sure_detail),
     )
+
+
+def _found(look: Look, view: View, rows: Rows) -> float:
+    """What is found, as a share of the usual; NaN where nothing ever is."""
+    match = usual(rows, view.light, "match_share").mean
+    return look.match_share / match if match > 0 else math.nan
 
 
 def _hardly_agrees(look: Look, limits: OwnThresholds) -> float:
