@@ -308,3 +308,10 @@ def test_a_dark_cover_takes_the_contrast_of_what_it_hides_and_leaves_that_of_the
 
     assert told() == [Fault.PARTLY_COVERED]
     assert told(**haze) == []
+
+
+def test_by_night_what_takes_so_much_contrast_may_be_a_view_into_the_dark():
+    watch = known(of=BY_INFRARED)
+    for steady in (0.16, 0.95, 0.99):
+        watch.look(420.0, of=BY_INFRARED, **DARK_STICKER | {"mean": 60.0, "contrast": 39.0}, steady_share=steady)
+    assert watch.confirmed() == []

@@ -306,11 +306,12 @@ SKY_WITH_ROOFS = {
         ({}, [Fault.MOVED]),
         ({"coarse_correlation": 0.081}, [Fault.PARTLY_COVERED]),
         ({"texture_share": 0.2}, [Fault.PARTLY_COVERED]),
+        ({"steady_share": 0.8}, [Fault.PARTLY_COVERED]),
     ],
-    ids=["a sky", "something of the view", "a sticker"],
+    ids=["a sky", "something of the view", "a sticker", "something passes beside a cover"],
 )
 def test_a_sky_in_which_half_of_the_view_is_lost_stands_and_has_structure(changes, told):
     watch = known()
     for steady in (0.06, 1.0, 1.0):
-        watch.look(420.0, **SKY_WITH_ROOFS | changes, steady_share=steady)
+        watch.look(420.0, **SKY_WITH_ROOFS | {"steady_share": steady} | changes)
     assert watch.confirmed() == told

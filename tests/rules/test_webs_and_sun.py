@@ -14,7 +14,7 @@ from citywatch.rules import normals
 from citywatch.rules.comparison import DEFAULT, Trace
 from citywatch.rules.comparison.veils import glare, is_surely_veiled, is_veiled
 from citywatch.rules.own_margins import ways
-from citywatch.rules.own_margins.veils import veiled_part
+from citywatch.rules.own_margins.veils import veiled_in_the_dark, veiled_part
 from citywatch.rules.pictures import looks
 from citywatch.rules.references import View
 
@@ -123,13 +123,19 @@ def test_what_stays_need_not_do_as_much_again(of, figures, less, told):
     assert (watch.confirmed() == [Fault.PARTLY_COVERED]) is told
 
 
-def test_what_looks_like_a_veil_is_no_other_view_though_it_does_too_little():
-    """Snow in the lamp's light, of which little is found, but in its place."""
-    snow = shares(BY_INFRARED, bright=1.25, sharp=0.8, found=0.44, shift_x=2.7, shift_certainty=0.1,
-                  coarse_correlation=0.45, contrast_ratio=0.95, detail_ratio=0.8)  # fmt: skip
-    watch = known(BY_INFRARED)
-    for steady in (0.3, 0.55, 0.55):
-        watch.look(420.0, of=BY_INFRARED, **snow, steady_share=steady)
+SNOW_OF_WHICH_LITTLE_IS_FOUND = shares(BY_INFRARED, bright=1.25, sharp=0.8, found=0.44, shift_x=2.7,
+    shift_certainty=0.1, coarse_correlation=0.45, contrast_ratio=0.95, detail_ratio=0.8)  # fmt: skip
+A_CLOUD_OF_WHICH_LITTLE_IS_FOUND = shares(bright=0.9, full=1.115, sharp=0.785, found=0.445, shift_x=2.7,
+    shift_certainty=0.1, coarse_correlation=0.65, contrast_ratio=0.95)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("of", "figures"), [(BY_INFRARED, SNOW_OF_WHICH_LITTLE_IS_FOUND), (BY_DAY, A_CLOUD_OF_WHICH_LITTLE_IS_FOUND)]
+)
+def test_what_looks_like_a_veil_is_no_other_view_though_it_does_too_little(of, figures):
+    watch = known(of)
+    for steady in (0.3, 0.55, 0.65):
+        watch.look(420.0, of=of, **figures, steady_share=steady)
     assert watch.confirmed() == []
 
 
@@ -176,3 +182,23 @@ def test_a_margin_by_night_asks_for_a_place_but_of_what_only_the_lamp_makes():
     assert margin() <= 0
     assert margin(shift_certainty=0.015) == pytest.approx(0.038, abs=0.01)  # as far from being surely a veil
     assert margin(shift_certainty=0.015, mean=1.7 * BY_INFRARED["mean"], sharpness=0.9) <= 0
+
+
+def test_a_margin_asks_less_of_what_stays_as_the_rule_does():
+    rows = usual()
+    one = look(**shares(bright=1.2, full=1.3, sharp=0.78, found=0.72), coarse_correlation=0.45, contrast_ratio=0.95)
+
+    def margin(veiled):
+        trace = Trace("day/", veiled=veiled, lost=0.02, seen=0.85, lately=0.85)
+        return veiled_part(one, DAY, rows, trace, DEFAULT, False, not veiled)
+
+    assert margin(True) <= 0 < margin(False)
+
+
+def test_a_margin_in_the_dark_knows_that_a_dawn_is_sharp():
+    nights = usual(BY_INFRARED)["infrared"]
+    rows = {"night": nights, **usual()}
+    bright = {"mean": 110.0, "contrast": 110.0, "match_share": 0.5, "lost_share": 0.1, "coarse_correlation": 0.2}
+    assert veiled_in_the_dark(look(**bright, sharpness=0.9), DAY, rows, DEFAULT) <= 0
+    assert veiled_in_the_dark(look(**bright, sharpness=1.65), DAY, rows, DEFAULT) == pytest.approx(1.65 / 1.125 - 1)
+    assert veiled_in_the_dark(look(**bright, sharpness=0.9, steady_share=math.nan), DAY, rows, DEFAULT) == math.inf

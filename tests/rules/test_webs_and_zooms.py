@@ -204,9 +204,12 @@ def test_threads_that_make_a_night_as_bright_as_a_day_stay(changes, told):
     assert watch.confirmed() == told
 
 
-def test_buses_whose_lamps_are_as_bright_are_no_threads():
-    watch = coloured_nights()
+@pytest.mark.parametrize(
+    ("days", "shares"), [(5, (0.14, 0.3, 0.2)), (2, (0.14, 0.67, 0.68))], ids=["buses", "few nights are known"]
+)
+def test_buses_whose_lamps_are_as_bright_are_no_threads(days, shares):
+    watch = coloured_nights(days)
     watch.now_ns += 3600 * NS_PER_S
-    for steady in (0.14, 0.3, 0.2):
+    for steady in shares:
         watch.look(420.0, reference=watch.references["day", ""], **THREADS_AS_BRIGHT_AS_A_DAY, steady_share=steady)
     assert watch.confirmed() == []

@@ -190,7 +190,7 @@ def in_the_dark(
             rest = unchecked(Own.LIGHT_CHANGES, *(fault for fault in SCENE if fault is not Fault.MOVED))
             return ((found,), rest), after
         threads = veil_in_the_dark(look, view, rows, limits)
-        if threads is not None and not lost:
+        if threads is not None:
             rest = unchecked(Own.LIGHT_CHANGES, *(fault for fault in SCENE if fault is not Fault.PARTLY_COVERED))
             return ((threads,), rest), replace(trace, strange=False)
     return ((), unchecked(Own.LIGHT_CHANGES, *SCENE)), trace
