@@ -36,6 +36,9 @@ A_LOW_SUN = shares(bright=1.12, full=1.28, sharp=0.8, found=0.64, coarse_correla
 A_BRIGHT_WEB = shares(bright=1.26, full=1.1, sharp=0.81, found=0.55, coarse_correlation=0.42, shift_certainty=0.24,
                       contrast_ratio=1.0, detail_ratio=1.1)  # fmt: skip
 A_STREET_IN_THE_SUN = A_BRIGHT_WEB | shares(bright=1.25, full=1.25, sharp=0.88, found=0.6, coarse_correlation=0.49)
+A_WEB_IN_HAZE = shares(bright=1.37, full=0.94, sharp=0.88, found=0.513, coarse_correlation=0.37, shift_certainty=0.22,
+                       contrast_ratio=0.9, detail_ratio=0.76)  # fmt: skip
+HAZE_IN_THE_SUN = A_WEB_IN_HAZE | shares(bright=1.29, full=0.95, sharp=1.09, found=0.65, coarse_correlation=0.49)
 THREADS_IN_THE_LAMP = shares(BY_INFRARED, bright=1.3, full=1.18, sharp=0.84, found=0.66, coarse_correlation=0.41,
                              shift_certainty=0.2, contrast_ratio=1.0, detail_ratio=1.08)  # fmt: skip
 SNOW_IN_THE_LAMP = THREADS_IN_THE_LAMP | {"detail_ratio": 0.88}
@@ -68,6 +71,9 @@ def usual(of=BY_DAY):
         (BY_DAY, A_LOW_SUN, []),
         (BY_DAY, A_BRIGHT_WEB, [Fault.PARTLY_COVERED]),
         (BY_DAY, A_STREET_IN_THE_SUN, []),
+        (BY_DAY, A_WEB_IN_HAZE, [Fault.PARTLY_COVERED]),
+        (BY_DAY, A_WEB_IN_HAZE | {"contrast": 0.89 * BY_DAY["contrast"]}, []),
+        (BY_DAY, HAZE_IN_THE_SUN, []),
         (BY_INFRARED, THREADS_IN_THE_LAMP, [Fault.PARTLY_COVERED]),
         (BY_INFRARED, SNOW_IN_THE_LAMP, []),
         (BY_INFRARED, THREADS_IN_THE_LAMP | {"detail_ratio": math.nan}, [Fault.PARTLY_COVERED]),
@@ -77,6 +83,9 @@ def usual(of=BY_DAY):
         "a low sun",
         "a web",
         "a street in the sun",
+        "a web in haze",
+        "pale haze",
+        "haze in the sun",
         "threads by night",
         "snow by night",
         "no detail known",

@@ -284,6 +284,8 @@ class OwnThresholds:
     """... and has more detail than the view (1.16 to 1.97)..."""
     sure_contrast: float = 1.0
     """... by day it has all its contrast (1.07 to 1.26)..."""
+    sure_contrast_in_light: float = 0.9
+    """(... or this much, where the light of what lies before it leaves no doubt: webs in haze 0.95 to 0.98...)"""
     sure_brightness: float = 1.24
     """... and is so much brighter (1.26 to 1.56; of 144,000 clean ones by day none from 1.22 to 1.28), while the view
     lies in its place by `here_certain`..."""

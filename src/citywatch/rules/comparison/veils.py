@@ -115,20 +115,18 @@ def is_surely_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds, 
     if view.light is not Light.DAY:
         lit = bright >= limits.sure_brightness_by_night and sharp <= limits.sure_sharpness_by_night
         return lit and look.detail_ratio >= limits.sure_detail
-    if not full >= limits.sure_contrast:
-        return False
     match = usual(rows, view.light, "match_share")
     little = look.match_share <= limits.sure_of_usual * match.mean
     here = look.steady_share >= limits.sure_steady_share or look.shift_certainty >= limits.here_certain
     beside = bright - 1.0 >= limits.sure_light_of_correlation * look.coarse_correlation
-    enough = not weighed or (beside and _shines(look, view, rows, limits))
-    if bright >= limits.sure_brightness and little and here and enough:
+    # What sways is sure now and then only: the smaller limit holds for each look.
+    shines = not weighed or _shines(look, view, rows, limits, again=True)
+    lit = bright >= limits.sure_brightness and full >= limits.sure_contrast_in_light and (beside or not weighed)
+    if lit and little and here and shines:
         return True
     taken = limits.over_all_least_left <= contrast_left(look, view, rows) <= limits.over_all_most_left
-    taken = taken and (
-        not weighed or _shines(look, view, rows, limits, again=True)
-    )  # what sways finds now and then more
-    return taken and bright >= limits.over_all_brightness and sharp <= limits.over_all_sharpness
+    lit = bright >= limits.over_all_brightness and full >= limits.sure_contrast and shines
+    return taken and lit and sharp <= limits.over_all_sharpness
 
 
 def of_usual(look: Look, view: View, rows: Rows) -> tuple[float, float, float]:

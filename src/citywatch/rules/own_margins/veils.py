@@ -98,23 +98,23 @@ def _sure_by_day(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> f
     bright, full, sharp = of_usual(look, view, rows)
     left, found = contrast_left(look, view, rows), _found(look, view, rows)
     over_all = max(
+        up_to(full, limits.sure_contrast),
         down_to(sharp, limits.over_all_sharpness),
         up_to(bright, limits.over_all_brightness),
         up_to(left, limits.over_all_least_left),
         down_to(left, limits.over_all_most_left),
-        _shines(look, view, rows, limits, again=True),
     )
     here = max(
         up_to(bright, limits.sure_brightness),
+        up_to(full, limits.sure_contrast_in_light),
         up_to(bright - 1.0, limits.sure_light_of_correlation * look.coarse_correlation),
         down_to(found, limits.sure_of_usual),
         min(up_to(look.shift_certainty, limits.here_certain), up_to(look.steady_share, limits.sure_steady_share)),
     )
-    sun = max(here, _shines(look, view, rows, limits))
-    return max(_hardly_agrees(look, limits), up_to(full, limits.sure_contrast), min(sun, over_all))
+    return max(_hardly_agrees(look, limits), _shines(look, view, rows, limits, again=True), min(here, over_all))
 
 
-def _shines(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, again: bool = False) -> float:
+def _shines(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, again: bool) -> float:
     """How far a day is from doing so much of all that a veil does, or from so little light that it is not asked."""
     dark = down_to(of_usual(look, view, rows)[0], limits.weighed_in_the_dark)
     least = limits.veiled_in_all_again if again else limits.veiled_in_all
