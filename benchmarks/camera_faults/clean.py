@@ -41,7 +41,7 @@ from citywatch.testing.street_life import DAY_S
 
 FIRST_SEEDS: Mapping[Set, int] = {"scoring": 80_300, "tuning": 100}
 """Other seeds than those of the faults. Streets of 20,000, 40,000, 50,000, 60,000, 65,000 and 70,000 and more have been
-looked at, and of 71,000 to 80,260 the margins were read before rules were changed (0060, 0071), so they score no more."""
+looked at, and of 71,000 to 80,260 the margins were read before rules were changed (0060, 0071): they score no more."""
 AT_DUSK = -1.0
 DUSK_H = -0.75
 """So many hours from sunset on a camera that is first seen at dusk is looked at for the first time: its first looks

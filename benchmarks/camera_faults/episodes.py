@@ -5,6 +5,7 @@ the one of its looks that was farthest from bad. All that the rules ask is asked
 
 - As many looks as the rule says, over its seconds. Fewer are enough where the last shows the same picture as the
   first, or as one that was left out; how alike they are is a margin, too, and the run is no nearer than that.
+- Where a camera shakes, a look at which the view is back counts as a step, and confirms nothing sooner.
 - A look that could not be checked counts for neither, so it does not end a run but two hours after the last that was
   bad. Where weather, light or traffic was
   why, it is left out, or counted by its margin, whichever brings the run nearer; else it is left out. By day, looks say
@@ -32,7 +33,8 @@ from citywatch.rules import likeness
 from citywatch.rules.comparison import DEFAULT
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import Confirmation
-from citywatch.rules.suspicions import BESIDE_A_BUS, STALE_SUSPICION_NS, TWO_BUSES
+from citywatch.rules.references import LearningPolicy
+from citywatch.rules.suspicions import AWAY_PIXELS, BESIDE_A_BUS, STALE_SUSPICION_NS, TWO_BUSES
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -41,6 +43,8 @@ FIGURES = ("mean", "texture_share", "u_mean", "v_mean", "contrast")
 MOST_APART, STEADY_SHARE = 2.5, 0.6
 """Looks that are held against each other are no farther apart than so many times the rule's seconds; and the look just
 before is the same picture when so much of it is found again: rules/suspicions.py."""
+_NEVER_AWAY = AWAY_PIXELS - LearningPolicy().follow_shift
+"""What the line of a camera's references was displaced by is not stored; no reference is adopted from farther off."""
 _STALE_S = STALE_SUSPICION_NS / NS_PER_S
 _SHARE = 0.2
 """Runs are followed from this share of looks on, those that are nearest by themselves: no tail is fitted to others."""
@@ -57,6 +61,8 @@ class Looks:
     steady        the share of the look before that is found again
     by_day        made by the light of a day, or at an hour that is known as day
     telling       the same picture twice says that the fault is still there; where not, it takes twice the time
+    away          the view is not where it always was: of a camera that shakes the way back is a step, too, and no
+                  second look at a fault
     """
 
     at_s: Floats
@@ -68,6 +74,7 @@ class Looks:
     steady: Floats
     by_day: np.ndarray[Any, np.dtype[np.bool_]]
     telling: np.ndarray[Any, np.dtype[np.bool_]]
+    away: np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def faults_of(names: list[str]) -> list[Fault]:
@@ -101,6 +108,9 @@ def looks_of(arrays: Mapping[str, Any], fault: Fault) -> Looks:
         (column("light", Light.DAY) <= Light.DAY) | (column(margins.DAY, 0.0) > 0),
         (column(margins.DARK, 0.0) <= 0) | (column("match_share", 1.0) >= BESIDE_A_BUS) | _lit(arrays)
         if fault is Fault.PARTLY_COVERED
+        else np.ones(len(at_s), np.bool_),
+        ~(np.hypot(column("shift_x", math.nan), column("shift_y", math.nan)) < _NEVER_AWAY)
+        if fault is Fault.SHAKING
         else np.ones(len(at_s), np.bool_),
     )
 
@@ -165,7 +175,7 @@ def _run(looks: Looks, rule: Confirmation, first: int, floor: float) -> float:
                         best = max(best, worst)
                 elif way >= 0 and count >= rule.confirm_looks:
                     best = max(best, worst)
-                elif way >= 0 and count >= rule.least_looks:
+                elif way >= 0 and count >= rule.least_looks and looks.away[look]:
                     best = max(best, min(worst, alike))
             if best >= max(after.values()):
                 return best

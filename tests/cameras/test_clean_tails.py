@@ -19,7 +19,7 @@ SAME = [100.0, 0.5, 0.0, 0.0, 90.0]
 OTHER = [100.0, 0.5, 20.0, 0.0, 90.0]
 
 
-def camera(alone, *, again=None, at_s=None, unchecked=(), dark=(), figures=None, steady=None, buses=()):
+def camera(alone, *, again=None, at_s=None, unchecked=(), dark=(), figures=None, steady=None, buses=(), back=()):
     alone = np.atleast_2d(np.array(alone, float))
     number = alone.shape[1]
     return Looks(
@@ -32,6 +32,7 @@ def camera(alone, *, again=None, at_s=None, unchecked=(), dark=(), figures=None,
         np.full(number, math.nan) if steady is None else np.array(steady),
         ~np.isin(np.arange(number), dark),
         ~np.isin(np.arange(number), buses),
+        ~np.isin(np.arange(number), back),
     )
 
 
@@ -67,6 +68,18 @@ def test_two_looks_are_enough_where_they_are_alike():
     assert nearest(found, TWO_ALIKE) == -0.2  # 0.54 is nearer than that to 0.6
     assert nearest(camera(in_order(-0.1, -0.2), at_s=spaced * 3, figures=alike), TWO_ALIKE) < -2
     assert (suspicions.MOST_APART, suspicions.STEADY_SHARE) == (episodes.MOST_APART, episodes.STEADY_SHARE)
+
+
+def test_of_a_camera_that_shakes_the_way_back_is_a_step_and_confirms_nothing_sooner():
+    shaking = CONFIRMATIONS[Fault.SHAKING]
+    spaced = np.arange(43) * 420.0
+    assert nearest(camera(in_order(0.4, 0.1, -0.9), at_s=spaced), shaking) == 0.1
+    assert nearest(camera(in_order(0.4, 0.1, -0.9), at_s=spaced, back=[21]), shaking) == -0.9
+    shifts = {"shift_x": [0.0, -1.2, 0.0, math.nan], "shift_y": [0.0, -9.9, 0.9, math.nan]}
+    arrays = {"at_s": np.arange(4) * 300.0, **{name: np.array(values) for name, values in shifts.items()}}
+    arrays |= {name: np.full(4, 100.0) for name in episodes.FIGURES}
+    assert episodes.looks_of(arrays, Fault.SHAKING).away.tolist() == [False, True, False, True]
+    assert episodes.looks_of(arrays, Fault.MOVED).away.all()
 
 
 def test_looks_that_could_not_be_checked_end_no_run():

@@ -43,7 +43,7 @@ TWO_BUSES = 2.0
 """What may be two buses must stand for so many times the seconds."""
 _BY_THE_DECODER = frozenset({"decode_errors", "void_share"})
 """Measures that say of a stream that it is broken, whatever it shows. Healthy cameras have none of them, ever."""
-_AWAY_PIXELS = 4.0
+AWAY_PIXELS = 4.0
 """A view lies elsewhere from so many grid pixels on, as far as shaking is concerned."""
 _SURE_OF_ANOTHER = 0.1
 """What is taken for another view lies at a place of its own by this certainty, as through a lens that zoomed in."""
@@ -128,7 +128,7 @@ def tells_alike(case: Case, fault: Fault) -> bool:
         return False
     if fault is not Fault.SHAKING or case.view is None:
         return True
-    return math.hypot(*case.view.shift(case.look)) >= _AWAY_PIXELS
+    return math.hypot(*case.view.shift(case.look)) >= AWAY_PIXELS
 
 
 def may_be_two_buses(case: Case, fault: Fault) -> bool:
@@ -209,7 +209,7 @@ def surely_at(case: Case) -> list[float]:
     if case.view is None or not case.look.shift_certainty >= _SURE_OF_ANOTHER:
         return []
     where = _shift(case, case.view)
-    return where if math.hypot(*where) >= _AWAY_PIXELS else []
+    return where if math.hypot(*where) >= AWAY_PIXELS else []
 
 
 def _shift(case: Case, view: View) -> list[float]:
