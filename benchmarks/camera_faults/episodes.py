@@ -33,7 +33,6 @@ from citywatch.rules import likeness
 from citywatch.rules.comparison import DEFAULT
 from citywatch.rules.confirmations import CONFIRMATIONS
 from citywatch.rules.faults import Confirmation
-from citywatch.rules.references import LearningPolicy
 from citywatch.rules.suspicions import AWAY_PIXELS, BESIDE_A_BUS, STALE_SUSPICION_NS, TWO_BUSES
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -43,8 +42,6 @@ FIGURES = ("mean", "texture_share", "u_mean", "v_mean", "contrast")
 MOST_APART, STEADY_SHARE = 2.5, 0.6
 """Looks that are held against each other are no farther apart than so many times the rule's seconds; and the look just
 before is the same picture when so much of it is found again: rules/suspicions.py."""
-_NEVER_AWAY = AWAY_PIXELS - LearningPolicy().follow_shift
-"""What the line of a camera's references was displaced by is not stored; no reference is adopted from farther off."""
 _STALE_S = STALE_SUSPICION_NS / NS_PER_S
 _SHARE = 0.2
 """Runs are followed from this share of looks on, those that are nearest by themselves: no tail is fitted to others."""
@@ -109,9 +106,7 @@ def looks_of(arrays: Mapping[str, Any], fault: Fault) -> Looks:
         (column(margins.DARK, 0.0) <= 0) | (column("match_share", 1.0) >= BESIDE_A_BUS) | _lit(arrays)
         if fault is Fault.PARTLY_COVERED
         else np.ones(len(at_s), np.bool_),
-        ~(np.hypot(column("shift_x", math.nan), column("shift_y", math.nan)) < _NEVER_AWAY)
-        if fault is Fault.SHAKING
-        else np.ones(len(at_s), np.bool_),
+        ~(column(margins.FAR, math.nan) < AWAY_PIXELS) if fault is Fault.SHAKING else np.ones(len(at_s), np.bool_),
     )
 
 

@@ -29,6 +29,8 @@ from citywatch.rules.references import View
 PREFIX = "margin."
 ALONE, AGAIN, ANSWER = "alone.", "again.", "answer."
 DARK, DAY = "hour.dark", "hour.day"
+FAR = "view.far"
+"""How far the view lies from the first of its line, grid pixels: what references were displaced by is counted."""
 FINE, FOUND, UNSURE, BLIND = 0.0, 1.0, 2.0, 3.0
 _UNSURE = frozenset({Own.VIEW_CHANGES.value, Own.LIGHT_CHANGES.value})
 _LOOKS = 3
@@ -79,6 +81,7 @@ class Followed:
             **{PREFIX + fault.value: -margin for fault, margin in told.items() if math.isfinite(margin)},
             **_of_ways(ways),
             **{ANSWER + fault.value: _answer(answers, fault) for fault in Fault},
+            FAR: math.nan if view is None else math.hypot(*view.shift(look)),
             DARK: float(hours.is_dark(known, look.at_ns)),
             DAY: float(hours.is_mostly_day(known, look.at_ns)),
         }

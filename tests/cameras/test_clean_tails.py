@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from benchmarks.camera_faults import clean, episodes, tails
+from benchmarks.camera_faults import clean, episodes, margins, tails
 from benchmarks.camera_faults.episodes import Looks
 
 from citywatch.domain.pictures import Fault
@@ -75,8 +75,7 @@ def test_of_a_camera_that_shakes_the_way_back_is_a_step_and_confirms_nothing_soo
     spaced = np.arange(43) * 420.0
     assert nearest(camera(in_order(0.4, 0.1, -0.9), at_s=spaced), shaking) == 0.1
     assert nearest(camera(in_order(0.4, 0.1, -0.9), at_s=spaced, back=[21]), shaking) == -0.9
-    shifts = {"shift_x": [0.0, -1.2, 0.0, math.nan], "shift_y": [0.0, -9.9, 0.9, math.nan]}
-    arrays = {"at_s": np.arange(4) * 300.0, **{name: np.array(values) for name, values in shifts.items()}}
+    arrays = {"at_s": np.arange(4) * 300.0, margins.FAR: np.array([0.0, 9.9, 3.9, math.nan])}
     arrays |= {name: np.full(4, 100.0) for name in episodes.FIGURES}
     assert episodes.looks_of(arrays, Fault.SHAKING).away.tolist() == [False, True, False, True]
     assert episodes.looks_of(arrays, Fault.MOVED).away.all()

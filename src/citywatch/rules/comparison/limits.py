@@ -260,7 +260,7 @@ class OwnThresholds:
     what is found, each as a share of the usual (webs 2.94 and more, 98 of 100 severe ones 3.5; the sun alone 1.1 to
     2.65)..."""
     veiled_in_all_again: float = 2.7
-    """... or this much where a veil was seen at the look before, and stays."""
+    """... or this much where a veil was seen at the look before, and stays; or where there is no doubt of one."""
     weighed_in_the_dark: float = 0.88
     """(Not where so little light of the day is left: it takes what a web adds.)"""
     threads_of_usual: float = 0.65
@@ -285,7 +285,8 @@ class OwnThresholds:
     sure_contrast: float = 1.0
     """... by day it has all its contrast (1.07 to 1.26)..."""
     sure_contrast_in_light: float = 0.9
-    """(... or this much, where the light of what lies before it leaves no doubt: webs in haze 0.95 to 0.98...)"""
+    """(... or this much, where the light of what lies before it leaves no doubt, and the view lies in its place: webs
+    in haze 0.95 to 0.98...)"""
     sure_brightness: float = 1.24
     """... and is so much brighter (1.26 to 1.56; of 144,000 clean ones by day none from 1.22 to 1.28), while the view
     lies in its place by `here_certain`..."""
@@ -342,9 +343,10 @@ class OwnThresholds:
     """And are sharper than the glare of lamps in a lens (0.2 to 0.28): by this share of the usual..."""
     lit_up_sharpness_of_usual: float = 0.75
     """... and no sharper than this (0.35 to 0.77)."""
+    dark_correlation: float = 0.25
+    """In the dark no more than this of a view agrees behind threads (0.1 to 0.17; dawns 0.54 and more)..."""
     dark_certain: float = 0.02
-    """In the dark their place is sure by this, in its place (0.021 to 0.054; of a front that the lens was drawn to the
-    place is 4.3 and more away)."""
+    """... and it lies in its place by this certainty (0.021 to 0.054; what a lens was drawn to lies 4.3 pixels away)."""
     lit_up_pixels: float = 12.0
     """Its threads may draw what is found by so much (9)."""
     lit_up_lost_share: float = 0.15

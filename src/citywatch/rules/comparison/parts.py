@@ -72,11 +72,13 @@ def _keeps_contrast(look: Look, view: View, rows: Rows, limits: OwnThresholds) -
 
 def _is_sky(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:
     """Whether nothing of a day is seen in what stands, and that has structure: a camera that hangs into the sky. Of a
-    cover beside which nothing is seen a bus hides the rest, and is gone at the next look.
+    cover beside which nothing is seen a bus hides the rest, and is gone at the next look. Where more is lost
+    than another view loses, it is a cover all the same.
     """
+    elsewhere = look.lost_share < limits.another_lost_of_rest * (1.0 - look.match_share)
     texture = usual(rows, view.light, "texture_share")
     full = texture.known and look.texture_share >= limits.sky_texture_by_day * texture.mean
-    return is_unseen(look, limits) and look.steady_share >= limits.sky_steady_share and full
+    return elsewhere and is_unseen(look, limits) and look.steady_share >= limits.sky_steady_share and full
 
 
 def is_dull(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> bool:

@@ -121,7 +121,8 @@ def is_surely_veiled(look: Look, view: View, rows: Rows, limits: OwnThresholds, 
     beside = bright - 1.0 >= limits.sure_light_of_correlation * look.coarse_correlation
     # What sways is sure now and then only: the smaller limit holds for each look.
     shines = not weighed or _shines(look, view, rows, limits, again=True)
-    lit = bright >= limits.sure_brightness and full >= limits.sure_contrast_in_light and (beside or not weighed)
+    least = limits.sure_contrast_in_light if look.shift_certainty >= limits.here_certain else limits.sure_contrast
+    lit = bright >= limits.sure_brightness and full >= least and (beside or not weighed)
     if lit and little and here and shines:
         return True
     taken = limits.over_all_least_left <= contrast_left(look, view, rows) <= limits.over_all_most_left
@@ -148,7 +149,7 @@ def glare(look: Look, view: View, rows: Rows) -> float:
     return bright * full / max(sharp * look.match_share / match.mean, 1e-9) if match.mean > 0 else math.nan
 
 
-def _shines(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, again: bool = False) -> bool:
+def _shines(look: Look, view: View, rows: Rows, limits: OwnThresholds, *, again: bool) -> bool:
     """Whether by day there is so much of all that a veil does, of which the sun alone may do one or two. Not asked
     where the light of the day is gone.
     """
@@ -190,13 +191,15 @@ def veil_in_the_dark(look: Look, view: View, rows: Rows, limits: OwnThresholds) 
     """
     match = usual(rows, Light.NIGHT, "match_share")
     threshold = limits.veiled_again_of_usual * match.mean
-    if match.looks < limits.veiled_known_looks or look.match_share > threshold:
+    if match.looks < limits.veiled_known_looks:
         return None
+    hardly = limits.by_chance_match_share < look.match_share <= threshold
+    hardly = hardly and limits.unseen_correlation <= look.coarse_correlation <= limits.dark_correlation
     lit_up = is_lit_up(look, Light.NIGHT, rows, limits) and look.lost_share < limits.lit_up_lost_share
     contrast = usual(rows, Light.NIGHT, "contrast")
     full = contrast.known and look.contrast >= limits.plain_contrast_of_usual * contrast.mean
     here = look.shift_certainty >= limits.dark_certain and math.hypot(*view.shift(look)) <= limits.same_pixels
     stays = look.steady_share >= limits.steady_by_night
-    if not (lit_up and full and here and stays and look.coarse_correlation >= limits.unseen_correlation):
+    if not (hardly and lit_up and full and here and stays):
         return None
     return below(Fault.PARTLY_COVERED, LIT_UP, "match_share", look.match_share, threshold)

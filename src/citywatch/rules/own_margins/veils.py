@@ -52,7 +52,9 @@ def veiled_part(
 
 
 def veiled_in_the_dark(look: Look, view: View, rows: Rows, limits: OwnThresholds) -> float:
-    """How far a look is from threads that the lamp makes as bright as a day; whether the hour is dark is left out."""
+    """How far a look is from threads that the lamp makes as bright as a day. Whether the hour is dark, where the view
+    lies and how much of it is lost are left out.
+    """
     match = usual(rows, Light.NIGHT, "match_share")
     contrast = usual(rows, Light.NIGHT, "contrast")
     if look.light is not Light.DAY or view.light is not Light.DAY or match.looks < limits.veiled_known_looks:
@@ -63,7 +65,9 @@ def veiled_in_the_dark(look: Look, view: View, rows: Rows, limits: OwnThresholds
         _lit_up(look, night, rows, limits),
         up_to(look.contrast, limits.plain_contrast_of_usual * contrast.mean),
         up_to(look.shift_certainty, limits.dark_certain),
+        up_to(look.match_share, limits.by_chance_match_share),
         up_to(look.coarse_correlation, limits.unseen_correlation),
+        down_to(look.coarse_correlation, limits.dark_correlation),
         math.inf if math.isnan(look.steady_share) else up_to(look.steady_share, limits.steady_by_night),
     )
 
