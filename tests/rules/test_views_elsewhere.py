@@ -307,8 +307,9 @@ SKY_WITH_ROOFS = {
         ({"coarse_correlation": 0.081}, [Fault.PARTLY_COVERED]),
         ({"texture_share": 0.2}, [Fault.PARTLY_COVERED]),
         ({"steady_share": 0.8}, [Fault.PARTLY_COVERED]),
+        ({"lost_share": 0.65}, [Fault.PARTLY_COVERED]),
     ],
-    ids=["a sky", "something of the view", "a sticker", "something passes beside a cover"],
+    ids=["a sky", "something of the view", "a sticker", "something passes beside a cover", "more is lost"],
 )
 def test_a_sky_in_which_half_of_the_view_is_lost_stands_and_has_structure(changes, told):
     watch = known()

@@ -191,8 +191,21 @@ THREADS_AS_BRIGHT_AS_A_DAY = {
         ({"contrast": 104.0}, []),
         ({"match_share": 0.7}, []),
         ({"coarse_correlation": 0.07}, []),
+        ({"coarse_correlation": 0.26}, []),  # headlights that stand, or a floodlight
+        ({"match_share": 0.11}, []),
     ],
-    ids=["threads", "a lit front", "no place", "a dawn", "a front", "little contrast", "much is found", "unseen"],
+    ids=[
+        "threads",
+        "a lit front",
+        "no place",
+        "a dawn",
+        "a front",
+        "little contrast",
+        "much is found",
+        "unseen",
+        "floodlight",
+        "found by chance",
+    ],
 )
 def test_threads_that_make_a_night_as_bright_as_a_day_stay(changes, told):
     watch = coloured_nights()

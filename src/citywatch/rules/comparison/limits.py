@@ -346,7 +346,7 @@ class OwnThresholds:
     dark_correlation: float = 0.25
     """In the dark no more than this of a view agrees behind threads (0.1 to 0.17; dawns 0.54 and more)..."""
     dark_certain: float = 0.02
-    """... and it lies in its place by this certainty (0.021 to 0.054; what a lens was drawn to lies 4.3 pixels away)."""
+    """... and it lies in its place by this certainty (0.021 to 0.054; what a lens was drawn to lies 4.3 away)."""
     lit_up_pixels: float = 12.0
     """Its threads may draw what is found by so much (9)."""
     lit_up_lost_share: float = 0.15
