@@ -257,7 +257,7 @@ class OwnThresholds:
     """... or less than by day at all (in the dark 0.81 to 0.92)."""
     veiled_in_all: float = 2.9
     """Whichever of these a day shows, it must do so much of all together: light times contrast over sharpness times
-    what is found, each as a share of the usual (webs 2.94 and more, 98 of 100 severe ones 3.5; the sun alone 1.1 to
+    what is found, each as a share of the usual (webs 2.94 and more, 98 of 100 severe ones 3.6; the sun alone 1.1 to
     2.65)..."""
     veiled_in_all_again: float = 2.7
     """... or this much where a veil was seen at the look before, and stays; or where there is no doubt of one."""
@@ -315,7 +315,7 @@ class OwnThresholds:
     veiled_contrast_by_night: float = 0.8
     """... and takes no contrast (1.0 to 1.6; a view into the sky 0.2 to 0.6)."""
     veiled_detail_by_night: float = 0.97
-    """... nor detail: of all the finer there is, so much as the view has (1.0 to 2.0; snow in a lamp's light 0.6 to
+    """... nor detail: of all the finer there is, so much as the view has (1.0 to 2.8; snow in a lamp's light 0.6 to
     0.9)."""
     veiled_detail_again: float = 0.85
     """... or this much of one that was seen at the look before, and stays."""
